@@ -74,8 +74,8 @@ JQ_PACKAGE := 1.8.0
 JQ_SHA256 := 478c9ca129fd2e3443fe27314b455e211e0d8c60bc8ff7df703873deeee580c2
 JQ_SOURCE := target/jq-$(JQ_VERSION)
 
-jq-test: $(JQ_SOURCE)/verified ## Run the published tests of jq and the examples of its manual through Json.Query (needs python3)
-	JQ_SOURCE="$(CURDIR)/$(JQ_SOURCE)" $(CARGO) test -p stepwell-steps --test jq_suite -- --ignored
+jq-test: $(JQ_SOURCE)/verified ## Run the published tests of jq and the examples of its manual (needs python3)
+	JQ_SOURCE="$(CURDIR)/$(JQ_SOURCE)" $(CARGO) test -p jq-bounded --test jq_suite -- --ignored
 
 $(JQ_SOURCE)/verified:
 	python3 -m venv target/jq-venv

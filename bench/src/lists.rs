@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
-use stepwell_core::execution::{Event, Failure, Recorded, Status};
+use stepwell_core::execution::{Event, Failure, RecordedEvent, Status};
 use stepwell_core::ids::{ExecutionId, NodeId, WorkflowId, WorkspaceId};
 use stepwell_core::{Map, Timestamp};
 use stepwell_store::commit::Commit;
@@ -134,8 +134,8 @@ fn commit(n: u64, node: NodeId, workflow: WorkflowId, distribution: Distribution
         Status::Cancelled => Event::Cancelled { reason: None },
         _ => Event::Paused,
     });
-    let events: Vec<Recorded> =
-        (1..).zip(events).map(|(seq, event)| Recorded { seq, at, event }).collect();
+    let events: Vec<RecordedEvent> =
+        (1..).zip(events).map(|(seq, event)| RecordedEvent { seq, at, event }).collect();
     let record = ExecutionRecord {
         id: ExecutionId::from_uuid(Uuid::now_v7()),
         workspace: WorkspaceId::DEFAULT,

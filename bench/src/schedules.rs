@@ -15,7 +15,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use serde_json::json;
 use stepwell_core::ids::{ScheduleId, WorkflowId, WorkspaceId};
-use stepwell_core::schedule::{Policies, Progress, Timing};
+use stepwell_core::schedule::{SchedulePolicies, ScheduleProgress, ScheduleTiming};
 use stepwell_core::{Map, Timestamp};
 use stepwell_store::schedules::{CreateSchedule, ScheduleRecord};
 use stepwell_store::{Effects, ScheduleStore};
@@ -152,14 +152,14 @@ fn idle_schedule(n: u64, workflow: WorkflowId, now: Timestamp) -> ScheduleRecord
         workflow,
         name: format!("idle {n}"),
         description: None,
-        timing: Timing::FixedTime { at },
+        timing: ScheduleTiming::FixedTime { at },
         timezone: "UTC".to_owned(),
         parameters: Map::new(),
         enabled: true,
         paused_with: None,
-        policies: Policies::default(),
+        policies: SchedulePolicies::default(),
         anchor: now,
-        progress: Progress { next_at: Some(at), ..Progress::default() },
+        progress: ScheduleProgress { next_at: Some(at), ..ScheduleProgress::default() },
         look_at: Some(at),
         last_execution: None,
         version: 1,

@@ -4,18 +4,18 @@
 
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};
-use stepwell_core::catalog::{Action, Catalog, Effect, SAME_AS_INPUT, StepSpec};
-use stepwell_core::definition::{Format, Limits, compile, plan, read};
+use stepwell_core::catalog::{StepAction, StepCatalog, Effect, SAME_AS_INPUT, StepSpec};
+use stepwell_core::definition::{DefinitionLimits, SourceFormat, compile_plan, plan_source, read_source};
 
 /// Two step types are enough to reach all code of the compiler.
 struct FewStepTypes(Vec<StepSpec>);
 
-impl Catalog for FewStepTypes {
-    fn find(&self, name: &str) -> Option<&StepSpec> {
+impl StepCatalog for FewStepTypes {
+    fn find_type(&self, name: &str) -> Option<&StepSpec> {
         self.0.iter().find(|spec| spec.name == name)
     }
 
-    fn all(&self) -> Vec<&StepSpec> {
+    fn all_types(&self) -> Vec<&StepSpec> {
         self.0.iter().collect()
     }
 }
@@ -41,7 +41,7 @@ fn spec(name: &'static str, input: Value, output: Value, default: Option<&'stati
         is_source: false,
         effect: Effect::Pure,
         effect_of: None,
-        action: Action::Run,
+        action: StepAction::Run,
         sensitive: &["config.b"],
         ports: &["left"],
         examples: Vec::new(),
@@ -61,12 +61,12 @@ fuzz_target!(|data: &[u8]| {
         spec("Text", typed.clone(), typed, Some("text")),
     ]);
     let limits =
-        Limits { max_bytes: 1 << 16, max_depth: 32, max_steps: 100, ..Limits::default() };
-    for format in [Format::Json, Format::Yaml] {
-        let Ok(source) = read(text, format, &limits) else { continue };
-        match plan(&source, &catalog, &limits) {
+        DefinitionLimits { max_bytes: 1 << 16, max_depth: 32, max_steps: 100, ..DefinitionLimits::default() };
+    for format in [SourceFormat::Json, SourceFormat::Yaml] {
+        let Ok(source) = read_source(text, format, &limits) else { continue };
+        match plan_source(&source, &catalog, &limits) {
             Ok((definition, first)) => {
-                let second = compile(&definition, &catalog).expect("it compiled before");
+                let second = compile_plan(&definition, &catalog).expect("it compiled before");
                 assert_eq!(second.steps.len(), first.steps.len());
             }
             Err(problems) => assert!(!problems.0.is_empty()),

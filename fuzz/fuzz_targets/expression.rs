@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Map, Value, json};
-use stepwell_core::expr::{Expr, Scope, StepScope, Template};
+use stepwell_core::expr::{Expression, EvalScope, StepScope, ValueTemplate};
 
 #[derive(Debug)]
 struct FixedScope {
@@ -15,12 +15,12 @@ struct FixedScope {
     state: Map<String, Value>,
 }
 
-impl Scope for FixedScope {
+impl EvalScope for FixedScope {
     fn inputs(&self) -> &Arc<Value> {
         &self.inputs
     }
 
-    fn step(&self, id: &str) -> Option<StepScope<'_>> {
+    fn step_scope(&self, id: &str) -> Option<StepScope<'_>> {
         let scope = StepScope { output: &self.output, status: "completed", error: &Value::Null };
         (id == "a").then_some(scope)
     }
@@ -33,7 +33,7 @@ impl Scope for FixedScope {
         &self.state
     }
 
-    fn extra(&self, name: &str) -> Option<Value> {
+    fn extra_root(&self, name: &str) -> Option<Value> {
         (name == "execution").then(|| json!({"id": "ex-1"}))
     }
 }
@@ -45,13 +45,13 @@ fuzz_target!(|data: &[u8]| {
         output: Arc::new(json!({"text": "x", "rows": [[1, 2], [3]]})),
         state: Map::from_iter([("s".to_owned(), json!([1]))]),
     };
-    if let Ok(expr) = Expr::compile(text, "when") {
-        assert_eq!(expr.eval(&scope), expr.eval(&scope));
+    if let Ok(expr) = Expression::compile_text(text, "when") {
+        assert_eq!(expr.eval_json(&scope), expr.eval_json(&scope));
         let _ = expr.eval_bool(&scope);
     }
     for source in [Value::from(text), Value::from(format!("{{{{{text}}}}}"))] {
-        if let Ok(template) = Template::compile(&source, "input") {
-            assert_eq!(template.render(&scope), template.render(&scope));
+        if let Ok(template) = ValueTemplate::compile_value(&source, "input") {
+            assert_eq!(template.render_value(&scope), template.render_value(&scope));
         }
     }
 });

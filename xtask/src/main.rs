@@ -12,11 +12,12 @@ use anyhow::{Context, Result};
 const USAGE: &str = "\
 usage: cargo run -p xtask -- COMMAND
 
-  tidy         layers, import circles, forbidden calls, sizes, docs, word list
-  words PATH   list the words to replace in the files below PATH
-  lower-words  lower the allowances of the word list to the present counts
-  mutants      plant bugs in the state machine; the simulator must catch each
-  fresh-clone  clone HEAD into a temporary folder and run `make test` there";
+  tidy           layers, import circles, forbidden calls, sizes, docs, word list
+  tidy --report  measure names, comments and the interface of a store
+  words PATH     list the words to replace in the files below PATH
+  lower-words    lower the allowances of the word list to the present counts
+  mutants        plant bugs in the state machine; the simulator must catch each
+  fresh-clone    clone HEAD into a temporary folder and run `make test` there";
 
 fn main() -> ExitCode {
     match run() {
@@ -32,6 +33,9 @@ fn main() -> ExitCode {
 fn run() -> Result<bool> {
     let root = root()?;
     match std::env::args().nth(1).as_deref() {
+        Some("tidy") if std::env::args().nth(2).as_deref() == Some("--report") => {
+            tidy::print_report(&root)
+        }
         Some("tidy") => tidy::run(&root),
         Some("words") => tidy::list_words(&root, &std::env::args().nth(2).unwrap_or_default()),
         Some("lower-words") => tidy::lower_words(&root),

@@ -17,8 +17,8 @@ const MUTANTS: &[Mutant] = &[
     Mutant {
         description: "a join starts before all of its edges are decided",
         file: "crates/core/src/execution/flow.rs",
-        from: "(0, taken) if taken >= needed => Readiness::Start",
-        to: "(_, taken) if taken >= needed => Readiness::Start",
+        from: "(0, taken) if taken >= needed => StepReadiness::Start",
+        to: "(_, taken) if taken >= needed => StepReadiness::Start",
     },
     Mutant {
         description: "the result of an earlier attempt ends a later one",
@@ -53,8 +53,8 @@ const MUTANTS: &[Mutant] = &[
     Mutant {
         description: "a rerun takes over steps that depend on a repeated step",
         file: "crates/core/src/execution/rerun.rs",
-        from: "        self.spread(&mut again);",
-        to: "        let _ = Self::spread;",
+        from: "        self.add_dependents(&mut again);",
+        to: "        let _ = Self::add_dependents;",
     },
     Mutant {
         description: "a rerun starts from the root steps only",
@@ -65,8 +65,8 @@ const MUTANTS: &[Mutant] = &[
     Mutant {
         description: "a resumed execution drops the steps that were held back",
         file: "crates/core/src/execution/advance.rs",
-        from: "self.record(Event::Resumed);\n                self.start_held_back();",
-        to: "self.record(Event::Resumed);",
+        from: "self.record_event(Event::Resumed);\n                self.start_held_back();",
+        to: "self.record_event(Event::Resumed);",
     },
 ];
 

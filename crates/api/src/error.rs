@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use stepwell_core::Problem;
 use stepwell_core::execution::Failure;
 use stepwell_core::ids::{ExecutionId, KeyId, WorkflowId};
-use stepwell_engine::limits::Standing;
+use stepwell_engine::limits::BucketStatus;
 
 pub use from::INVALID_DEFINITION;
 pub use kind::Kind;
@@ -41,7 +41,7 @@ struct Inner {
     object: Option<Object>,
     failure: Option<Failure>,
     retry_after: Option<Duration>,
-    standing: Option<Standing>,
+    standing: Option<BucketStatus>,
     log: Option<String>,
 }
 
@@ -193,7 +193,7 @@ impl ApiError {
     }
 
     /// How the limit stands that is used up.
-    pub fn standing(&self) -> Option<Standing> {
+    pub fn standing(&self) -> Option<BucketStatus> {
         self.0.standing
     }
 

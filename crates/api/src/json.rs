@@ -103,7 +103,7 @@ impl<'de> Visitor<'de> for Strict<'_> {
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(self.watch.float(value))
+        Ok(self.watch.float_value(value))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {
@@ -158,7 +158,7 @@ impl Fields {
             Value::Object(left) => Ok(Self { left, known: Vec::new(), problems: Vec::new() }),
             other => Err(ApiError::problem(
                 Problem::new("", "the body must be a JSON object")
-                    .expecting("object", type_name(&other)),
+                    .with_expectation("object", type_name(&other)),
             )),
         }
     }
@@ -201,7 +201,7 @@ impl Fields {
                 Value::String(text) => texts.push(text),
                 other => self.problems.push(
                     Problem::new(format!("{name}[{i}]"), "must be a string")
-                        .expecting("string", type_name(&other)),
+                        .with_expectation("string", type_name(&other)),
                 ),
             }
         }
@@ -284,7 +284,8 @@ impl Fields {
 
     fn mistyped<T>(&mut self, name: &str, expected: &str, found: &Value) -> Option<T> {
         let message = format!("must be {} {expected}", article(expected));
-        self.problems.push(Problem::new(name, message).expecting(expected, type_name(found)));
+        self.problems
+            .push(Problem::new(name, message).with_expectation(expected, type_name(found)));
         None
     }
 }
@@ -305,7 +306,7 @@ fn unknown_field(name: &str, known: &[&'static str]) -> Problem {
         Some((_, nearest)) => format!("unknown field `{shown}`; did you mean `{nearest}`?"),
         None => format!("unknown field `{shown}`; the fields are {known}"),
     };
-    Problem::new(shown, message).expecting(format!("one of {known}"), "an unknown field")
+    Problem::new(shown, message).with_expectation(format!("one of {known}"), "an unknown field")
 }
 
 fn article(word: &str) -> &'static str {

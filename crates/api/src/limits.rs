@@ -4,7 +4,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::Response;
 use stepwell_core::Timestamp;
 use stepwell_engine::App;
-use stepwell_engine::limits::{Limits, Standing};
+use stepwell_engine::limits::{BucketStatus, Limits};
 
 use crate::error::ApiError;
 
@@ -26,12 +26,12 @@ const UNLIMITED: u32 = i32::MAX.unsigned_abs();
 /// Says that there is no limit, where nothing is said of one.
 pub fn show_none(headers: &mut HeaderMap, now: Timestamp) {
     if !headers.contains_key(LIMIT) {
-        write(Standing { limit: UNLIMITED, remaining: UNLIMITED, full_at: now }, headers);
+        write(BucketStatus { limit: UNLIMITED, remaining: UNLIMITED, full_at: now }, headers);
     }
 }
 
-fn write(standing: Standing, headers: &mut HeaderMap) {
-    let Standing { limit, remaining, full_at } = standing;
+fn write(standing: BucketStatus, headers: &mut HeaderMap) {
+    let BucketStatus { limit, remaining, full_at } = standing;
     // Rounded up: at that second, all of it is there again.
     let reset = full_at.as_micros().div_euclid(1_000_000)
         + i64::from(full_at.as_micros().rem_euclid(1_000_000) > 0);

@@ -157,7 +157,7 @@ pub fn wrong(name: &str, expected: &str, found: &str) -> ApiError {
     let found: String = found.chars().take(100).collect();
     ApiError::problem(
         Problem::new(name, "the query parameter has a value that is not possible")
-            .expecting(expected, found),
+            .with_expectation(expected, found),
     )
 }
 

@@ -145,7 +145,7 @@ fn event_id(name: &str, text: &str) -> Result<EventId, ApiError> {
     EventId::parse(text).ok_or_else(|| {
         ApiError::problem(
             Problem::new(name, "must be the id of an event of this stream")
-                .expecting("an id such as 7 or 7.1", shortened(text)),
+                .with_expectation("an id such as 7 or 7.1", shortened(text)),
         )
     })
 }

@@ -1,4 +1,4 @@
-//! What the audit log tells of: the things that users do, and what they do them to.
+//! The vocabulary of the audit log: actions of users and the objects that they change.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,9 +7,9 @@ use crate::ids::{
     ExecutionId, KeyId, ScheduleId, SubjectId, TemplateId, WebhookId, WorkflowId, WorkspaceId,
 };
 
-/// Something that somebody did, or was refused.
+/// An action of a user or of the server, or an access that was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Action {
+pub enum AuditAction {
     /// Made a workflow.
     WorkflowCreated,
     /// Changed a workflow or its definition.
@@ -42,7 +42,7 @@ pub enum Action {
     WebhookUpdated,
     /// Deleted a webhook.
     WebhookDeleted,
-    /// Switched off a webhook that nobody answers for.
+    /// Switched off a webhook whose receiver does not respond.
     WebhookDisabled,
     /// Gave a webhook another secret.
     WebhookSecretRotated,
@@ -54,7 +54,7 @@ pub enum Action {
     ExecutionCancelled,
     /// Paused an execution.
     ExecutionPaused,
-    /// Let a paused execution go on.
+    /// Resumed a paused execution.
     ExecutionResumed,
     /// Ran an execution again.
     ExecutionRerun,
@@ -70,11 +70,11 @@ pub enum Action {
     TemplateDeleted,
     /// Read the secret that signs the webhooks of a workspace's executions.
     SigningSecretRead,
-    /// Was refused for want of a permission, or with a key that is not accepted any more.
+    /// Refused an access without permission, or with a key that is not accepted any more.
     AccessRefused,
 }
 
-impl Action {
+impl AuditAction {
     /// All of them.
     pub const ALL: [Self; 31] = [
         Self::WorkflowCreated,
@@ -148,7 +148,7 @@ impl Action {
     }
 }
 
-impl fmt::Display for Action {
+impl fmt::Display for AuditAction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
@@ -159,7 +159,7 @@ impl fmt::Display for Action {
 #[error("the name is not known")]
 pub struct UnknownName;
 
-impl FromStr for Action {
+impl FromStr for AuditAction {
     type Err = UnknownName;
 
     fn from_str(text: &str) -> Result<Self, UnknownName> {
@@ -220,25 +220,25 @@ impl FromStr for ObjectKind {
     }
 }
 
-/// What something was done to.
+/// The object of an action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Object {
-    /// What it is.
+pub struct AuditedObject {
+    /// The kind of object.
     pub kind: ObjectKind,
-    /// Which of those.
+    /// Its id.
     pub id: SubjectId,
 }
 
 macro_rules! objects {
     ($($id:ident: $kind:ident),*) => {$(
-        impl From<$id> for Object {
+        impl From<$id> for AuditedObject {
             fn from(id: $id) -> Self {
                 Self { kind: ObjectKind::$kind, id: id.into() }
             }
         }
     )*
 
-        impl Object {
+        impl AuditedObject {
             /// The object of that kind whose id `text` is, in any form; `None`: it is no id.
             pub fn parse(kind: ObjectKind, text: &str) -> Option<Self> {
                 match kind {
@@ -272,14 +272,14 @@ mod tests {
 
     #[test]
     fn names_read_back_and_are_different() {
-        for (place, action) in Action::ALL.into_iter().enumerate() {
+        for (place, action) in AuditAction::ALL.into_iter().enumerate() {
             assert_eq!(action.name().parse(), Ok(action));
-            assert!(Action::ALL[..place].iter().all(|other| other.name() != action.name()));
+            assert!(AuditAction::ALL[..place].iter().all(|other| other.name() != action.name()));
         }
         for kind in ObjectKind::ALL {
             assert_eq!(kind.name().parse(), Ok(kind));
         }
-        assert_eq!("workflow.made".parse::<Action>(), Err(UnknownName));
+        assert_eq!("workflow.made".parse::<AuditAction>(), Err(UnknownName));
         assert_eq!("".parse::<ObjectKind>(), Err(UnknownName));
     }
 
@@ -287,15 +287,15 @@ mod tests {
     fn ids_read_back_in_every_kind() {
         for kind in ObjectKind::ALL {
             let id = SubjectId::from_uuid(uuid::Uuid::from_u128(7));
-            let object = Object { kind, id };
-            assert_eq!(Object::parse(kind, &object.abi_id()), Some(object), "{kind:?}");
-            assert_eq!(Object::parse(kind, "sub_1"), None);
+            let object = AuditedObject { kind, id };
+            assert_eq!(AuditedObject::parse(kind, &object.abi_id()), Some(object), "{kind:?}");
+            assert_eq!(AuditedObject::parse(kind, "sub_1"), None);
         }
     }
 
     #[test]
     fn actions_are_named_after_what_they_are_done_to() {
-        for action in Action::ALL {
+        for action in AuditAction::ALL {
             let (kind, _) = action.name().split_once('.').unwrap();
             assert!(kind == "access" || kind.parse::<ObjectKind>().is_ok(), "{action}");
         }

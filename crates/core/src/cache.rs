@@ -28,14 +28,14 @@ pub struct PoolUsage {
 pub struct ByteCache<K, V> {
     name: &'static str,
     limit: u64,
-    entries: Entries<K, V>,
+    entries: CacheEntries<K, V>,
 }
 
-type Entries<K, V> =
-    Cache<K, Entry<V>, StatedSize, DefaultHashBuilder, DefaultLifecycle<K, Entry<V>>>;
+type CacheEntries<K, V> =
+    Cache<K, CacheEntry<V>, StatedSize, DefaultHashBuilder, DefaultLifecycle<K, CacheEntry<V>>>;
 
 #[derive(Debug, Clone)]
-struct Entry<V> {
+struct CacheEntry<V> {
     value: V,
     bytes: u64,
 }
@@ -43,8 +43,8 @@ struct Entry<V> {
 #[derive(Debug, Clone)]
 struct StatedSize;
 
-impl<K, V> Weighter<K, Entry<V>> for StatedSize {
-    fn weight(&self, _: &K, entry: &Entry<V>) -> u64 {
+impl<K, V> Weighter<K, CacheEntry<V>> for StatedSize {
+    fn weight(&self, _: &K, entry: &CacheEntry<V>) -> u64 {
         entry.bytes
     }
 }
@@ -52,12 +52,12 @@ impl<K, V> Weighter<K, Entry<V>> for StatedSize {
 impl<K: Hash + Eq + Clone, V: Clone> ByteCache<K, V> {
     /// A cache of at most `limit` bytes, for entries of about `typical_entry` bytes.
     pub fn new(name: &'static str, limit: u64, typical_entry: u64) -> Self {
-        Self::sharded(name, limit, typical_entry, 1)
+        Self::with_shards(name, limit, typical_entry, 1)
     }
 
     /// A cache of `shards` independent parts (a power of two) of the same size: threads that look
     /// up different keys do not share a lock. The largest entry is one that fits one part.
-    pub fn sharded(name: &'static str, limit: u64, typical_entry: u64, shards: usize) -> Self {
+    pub fn with_shards(name: &'static str, limit: u64, typical_entry: u64, shards: usize) -> Self {
         let typical = limit / typical_entry.max(1);
         let options = OptionsBuilder::new()
             .shards(shards)
@@ -82,7 +82,7 @@ impl<K: Hash + Eq + Clone, V: Clone> ByteCache<K, V> {
 
     /// Caches a value of so many bytes, key included, in place of an earlier one.
     pub fn insert(&self, key: K, value: V, bytes: u64) {
-        self.entries.insert(key, Self::entry(value, bytes));
+        self.entries.insert(key, Self::cache_entry(value, bytes));
     }
 
     /// The value of the key; where it is not cached, the one that `load` gives together with its
@@ -101,14 +101,14 @@ impl<K: Hash + Eq + Clone, V: Clone> ByteCache<K, V> {
             Err(guard) => {
                 let (value, bytes) = load.await?;
                 // Refused only where the entry was removed meanwhile: then it is not cached.
-                let _ = guard.insert(Self::entry(value.clone(), bytes));
+                let _ = guard.insert(Self::cache_entry(value.clone(), bytes));
                 Ok(value)
             }
         }
     }
 
-    fn entry(value: V, bytes: u64) -> Entry<V> {
-        Entry { value, bytes: bytes.saturating_add(ENTRY_BYTES) }
+    fn cache_entry(value: V, bytes: u64) -> CacheEntry<V> {
+        CacheEntry { value, bytes: bytes.saturating_add(ENTRY_BYTES) }
     }
 
     /// Removes the value of the key.
@@ -132,7 +132,7 @@ impl<K: Hash + Eq + Clone, V: Clone> ByteCache<K, V> {
     }
 
     /// What the entries take and may take.
-    pub fn usage(&self) -> PoolUsage {
+    pub fn pool_usage(&self) -> PoolUsage {
         PoolUsage { name: self.name, used: self.entries.weight(), limit: self.limit }
     }
 }
@@ -146,12 +146,12 @@ mod tests {
         let cache = ByteCache::new("test", 100_000, 1_000);
         for key in 0..10_000_u32 {
             cache.insert(key, key, u64::from(key % 3_000));
-            let usage = cache.usage();
+            let usage = cache.pool_usage();
             assert!(usage.used <= usage.limit, "{usage:?}");
         }
         assert!(cache.len() > 10);
         cache.clear();
-        assert_eq!(cache.usage(), PoolUsage { name: "test", used: 0, limit: 100_000 });
+        assert_eq!(cache.pool_usage(), PoolUsage { name: "test", used: 0, limit: 100_000 });
     }
 
     #[test]
@@ -163,6 +163,6 @@ mod tests {
         // Nor does it leave an old value behind.
         cache.insert(1, "large", 200_000);
         assert_eq!(cache.get(&1), None);
-        assert_eq!(cache.usage().used, 0);
+        assert_eq!(cache.pool_usage().used, 0);
     }
 }

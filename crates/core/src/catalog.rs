@@ -33,7 +33,7 @@ impl Effect {
 /// Control flow is a closed set that the state machine itself knows, so that `decide` stays
 /// exhaustive; step types that only compute or do I/O are open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Action {
+pub enum StepAction {
     /// The runtime runs the step type's code.
     Run,
     /// The state machine waits until a moment (`config.for` or `config.until`), then passes the
@@ -61,8 +61,8 @@ pub struct StaticFields {
     pub prefixes: BTreeMap<String, String>,
 }
 
-/// What a step type says of a configuration: the field that is wrong, and a message.
-pub type Checked = Result<(), (&'static str, String)>;
+/// The result of checking a configuration; an error has the wrong field and a message.
+pub type ConfigCheck = Result<(), (&'static str, String)>;
 
 /// The description of a step type.
 #[derive(Debug, Clone)]
@@ -90,21 +90,21 @@ pub struct StepSpec {
     /// The output property that feeds the next step's default input; `None` where the whole
     /// output does.
     pub default_output: Option<&'static str>,
-    /// Reports what is wrong in the configuration beyond what its schema says, such as an invalid
-    /// pattern: the field of `config` and a message.
-    pub check: Option<fn(&StaticFields) -> Checked>,
+    /// Checks the configuration beyond its schema, such as for an invalid pattern. An error has the
+    /// field of `config` and a message.
+    pub check: Option<fn(&StaticFields) -> ConfigCheck>,
     /// The same for the input: the field of `input` and a message.
-    pub check_input: Option<fn(&StaticFields) -> Checked>,
+    pub check_input: Option<fn(&StaticFields) -> ConfigCheck>,
     /// Whether the step, where its input is not given, takes none instead of the previous output.
     pub is_source: bool,
     /// What running it does to the world.
     pub effect: Effect,
-    /// Tells the effect from the configuration as it was written, where that matters
-    /// (`HttpRequest`: a `GET` may be repeated, a `POST` may not). A field may hold a template
-    /// instead of a value: what is not known must count as the worst. `None`: always `effect`.
+    /// The effect, where it depends on the configuration (`HttpRequest`: a `GET` may be repeated, a
+    /// `POST` may not). A field may contain a template instead of a value: unknown values must count
+    /// as the worst. `None`: always `effect`.
     pub effect_of: Option<fn(&Value) -> Effect>,
     /// Who carries it out.
-    pub action: Action,
+    pub action: StepAction,
     /// Paths of `config` and `input` in which `secrets.NAME` may be used: `config.headers`.
     pub sensitive: &'static [&'static str],
     /// Ports it can leave by besides the usual one; `error` is every step's.
@@ -117,15 +117,15 @@ pub struct StepSpec {
 impl StepSpec {
     /// Whether its output is its input.
     pub fn passes_through(&self) -> bool {
-        matches!(self.action, Action::Delay | Action::SetState)
+        matches!(self.action, StepAction::Delay | StepAction::SetState)
             || self.output.get(SAME_AS_INPUT).is_some_and(|flag| flag == true)
     }
 }
 
 /// Finds step types by name. The domain is handed one; the step types live elsewhere.
-pub trait Catalog: Sync {
+pub trait StepCatalog: Sync {
     /// The type of that name or alias.
-    fn find(&self, name: &str) -> Option<&StepSpec>;
+    fn find_type(&self, name: &str) -> Option<&StepSpec>;
     /// All types, sorted by name.
-    fn all(&self) -> Vec<&StepSpec>;
+    fn all_types(&self) -> Vec<&StepSpec>;
 }

@@ -8,7 +8,7 @@
 pub fn hit(_point: &'static str) {}
 
 #[cfg(feature = "faults")]
-pub use planted::{POINTS, SEND_DELIVERY, STORE_OUTCOMES, hit, is_planted, plant};
+pub use planted::{POINTS, SEND_DELIVERY, STORE_OUTCOMES, hit, is_planted, plant_fault};
 
 #[cfg(feature = "faults")]
 mod planted {
@@ -26,7 +26,7 @@ mod planted {
     static PLANTED: Mutex<Option<(&'static str, u32)>> = Mutex::new(None);
 
     /// The `nth` passage (from 0) of a point panics, once. `None`: none does.
-    pub fn plant(fault: Option<(&'static str, u32)>) {
+    pub fn plant_fault(fault: Option<(&'static str, u32)>) {
         *PLANTED.lock().unwrap_or_else(PoisonError::into_inner) = fault;
     }
 

@@ -67,7 +67,7 @@ pub trait ObjectId:
     fn dataflow(self) -> String;
 }
 
-fn parse(text: &str, prefixes: &[&str]) -> Option<Uuid> {
+fn parse_uuid(text: &str, prefixes: &[&str]) -> Option<Uuid> {
     for prefix in prefixes {
         // Like the digits after it, the prefix may be written in capitals.
         if let Some((start, rest)) = text.split_at_checked(prefix.len())
@@ -126,7 +126,7 @@ macro_rules! id {
             type Err = BadId;
 
             fn from_str(text: &str) -> Result<Self, BadId> {
-                parse(text, &[$dash, $underscore]).map(Self).ok_or_else(|| BadId {
+                parse_uuid(text, &[$dash, $underscore]).map(Self).ok_or_else(|| BadId {
                     text: text.chars().take(64).collect(),
                     kind: $kind,
                     dash: $dash,
@@ -165,10 +165,10 @@ id!(
     /// A webhook: a subscription to events.
     WebhookId, "a webhook", dataflow: "whk", abi: "whk");
 id!(
-    /// Something that happened: the same for all webhooks that are told of it.
+    /// An event: the same for all webhooks that are notified of it.
     EventId, "an event", dataflow: "evt", abi: "evt");
 id!(
-    /// Whoever takes deliveries and must not hold up the others: a webhook, or a host.
+    /// A receiver of deliveries, which must not delay the others: a webhook, or a host.
     ReceiverId, "a receiver", dataflow: "rcv", abi: "rcv");
 
 id!(
@@ -234,7 +234,7 @@ impl From<WebhookId> for ReceiverId {
 impl TaskId {
     /// The id of a step run, always the same: UUIDv5 of the execution and of the step run as it
     /// is written (`charge`, `orders[3].charge`).
-    pub fn of(execution: ExecutionId, step_run: &str) -> Self {
+    pub fn for_step_run(execution: ExecutionId, step_run: &str) -> Self {
         Self(Uuid::new_v5(&execution.uuid(), step_run.as_bytes()))
     }
 }

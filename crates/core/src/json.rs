@@ -16,6 +16,7 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Number, Value};
 
 use crate::Map;
+use crate::exact_decimal::ExactDecimal;
 
 /// From here on doubles have no fraction: 2^52.
 const WHOLE: f64 = 4_503_599_627_370_496.0;
@@ -57,7 +58,7 @@ impl From<serde_json::Error> for JsonError {
 pub fn from_str(text: &str) -> Result<Value, JsonError> {
     let watch = NumberWatch::default();
     let mut reader = serde_json::Deserializer::from_str(text);
-    let value = Lenient(&watch).deserialize(&mut reader)?;
+    let value = LenientSeed(&watch).deserialize(&mut reader)?;
     reader.end()?;
     watch.check(text)?;
     Ok(value)
@@ -72,7 +73,7 @@ pub fn from_slice(bytes: &[u8]) -> Result<Value, JsonError> {
         Ok(text) => from_str(text),
         Err(error) => {
             let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
-            Err(placed(before, "invalid UTF-8".into()))
+            Err(error_after(before, "invalid UTF-8".into()))
         }
     }
 }
@@ -84,7 +85,7 @@ pub struct NumberWatch(Cell<bool>);
 
 impl NumberWatch {
     /// The double as a value.
-    pub fn float(&self, value: f64) -> Value {
+    pub fn float_value(&self, value: f64) -> Value {
         if is_doubtful(value) {
             self.0.set(true);
         }
@@ -121,7 +122,7 @@ fn check_numbers(text: &str) -> Result<(), JsonError> {
                 let is_part = |b: &u8| matches!(b, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
                 let length = bytes.iter().skip(at).take_while(|b| is_part(b)).count();
                 let number = text.get(at..at + length).unwrap_or_default();
-                check_number(number).map_err(|message| placed(&bytes[..at], message))?;
+                check_number(number).map_err(|message| error_after(&bytes[..at], message))?;
                 at += length;
             }
             _ => at += 1,
@@ -144,7 +145,7 @@ fn end_of_string(bytes: &[u8], start: usize) -> usize {
 }
 
 /// An error at the end of `before`.
-fn placed(before: &[u8], message: String) -> JsonError {
+fn error_after(before: &[u8], message: String) -> JsonError {
     let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
     let column = before.iter().rev().take_while(|byte| **byte != b'\n').count() + 1;
     JsonError { message, line, column }
@@ -160,19 +161,22 @@ pub fn check_number(number: &str) -> Result<(), String> {
         return if fits { Ok(()) } else { Err(too_many_bits(number)) };
     }
     let Ok(double) = number.parse::<f64>() else {
-        return Err(format!("`{}` is not a number", shortened(number)));
+        return Err(format!("`{}` is not a number", shorten_number(number)));
     };
     if !double.is_finite() {
         return Err(format!(
             "the number {} is out of range: the largest is 1.7976931348623157e308; write it as \
              a string",
-            shortened(number)
+            shorten_number(number)
         ));
     }
-    if !is_doubtful(double) || Decimal::of(number) == Decimal::of(&format!("{double:e}")) {
+    if !is_doubtful(double)
+        || ExactDecimal::parse_decimal(number)
+            == ExactDecimal::parse_decimal(&format!("{double:e}"))
+    {
         return Ok(());
     }
-    let shown = shortened(number);
+    let shown = shorten_number(number);
     Err(match double.abs() < f64::MIN_POSITIVE {
         true => format!("the number {shown} is too close to 0 to be kept; write it as a string"),
         false => format!(
@@ -198,52 +202,21 @@ pub fn same_number(one: &Number, other: &Number) -> bool {
 /// The message for an integer that is too large.
 pub fn too_many_bits(number: impl fmt::Display) -> String {
     let shown = number.to_string();
-    format!("the integer {} has more than 64 bits; write it as a string", shortened(&shown))
+    format!("the integer {} has more than 64 bits; write it as a string", shorten_number(&shown))
 }
 
-fn shortened(number: &str) -> String {
+fn shorten_number(number: &str) -> String {
     match number.char_indices().nth(40) {
         Some((end, _)) => format!("{}…", number.get(..end).unwrap_or_default()),
         None => number.to_owned(),
     }
 }
 
-/// A decimal number by its value: the digits without zeros at either end, times a power of ten.
-#[derive(Debug, PartialEq, Eq)]
-struct Decimal {
-    negative: bool,
-    digits: Vec<u8>,
-    exponent: i64,
-}
-
-impl Decimal {
-    fn of(number: &str) -> Self {
-        let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
-        let negative = mantissa.starts_with('-');
-        let fraction = mantissa.split_once('.').map_or(0, |(_, fraction)| fraction.len());
-        let mut digits: Vec<u8> = mantissa.bytes().filter(u8::is_ascii_digit).collect();
-        let zeros = digits.iter().rev().take_while(|digit| **digit == b'0').count();
-        digits.truncate(digits.len() - zeros);
-        digits.drain(..digits.iter().take_while(|digit| **digit == b'0').count());
-        if digits.is_empty() {
-            return Self { negative: false, digits, exponent: 0 };
-        }
-        // An exponent that no `i64` holds belongs to a number that is 0 or out of range anyway.
-        let written = exponent.parse::<i64>().unwrap_or(match exponent.starts_with('-') {
-            true => i64::MIN / 2,
-            false => i64::MAX / 2,
-        });
-        let signed = |n: usize| i64::try_from(n).unwrap_or(i64::MAX / 4);
-        let exponent = written.saturating_add(signed(zeros)).saturating_sub(signed(fraction));
-        Self { negative, digits, exponent }
-    }
-}
-
 /// Builds any value, as `serde_json` does by itself, and notes its doubles.
 #[derive(Clone, Copy)]
-struct Lenient<'w>(&'w NumberWatch);
+struct LenientSeed<'w>(&'w NumberWatch);
 
-impl<'de> DeserializeSeed<'de> for Lenient<'_> {
+impl<'de> DeserializeSeed<'de> for LenientSeed<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Value, D::Error> {
@@ -251,7 +224,7 @@ impl<'de> DeserializeSeed<'de> for Lenient<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Lenient<'_> {
+impl<'de> Visitor<'de> for LenientSeed<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -271,7 +244,7 @@ impl<'de> Visitor<'de> for Lenient<'_> {
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(self.0.float(value))
+        Ok(self.0.float_value(value))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {
@@ -334,7 +307,7 @@ mod tests {
         ] {
             assert_eq!(from_str(text).map(|v| v.to_string()), Ok(expected.into()), "{text}");
         }
-        for (text, says) in [
+        for (text, expected) in [
             ("18446744073709551616", "has more than 64 bits; write it as a string"),
             ("-9223372036854775809", "has more than 64 bits"),
             ("100000000000000000000", "has more than 64 bits"),
@@ -352,7 +325,7 @@ mod tests {
             ("1e-99999999999999999999", "too close to 0"),
         ] {
             let error = from_str(text).unwrap_err();
-            assert!(error.message.contains(says), "{text}: {error}");
+            assert!(error.message.contains(expected), "{text}: {error}");
             assert_eq!(error.line, 1, "{text}");
         }
         let long = "9".repeat(100_000);
@@ -392,7 +365,7 @@ mod tests {
     }
 
     /// The text of a JSON number of any form.
-    fn number() -> impl Strategy<Value = String> {
+    fn any_number() -> impl Strategy<Value = String> {
         let integer = "-?(0|[1-9][0-9]{0,30})";
         let form = "-?(0|[1-9][0-9]{0,25})(\\.[0-9]{1,25})?([eE][+-]?[0-9]{1,3})?";
         let near = (any::<u64>(), -2_i128..3).prop_map(|(n, d)| (i128::from(n) + d).to_string());
@@ -410,11 +383,11 @@ mod tests {
         /// What comes back out is equal as a decimal, or the number was refused; of a number with
         /// a fraction below 2^52, the digits that a double has none for are rounded.
         #[test]
-        fn no_number_becomes_another(text in number()) {
+        fn no_number_becomes_another(text in any_number()) {
             let document = format!("{{\"n\": [ {text} ]}}");
             let Ok(value) = from_str(&document) else { return Ok(()) };
             let out = value["n"][0].to_string();
-            let (given, kept) = (Decimal::of(&text), Decimal::of(&out));
+            let (given, kept) = (ExactDecimal::parse_decimal(&text), ExactDecimal::parse_decimal(&out));
             if given != kept {
                 let double: f64 = text.parse().unwrap();
                 prop_assert!(text.contains(['.', 'e', 'E']), "{text} became {out}");

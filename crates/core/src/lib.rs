@@ -9,6 +9,7 @@ pub mod cache;
 pub mod catalog;
 pub mod definition;
 mod depth;
+mod exact_decimal;
 pub mod execution;
 pub mod expr;
 pub mod faults;
@@ -28,7 +29,7 @@ mod topic;
 pub use depth::{MAX_VALUE_DEPTH, nests_deeper};
 pub use problem::{Problem, Problems};
 pub use time::Timestamp;
-pub use topic::{Topic, Topics, UnknownTopic};
+pub use topic::{Topic, TopicFilter, UnknownTopic};
 
 /// A JSON object that keeps the order of its keys.
 pub type Map = serde_json::Map<String, serde_json::Value>;

@@ -38,7 +38,7 @@ const LEAST_ITEMS: usize = 4;
 const MAX_NESTING: usize = 256;
 
 /// About how many bytes the allocator takes for an allocation of so many bytes.
-pub const fn allocated(bytes: usize) -> usize {
+pub const fn allocated_bytes(bytes: usize) -> usize {
     if bytes == 0 {
         return 0;
     }
@@ -48,15 +48,15 @@ pub const fn allocated(bytes: usize) -> usize {
 }
 
 /// The vector of an array that grew to so many items.
-fn array(items: usize) -> usize {
+fn array_bytes(items: usize) -> usize {
     match items {
         0 => 0,
-        items => allocated(items.max(LEAST_ITEMS).next_power_of_two() * VALUE),
+        items => allocated_bytes(items.max(LEAST_ITEMS).next_power_of_two() * VALUE),
     }
 }
 
 /// The entries and hash table of an object that grew to so many entries.
-fn object(entries: usize) -> usize {
+fn object_bytes(entries: usize) -> usize {
     if entries == 0 {
         return 0;
     }
@@ -66,7 +66,7 @@ fn object(entries: usize) -> usize {
         entries => (entries * 8 / 7 + 1).next_power_of_two(),
     };
     let capacity = if slots == 4 { 3 } else { slots / 8 * 7 };
-    allocated(capacity * ENTRY) + allocated(slots * SLOT + GROUP)
+    allocated_bytes(capacity * ENTRY) + allocated_bytes(slots * SLOT + GROUP)
 }
 
 /// About how many bytes the value takes as JSON. Escapes are not counted, so text of control
@@ -128,16 +128,16 @@ pub fn value_bytes(value: &Value) -> usize {
     while let Some(value) = next {
         match value {
             Value::Array(items) => {
-                bytes += allocated(items.capacity() * VALUE);
-                bytes += items.iter().map(|item| leaf(item, &mut open)).sum::<usize>();
+                bytes += allocated_bytes(items.capacity() * VALUE);
+                bytes += items.iter().map(|item| leaf_bytes(item, &mut open)).sum::<usize>();
             }
             Value::Object(fields) => {
-                bytes += object(fields.len());
+                bytes += object_bytes(fields.len());
                 for (key, value) in fields {
-                    bytes += allocated(key.len()) + leaf(value, &mut open);
+                    bytes += allocated_bytes(key.len()) + leaf_bytes(value, &mut open);
                 }
             }
-            other => bytes += leaf(other, &mut open),
+            other => bytes += leaf_bytes(other, &mut open),
         }
         next = open.pop();
     }
@@ -149,7 +149,7 @@ pub fn value_bytes(value: &Value) -> usize {
 pub fn clone_bytes(value: &Value) -> usize {
     let inner = match value {
         Value::Null | Value::Bool(_) | Value::Number(_) => 0,
-        Value::String(text) => allocated(text.len()),
+        Value::String(text) => allocated_bytes(text.len()),
         Value::Array(items) => items.iter().map(clone_bytes).sum(),
         Value::Object(fields) => map_clone_bytes(fields),
     };
@@ -159,22 +159,22 @@ pub fn clone_bytes(value: &Value) -> usize {
 /// About how many bytes the entries of a clone of an object take.
 pub fn map_clone_bytes(fields: &Map) -> usize {
     let entry = |(key, value): (&String, &Value)| {
-        OBJECT_ENTRY_BYTES + allocated(key.len()) + clone_bytes(value)
+        OBJECT_ENTRY_BYTES + allocated_bytes(key.len()) + clone_bytes(value)
     };
     fields.iter().map(entry).sum()
 }
 
 /// About how many bytes a list of names takes.
 pub fn names_bytes(names: &[String]) -> usize {
-    let name = |name: &String| size_of::<String>() + allocated(name.len());
+    let name = |name: &String| size_of::<String>() + allocated_bytes(name.len());
     size_of::<Vec<String>>() + names.iter().map(name).sum::<usize>()
 }
 
 /// What a text takes beside the value itself; containers are put aside.
-fn leaf<'a>(value: &'a Value, open: &mut Vec<&'a Value>) -> usize {
+fn leaf_bytes<'a>(value: &'a Value, open: &mut Vec<&'a Value>) -> usize {
     match value {
         Value::Null | Value::Bool(_) | Value::Number(_) => 0,
-        Value::String(text) => allocated(text.len()),
+        Value::String(text) => allocated_bytes(text.len()),
         Value::Array(_) | Value::Object(_) => {
             open.push(value);
             0
@@ -185,25 +185,25 @@ fn leaf<'a>(value: &'a Value, open: &mut Vec<&'a Value>) -> usize {
 /// An upper estimate of the bytes that the value of a JSON text takes while it is parsed and
 /// afterwards. One pass over the bytes; a text that is not valid JSON gets some estimate.
 pub fn json_bytes(text: &[u8]) -> usize {
-    let mut scan = Scan::default();
+    let mut scan = TextScan::default();
     let mut at = 0;
     while let Some(byte) = text.get(at) {
         match byte {
             b'"' => {
                 let end = end_of_string(text, at + 1);
-                scan.bytes += allocated(end - at - 1);
+                scan.bytes += allocated_bytes(end - at - 1);
                 scan.note_value();
                 at = end;
             }
-            b'[' | b'{' => scan.open(*byte == b'{'),
-            b']' | b'}' => scan.close(),
-            b',' => scan.commas(),
+            b'[' | b'{' => scan.open_container(*byte == b'{'),
+            b']' | b'}' => scan.close_container(),
+            b',' => scan.count_comma(),
             b' ' | b'\t' | b'\r' | b'\n' | b':' => {}
             _ => scan.note_value(),
         }
         at += 1;
     }
-    scan.finish()
+    scan.total_bytes()
 }
 
 /// The position of the quote that ends a string, or the end of the text.
@@ -224,12 +224,12 @@ fn end_of_string(text: &[u8], from: usize) -> usize {
 pub fn yaml_bytes(text: &[u8]) -> usize {
     let is_sign = |byte: &&u8| matches!(**byte, b'\n' | b',' | b':' | b'[' | b'{' | b'-' | b'?');
     let signs = text.iter().filter(is_sign).count();
-    signs * (VALUE + array(1)) + 2 * text.len() + VALUE
+    signs * (VALUE + array_bytes(1)) + 2 * text.len() + VALUE
 }
 
 /// A container whose end has not been reached.
 #[derive(Clone, Copy)]
-struct Open {
+struct OpenContainer {
     is_object: bool,
     commas: usize,
     /// Whether it has anything in it.
@@ -237,54 +237,54 @@ struct Open {
 }
 
 #[derive(Default)]
-struct Scan {
+struct TextScan {
     bytes: usize,
-    open: Vec<Open>,
+    open: Vec<OpenContainer>,
     /// Containers beyond [`MAX_NESTING`].
     deeper: usize,
     /// The largest single container: while it grows, its old and its new memory are both there.
     largest: usize,
 }
 
-impl Scan {
+impl TextScan {
     fn note_value(&mut self) {
         if let Some(open) = self.open.last_mut() {
             open.filled = true;
         }
     }
 
-    fn commas(&mut self) {
+    fn count_comma(&mut self) {
         if let Some(open) = self.open.last_mut() {
             open.commas += 1;
         }
     }
 
-    fn open(&mut self, is_object: bool) {
+    fn open_container(&mut self, is_object: bool) {
         self.note_value();
         if self.open.len() == MAX_NESTING {
             self.deeper += 1;
-            self.bytes += object(1);
+            self.bytes += object_bytes(1);
             return;
         }
-        self.open.push(Open { is_object, commas: 0, filled: false });
+        self.open.push(OpenContainer { is_object, commas: 0, filled: false });
     }
 
-    fn close(&mut self) {
+    fn close_container(&mut self) {
         if self.deeper > 0 {
             self.deeper -= 1;
             return;
         }
-        let Some(Open { is_object, commas, filled }) = self.open.pop() else { return };
+        let Some(OpenContainer { is_object, commas, filled }) = self.open.pop() else { return };
         let items = commas + usize::from(filled);
-        let bytes = if is_object { object(items) } else { array(items) };
+        let bytes = if is_object { object_bytes(items) } else { array_bytes(items) };
         self.largest = self.largest.max(bytes);
         self.bytes += bytes;
     }
 
-    fn finish(mut self) -> usize {
+    fn total_bytes(mut self) -> usize {
         self.deeper = 0;
         while !self.open.is_empty() {
-            self.close();
+            self.close_container();
         }
         VALUE + self.bytes + self.largest / 2
     }
@@ -325,7 +325,7 @@ mod tests {
     }
 
     /// What the text is thought to take is at least what its value takes, and not far more.
-    fn check(text: &str, most: usize) {
+    fn check_estimate(text: &str, most: usize) {
         let value = crate::json::from_str(text).unwrap();
         let (before, after) = (json_bytes(text.as_bytes()), value_bytes(&value));
         let shown = &text[..text.len().min(40)];
@@ -344,12 +344,12 @@ mod tests {
             ("{\"a\":[{\"b\":[1,2]}]}", 20),
         ] {
             let text = format!("[{}{item}]", format!("{item},").repeat(20_000));
-            check(&text, 3);
+            check_estimate(&text, 3);
             let factor = json_bytes(text.as_bytes()) / text.len();
             assert!(factor >= at_least, "{item}: {factor}");
         }
         let long = format!("[\"{}\"]", "x".repeat(1 << 20));
-        check(&long, 2);
+        check_estimate(&long, 2);
         assert!(json_bytes(long.as_bytes()) < 2 * long.len());
     }
 

@@ -6,8 +6,8 @@ use unicode_general_category::{GeneralCategory, get_general_category};
 
 use crate::{Map, Problem};
 
-/// Characters that are not shown although their category says that they are letters, marks or
-/// symbols: the combining grapheme joiner, fillers, variation selectors, the empty braille pattern.
+/// Characters that are not shown although their category is that of letters, marks or symbols:
+/// the combining grapheme joiner, fillers, variation selectors, the empty braille pattern.
 const INVISIBLE: [std::ops::RangeInclusive<char>; 10] = [
     '\u{34f}'..='\u{34f}',
     '\u{115f}'..='\u{1160}',
@@ -29,7 +29,7 @@ const JOINER: char = '\u{200d}';
 
 /// The first character of a name that disguises it: a control or format character (such as the
 /// ones that change the direction of text), one that cannot be seen, one for private use, or one
-/// that Unicode has not assigned. The answer says what to do.
+/// that Unicode has not assigned.
 ///
 /// # Errors
 /// The problem with the name, without its place.

@@ -1,4 +1,4 @@
-//! What is wrong with a document that a user wrote, told so that they can mend it.
+//! Problems in a document of a user, described so that they can be fixed.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ pub struct Problem {
     pub path: String,
     /// What is wrong and what to change, as a sentence without a final stop.
     pub message: String,
-    /// What was expected there (`string`, `one of GET, POST`), where that can be said.
+    /// The expected value (`string`, `one of GET, POST`), if it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected: Option<String>,
     /// What was found there instead.
@@ -20,14 +20,18 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// A problem at `path`, told by `message`.
+    /// A problem at `path`, described by `message`.
     pub fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
         Self { path: path.into(), message: message.into(), expected: None, found: None }
     }
 
     /// Adds what was expected and what was found.
     #[must_use]
-    pub fn expecting(mut self, expected: impl Into<String>, found: impl Into<String>) -> Self {
+    pub fn with_expectation(
+        mut self,
+        expected: impl Into<String>,
+        found: impl Into<String>,
+    ) -> Self {
         self.expected = Some(expected.into());
         self.found = Some(found.into());
         self
@@ -57,9 +61,9 @@ impl Problems {
         self.0.push(problem);
     }
 
-    /// The same problems of a value that stands at another place; what has no name stays.
+    /// The same problems for a value at another path; a problem without a path stays as it is.
     #[must_use]
-    pub fn moved(mut self, from: &str, to: &str) -> Self {
+    pub fn moved_to(mut self, from: &str, to: &str) -> Self {
         for problem in &mut self.0 {
             let rest = problem.path.strip_prefix(from);
             if let Some(rest) = rest.filter(|rest| rest.is_empty() || rest.starts_with(['.', '[']))

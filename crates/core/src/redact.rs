@@ -1,4 +1,4 @@
-//! Taking what must not be stored or shown out of values.
+//! Redaction of secrets in values.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::Map;
 use crate::expr::{PLACEHOLDER, SecretInsertion};
 
-/// Recognises what must not be stored or shown: the secrets of one execution.
+/// Redacts the secrets of one execution, which must not be stored or shown.
 pub trait Redact: fmt::Debug + Send + Sync {
     /// The text with [`PLACEHOLDER`] for each secret, in whatever form; `None`: it has none.
     fn redact_text(&self, text: &str) -> Option<String>;
@@ -39,39 +39,39 @@ pub fn redacted_text<'t>(redact: &dyn Redact, text: &'t str) -> Cow<'t, str> {
 }
 
 /// The value without secrets: the same one where there are none in it.
-pub fn redacted(redact: &dyn Redact, value: &Arc<Value>) -> Arc<Value> {
-    let mut nowhere = Place { pointer: String::new(), insertions: &mut [] };
+pub fn redacted_value(redact: &dyn Redact, value: &Arc<Value>) -> Arc<Value> {
+    let mut nowhere = WalkPosition { pointer: String::new(), insertions: &mut [] };
     redact_value(redact, value, &mut nowhere).map_or_else(|| Arc::clone(value), Arc::new)
 }
 
-/// The same for a value that stands at `pointer` and that secrets will be inserted into: they are
-/// moved along with the text around them.
+/// As [`redacted_value`], for a value at `pointer` with insertions of secrets: they move with the
+/// text around them.
 pub(crate) fn redacted_around(
     redact: &dyn Redact,
     value: &Arc<Value>,
     pointer: &str,
     insertions: &mut [SecretInsertion],
 ) -> Arc<Value> {
-    let mut place = Place { pointer: pointer.to_owned(), insertions };
+    let mut place = WalkPosition { pointer: pointer.to_owned(), insertions };
     redact_value(redact, value, &mut place).map_or_else(|| Arc::clone(value), Arc::new)
 }
 
 /// The members of an object without secrets.
 pub(crate) fn redacted_map(redact: &dyn Redact, map: &Map) -> Option<Map> {
-    let mut nowhere = Place { pointer: String::new(), insertions: &mut [] };
+    let mut nowhere = WalkPosition { pointer: String::new(), insertions: &mut [] };
     redact_map(redact, map, &mut nowhere)
 }
 
 /// Where in a document the walk is, and what is inserted into the document.
-struct Place<'a> {
+struct WalkPosition<'a> {
     /// JSON Pointer; kept only where something is inserted.
     pointer: String,
     insertions: &'a mut [SecretInsertion],
 }
 
-impl Place<'_> {
+impl WalkPosition<'_> {
     /// Goes down to a member; returns where to come back to.
-    fn enter(&mut self, key: &str) -> usize {
+    fn enter_member(&mut self, key: &str) -> usize {
         let length = self.pointer.len();
         if !self.insertions.is_empty() {
             self.pointer.push('/');
@@ -81,10 +81,10 @@ impl Place<'_> {
     }
 
     /// The member that was entered has another key now; the insertions below it move with it.
-    fn rename(&mut self, parent: usize, key: &str) {
+    fn rename_member(&mut self, parent: usize, key: &str) {
         let old = self.pointer.clone();
         self.pointer.truncate(parent);
-        self.enter(key);
+        self.enter_member(key);
         for insertion in &mut *self.insertions {
             let below = insertion.pointer.strip_prefix(&old);
             if let Some(below) = below.filter(|rest| rest.is_empty() || rest.starts_with('/')) {
@@ -94,7 +94,7 @@ impl Place<'_> {
     }
 }
 
-fn redact_value(redact: &dyn Redact, value: &Value, place: &mut Place<'_>) -> Option<Value> {
+fn redact_value(redact: &dyn Redact, value: &Value, place: &mut WalkPosition<'_>) -> Option<Value> {
     match value {
         Value::String(text) => redact_string(redact, text, place).map(Value::String),
         Value::Number(number) => {
@@ -106,7 +106,7 @@ fn redact_value(redact: &dyn Redact, value: &Value, place: &mut Place<'_>) -> Op
         Value::Array(items) => {
             let mut changed: Option<Vec<Value>> = None;
             for (index, item) in items.iter().enumerate() {
-                let parent = place.enter(&index.to_string());
+                let parent = place.enter_member(&index.to_string());
                 if let Some(item) = redact_value(redact, item, place) {
                     changed.get_or_insert_with(|| items.clone())[index] = item;
                 }
@@ -119,15 +119,15 @@ fn redact_value(redact: &dyn Redact, value: &Value, place: &mut Place<'_>) -> Op
     }
 }
 
-fn redact_map(redact: &dyn Redact, map: &Map, place: &mut Place<'_>) -> Option<Map> {
+fn redact_map(redact: &dyn Redact, map: &Map, place: &mut WalkPosition<'_>) -> Option<Map> {
     let mut entries = Vec::with_capacity(map.len());
     let mut changed = false;
     for (key, value) in map {
-        let parent = place.enter(key);
+        let parent = place.enter_member(key);
         let value = redact_value(redact, value, place);
         let renamed = redact.redact_text(key).map(|renamed| free_key(map, &entries, renamed));
         if let Some(renamed) = &renamed {
-            place.rename(parent, renamed);
+            place.rename_member(parent, renamed);
         }
         place.pointer.truncate(parent);
         changed |= value.is_some() || renamed.is_some();
@@ -158,7 +158,7 @@ fn free_key(
     key
 }
 
-fn redact_string(redact: &dyn Redact, text: &str, place: &mut Place<'_>) -> Option<String> {
+fn redact_string(redact: &dyn Redact, text: &str, place: &mut WalkPosition<'_>) -> Option<String> {
     let pointer = &place.pointer;
     let mut here: Vec<&mut SecretInsertion> =
         place.insertions.iter_mut().filter(|insertion| insertion.pointer == *pointer).collect();
@@ -186,9 +186,9 @@ mod tests {
 
     /// Takes out one word.
     #[derive(Debug)]
-    struct Word(&'static str);
+    struct TestSecret(&'static str);
 
-    impl Redact for Word {
+    impl Redact for TestSecret {
         fn redact_text(&self, text: &str) -> Option<String> {
             text.contains(self.0).then(|| text.replace(self.0, PLACEHOLDER))
         }
@@ -202,14 +202,14 @@ mod tests {
     fn keys_texts_and_numbers_are_redacted() {
         let value = Arc::new(json!({"a hunter2": ["x", {"b": "hunter2hunter2"}], "n": 1}));
         assert_eq!(
-            *redacted(&Word("hunter2"), &value),
+            *redacted_value(&TestSecret("hunter2"), &value),
             json!({"a [secret]": ["x", {"b": "[secret][secret]"}], "n": 1})
         );
         let digits = Arc::new(json!([123_456, -123_456, 1_234_567, "123456"]));
         let expected = json!(["[secret]", "[secret]", 1_234_567, "[secret]"]);
-        assert_eq!(*redacted(&Word("123456"), &digits), expected);
+        assert_eq!(*redacted_value(&TestSecret("123456"), &digits), expected);
         let keys = Arc::new(json!({"hunter2": 1, "[secret]": 2, "x": 3, "y hunter2": 4}));
-        let found = redacted(&Word("hunter2"), &keys);
+        let found = redacted_value(&TestSecret("hunter2"), &keys);
         let apart = json!({"[secret] (2)": 1, "[secret]": 2, "x": 3, "y [secret]": 4});
         assert_eq!(*found, apart, "no member is lost");
     }
@@ -217,7 +217,7 @@ mod tests {
     #[test]
     fn a_value_without_secrets_is_the_same_value() {
         let value = Arc::new(json!({"a": ["x", 1.5, null, true]}));
-        assert!(Arc::ptr_eq(&value, &redacted(&Word("hunter2"), &value)));
+        assert!(Arc::ptr_eq(&value, &redacted_value(&TestSecret("hunter2"), &value)));
     }
 
     #[test]
@@ -231,7 +231,7 @@ mod tests {
         };
         let old = "/config/h/a~1hunter2/1";
         let mut insertions = [at(old, 8), at(old, 25), at(old, 33)];
-        let found = redacted_around(&Word("hunter2"), &value, "/config", &mut insertions);
+        let found = redacted_around(&TestSecret("hunter2"), &value, "/config", &mut insertions);
         let kept = "[secret] [secret] [secret] [secret][secret][secret]";
         assert_eq!(*found, json!({"h": {"a/[secret]": [0, kept]}}));
         let new = "/config/h/a~1[secret]/1";

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::catalog::{Action, Catalog, Effect, SAME_AS_INPUT, StepSpec};
+use crate::catalog::{Effect, SAME_AS_INPUT, StepAction, StepCatalog, StepSpec};
 
 /// A few step types of each kind.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ fn spec(name: &'static str, config: Value, input: Value, output: Value) -> StepS
         is_source: false,
         effect: Effect::Pure,
         effect_of: None,
-        action: Action::Run,
+        action: StepAction::Run,
         sensitive: &[],
         ports: &[],
         examples: Vec::new(),
@@ -91,11 +91,11 @@ impl TestCatalog {
                 ports: &["approved", "rejected"],
                 ..spec("Approval", none(), json!({}), json!({}))
             },
-            StepSpec { action: Action::Delay, ..spec("Delay", delay, json!({}), json!({})) },
+            StepSpec { action: StepAction::Delay, ..spec("Delay", delay, json!({}), json!({})) },
             spec("Echo", none(), json!({}), json!({SAME_AS_INPUT: true})),
             http(),
             StepSpec {
-                action: Action::SetState,
+                action: StepAction::SetState,
                 ..spec("SetState", none(), json!({"type": "object"}), json!({}))
             },
             StepSpec { is_source: true, ..texts("StaticTextInput", none()) },
@@ -113,12 +113,12 @@ impl TestCatalog {
     }
 }
 
-impl Catalog for TestCatalog {
-    fn find(&self, name: &str) -> Option<&StepSpec> {
+impl StepCatalog for TestCatalog {
+    fn find_type(&self, name: &str) -> Option<&StepSpec> {
         self.0.iter().find(|spec| spec.name == name || spec.aliases.contains(&name))
     }
 
-    fn all(&self) -> Vec<&StepSpec> {
+    fn all_types(&self) -> Vec<&StepSpec> {
         self.0.iter().collect()
     }
 }

@@ -66,15 +66,15 @@ impl Timestamp {
     }
 
     /// Parses an RFC 3339 time with a zone offset (`2026-01-31T09:00:00Z`), which is less than a
-    /// day. The last hours of the year 9999, which people write for "for ever", are the last moment
-    /// that can be told.
+    /// day. The last hours of the year 9999, which people write for "for ever", are the last
+    /// representable time.
     pub fn parse(text: &str) -> Option<Self> {
         let pieces = jiff::fmt::temporal::Pieces::parse(text).ok()?;
         // The library takes offsets up to 25:59:59.
         if pieces.to_numeric_offset()?.seconds().abs() >= DAY {
             return None;
         }
-        // The library tells whole seconds only where its time ends.
+        // The library's maximum has whole seconds only.
         let last = jiff::Timestamp::MAX.as_second() * 1_000_000;
         match text.parse::<jiff::Timestamp>() {
             Ok(parsed) => Some(Self(parsed.as_microsecond().min(last))),

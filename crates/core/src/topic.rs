@@ -1,9 +1,9 @@
-//! What webhooks can be told of: the events by name, and a subscription to some of them.
+//! The events that webhooks can subscribe to, and a selection of them.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// Something that happened and that webhooks can be told of.
+/// A kind of event that webhooks can subscribe to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Topic {
     /// A workflow was created.
@@ -91,17 +91,17 @@ impl FromStr for Topic {
 #[error("unknown event")]
 pub struct UnknownTopic;
 
-/// Which topics somebody wants to be told of.
+/// The topics of a subscription.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Topics {
+pub enum TopicFilter {
     /// All, also those that later versions add. Written `*`.
     Every,
     /// These, in the order in which they were named, each once.
     Some(Vec<Topic>),
 }
 
-impl Topics {
-    /// How [`Topics::Every`] is written.
+impl TopicFilter {
+    /// How [`TopicFilter::Every`] is written.
     pub const STAR: &'static str = "*";
 
     /// Whether that topic is one of them.
@@ -120,12 +120,12 @@ impl Topics {
         }
     }
 
-    /// Reads what [`Topics::names`] wrote; a name that comes twice counts once, and a star makes
+    /// Reads what [`TopicFilter::names`] wrote; a name that comes twice counts once, and a star makes
     /// the others superfluous.
     ///
     /// # Errors
     /// The place of each name that is unknown.
-    pub fn read<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Self, Vec<usize>> {
+    pub fn parse_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Self, Vec<usize>> {
         let (mut topics, mut star, mut unknown) = (Vec::new(), false, Vec::new());
         for (place, name) in names.into_iter().enumerate() {
             match name.parse::<Topic>() {
@@ -160,20 +160,20 @@ mod tests {
     fn subscriptions_read_back() {
         use Topic::{ExecutionFailed, WorkflowCreated};
         for (names, expect) in [
-            (vec!["*"], Ok(Topics::Every)),
-            (vec!["execution.failed", "*"], Ok(Topics::Every)),
-            (vec![], Ok(Topics::Some(vec![]))),
+            (vec!["*"], Ok(TopicFilter::Every)),
+            (vec!["execution.failed", "*"], Ok(TopicFilter::Every)),
+            (vec![], Ok(TopicFilter::Some(vec![]))),
             (
                 vec!["execution.failed", "workflow.created", "execution.failed"],
-                Ok(Topics::Some(vec![ExecutionFailed, WorkflowCreated])),
+                Ok(TopicFilter::Some(vec![ExecutionFailed, WorkflowCreated])),
             ),
             (vec!["*", "nope", "execution.failed", "**"], Err(vec![1, 3])),
         ] {
-            assert_eq!(Topics::read(names.iter().copied()), expect, "{names:?}");
+            assert_eq!(TopicFilter::parse_names(names.iter().copied()), expect, "{names:?}");
         }
-        let some = Topics::Some(vec![ExecutionFailed]);
+        let some = TopicFilter::Some(vec![ExecutionFailed]);
         assert!(some.contains(ExecutionFailed) && !some.contains(WorkflowCreated));
         assert_eq!(some.names(), ["execution.failed"]);
-        assert!(Topics::Every.contains(WorkflowCreated));
+        assert!(TopicFilter::Every.contains(WorkflowCreated));
     }
 }

@@ -4,26 +4,26 @@
 //! The files of `recorded_journals/` were written by a server: a line with the definition, a line
 //! for each event, byte for byte, and a line with the state that they fold to.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue has failed")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use stepwell_core::catalog::{Action, Catalog, Effect, StepSpec};
-use stepwell_core::definition::{self, Limits};
-use stepwell_core::execution::{Execution, Origin, Recorded, StepRun, StepState};
+use stepwell_core::catalog::{Effect, StepAction, StepCatalog, StepSpec};
+use stepwell_core::definition::{self, DefinitionLimits};
+use stepwell_core::execution::{Execution, ExecutionOrigin, RecordedEvent, StepRun, StepState};
 use stepwell_core::ids::{ExecutionId, WorkflowId};
 
 struct Types(Vec<StepSpec>);
 
-impl Catalog for Types {
-    fn find(&self, name: &str) -> Option<&StepSpec> {
+impl StepCatalog for Types {
+    fn find_type(&self, name: &str) -> Option<&StepSpec> {
         self.0.iter().find(|spec| spec.name == name)
     }
 
-    fn all(&self) -> Vec<&StepSpec> {
+    fn all_types(&self) -> Vec<&StepSpec> {
         self.0.iter().collect()
     }
 }
@@ -51,19 +51,19 @@ fn types() -> Types {
         examples: Vec::new(),
     };
     Types(vec![
-        spec("Delay", Action::Delay),
-        spec("Echo", Action::Run),
-        spec("Fail", Action::Fail),
-        spec("HttpRequest", Action::Run),
-        spec("Run", Action::Run),
-        spec("SetState", Action::SetState),
+        spec("Delay", StepAction::Delay),
+        spec("Echo", StepAction::Run),
+        spec("Fail", StepAction::Fail),
+        spec("HttpRequest", StepAction::Run),
+        spec("Run", StepAction::Run),
+        spec("SetState", StepAction::SetState),
     ])
 }
 
 fn empty_execution(definition: &Value) -> Execution {
-    let plan = definition::plan(definition, &types(), &Limits::default());
+    let plan = definition::plan_source(definition, &types(), &DefinitionLimits::default());
     let (_, plan) = plan.unwrap_or_else(|problems| panic!("{problems}"));
-    Execution::new(Origin {
+    Execution::new(ExecutionOrigin {
         id: ExecutionId::from_uuid(uuid::Uuid::from_u128(1)),
         workflow: WorkflowId::from_uuid(uuid::Uuid::from_u128(2)),
         release: 1,
@@ -82,11 +82,11 @@ fn files(folder: &str) -> Vec<PathBuf> {
 fn replay(fixture: &Value) -> Execution {
     let mut execution = empty_execution(&fixture["definition"]);
     for stored in fixture["journal"].as_array().unwrap() {
-        let recorded: Recorded = serde_json::from_value(stored.clone()).unwrap();
+        let recorded: RecordedEvent = serde_json::from_value(stored.clone()).unwrap();
         // What is written today reads as what was written then.
         let written = serde_json::to_value(&recorded).unwrap();
         assert_eq!(&written, stored);
-        execution.apply(&recorded);
+        execution.apply_event(&recorded);
     }
     execution
 }
@@ -146,7 +146,7 @@ fn whole_state(execution: &Execution) -> Value {
             _ => Value::Null,
         };
         json!({
-            "id": id.display(&execution.origin.plan).to_string(), "run": run_summary(run), "more": more, "started_at": run.started_at,
+            "id": id.display_in(&execution.origin.plan).to_string(), "run": run_summary(run), "more": more, "started_at": run.started_at,
             "ended_at": run.ended_at, "reused": run.reused,
         })
     });
@@ -174,9 +174,9 @@ fn recorded_journals_give_the_same_states_and_the_same_bytes() {
         let header: Value = serde_json::from_str(header).unwrap();
         let mut execution = empty_execution(&header["definition"]);
         for line in journal {
-            let recorded: Recorded = serde_json::from_str(line).unwrap();
+            let recorded: RecordedEvent = serde_json::from_str(line).unwrap();
             assert_eq!(serde_json::to_string(&recorded).unwrap(), *line, "{}", file.display());
-            execution.apply(&recorded);
+            execution.apply_event(&recorded);
         }
         let found = serde_json::to_string(&whole_state(&execution)).unwrap();
         assert_eq!(found, *expected, "{}", file.display());

@@ -6,22 +6,22 @@
 use std::collections::BTreeMap;
 
 use stepwell_core::Timestamp;
-use stepwell_core::execution::{Event, Execution, Failure, Recorded, SkipReason, StepRunId};
+use stepwell_core::execution::{Event, Execution, Failure, RecordedEvent, SkipReason, StepRunId};
 
 use crate::view::{LogLine, log_line, step_run_name};
 
 /// The lines of an execution, in order. `execution` is the one at the beginning of the journal.
-pub fn log_lines(execution: &Execution, journal: &[Recorded]) -> Vec<LogLine> {
+pub fn log_lines(execution: &Execution, journal: &[RecordedEvent]) -> Vec<LogLine> {
     let mut started = BTreeMap::new();
     journal.iter().filter_map(|recorded| line(execution, recorded, &mut started)).collect()
 }
 
 fn line(
     execution: &Execution,
-    recorded: &Recorded,
+    recorded: &RecordedEvent,
     started: &mut BTreeMap<StepRunId, Timestamp>,
 ) -> Option<LogLine> {
-    let Recorded { seq, at, event, .. } = recorded;
+    let RecordedEvent { seq, at, event, .. } = recorded;
     if let Event::StepStarted { step, .. } | Event::StepWaiting { step, .. } = event {
         started.insert(step.clone(), *at);
     }
@@ -46,7 +46,7 @@ fn line(
         }
         _ => return log_line(execution, recorded),
     };
-    let step_id = event.step().and_then(|step| step_run_name(execution, step));
+    let step_id = event.step_run().and_then(|step| step_run_name(execution, step));
     Some(LogLine { seq: *seq, at: *at, step_id, level: level.into(), message })
 }
 

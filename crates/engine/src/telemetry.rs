@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use metrics::{Counter, Gauge, Histogram, Unit, counter, gauge, histogram};
 use stepwell_core::Timestamp;
-use stepwell_core::execution::{Event, Execution, Recorded, Status};
+use stepwell_core::execution::{Event, Execution, RecordedEvent, Status};
 use stepwell_core::ids::WorkflowId;
 use stepwell_store::record::DeliveryStatus;
 use stepwell_store::traits::StoreGauges;
@@ -87,7 +87,7 @@ impl EngineMetrics {
         describe();
         let delivery =
             |status: &'static str| counter!("stepwell_deliveries_total", "status" => status);
-        let types = stepwell_steps::ALL.iter().map(|step_type| step_type.spec().name);
+        let types = stepwell_steps::ALL.iter().map(|step_type| step_type.type_spec().name);
         Self {
             accepted: counter!("stepwell_executions_accepted_total"),
             firings: counter!("stepwell_schedule_firings_total"),
@@ -128,7 +128,7 @@ impl EngineMetrics {
     }
 
     /// Counts what became of steps. The execution is the one after these events.
-    pub(crate) fn steps_changed(&self, execution: &Execution, events: &[Recorded]) {
+    pub(crate) fn steps_changed(&self, execution: &Execution, events: &[RecordedEvent]) {
         for event in events {
             let (step, outcome) = match &event.event {
                 Event::StepCompleted { step, .. } => (step, StepOutcome::Completed),

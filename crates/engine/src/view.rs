@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use stepwell_core::Timestamp;
-use stepwell_core::execution::{Event, Execution, Failure, Recorded, Status, StepRunId, StepState};
+use stepwell_core::execution::{
+    Event, Execution, Failure, RecordedEvent, Status, StepRunId, StepState,
+};
 use stepwell_core::ids::{ExecutionId, TaskId};
 use stepwell_store::record::ExecutionRecord;
 
@@ -153,7 +155,7 @@ fn progress(execution: &Execution) -> (usize, usize) {
 pub fn step(execution: &Execution, id: &StepRunId) -> Option<StepView> {
     let plan = &execution.origin.plan;
     let (step, run) = plan.step(id.step).zip(execution.steps.get(id))?;
-    let step_id = id.display(plan).to_string();
+    let step_id = id.display_in(plan).to_string();
     let (output, error) = match &run.state {
         StepState::Completed { output, .. } => (Some(output.clone()), None),
         StepState::Failed { error, .. } | StepState::Backoff { error, .. } => {
@@ -163,7 +165,7 @@ pub fn step(execution: &Execution, id: &StepRunId) -> Option<StepView> {
     };
     Some(StepView {
         step_run: id.clone(),
-        run_id: TaskId::of(execution.origin.id, &step_id),
+        run_id: TaskId::for_step_run(execution.origin.id, &step_id),
         step_id,
         type_name: step.type_name,
         status: match StepStatus::from(&run.state) {
@@ -258,10 +260,10 @@ impl Notice {
 }
 
 /// Applies one event and returns the notice for readers, if any.
-pub fn observe(execution: &mut Execution, recorded: &Recorded) -> Option<Notice> {
+pub fn observe(execution: &mut Execution, recorded: &RecordedEvent) -> Option<Notice> {
     let before = execution.status();
-    execution.apply(recorded);
-    let kind = match recorded.event.step() {
+    execution.apply_event(recorded);
+    let kind = match recorded.event.step_run() {
         Some(id) => step_notice(execution, recorded, id)?,
         None => {
             let status = execution.status();
@@ -278,7 +280,11 @@ pub fn observe(execution: &mut Execution, recorded: &Recorded) -> Option<Notice>
     Some(Notice { seq: recorded.seq, at: recorded.at, kind })
 }
 
-fn step_notice(execution: &Execution, recorded: &Recorded, id: &StepRunId) -> Option<NoticeKind> {
+fn step_notice(
+    execution: &Execution,
+    recorded: &RecordedEvent,
+    id: &StepRunId,
+) -> Option<NoticeKind> {
     if let Some(line) = log_line(execution, recorded) {
         return Some(NoticeKind::Log(line));
     }
@@ -290,12 +296,12 @@ fn step_notice(execution: &Execution, recorded: &Recorded, id: &StepRunId) -> Op
 /// The written form of a step run; `None`: the plan has no such step.
 pub(crate) fn step_run_name(execution: &Execution, id: &StepRunId) -> Option<String> {
     let plan = &execution.origin.plan;
-    plan.step(id.step).map(|_| id.display(plan).to_string())
+    plan.step(id.step).map(|_| id.display_in(plan).to_string())
 }
 
 /// The log line of an event, if it has one.
-pub fn log_line(execution: &Execution, recorded: &Recorded) -> Option<LogLine> {
-    let Recorded { seq, at, event, .. } = recorded;
+pub fn log_line(execution: &Execution, recorded: &RecordedEvent) -> Option<LogLine> {
+    let RecordedEvent { seq, at, event, .. } = recorded;
     let (step_id, level, message) = match event {
         Event::StepLogged { step, level, message } => {
             (step_run_name(execution, step), level.clone(), message.clone())

@@ -1,4 +1,4 @@
-//! What a running step is given and what it gives back.
+//! The context of a running step, its output and its failures.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -13,20 +13,21 @@ use stepwell_core::redact::Redact;
 
 use crate::WorkingMemory;
 
-/// A step under way.
-pub type StepFuture<'a> = Pin<Box<dyn Future<Output = Result<StepOutput, Failure>> + Send + 'a>>;
+/// A running step.
+pub type StepFuture<'a> =
+    Pin<Box<dyn Future<Output = Result<StepOutput, StepFailure>> + Send + 'a>>;
 
-/// What a step made.
+/// The output of a step.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StepOutput {
     /// Its output value. Shared, so that passing an input on costs nothing.
     pub value: Arc<Value>,
-    /// The port it leaves by; `None`: the usual one.
+    /// The output port; `None`: the default port.
     pub port: Option<&'static str>,
 }
 
 impl StepOutput {
-    /// An output that leaves by the usual way.
+    /// An output on the default port.
     pub fn new(value: Value) -> Self {
         Self { value: Arc::new(value), port: None }
     }
@@ -38,24 +39,24 @@ impl From<Arc<Value>> for StepOutput {
     }
 }
 
-/// Why a step failed, told by what the caller can do.
+/// Why a step failed, by what the caller can do.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Failure {
+pub struct StepFailure {
     /// A stable code in upper snake case: `HTTP_STATUS`, `INVALID_JSON`.
     pub code: &'static str,
     /// What happened, for a person.
     pub message: String,
-    /// More for a machine, such as the answer's status and body; `null` where there is none.
+    /// Machine-readable details, such as a response's status and body; `null`: none.
     pub details: Value,
-    /// Whether another attempt may help.
+    /// Whether another attempt may succeed.
     pub retryable: bool,
     /// The earliest moment for another attempt, as a pause from now (`Retry-After`).
     pub retry_after: Option<Duration>,
 }
 
-impl Failure {
-    /// A failure that another attempt cannot mend.
-    pub fn permanent(code: &'static str, message: impl Into<String>) -> Self {
+impl StepFailure {
+    /// A failure that a retry cannot fix.
+    pub fn permanent_failure(code: &'static str, message: impl Into<String>) -> Self {
         Self {
             code,
             message: message.into(),
@@ -65,14 +66,14 @@ impl Failure {
         }
     }
 
-    /// A failure that another attempt may mend.
-    pub fn transient(code: &'static str, message: impl Into<String>) -> Self {
-        Self { retryable: true, ..Self::permanent(code, message) }
+    /// A failure that a retry may fix.
+    pub fn transient_failure(code: &'static str, message: impl Into<String>) -> Self {
+        Self { retryable: true, ..Self::permanent_failure(code, message) }
     }
 
     /// The failure of a step that ended early because its result was not wanted any more.
-    pub(crate) fn interrupted() -> Self {
-        Self::transient(codes::INTERRUPTED, "the step was interrupted")
+    pub(crate) fn interrupted_failure() -> Self {
+        Self::transient_failure(codes::INTERRUPTED, "the step was interrupted")
     }
 
     /// Adds details for a machine.
@@ -95,25 +96,25 @@ pub struct RunContext<'a> {
     /// Which attempt this is, from 1.
     pub attempt: u32,
     /// The way to the outside.
-    pub outbound: &'a dyn Outbound,
+    pub outbound: &'a dyn OutboundClient,
     /// Takes log lines of this step run: level (`info`, `warn`, `error`) and text.
     pub log: &'a (dyn Fn(&'static str, String) + Send + Sync),
-    /// Takes the output's `text` piece by piece while it is being made, for those who watch live.
+    /// Streams the output's `text` in pieces while it is generated, to live readers.
     /// Pieces are never stored: the whole text must be in the step's output as well.
     pub delta: &'a (dyn Fn(&str) + Send + Sync),
     /// Where it reserves the memory for what it reads and makes.
     pub memory: &'a dyn WorkingMemory,
-    /// Recognises the secrets of the execution. What a step returns, logs or fails with is redacted
+    /// Redacts the secrets of the execution. What a step returns, logs or fails with is redacted
     /// by the engine; a step redacts itself before it cuts text, or writes bytes as text.
     pub redact: &'a dyn Redact,
 }
 
-/// The one way to the outside: HTTP through the egress rules (time-outs, size limits, redirects
-/// re-checked, private ranges refused).
+/// HTTP through the egress rules (timeouts, size limits, redirects re-checked, private ranges
+/// refused).
 #[async_trait]
-pub trait Outbound: Send + Sync {
-    /// Sends a request and reads the whole answer, for which it reserves memory as it comes.
-    async fn send(
+pub trait OutboundClient: Send + Sync {
+    /// Sends a request and reads the whole response, for which it reserves memory as it arrives.
+    async fn send_request(
         &self,
         request: OutboundRequest,
         memory: &dyn WorkingMemory,
@@ -135,11 +136,11 @@ pub struct OutboundRequest {
     pub max_redirects: usize,
     /// The time for everything; `None`: the egress client's default.
     pub timeout: Option<Duration>,
-    /// The longest answer in bytes; `None`: the egress client's default.
+    /// The longest response in bytes; `None`: the egress client's default.
     pub max_response_bytes: Option<usize>,
 }
 
-/// The answer to an [`OutboundRequest`].
+/// The response to an [`OutboundRequest`].
 #[derive(Debug, Clone, Default)]
 pub struct OutboundResponse {
     /// The HTTP status.
@@ -151,42 +152,42 @@ pub struct OutboundResponse {
     pub set_cookie: Vec<String>,
     /// The whole body, its content codings undone.
     pub body: Vec<u8>,
-    /// The URL that answered, after redirects.
+    /// The URL that responded, after redirects.
     pub url: String,
-    /// The pause before another request that a 429 or 503 response asks for (`Retry-After`).
+    /// The pause before another request that a 429 or 503 response requests (`Retry-After`).
     pub retry_after: Option<Duration>,
     /// The redirects that were followed, in order.
-    pub redirects: Vec<Redirect>,
+    pub redirects: Vec<RedirectPolicy>,
 }
 
 /// A redirect that was followed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Redirect {
+pub struct RedirectPolicy {
     /// The HTTP status of the redirect.
     pub status: u16,
     /// The URL that it led to.
     pub to: String,
 }
 
-/// Why no answer came.
+/// Why there is no response.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OutboundError {
-    /// The egress rules forbid it; another attempt meets the same answer.
+    /// The egress rules forbid it; a retry fails in the same way.
     #[error("{0}")]
     Refused(String),
     /// The URL, a header or the method is malformed.
     #[error("{0}")]
     Invalid(String),
-    /// Nothing answered, or not in time, or the answer broke off.
+    /// The connection failed, or the response was truncated.
     #[error("{0}")]
     Unreachable(String),
-    /// No answer within the time-out.
+    /// No response within the timeout.
     #[error("{0}")]
     TimedOut(String),
-    /// The answer was larger than allowed.
+    /// The response was larger than allowed.
     #[error("{0}")]
     TooLarge(String),
-    /// There was no memory for the answer in time.
+    /// No memory was free for the response in time.
     #[error("{0}")]
     NoMemory(String),
     /// The body is in a content coding that is not known.

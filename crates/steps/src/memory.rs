@@ -8,7 +8,7 @@ use serde_json::Value;
 use stepwell_core::execution::codes;
 
 use crate::values::MAX_ITEMS;
-use crate::{Failure, PureCall};
+use crate::{PureCall, StepFailure};
 
 /// Where a step reserves its working memory.
 #[async_trait]
@@ -17,18 +17,18 @@ pub trait WorkingMemory: Send + Sync + fmt::Debug {
     ///
     /// # Errors
     /// `MEMORY_SHORTAGE`: they were not free in time; another attempt may find them.
-    async fn reserve(&self, bytes: usize) -> Result<(), Failure>;
+    async fn reserve_bytes(&self, bytes: usize) -> Result<(), StepFailure>;
 
     /// As [`WorkingMemory::reserve`], for code that computes in a thread of its own.
     ///
     /// # Errors
     /// As there.
-    fn reserve_blocking(&self, bytes: usize) -> Result<(), Failure>;
+    fn reserve_blocking(&self, bytes: usize) -> Result<(), StepFailure>;
 }
 
 /// The failure of a step that found no memory.
-pub fn memory_shortage(why: impl Into<String>) -> Failure {
-    Failure::transient(codes::MEMORY_SHORTAGE, why)
+pub fn memory_shortage(why: impl Into<String>) -> StepFailure {
+    StepFailure::transient_failure(codes::MEMORY_SHORTAGE, why)
 }
 
 /// For a step that makes texts of about the length of what it is given, and copies them while
@@ -62,16 +62,16 @@ fn text_bytes(value: &Value) -> usize {
 /// Memory without a limit.
 #[cfg(test)]
 #[derive(Debug)]
-pub(crate) struct Unlimited;
+pub(crate) struct UnlimitedMemory;
 
 #[cfg(test)]
 #[async_trait]
-impl WorkingMemory for Unlimited {
-    async fn reserve(&self, _: usize) -> Result<(), Failure> {
+impl WorkingMemory for UnlimitedMemory {
+    async fn reserve_bytes(&self, _: usize) -> Result<(), StepFailure> {
         Ok(())
     }
 
-    fn reserve_blocking(&self, _: usize) -> Result<(), Failure> {
+    fn reserve_blocking(&self, _: usize) -> Result<(), StepFailure> {
         Ok(())
     }
 }

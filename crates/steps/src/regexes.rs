@@ -1,111 +1,45 @@
-//! Compiling regular expressions, once for the same pattern, and keeping searches bounded.
+//! Regular expressions of step configurations: checks, replacements and bounded searches.
 
-use std::sync::LazyLock;
 use std::time::Duration;
 
-use regex::{Captures, Regex, RegexBuilder};
+use regex::{Captures, Regex};
 use serde_json::Value;
 use stepwell_core::Map;
-use stepwell_core::cache::{ByteCache, PoolUsage};
-use stepwell_core::catalog::Checked;
-use stepwell_core::expr::Interrupt;
+use stepwell_core::catalog::ConfigCheck;
+use stepwell_core::expr::EvalInterrupt;
 use tokio::time::Instant;
 
-use crate::Failure;
-use crate::values::whole;
-
-/// The longest pattern, in bytes. Compiled, every character takes several bytes, so longer ones are
-/// mostly over the limit of their compiled size; reading them would take much more than that.
-const MAX_PATTERN: usize = 64 * 1024;
-
-/// The most memory one compiled pattern may take, in bytes.
-pub(crate) const SIZE_LIMIT: usize = 1024 * 1024;
-
-/// The size of a compiled pattern cannot be read: it counts as the first of these limits that it
-/// fits.
-const SIZE_CLASSES: [usize; 3] = [64 << 10, 256 << 10, SIZE_LIMIT];
-
-/// What searching with a pattern may take beside it, in bytes, for each thread that does so at
-/// the same time.
-const SEARCH_BYTES: usize = 256 << 10;
-
-/// The most memory for compiled patterns that are kept, in bytes.
-const CACHE_BYTES: u64 = 32 << 20;
-
-/// The compiled patterns.
-static CACHE: LazyLock<ByteCache<String, (Regex, usize)>> = LazyLock::new(|| {
-    let typical = SIZE_CLASSES[0] + SEARCH_BYTES;
-    ByteCache::new("regexes", CACHE_BYTES, typical as u64)
-});
-
-/// What compiled patterns take and may take.
-pub(crate) fn usage() -> PoolUsage {
-    CACHE.usage()
-}
+use crate::StepFailure;
+use crate::values::integer_value;
 
 /// The time for all searches of one step. One search is linear in the text, but finding every
 /// match can be quadratic.
 const SEARCH_TIME: Duration = Duration::from_secs(5);
 
 /// The pattern, compiled. Fails with `INVALID_REGEX`.
-pub(crate) fn compile(pattern: &str) -> Result<Regex, Failure> {
-    compile_sized(pattern).map(|(regex, _)| regex)
-}
-
-/// The pattern, compiled, with about how many bytes it takes.
-///
-/// # Errors
-/// `INVALID_REGEX`.
-pub(crate) fn compile_sized(pattern: &str) -> Result<(Regex, usize), Failure> {
-    if pattern.len() > MAX_PATTERN {
-        let message = format!("the pattern is longer than {MAX_PATTERN} bytes");
-        return Err(Failure::permanent("INVALID_REGEX", message));
-    }
-    let key = pattern.to_owned();
-    if let Some(found) = CACHE.get(&key) {
-        return Ok(found);
-    }
-    let (regex, size) = build(pattern).map_err(invalid)?;
-    let bytes = size + SEARCH_BYTES + 2 * pattern.len();
-    CACHE.insert(key, (regex.clone(), size), bytes as u64);
-    Ok((regex, size))
-}
-
-/// The pattern, compiled, with the limit that it fits.
-fn build(pattern: &str) -> Result<(Regex, usize), regex::Error> {
-    let build = |size: usize| {
-        let mut builder = RegexBuilder::new(pattern);
-        let built = builder.size_limit(size).dfa_size_limit(SEARCH_BYTES).build();
-        built.map(|regex| (regex, size))
-    };
-    let [small, medium, large] = SIZE_CLASSES;
-    [small, medium]
-        .into_iter()
-        .map(build)
-        .find(|built| !is_too_big(built))
-        .unwrap_or_else(|| build(large))
-}
-
-fn is_too_big(built: &Result<(Regex, usize), regex::Error>) -> bool {
-    matches!(built, Err(regex::Error::CompiledTooBig(_)))
+pub(crate) fn compile_pattern(pattern: &str) -> Result<Regex, StepFailure> {
+    let compiled = jq_bounded::regexes::compile_pattern(pattern);
+    let (regex, _) =
+        compiled.map_err(|message| StepFailure::permanent_failure("INVALID_REGEX", message))?;
+    Ok(regex)
 }
 
 /// Whether the `pattern` of a configuration can be compiled, for the type's `check`.
-pub(crate) fn check_pattern(config: &Map) -> Checked {
+pub(crate) fn check_pattern(config: &Map) -> ConfigCheck {
     match config.get("pattern").and_then(Value::as_str) {
-        Some(pattern) => compile(pattern).map(drop).map_err(|f| ("pattern", f.message)),
+        Some(pattern) => compile_pattern(pattern).map(drop).map_err(|f| ("pattern", f.message)),
         None => Ok(()),
     }
 }
 
 /// As [`check_pattern`], and whether the groups that `replacement` names are in the pattern.
-pub(crate) fn check_replacement(config: &Map) -> Checked {
+pub(crate) fn check_replacement(config: &Map) -> ConfigCheck {
     check_pattern(config)?;
     let text = |name: &str| config.get(name).and_then(Value::as_str);
     let (Some(pattern), Some(replacement)) = (text("pattern"), text("replacement")) else {
         return Ok(());
     };
-    let Ok(regex) = compile(pattern) else { return Ok(()) };
+    let Ok(regex) = compile_pattern(pattern) else { return Ok(()) };
     for name in group_references(replacement) {
         if group_index(&regex, name).is_none() {
             let digits = name.len() - name.trim_start_matches(|c: char| c.is_ascii_digit()).len();
@@ -121,13 +55,13 @@ pub(crate) fn check_replacement(config: &Map) -> Checked {
 }
 
 /// Whether the `group` is in the pattern.
-pub(crate) fn check_group(config: &Map) -> Checked {
+pub(crate) fn check_group(config: &Map) -> ConfigCheck {
     check_pattern(config)?;
     let (Some(Value::String(pattern)), Some(group)) = (config.get("pattern"), config.get("group"))
     else {
         return Ok(());
     };
-    let Ok(regex) = compile(pattern) else { return Ok(()) };
+    let Ok(regex) = compile_pattern(pattern) else { return Ok(()) };
     group_number(&regex, group).map(drop).map_err(|message| ("group", message))
 }
 
@@ -142,7 +76,7 @@ pub(crate) fn group_number(regex: &Regex, group: &Value) -> Result<usize, String
             (regex.capture_names().position(|known| known == Some(name)), name.clone())
         }
         number => {
-            let index = whole(number).and_then(|n| usize::try_from(n).ok());
+            let index = integer_value(number).and_then(|n| usize::try_from(n).ok());
             (index.filter(|n| *n < regex.captures_len()), number.to_string())
         }
     };
@@ -156,7 +90,7 @@ pub(crate) fn group_number(regex: &Regex, group: &Value) -> Result<usize, String
     })
 }
 
-/// The index of a group by the text that stands for it in a replacement.
+/// The index of a group by its name or number in a replacement.
 fn group_index(regex: &Regex, name: &str) -> Option<usize> {
     match name.parse::<usize>() {
         Ok(number) => Some(number).filter(|number| *number < regex.captures_len()),
@@ -203,17 +137,6 @@ fn group_references(replacement: &str) -> Vec<&str> {
     names
 }
 
-fn invalid(error: regex::Error) -> Failure {
-    let message = match error {
-        regex::Error::CompiledTooBig(_) => format!(
-            "the pattern needs more than {SIZE_LIMIT} bytes when compiled; use smaller repetition \
-             counts"
-        ),
-        other => format!("`pattern` is no valid regular expression: {other}"),
-    };
-    Failure::permanent("INVALID_REGEX", message)
-}
-
 /// Calls `each` with at most `limit` matches from the start, within the time for one step and until
 /// it is interrupted.
 ///
@@ -223,18 +146,18 @@ pub(crate) fn for_each_match<'t>(
     regex: &Regex,
     text: &'t str,
     limit: usize,
-    interrupt: &Interrupt,
-    mut each: impl FnMut(Captures<'t>) -> Result<(), Failure>,
-) -> Result<(), Failure> {
+    interrupt: &EvalInterrupt,
+    mut each: impl FnMut(Captures<'t>) -> Result<(), StepFailure>,
+) -> Result<(), StepFailure> {
     let started = Instant::now();
     for captures in regex.captures_iter(text).take(limit) {
         each(captures)?;
         if interrupt.is_due() {
-            return Err(Failure::interrupted());
+            return Err(StepFailure::interrupted_failure());
         }
         if started.elapsed() > SEARCH_TIME {
             let message = "the search took too long: simplify the pattern or give a `limit`";
-            return Err(Failure::permanent("REGEX_TIMEOUT", message));
+            return Err(StepFailure::permanent_failure("REGEX_TIMEOUT", message));
         }
     }
     Ok(())
@@ -248,25 +171,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn compiles_once_and_stays_within_its_bytes() {
-        for i in 0..200 {
-            // Some are small and some are large.
-            compile(&format!(r"bounded{i}\w{{{}}}", i % 20)).unwrap();
-            let usage = usage();
-            assert!(usage.used <= usage.limit, "{usage:?}");
-        }
-        compile("kept").unwrap();
-        assert!(CACHE.get(&"kept".to_owned()).is_some());
-        let size = |pattern: &str| build(pattern).unwrap().1;
-        assert_eq!((size("a"), size(r"\w{3}"), size(r"\w{20}")), (64 << 10, 256 << 10, 1 << 20));
-    }
-
-    #[test]
     fn searches_end_when_they_are_interrupted() {
-        let regex = compile("a").unwrap();
+        let regex = compile_pattern("a").unwrap();
         let polls = Arc::new(AtomicUsize::new(0));
         let counter = polls.clone();
-        let interrupt = Interrupt::new(move || counter.fetch_add(1, Ordering::Relaxed) == 2);
+        let interrupt = EvalInterrupt::new(move || counter.fetch_add(1, Ordering::Relaxed) == 2);
         let text = "a".repeat(1000);
         let mut found = 0;
         let result = for_each_match(&regex, &text, usize::MAX, &interrupt, |_| {
@@ -298,14 +207,14 @@ mod tests {
     #[test]
     fn refuses_bad_patterns_with_a_reason() {
         let long = "a|".repeat(40_000);
-        for (pattern, says) in [
+        for (pattern, expected) in [
             ("a(b", "unclosed group"),
             (r"(\w{1000}){1000}", "when compiled"),
             (&long, "longer than 65536 bytes"),
         ] {
-            let failure = compile(pattern).unwrap_err();
+            let failure = compile_pattern(pattern).unwrap_err();
             assert_eq!(failure.code, "INVALID_REGEX");
-            assert!(failure.message.contains(says), "{}", failure.message);
+            assert!(failure.message.contains(expected), "{}", failure.message);
         }
     }
 }

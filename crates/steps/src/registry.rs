@@ -3,76 +3,76 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use stepwell_core::catalog::{Catalog, StepSpec};
+use stepwell_core::catalog::{StepCatalog, StepSpec};
 
-use crate::types::data::{Echo, StaticInput, StaticTextInput};
-use crate::types::flow::{Delay, Fail, SetState};
+use crate::types::data::{EchoStep, StaticInput, StaticTextInput};
+use crate::types::flow::{DelayStep, FailStep, SetState};
 use crate::types::http::HttpRequest;
-use crate::types::json::{Parse, Query, Stringify};
+use crate::types::json::{ParseJson, QueryJson, StringifyJson};
 use crate::types::stream::StreamText;
 use crate::types::text::{
-    Concat, Join, Lowercase, RegexExtract, RegexReplace, Replace, Reverse, Size, Slugify, Split,
-    Template, Trim, Truncate, Uppercase,
+    ConcatText, JoinText, LowercaseText, RegexExtract, RegexReplace, RenderTemplate, ReplaceText,
+    ReverseText, SizeOfText, SlugifyText, SplitText, TrimText, TruncateText, UppercaseText,
 };
-use crate::{Behaviour, StepType};
+use crate::{StepBehaviour, StepType};
 
 /// Every step type, sorted by name. A new one is a file and a line here.
 pub const ALL: &[&dyn StepType] = &[
-    &Delay,
-    &Echo,
-    &Fail,
+    &DelayStep,
+    &EchoStep,
+    &FailStep,
     &HttpRequest,
-    &Parse,
-    &Query,
-    &Stringify,
+    &ParseJson,
+    &QueryJson,
+    &StringifyJson,
     &SetState,
     &StaticInput,
     &StaticTextInput,
     &StreamText,
-    &Template,
-    &Concat,
-    &Join,
-    &Lowercase,
+    &RenderTemplate,
+    &ConcatText,
+    &JoinText,
+    &LowercaseText,
     &RegexExtract,
     &RegexReplace,
-    &Replace,
-    &Reverse,
-    &Size,
-    &Slugify,
-    &Split,
-    &Trim,
-    &Truncate,
-    &Uppercase,
+    &ReplaceText,
+    &ReverseText,
+    &SizeOfText,
+    &SlugifyText,
+    &SplitText,
+    &TrimText,
+    &TruncateText,
+    &UppercaseText,
 ];
 
-struct Entry {
+struct RegistryEntry {
     step_type: &'static dyn StepType,
     spec: StepSpec,
-    behaviour: Behaviour,
+    behaviour: StepBehaviour,
 }
 
 /// The step types by name and alias, built once.
-pub struct Registry {
-    entries: Vec<Entry>,
+pub struct StepRegistry {
+    entries: Vec<RegistryEntry>,
     by_name: HashMap<&'static str, usize>,
 }
 
 /// The registry of [`ALL`].
-pub fn registry() -> &'static Registry {
-    static REGISTRY: LazyLock<Registry> = LazyLock::new(|| Registry::new(ALL));
+pub fn step_registry() -> &'static StepRegistry {
+    static REGISTRY: LazyLock<StepRegistry> = LazyLock::new(|| StepRegistry::new(ALL));
     &REGISTRY
 }
 
-impl Registry {
+impl StepRegistry {
     fn new(types: &[&'static dyn StepType]) -> Self {
-        let entry = |step_type: &&'static dyn StepType| Entry {
+        let entry = |step_type: &&'static dyn StepType| RegistryEntry {
             step_type: *step_type,
-            spec: step_type.spec(),
-            behaviour: step_type.behaviour(),
+            spec: step_type.type_spec(),
+            behaviour: step_type.type_behaviour(),
         };
         let entries: Vec<_> = types.iter().map(entry).collect();
         let mut by_name = HashMap::new();
-        for (i, Entry { spec, .. }) in entries.iter().enumerate() {
+        for (i, RegistryEntry { spec, .. }) in entries.iter().enumerate() {
             by_name.insert(spec.name, i);
             by_name.extend(spec.aliases.iter().map(|alias| (*alias, i)));
         }
@@ -80,7 +80,7 @@ impl Registry {
     }
 
     /// The code of the type of that name or alias.
-    pub fn behaviour(&self, name: &str) -> Option<Behaviour> {
+    pub fn find_behaviour(&self, name: &str) -> Option<StepBehaviour> {
         self.by_name.get(name).map(|i| self.entries[*i].behaviour)
     }
 
@@ -90,12 +90,12 @@ impl Registry {
     }
 }
 
-impl Catalog for Registry {
-    fn find(&self, name: &str) -> Option<&StepSpec> {
+impl StepCatalog for StepRegistry {
+    fn find_type(&self, name: &str) -> Option<&StepSpec> {
         self.by_name.get(name).map(|i| &self.entries[*i].spec)
     }
 
-    fn all(&self) -> Vec<&StepSpec> {
+    fn all_types(&self) -> Vec<&StepSpec> {
         self.entries.iter().map(|entry| &entry.spec).collect()
     }
 }
@@ -106,7 +106,7 @@ mod tests {
     use std::sync::Arc;
 
     use serde_json::{Value, json};
-    use stepwell_core::definition::{self, Limits};
+    use stepwell_core::definition::{self, DefinitionLimits};
 
     use super::*;
     use crate::testing::assert_valid;
@@ -114,24 +114,24 @@ mod tests {
 
     #[test]
     fn names_are_sorted_and_unique_with_their_aliases() {
-        let names: Vec<_> = registry().all().iter().map(|spec| spec.name).collect();
+        let names: Vec<_> = step_registry().all_types().iter().map(|spec| spec.name).collect();
         assert!(names.is_sorted(), "{names:?}");
         let mut seen = BTreeSet::new();
-        for spec in registry().all() {
+        for spec in step_registry().all_types() {
             for name in [&[spec.name], spec.aliases].concat() {
                 assert!(seen.insert(name), "{name} is there twice");
-                assert_eq!(registry().find(name).unwrap().name, spec.name);
+                assert_eq!(step_registry().find_type(name).unwrap().name, spec.name);
             }
             if let Some(operation) = spec.name.strip_prefix("TextOperation.") {
                 assert_eq!(spec.aliases, [format!("TextOperations.{operation}")]);
             }
         }
-        assert!(registry().find("Nothing").is_none());
+        assert!(step_registry().find_type("Nothing").is_none());
     }
 
     #[test]
     fn descriptions_are_complete() {
-        for spec in registry().all() {
+        for spec in step_registry().all_types() {
             assert!(spec.summary.ends_with('.') && spec.summary.len() < 120, "{}", spec.name);
             assert!(!spec.examples.is_empty(), "{} has no example", spec.name);
             for (what, schema) in
@@ -160,14 +160,14 @@ mod tests {
 
     #[test]
     fn examples_are_valid_and_pure_ones_run() {
-        for Entry { spec, behaviour, .. } in &registry().entries {
+        for RegistryEntry { spec, behaviour, .. } in &step_registry().entries {
             for example in &spec.examples {
                 assert_eq!(example["type"], spec.name);
                 let config = example.get("config").cloned().unwrap_or_else(|| json!({}));
                 let input = bind(spec, example.get("input"));
                 assert_valid(&spec.config, &config, spec.name);
                 assert_valid(&spec.input, &input, spec.name);
-                if let Behaviour::Pure(_, code) = behaviour {
+                if let StepBehaviour::Pure(_, code) = behaviour {
                     let output = code(&pure_call(&Arc::new(input), &config));
                     assert_valid(&spec.output, &output.unwrap().value, spec.name);
                 }
@@ -177,7 +177,7 @@ mod tests {
 
     #[test]
     fn configurations_are_checked_before_they_run() {
-        for (step, path, says) in [
+        for (step, path, expected) in [
             (json!({"type": "Delay", "config": {"for": "soon"}}), "for", "not a duration"),
             (json!({"type": "Delay", "config": {"until": "noon"}}), "until", "RFC 3339"),
             (json!({"type": "Delay"}), "", "one of `for` or `until` is required"),
@@ -275,11 +275,14 @@ mod tests {
             (json!({"type": "HttpRequest", "config": {"url": "file:///etc"}}), "url", "`file:`"),
         ] {
             let source = json!({"name": "x", "steps": [step]});
-            let problems = definition::plan(&source, registry(), &Limits::default()).unwrap_err().0;
+            let problems =
+                definition::plan_source(&source, step_registry(), &DefinitionLimits::default())
+                    .unwrap_err()
+                    .0;
             assert_eq!(problems.len(), 1, "{problems:?}");
             let at = format!("steps[0].config.{path}");
             assert_eq!(problems[0].path, at.trim_end_matches('.'), "{step}");
-            assert!(problems[0].message.contains(says), "{step}: {}", problems[0].message);
+            assert!(problems[0].message.contains(expected), "{step}: {}", problems[0].message);
         }
         for fine in [
             // The value of an expression is not known yet.
@@ -291,7 +294,8 @@ mod tests {
             json!({"type": "HttpRequest", "config": {"url": "https://a.b", "headers": {"X-Y": "{{ secrets.A }}", "Z": 1}}}),
         ] {
             let source = json!({"name": "x", "steps": [fine]});
-            definition::plan(&source, registry(), &Limits::default()).unwrap();
+            definition::plan_source(&source, step_registry(), &DefinitionLimits::default())
+                .unwrap();
         }
     }
 
@@ -323,8 +327,8 @@ mod tests {
             json!({"a b": "c\r\n", "": 1, "x": [[]]}),
         ];
         let refusals = ["INVALID_REGEX", "INVALID_QUERY", "INVALID_INPUT"];
-        for Entry { spec, behaviour, .. } in &registry().entries {
-            let Behaviour::Pure(_, code) = behaviour else { continue };
+        for RegistryEntry { spec, behaviour, .. } in &step_registry().entries {
+            let StepBehaviour::Pure(_, code) = behaviour else { continue };
             let fields = spec.config["properties"].as_object().unwrap();
             for (field, value) in fields.keys().flat_map(|f| hostile.iter().map(move |v| (f, v))) {
                 let mut step = spec.examples[0].clone();
@@ -332,7 +336,9 @@ mod tests {
                 config[field] = value.clone();
                 step["config"] = config.clone();
                 let source = json!({"name": "x", "steps": [step]});
-                if definition::plan(&source, registry(), &Limits::default()).is_err() {
+                if definition::plan_source(&source, step_registry(), &DefinitionLimits::default())
+                    .is_err()
+                {
                     continue;
                 }
                 let input = Arc::new(bind(spec, step.get("input")));

@@ -1,17 +1,21 @@
-//! Short ways to write a step type's description, so that its file shows only what is its own.
+//! Helpers for the descriptions of step types.
 
 use serde_json::{Value, json};
-use stepwell_core::catalog::{Action, Effect, StepSpec};
+use stepwell_core::catalog::{Effect, StepAction, StepSpec};
 
-/// A description to start from: a pure step without configuration, from anything to anything.
-pub(crate) fn base(name: &'static str, category: &'static str, summary: &'static str) -> StepSpec {
+/// The description of a pure step without configuration and with any input and output, as a base.
+pub(crate) fn base_spec(
+    name: &'static str,
+    category: &'static str,
+    summary: &'static str,
+) -> StepSpec {
     StepSpec {
         name,
         aliases: &[],
         summary,
         doc: "",
         category,
-        config: object(json!({}), &[]),
+        config: object_schema(json!({}), &[]),
         input: json!({}),
         output: json!({}),
         default_input: None,
@@ -21,7 +25,7 @@ pub(crate) fn base(name: &'static str, category: &'static str, summary: &'static
         is_source: false,
         effect: Effect::Pure,
         effect_of: None,
-        action: Action::Run,
+        action: StepAction::Run,
         sensitive: &[],
         ports: &[],
         examples: Vec::new(),
@@ -35,12 +39,12 @@ pub(crate) fn text_operation(name: &'static str, summary: &'static str) -> StepS
         output: text_object("The result."),
         default_input: Some("text"),
         default_output: Some("text"),
-        ..base(name, "Text", summary)
+        ..base_spec(name, "Text", summary)
     }
 }
 
 /// The schema of an object with exactly these properties.
-pub(crate) fn object(properties: Value, required: &[&str]) -> Value {
+pub(crate) fn object_schema(properties: Value, required: &[&str]) -> Value {
     json!({
         "type": "object",
         "properties": properties,
@@ -51,5 +55,5 @@ pub(crate) fn object(properties: Value, required: &[&str]) -> Value {
 
 /// The schema of `{text}`.
 pub(crate) fn text_object(description: &str) -> Value {
-    object(json!({"text": {"type": "string", "description": description}}), &["text"])
+    object_schema(json!({"text": {"type": "string", "description": description}}), &["text"])
 }

@@ -3,17 +3,19 @@
 use std::sync::{Arc, LazyLock};
 
 use serde_json::Value;
-use stepwell_core::expr::Interrupt;
+use stepwell_core::expr::EvalInterrupt;
 
-use crate::memory::Unlimited;
-use crate::{Behaviour, Failure, PureCall, StepType, WorkingMemory};
+use crate::memory::UnlimitedMemory;
+use crate::{PureCall, StepBehaviour, StepFailure, StepType, WorkingMemory};
 
 /// Runs a pure step on a whole input and configuration; the output is checked against its schema.
-pub(crate) fn run(step: &dyn StepType, input: Value, config: Value) -> Result<Value, Failure> {
-    let spec = step.spec();
+pub(crate) fn run(step: &dyn StepType, input: Value, config: Value) -> Result<Value, StepFailure> {
+    let spec = step.type_spec();
     assert_valid(&spec.input, &input, "input");
     assert_valid(&spec.config, &config, "config");
-    let Behaviour::Pure(_, code) = step.behaviour() else { panic!("{} is not pure", spec.name) };
+    let StepBehaviour::Pure(_, code) = step.type_behaviour() else {
+        panic!("{} is not pure", spec.name)
+    };
     let output = code(&pure_call(&Arc::new(input), &config))?;
     assert_valid(&spec.output, &output.value, "output");
     Ok(Value::clone(&output.value))
@@ -21,8 +23,8 @@ pub(crate) fn run(step: &dyn StepType, input: Value, config: Value) -> Result<Va
 
 /// A call with memory without a limit, which nothing interrupts.
 pub(crate) fn pure_call<'a>(input: &'a Arc<Value>, config: &'a Value) -> PureCall<'a> {
-    static MEMORY: LazyLock<Arc<dyn WorkingMemory>> = LazyLock::new(|| Arc::new(Unlimited));
-    static NEVER: LazyLock<Interrupt> = LazyLock::new(|| Interrupt::new(|| false));
+    static MEMORY: LazyLock<Arc<dyn WorkingMemory>> = LazyLock::new(|| Arc::new(UnlimitedMemory));
+    static NEVER: LazyLock<EvalInterrupt> = LazyLock::new(|| EvalInterrupt::new(|| false));
     PureCall { input, config, memory: &MEMORY, interrupt: &NEVER }
 }
 

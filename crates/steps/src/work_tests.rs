@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use cpu_time::ThreadTime;
 use serde_json::{Map, Value, json};
-use stepwell_core::catalog::{Catalog as _, StepSpec};
+use stepwell_core::catalog::{StepCatalog as _, StepSpec};
 
 use crate::testing::pure_call;
-use crate::{Behaviour, Work, registry};
+use crate::{StepBehaviour, WorkBound, step_registry};
 
 /// How long a hostile text is, in bytes: what all fields together may have where a step runs
 /// inline.
@@ -80,8 +80,10 @@ fn text_fields(schema: &Value) -> Vec<String> {
 fn linear_steps_are_linear() {
     let texts = texts();
     let mut slow = Vec::new();
-    for spec in registry().all() {
-        let Some(Behaviour::Pure(Work::Linear, code)) = registry().behaviour(spec.name) else {
+    for spec in step_registry().all_types() {
+        let Some(StepBehaviour::Pure(WorkBound::Linear, code)) =
+            step_registry().find_behaviour(spec.name)
+        else {
             continue;
         };
         let in_config = text_fields(&spec.config);
@@ -119,12 +121,14 @@ fn programs_and_patterns_are_not_declared_linear() {
         ("TextOperation.RegexExtract", "pattern"),
         ("TextOperation.RegexReplace", "pattern"),
     ] {
-        assert!(registry().find(name).unwrap().config["properties"].get(field).is_some());
+        assert!(step_registry().find_type(name).unwrap().config["properties"].get(field).is_some());
     }
-    for spec in registry().all() {
-        let Some(Behaviour::Pure(work, _)) = registry().behaviour(spec.name) else { continue };
+    for spec in step_registry().all_types() {
+        let Some(StepBehaviour::Pure(work, _)) = step_registry().find_behaviour(spec.name) else {
+            continue;
+        };
         let fields = spec.config["properties"].as_object().unwrap();
         let is_program = ["query", "pattern"].iter().any(|name| fields.contains_key(*name));
-        assert_eq!(work == Work::Unbounded, is_program, "{}", spec.name);
+        assert_eq!(work == WorkBound::Unbounded, is_program, "{}", spec.name);
     }
 }

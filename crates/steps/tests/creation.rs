@@ -2,11 +2,11 @@
 //! with its place and what to write.
 
 use serde_json::{Value, json};
-use stepwell_core::definition::{self, Limits};
-use stepwell_steps::registry;
+use stepwell_core::definition::{self, DefinitionLimits};
+use stepwell_steps::step_registry;
 
 fn problems(source: &Value) -> Vec<String> {
-    match definition::plan(source, registry(), &Limits::default()) {
+    match definition::plan_source(source, step_registry(), &DefinitionLimits::default()) {
         Ok(_) => Vec::new(),
         Err(problems) => problems.0.iter().map(ToString::to_string).collect(),
     }
@@ -26,15 +26,15 @@ fn with_input(expression: &str) -> Value {
 }
 
 #[track_caller]
-fn refused(source: &Value, path: &str, says: &[&str]) {
+fn refused(source: &Value, path: &str, expected: &[&str]) {
     let found = problems(source);
     assert_eq!(found.len(), 1, "{source}\nhas {found:#?}");
     assert!(found[0].starts_with(&format!("{path}: ")), "{source}\nhas {found:#?}");
-    for part in says {
+    for part in expected {
         assert!(found[0].contains(part), "{source}\nlacks {part}\nhas {found:#?}");
     }
-    // A release that was stored before goes on compiling.
-    let stored = definition::plan_stored(source, registry(), &Limits::default());
+    // A release that was stored before still compiles.
+    let stored = definition::plan_stored(source, step_registry(), &DefinitionLimits::default());
     assert!(stored.is_ok(), "{source}: {:?}", stored.err());
 }
 
@@ -45,7 +45,7 @@ fn accepted(source: &Value) {
 
 #[test]
 fn members_of_fixed_shapes() {
-    for (expression, says) in [
+    for (expression, expected) in [
         ("{{ execution.started_at }}", "`execution` has no `started_at`; it has id, created_at"),
         ("{{ execution.nope }}", "it has id, created_at"),
         ("{{ execution.create_at }}", "did you mean `created_at`?"),
@@ -60,7 +60,7 @@ fn members_of_fixed_shapes() {
         ("{{ steps.a.status.x }}", "`steps.a.status` is string and has no `x`"),
         ("{{ integrations.x }}", "`integrations` cannot be used in expressions"),
     ] {
-        refused(&with_input(expression), "steps[1].input.text", &[says]);
+        refused(&with_input(expression), "steps[1].input.text", &[expected]);
     }
     let when = second(json!({"type": "Echo", "when": "execution.started_at > 3"}));
     refused(&when, "steps[1].when", &["`execution` has no `started_at`"]);
@@ -125,13 +125,13 @@ fn types_of_expressions() {
 
 #[test]
 fn operations_that_always_fail() {
-    for (expression, says) in [
+    for (expression, expected) in [
         ("{{ (inputs.t + 1) | string }}", "cannot add string and integer; `~` joins texts"),
         ("{{ (inputs.t - 1) ~ '' }}", "`-` needs two numbers, not string and integer"),
         ("a {{ inputs.o * 2 }}", "cannot multiply object by integer"),
         ("{{ -inputs.t ~ '' }}", "`-` needs a number, not string"),
     ] {
-        refused(&with_input(expression), "steps[1].input.text", &[says, "at column"]);
+        refused(&with_input(expression), "steps[1].input.text", &[expected, "at column"]);
     }
     let when = second(json!({"type": "Echo", "when": "inputs.t + 1 > 3"}));
     refused(&when, "steps[1].when", &["cannot add string and integer"]);
@@ -145,14 +145,14 @@ fn operations_that_always_fail() {
 
 #[test]
 fn constant_expressions() {
-    for (expression, says) in [
+    for (expression, expected) in [
         ("{{ (1 / 0) ~ '' }}", "unable to calculate"),
         ("{{ 'x' | int | string }}", "is not a number"),
         ("a {{ 18446744073709551616 }}", "more than 64 bits"),
         ("{{ [1][5] ~ '' }}", "undefined"),
         ("{% for i in 5 %}{{ i }}{% endfor %}", "steps[1].input.text"),
     ] {
-        refused(&with_input(expression), "steps[1].input.text", &[says]);
+        refused(&with_input(expression), "steps[1].input.text", &[expected]);
     }
     // A constant is checked like any other value.
     refused(&with_input("{{ 5 }}"), "steps[1].input.text", &["expected string, found integer 5"]);
@@ -177,10 +177,10 @@ fn constant_expressions() {
 fn habits_from_other_products() {
     for expression in ["${{ inputs.t }}", "Hello ${{ inputs.t }}!", "${{ secrets.TOKEN }}"] {
         let found = problems(&with_input(expression));
-        let is_told = |problem: &String| {
+        let is_reported = |problem: &String| {
             problem.starts_with("steps[1].input.text: ") && problem.contains("write `{{ … }}`")
         };
-        assert!(found.iter().any(is_told), "{found:?}");
+        assert!(found.iter().any(is_reported), "{found:?}");
     }
     let url =
         second(json!({"type": "HttpRequest", "config": {"url": "https://a.b/${{ inputs.t }}"}}));
@@ -254,7 +254,7 @@ fn a_step_may_follow_one_that_never_returns() {
     ] {
         accepted(&json!({"name": "n", "steps": steps}));
     }
-    // Its output is null where the execution goes on.
+    // Its output is null if the execution continues.
     let continued = json!({"name": "n", "steps": [
         {"type": "Fail", "config": {"message": "x"}, "on_error": "continue"}, "TextOperation.Reverse"
     ]});

@@ -1,20 +1,20 @@
 //! What definitions cost in memory, measured with a counting allocator. One test: others would
 //! allocate at the same time.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue must stop")]
 
 use peak_alloc::PeakAlloc;
 use serde_json::{Map, Value, json};
 use stepwell_core::cache::PoolUsage;
-use stepwell_core::definition::{self, Format, Limits, Plan};
+use stepwell_core::definition::{self, DefinitionLimits, Plan, SourceFormat};
 use stepwell_core::expr;
 use stepwell_core::memory::clone_bytes;
-use stepwell_steps::{memory_pools, registry};
+use stepwell_steps::{memory_pools, step_registry};
 
 #[global_allocator]
 static ALLOCATED: PeakAlloc = PeakAlloc;
 
-/// What something keeps allocated, and how much was allocated at most while it was made.
+/// The result of `make`, the bytes that it keeps allocated, and the peak while it was built.
 fn measured<T>(make: impl FnOnce() -> T) -> (T, usize, usize) {
     let before = ALLOCATED.current_usage();
     ALLOCATED.reset_peak_usage();
@@ -24,10 +24,10 @@ fn measured<T>(make: impl FnOnce() -> T) -> (T, usize, usize) {
 }
 
 fn plan(source: &Value) -> Plan {
-    definition::plan(source, registry(), &Limits::default()).unwrap().1
+    definition::plan_source(source, step_registry(), &DefinitionLimits::default()).unwrap().1
 }
 
-/// Steps whose input has so many fields, each made by `field` from a number.
+/// Steps whose input has this number of fields, each from `field` with its number.
 fn definition(steps: usize, fields: usize, field: impl Fn(usize) -> Value) -> Value {
     let step = |step: usize| {
         let fields = (0..fields).map(|n| (format!("field_{n}"), field(step * fields + n)));
@@ -89,8 +89,8 @@ fn plans_take_what_is_estimated() {
 
 /// A definition with too much in it is refused before anything is compiled or copied.
 fn refused_definitions_are_cheap() {
-    let limits = Limits::default();
-    for (source, path, says) in [
+    let limits = DefinitionLimits::default();
+    for (source, path, expected) in [
         (
             definition(200, 100, |n| json!(format!("{{{{ inputs.a + {n} }}}}"))),
             "steps[100].input.field_0",
@@ -99,22 +99,23 @@ fn refused_definitions_are_cheap() {
         (definition(200, 600, |n| json!(n)), "steps[165].input.field_", "at most 100000 values"),
     ] {
         let code = expr::code_usage();
-        let (result, _, peak) = measured(|| definition::plan(&source, registry(), &limits));
+        let (result, _, peak) =
+            measured(|| definition::plan_source(&source, step_registry(), &limits));
         let problems = result.unwrap_err();
         assert_eq!(problems.0.len(), 1, "{problems}");
         assert!(problems.0[0].path.starts_with(path), "{problems}");
-        assert!(problems.0[0].message.contains(says), "{problems}");
-        assert!(peak < 16 << 10, "{says}: {peak} bytes");
+        assert!(problems.0[0].message.contains(expected), "{problems}");
+        assert!(peak < 16 << 10, "{expected}: {peak} bytes");
         assert_eq!(expr::code_usage(), code, "nothing was compiled");
     }
     // Read from text it costs what was read until then.
     let text = format!("[{}]", vec!["{}"; 1_000_000].join(","));
     let most = clone_bytes(&json!(vec![Value::Null; limits.max_values]));
-    for format in [Format::Json, Format::Yaml] {
-        let (result, _, peak) = measured(|| definition::read(&text, format, &limits));
+    for format in [SourceFormat::Json, SourceFormat::Yaml] {
+        let (result, _, peak) = measured(|| definition::read_source(&text, format, &limits));
         let problems = result.unwrap_err().to_string();
         assert!(problems.contains("at most 100000 values"), "{problems}");
-        let parser = if format == Format::Yaml { 4 * text.len() } else { 0 };
+        let parser = if format == SourceFormat::Yaml { 4 * text.len() } else { 0 };
         assert!(peak < 3 * most + parser, "{format:?}: {peak} bytes");
     }
 }
@@ -151,7 +152,7 @@ fn caches_count_enough(name: &str, step: impl Fn(usize) -> Value) {
 
 #[test]
 fn definitions_cost_what_is_estimated_and_refused_ones_nearly_nothing() {
-    // What all share is made before: the registry, the expressions' environment, the caches.
+    // Shared objects are created before: the registry, the expressions' environment, the caches.
     plan(&definition(3, 10, |n| json!(format!("{{{{ inputs.a ~ {n} }}}}"))));
     plans_take_what_is_estimated();
     refused_definitions_are_cheap();

@@ -1,22 +1,23 @@
-//! The JSON Schema of definitions, with the step types that there are: it accepts whatever the
-//! server accepts, and refuses what a schema can tell to be wrong.
+//! The JSON Schema of definitions, with all step types: it accepts what the server accepts, and
+//! rejects what a schema can detect.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue has failed")]
 
 use std::fs;
 use std::path::Path;
 
 use jsonschema::Validator;
 use serde_json::{Value, json};
-use stepwell_core::catalog::Catalog;
-use stepwell_core::definition::{self, Format, Limits};
+use stepwell_core::catalog::StepCatalog;
+use stepwell_core::definition::{self, DefinitionLimits, SourceFormat};
 
 fn validator() -> Validator {
-    jsonschema::validator_for(&definition::format_schema(stepwell_steps::registry())).unwrap()
+    jsonschema::validator_for(&definition::format_schema(stepwell_steps::step_registry())).unwrap()
 }
 
 fn is_accepted(source: &Value) -> bool {
-    definition::plan(source, stepwell_steps::registry(), &Limits::default()).is_ok()
+    definition::plan_source(source, stepwell_steps::step_registry(), &DefinitionLimits::default())
+        .is_ok()
 }
 
 fn violations(validator: &Validator, source: &Value) -> Vec<String> {
@@ -32,12 +33,12 @@ fn every_example_file_fits() {
         let path = file.unwrap().path();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         let format = match path.extension().and_then(|extension| extension.to_str()) {
-            Some("json") if !name.ends_with(".input.json") => Format::Json,
-            Some("yaml") => Format::Yaml,
+            Some("json") if !name.ends_with(".input.json") => SourceFormat::Json,
+            Some("yaml") => SourceFormat::Yaml,
             _ => continue,
         };
         let text = fs::read_to_string(&path).unwrap();
-        let source = definition::read(&text, format, &Limits::default()).unwrap();
+        let source = definition::read_source(&text, format, &DefinitionLimits::default()).unwrap();
         assert_eq!(violations(&validator, &source), Vec::<String>::new(), "{name}");
         assert!(is_accepted(&source), "{name}");
         seen += 1;
@@ -48,7 +49,7 @@ fn every_example_file_fits() {
 #[test]
 fn every_example_of_a_step_type_fits() {
     let validator = validator();
-    for spec in stepwell_steps::registry().all() {
+    for spec in stepwell_steps::step_registry().all_types() {
         for example in &spec.examples {
             let steps = json!([{"type": "StaticInput", "input": {}}, example]);
             let source = json!({"name": "example", "steps": steps});

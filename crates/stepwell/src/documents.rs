@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::Path;
 
 use serde_json::Value;
-use stepwell_core::definition::{self, Format, Limits};
+use stepwell_core::definition::{self, DefinitionLimits, SourceFormat};
 
 use crate::error::{CliError, CliErrorKind};
 
@@ -16,11 +16,11 @@ use crate::error::{CliError, CliErrorKind};
 pub fn read_definition(path: &Path, kind: CliErrorKind) -> Result<Value, CliError> {
     let text = read_text(path)?;
     let format = if path.extension().is_some_and(|ext| ext.eq_ignore_ascii_case("json")) {
-        Format::Json
+        SourceFormat::Json
     } else {
-        Format::Yaml
+        SourceFormat::Yaml
     };
-    definition::read(&text, format, &Limits::default()).map_err(|problems| {
+    definition::read_source(&text, format, &DefinitionLimits::default()).map_err(|problems| {
         CliError::invalid(kind, format!("cannot parse {}", path.display()), problems)
     })
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use stepwell_engine::{App, EngineConfig, SystemClock};
-use stepwell_steps::Registry;
+use stepwell_steps::StepRegistry;
 use stepwell_store::Store;
 use stepwell_store::memory::MemoryStore;
 use stepwell_store_sqlite::{SqliteOptions, SqliteStore};
@@ -35,8 +35,8 @@ impl Default for StoreConfig {
     }
 }
 
-pub fn step_types() -> &'static Registry {
-    stepwell_steps::registry()
+pub fn step_types() -> &'static StepRegistry {
+    stepwell_steps::step_registry()
 }
 
 /// Opens the database at `path`, creating and migrating it.

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use stepwell_core::execution::{Event, Recorded, Status};
+use stepwell_core::execution::{Event, RecordedEvent, Status};
 use stepwell_core::ids::{ExecutionId, NodeId, WorkflowId, WorkspaceId};
 use stepwell_core::{Map, Timestamp};
 use stepwell_store::commit::Commit;
@@ -117,7 +117,7 @@ fn three_steps(node: NodeId) -> Commit {
         Event::Completed { output: Arc::clone(&turned) },
     ];
     let recorded =
-        |(seq, event)| Recorded { seq, at: now.after(Duration::from_micros(seq * 7)), event };
+        |(seq, event)| RecordedEvent { seq, at: now.after(Duration::from_micros(seq * 7)), event };
     let record = ExecutionRecord {
         id,
         workspace: WorkspaceId::DEFAULT,

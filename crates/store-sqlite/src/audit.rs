@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use rusqlite::{Connection, Row, named_params, params};
 use serde_json::json;
 use stepwell_core::Timestamp;
-use stepwell_core::audit::{Object, UnknownName};
+use stepwell_core::audit::{AuditedObject, UnknownName};
 use stepwell_store::AuditStore;
 use stepwell_store::audit::{Actor, AuditRecord, ListAudit, Origin};
 use stepwell_store::lists::{Begin, Listed, Order};
@@ -181,7 +181,7 @@ fn page(connection: &Connection, list: &ListAudit) -> Result<Listed<AuditRecord>
 fn entry(found: &Row<'_>) -> Result<AuditRecord> {
     let text = |column| row::get::<Option<String>>(found, column);
     let object = match (text(8)?, row::maybe_id(found, 9)?) {
-        (Some(kind), Some(id)) => Some(Object { kind: kind.parse().map_err(unknown)?, id }),
+        (Some(kind), Some(id)) => Some(AuditedObject { kind: kind.parse().map_err(unknown)?, id }),
         (None, None) => None,
         _ => return Err(corrupt("half of what an audit entry is about is stored")),
     };

@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use stepwell_core::Timestamp;
-use stepwell_core::execution::{Event, Recorded};
+use stepwell_core::execution::{Event, RecordedEvent};
 
 use crate::fault::{Result, corrupt};
 
@@ -27,7 +27,7 @@ const COMPARED: usize = 8;
 const PLACES: usize = 2;
 
 /// The events as one chunk. They follow on one another; their seqs are not written.
-pub(crate) fn encode(events: &[Recorded]) -> Result<Vec<u8>> {
+pub(crate) fn encode(events: &[RecordedEvent]) -> Result<Vec<u8>> {
     let first = events.first().map_or(0, |event| event.at.as_micros());
     let mut times = Vec::with_capacity(events.len());
     let mut references = Vec::new();
@@ -61,7 +61,7 @@ pub(crate) fn encode(events: &[Recorded]) -> Result<Vec<u8>> {
 }
 
 /// The events of a chunk whose first event has the seq `first_seq`.
-pub(crate) fn decode(first_seq: u64, chunk: &[u8]) -> Result<Vec<Recorded>> {
+pub(crate) fn decode(first_seq: u64, chunk: &[u8]) -> Result<Vec<RecordedEvent>> {
     let json = match chunk.split_first() {
         Some((&VERSION, json)) => json,
         Some((version, _)) => {
@@ -82,7 +82,7 @@ pub(crate) fn decode(first_seq: u64, chunk: &[u8]) -> Result<Vec<Recorded>> {
     let gaps = std::iter::once(0).chain(times);
     for ((seq, event), gap) in (first_seq..).zip(events).zip(gaps) {
         at = at.wrapping_add(gap);
-        recorded.push(Recorded { seq, at: Timestamp::from_micros(at), event });
+        recorded.push(RecordedEvent { seq, at: Timestamp::from_micros(at), event });
     }
     Ok(recorded)
 }

@@ -5,9 +5,12 @@ use stepwell_core::expr::SecretInsertion;
 
 use super::*;
 
-fn recorded(first_seq: u64, events: Vec<Event>) -> Vec<Recorded> {
+fn recorded(first_seq: u64, events: Vec<Event>) -> Vec<RecordedEvent> {
     let at = |seq: u64| Timestamp::from_micros(1_800_000_000_000_000 + seq.cast_signed() * 150);
-    (first_seq..).zip(events).map(|(seq, event)| Recorded { seq, at: at(seq), event }).collect()
+    (first_seq..)
+        .zip(events)
+        .map(|(seq, event)| RecordedEvent { seq, at: at(seq), event })
+        .collect()
 }
 
 fn started(step: u32, input: Value, config: Option<Value>) -> Event {
@@ -19,7 +22,7 @@ fn completed(step: u32, output: Value) -> Event {
     Event::StepCompleted { step: step.into(), output: Arc::new(output), port: None }
 }
 
-fn text(events: &[Recorded]) -> String {
+fn text(events: &[RecordedEvent]) -> String {
     serde_json::to_string(events).unwrap()
 }
 
@@ -148,7 +151,7 @@ fn what_cannot_be_read_is_corrupt() {
     }
 }
 
-fn nested(levels: usize) -> Vec<Recorded> {
+fn nested(levels: usize) -> Vec<RecordedEvent> {
     let value = (0..levels).fold(json!(1), |inner, _| json!([inner]));
     recorded(1, vec![completed(0, value)])
 }
@@ -248,10 +251,11 @@ fn any_event() -> impl Strategy<Value = Event> {
     ]
 }
 
-fn any_chunk() -> impl Strategy<Value = Vec<Recorded>> {
+fn any_chunk() -> impl Strategy<Value = Vec<RecordedEvent>> {
     let events = proptest::collection::vec((any::<i64>(), any_event()), 1..12);
     events.prop_map(|events| {
-        let recorded = |(seq, (at, event))| Recorded { seq, at: Timestamp::from_micros(at), event };
+        let recorded =
+            |(seq, (at, event))| RecordedEvent { seq, at: Timestamp::from_micros(at), event };
         (1..).zip(events).map(recorded).collect()
     })
 }

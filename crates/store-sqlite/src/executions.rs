@@ -11,7 +11,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use rusqlite::{Connection, Row, params};
 use stepwell_core::Timestamp;
-use stepwell_core::execution::Recorded;
+use stepwell_core::execution::RecordedEvent;
 use stepwell_core::ids::{ExecutionId, NodeId, WorkspaceId};
 use stepwell_store::ExecutionStore;
 use stepwell_store::commit::Commit;
@@ -211,7 +211,7 @@ fn find(connection: &Connection, id: ExecutionId) -> Result<Option<(i64, Executi
     row::first(connection, LOAD, [id.blob()], |found| Ok((row::get(found, 0)?, record(found)?)))
 }
 
-fn whole(record: ExecutionRecord, events: Vec<Recorded>) -> Result<StoredExecution> {
+fn whole(record: ExecutionRecord, events: Vec<RecordedEvent>) -> Result<StoredExecution> {
     let at = events.last().map_or(0, |event| event.seq);
     if at != record.seq {
         let id = record.id;
@@ -240,7 +240,7 @@ fn for_each_chunk(
 }
 
 /// Adds the events of the next chunk.
-fn append(events: &mut Vec<Recorded>, first_seq: u64, chunk: &[u8]) -> Result<()> {
+fn append(events: &mut Vec<RecordedEvent>, first_seq: u64, chunk: &[u8]) -> Result<()> {
     if first_seq != events.len() as u64 + 1 {
         return Err(corrupt(format!("a journal has a gap before event {first_seq}")));
     }

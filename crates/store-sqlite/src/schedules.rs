@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use rusqlite::{Connection, Row, params};
 use stepwell_core::Timestamp;
 use stepwell_core::ids::{ScheduleId, WorkflowId};
-use stepwell_core::schedule::{Misfire, Overlap, Policies, Progress, TimingKind};
+use stepwell_core::schedule::{Misfire, Overlap, SchedulePolicies, ScheduleProgress, TimingKind};
 use stepwell_store::schedules::{
     CreateSchedule, DeleteSchedule, DueSchedules, ListSchedules, PausedWith, ScheduleRecord,
     ScheduleSort, UpdateSchedule,
@@ -304,7 +304,7 @@ fn schedule(found: &Row<'_>) -> Result<ScheduleRecord> {
         enabled: row::truth(found, 8)?,
         policies: policies(found)?,
         anchor: row::time(found, 11)?,
-        progress: Progress {
+        progress: ScheduleProgress {
             next_at: row::maybe_time(found, 12)?,
             queued: queued.unwrap_or_default(),
             skipped,
@@ -325,10 +325,10 @@ fn paused_with(found: &Row<'_>) -> Result<Option<PausedWith>> {
     PausedWith::read(&name).map(Some).ok_or_else(unknown)
 }
 
-fn policies(found: &Row<'_>) -> Result<Policies> {
+fn policies(found: &Row<'_>) -> Result<SchedulePolicies> {
     let (misfire, overlap): (String, String) = (row::get(found, 9)?, row::get(found, 10)?);
     let unknown = |problem: stepwell_core::Problem| corrupt(problem.to_string());
-    Ok(Policies {
+    Ok(SchedulePolicies {
         misfire: Misfire::read("misfire", &misfire).map_err(unknown)?,
         overlap: Overlap::read("overlap", &overlap).map_err(unknown)?,
     })

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use rusqlite::{Connection, Row, params};
 use stepwell_core::ids::{DeliveryId, WebhookId, WorkspaceId};
-use stepwell_core::{Timestamp, Topics};
+use stepwell_core::{Timestamp, TopicFilter};
 use stepwell_store::lists::Listed;
 use stepwell_store::record::{AttemptRecord, DeliveryRecord};
 use stepwell_store::webhooks::{
@@ -178,7 +178,7 @@ fn find(connection: &Connection, id: WebhookId) -> Result<Option<WebhookRecord>>
 
 fn webhook(found: &Row<'_>) -> Result<WebhookRecord> {
     let names: Vec<String> = codec::read_json(&row::get::<String>(found, 3)?)?;
-    let topics = Topics::read(names.iter().map(String::as_str))
+    let topics = TopicFilter::parse_names(names.iter().map(String::as_str))
         .map_err(|_| corrupt(format!("a webhook is told of unknown events: {names:?}")))?;
     let status = match (row::get::<i64>(found, 5)?, row::get(found, 6)?) {
         (0, None) => WebhookStatus::Active,

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde_json::Value;
-use stepwell_core::audit::{Action, Object, ObjectKind};
+use stepwell_core::audit::{AuditAction, AuditedObject, ObjectKind};
 use stepwell_core::ids::{AuditId, KeyId, SubjectId, WorkspaceId};
 use stepwell_core::{Map, Timestamp};
 
@@ -32,9 +32,9 @@ pub struct AuditRecord {
     /// From where.
     pub origin: Origin,
     /// What.
-    pub action: Action,
+    pub action: AuditAction,
     /// To what; `None`: to nothing that there is.
-    pub object: Option<Object>,
+    pub object: Option<AuditedObject>,
     /// What that was called then.
     pub object_name: Option<String>,
     /// The names of the fields that were changed.
@@ -149,7 +149,7 @@ pub struct ListAudit {
     /// Only what was done by somebody of this name.
     pub actor: Option<String>,
     /// Only this.
-    pub action: Option<Action>,
+    pub action: Option<AuditAction>,
     /// Only what was done to objects of this kind.
     pub kind: Option<ObjectKind>,
     /// Only what was done to this one.

@@ -1,6 +1,6 @@
 //! The engine's one hot write.
 
-use stepwell_core::execution::Recorded;
+use stepwell_core::execution::RecordedEvent;
 use stepwell_core::ids::NodeId;
 
 use crate::StoreError;
@@ -22,7 +22,7 @@ pub struct Commit {
     pub expected_seq: u64,
     /// The events to append, in order. Without any, the commit changes only when the execution
     /// must be woken: an execution that waits can leave memory again without anything to record.
-    pub events: Vec<Recorded>,
+    pub events: Vec<RecordedEvent>,
     /// Deliveries to put in the outbox.
     pub deliveries: Vec<DeliveryRecord>,
     /// What users did to the execution by these events.
@@ -55,7 +55,7 @@ impl Commit {
     pub fn check(&self) -> Result<(), StoreError> {
         let id = self.record.id;
         let refuse = |why: &str| Err(StoreError::Corrupt(format!("a commit to {id} {why}")));
-        let follows = |(event, seq): (&Recorded, u64)| event.seq == seq;
+        let follows = |(event, seq): (&RecordedEvent, u64)| event.seq == seq;
         if self.events.is_empty() {
             return self.check_wake_only();
         }

@@ -6,7 +6,7 @@
 
 use async_trait::async_trait;
 use stepwell_core::ids::{ExecutionId, KeyId, ScheduleId, WorkflowId, WorkspaceId};
-use stepwell_core::schedule::{Policies, Progress, Timing, TimingKind};
+use stepwell_core::schedule::{SchedulePolicies, ScheduleProgress, ScheduleTiming, TimingKind};
 use stepwell_core::{Map, Timestamp};
 
 use crate::{Effects, StoreError};
@@ -27,7 +27,7 @@ pub struct ScheduleRecord {
     /// What it is for.
     pub description: Option<String>,
     /// When it fires.
-    pub timing: Timing,
+    pub timing: ScheduleTiming,
     /// The IANA name of the zone whose wall clock counts.
     pub timezone: String,
     /// The input of its executions.
@@ -37,11 +37,11 @@ pub struct ScheduleRecord {
     /// Together with which others it was paused; `None`: by itself, or it is not paused.
     pub paused_with: Option<PausedWith>,
     /// What it does where it cannot simply fire.
-    pub policies: Policies,
+    pub policies: SchedulePolicies,
     /// Where its intervals begin.
     pub anchor: Timestamp,
     /// How far it is.
-    pub progress: Progress,
+    pub progress: ScheduleProgress,
     /// When it must be looked at next; `None`: not before somebody changes it.
     pub look_at: Option<Timestamp>,
     /// The last execution that it started.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use stepwell_core::ids::{DeliveryId, WebhookId, WorkspaceId};
-use stepwell_core::{Timestamp, Topics};
+use stepwell_core::{Timestamp, TopicFilter};
 
 use crate::lists::{Begin, Listed, Order};
 use crate::record::{AttemptRecord, DeliveryRecord, DeliveryStatus};
@@ -22,7 +22,7 @@ pub struct WebhookRecord {
     /// Where events are sent.
     pub url: String,
     /// Which events.
-    pub topics: Topics,
+    pub topics: TopicFilter,
     /// What people say of it.
     pub description: Option<String>,
     /// Whether it is told of events.

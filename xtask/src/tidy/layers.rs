@@ -14,7 +14,8 @@ const EDGES: &[(&str, &[&str])] = &[
     ("stepwell-core", &[]),
     ("stepwell-store", &["stepwell-core"]),
     ("stepwell-store-sqlite", &["stepwell-store", "stepwell-core"]),
-    ("stepwell-steps", &["stepwell-core"]),
+    ("jq-bounded", &["stepwell-core"]),
+    ("stepwell-steps", &["jq-bounded", "stepwell-core"]),
     ("stepwell-engine", &["stepwell-steps", "stepwell-store", "stepwell-core"]),
     // The engine's views contain records and step descriptions of the lower crates.
     ("stepwell-api", &["stepwell-engine", "stepwell-steps", "stepwell-store", "stepwell-core"]),
@@ -43,6 +44,8 @@ const ONLY: &[(&str, &[&str])] = &[
     ("figment", &["stepwell"]),
     ("anyhow", &["stepwell", "xtask", "bench"]),
     ("minijinja", &["stepwell-core"]),
+    ("jaq-core", &["jq-bounded"]),
+    ("jaq-std", &["jq-bounded"]),
 ];
 
 /// Crates that the domain must not use, whatever the other rules allow.
@@ -120,6 +123,7 @@ mod tests {
             ("stepwell-engine", "stepwell-store-sqlite", Some("dev"), 0),
             ("stepwell-core", "tokio", None, 1),
             ("stepwell-core", "serde", None, 0),
+            ("jq-bounded", "stepwell-steps", None, 1),
             ("stepwell-api", "rusqlite", None, 1),
             ("stepwell-store-sqlite", "rusqlite", None, 0),
             ("stepwell-new", "serde", None, 1),

@@ -58,15 +58,9 @@ fn functions<'a>(code: &[Line<'a>]) -> Vec<(usize, &'a str, usize)> {
     found
 }
 
-fn function_name(line: &str) -> Option<&str> {
-    let mut rest = line.trim_start();
-    if let Some(after) = rest.strip_prefix("pub") {
-        rest = match after.strip_prefix('(') {
-            Some(inside) => inside.split_once(')')?.1,
-            None => after,
-        }
-        .trim_start();
-    }
+/// The name of the function that a line declares.
+pub fn function_name(line: &str) -> Option<&str> {
+    let mut rest = after_visibility(line)?;
     while let Some(after) =
         ["const ", "async ", "unsafe "].iter().find_map(|w| rest.strip_prefix(w))
     {
@@ -74,6 +68,17 @@ fn function_name(line: &str) -> Option<&str> {
     }
     let name = rest.strip_prefix("fn ")?;
     Some(name.split(['(', '<']).next().unwrap_or(name))
+}
+
+/// A line without its indentation and `pub`.
+pub fn after_visibility(line: &str) -> Option<&str> {
+    let rest = line.trim_start();
+    let Some(after) = rest.strip_prefix("pub") else { return Some(rest) };
+    let after = match after.strip_prefix('(') {
+        Some(inside) => inside.split_once(')')?.1,
+        None => after,
+    };
+    Some(after.trim_start())
 }
 
 #[cfg(test)]

@@ -126,8 +126,17 @@ fn prefix_of<'a>(allowances: &'a BTreeMap<String, usize>, path: &str) -> Option<
     prefixes.filter(|prefix| path.starts_with(prefix)).max_by_key(|prefix| prefix.len())
 }
 
+/// The number of words of the list in a text from the file at `path`.
+pub fn count_hits(path: &str, text: &str) -> usize {
+    find_in(path, text).len()
+}
+
 fn find(source: &Source) -> Vec<Hit> {
-    if EXEMPT.contains(&source.path.as_str()) {
+    find_in(&source.path, &source.text)
+}
+
+fn find_in(path: &str, text: &str) -> Vec<Hit> {
+    if EXEMPT.contains(&path) {
         return Vec::new();
     }
     let mut phrases: HashMap<&str, Vec<(Vec<&str>, usize)>> = HashMap::new();
@@ -135,7 +144,7 @@ fn find(source: &Source) -> Vec<Hit> {
         let words: Vec<&str> = phrase.split(' ').collect();
         phrases.entry(words[0]).or_default().push((words, index));
     }
-    let words = split_words(&source.text);
+    let words = split_words(text);
     let mut hits = Vec::new();
     for (i, word) in words.iter().enumerate() {
         let Some(candidates) = phrases.get(word.text.as_str()) else { continue };

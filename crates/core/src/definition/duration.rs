@@ -22,9 +22,10 @@ pub fn parse_duration(value: &Value) -> Result<Duration, String> {
         Value::Number(number) => number.as_f64().unwrap_or(f64::NAN),
         Value::String(text) => {
             let text = text.trim();
-            let iso = text.strip_prefix(['P', 'p']).map(iso);
-            iso.unwrap_or_else(|| compound(text))
-                .ok_or_else(|| format!("`{}` is not a duration; write {FORMS}", shown(text)))?
+            let iso = text.strip_prefix(['P', 'p']).map(parse_iso);
+            iso.unwrap_or_else(|| parse_compound(text)).ok_or_else(|| {
+                format!("`{}` is not a duration; write {FORMS}", shorten_text(text))
+            })?
         }
         _ => return Err(format!("it is not a duration; write {FORMS}")),
     };
@@ -37,12 +38,12 @@ pub fn parse_duration(value: &Value) -> Result<Duration, String> {
         .ok_or_else(|| "a duration must be at least a nanosecond and at most ten years".into())
 }
 
-fn shown(text: &str) -> String {
+fn shorten_text(text: &str) -> String {
     text.chars().take(40).collect()
 }
 
 /// Splits a number with a decimal point off the start.
-fn number(text: &str) -> Option<(f64, &str)> {
+fn split_number(text: &str) -> Option<(f64, &str)> {
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (digits, rest) = text.split_at(end);
     if !digits.starts_with(|c: char| c.is_ascii_digit()) || digits.len() > 20 {
@@ -52,12 +53,12 @@ fn number(text: &str) -> Option<(f64, &str)> {
 }
 
 /// `1h30m`, `1h 30m`, `500ms`; a bare number is seconds.
-fn compound(text: &str) -> Option<f64> {
+fn parse_compound(text: &str) -> Option<f64> {
     let mut rest = text;
     let mut seconds = 0.0;
     let mut smallest = f64::INFINITY;
     while !rest.is_empty() {
-        let (amount, after) = number(rest)?;
+        let (amount, after) = split_number(rest)?;
         let after = after.trim_start();
         let end = after.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(after.len());
         let (unit, after) = after.split_at(end);
@@ -84,7 +85,7 @@ fn compound(text: &str) -> Option<f64> {
 
 /// ISO 8601 after its `P`: weeks, days, then `T` and hours, minutes, seconds. Months and years
 /// have no fixed length.
-fn iso(text: &str) -> Option<f64> {
+fn parse_iso(text: &str) -> Option<f64> {
     let upper = text.to_ascii_uppercase();
     let (date, time) = match upper.split_once('T') {
         Some((_, "")) => return None,
@@ -100,7 +101,7 @@ fn iso(text: &str) -> Option<f64> {
         let mut rest = part;
         let mut units = units.iter();
         while !rest.is_empty() {
-            let (amount, after) = number(rest)?;
+            let (amount, after) = split_number(rest)?;
             let letter = after.chars().next()?;
             let (_, unit) = units.find(|(name, _)| *name == letter)?;
             seconds += amount * unit;

@@ -4,11 +4,11 @@
 use serde_json::{Value, json};
 
 use crate::Map;
-use crate::catalog::{Catalog, StepSpec};
+use crate::catalog::{StepCatalog, StepSpec};
 use crate::definition::check::types::is_trivial;
 
-pub(super) fn format_schema(catalog: &dyn Catalog) -> Value {
-    let types = catalog.all();
+pub(super) fn format_schema(catalog: &dyn StepCatalog) -> Value {
+    let types = catalog.all_types();
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Workflow definition",
@@ -32,12 +32,12 @@ pub(super) fn format_schema(catalog: &dyn Catalog) -> Value {
             "metadata": {"type": ["object", "null"]},
         },
         "$defs": {
-            "step": {"anyOf": [type_name(&types), step(&types)]},
-            "inputs": inputs(),
-            "duration": duration(),
-            "retry": retry(),
+            "step": {"anyOf": [type_name(&types), step_schema(&types)]},
+            "inputs": inputs_schema(),
+            "duration": duration_schema(),
+            "retry": retry_schema(),
             "on_error": on_error(),
-            "join": join(),
+            "join": join_schema(),
             "after": {
                 "description": "`step` or `step.port`.",
                 "type": "string",
@@ -49,27 +49,27 @@ pub(super) fn format_schema(catalog: &dyn Catalog) -> Value {
     })
 }
 
-fn names(spec: &StepSpec) -> impl Iterator<Item = &str> {
+fn type_names(spec: &StepSpec) -> impl Iterator<Item = &str> {
     std::iter::once(spec.name).chain(spec.aliases.iter().copied())
 }
 
 fn type_name(types: &[&StepSpec]) -> Value {
-    let all: Vec<&str> = types.iter().flat_map(|spec| names(spec)).collect();
+    let all: Vec<&str> = types.iter().flat_map(|spec| type_names(spec)).collect();
     json!({"description": "What the step does.", "type": "string", "enum": all})
 }
 
-fn step(types: &[&StepSpec]) -> Value {
+fn step_schema(types: &[&StepSpec]) -> Value {
     let by_type: Vec<Value> = types
         .iter()
         .map(|spec| {
-            let all: Vec<&str> = names(spec).collect();
+            let all: Vec<&str> = type_names(spec).collect();
             json!({
                 "if": {"properties": {"type": {"enum": all}}, "required": ["type"]},
                 "then": {
                     "description": spec.summary,
                     "properties": {
-                        "config": nullable(templated(&spec.config)),
-                        "input": input(spec),
+                        "config": nullable_schema(templated_schema(&spec.config)),
+                        "input": input_schema(spec),
                     },
                 },
             })
@@ -86,10 +86,10 @@ fn step(types: &[&StepSpec]) -> Value {
                 "pattern": "^[A-Za-z_][A-Za-z0-9_-]{0,63}$",
             },
             "type": type_name(types),
-            "input": {"description": "Data. Left out: what the step before it gives."},
+            "input": {"description": "Data. Default: the output of the previous step."},
             "config": {"type": ["object", "null"]},
             "after": {
-                "description": "What comes before. Left out: the step before it in the list.",
+                "description": "The steps that it depends on. Default: the previous step in the list.",
                 "anyOf": [
                     {"$ref": "#/$defs/after"},
                     {"type": "array", "items": {"$ref": "#/$defs/after"}},
@@ -118,26 +118,26 @@ fn step(types: &[&StepSpec]) -> Value {
 }
 
 /// An object of inputs, or, where the type has a default input, that value alone.
-fn input(spec: &StepSpec) -> Value {
-    let mut whole = templated(&spec.input);
-    let Some(key) = spec.default_input else { return nullable(whole) };
-    let bare = spec.input.get("properties").and_then(|all| all.get(key)).map(templated);
-    // What is left out may flow from the step before.
+fn input_schema(spec: &StepSpec) -> Value {
+    let mut whole = templated_schema(&spec.input);
+    let Some(key) = spec.default_input else { return nullable_schema(whole) };
+    let bare = spec.input.get("properties").and_then(|all| all.get(key)).map(templated_schema);
+    // Omitted properties may come from the previous step.
     if let Some(Value::Array(required)) = whole.get_mut("required") {
         required.retain(|name| name != key);
     }
     json!({"anyOf": [
-        nullable(whole),
+        nullable_schema(whole),
         {"allOf": [{"not": {"type": "object"}}, bare.unwrap_or_else(|| json!({}))]},
     ]})
 }
 
-fn nullable(schema: Value) -> Value {
+fn nullable_schema(schema: Value) -> Value {
     if is_trivial(&schema) { schema } else { json!({"anyOf": [schema, {"type": "null"}]}) }
 }
 
 /// The schema, with a template allowed in place of each property and element.
-fn templated(schema: &Value) -> Value {
+fn templated_schema(schema: &Value) -> Value {
     let Value::Object(map) = schema else { return schema.clone() };
     let mut out = Map::new();
     for (key, value) in map {
@@ -157,7 +157,7 @@ fn or_template(schema: &Value) -> Value {
     if is_trivial(schema) {
         return schema.clone();
     }
-    let mut inner = templated(schema);
+    let mut inner = templated_schema(schema);
     let description = inner.get_mut("description").map(Value::take);
     let mut out = json!({"anyOf": [inner, {"$ref": "#/$defs/template"}]});
     if let (Some(text), Value::Object(map)) = (description, &mut out) {
@@ -169,11 +169,11 @@ fn or_template(schema: &Value) -> Value {
     out
 }
 
-fn inputs() -> Value {
+fn inputs_schema() -> Value {
     let types = "^(string|text|number|integer|boolean|object|array|file|any|null)\\??$";
     json!({
         "description": "Inputs by name: a type (`string`, optional `string?`) or a JSON Schema; or \
-            one JSON Schema of an object for all. Left out: inferred.",
+            one JSON Schema of an object for all. Default: inferred.",
         "type": ["object", "null"],
         "anyOf": [
             {"type": "null"},
@@ -187,7 +187,7 @@ fn inputs() -> Value {
     })
 }
 
-fn duration() -> Value {
+fn duration_schema() -> Value {
     json!({
         "description": "Seconds, or text such as `500ms`, `30s`, `5m`, `1h30m`, `1d`, `PT5M`.",
         "anyOf": [
@@ -198,7 +198,7 @@ fn duration() -> Value {
     })
 }
 
-fn retry() -> Value {
+fn retry_schema() -> Value {
     json!({
         "description": "What happens to a failed attempt; a number is `max_attempts`.",
         "anyOf": [
@@ -240,7 +240,7 @@ fn on_error() -> Value {
     })
 }
 
-fn join() -> Value {
+fn join_schema() -> Value {
     json!({
         "description": "When a step with several predecessors starts.",
         "anyOf": [

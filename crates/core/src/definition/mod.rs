@@ -23,13 +23,13 @@ pub use step_index::StepIndex;
 
 use serde_json::Value;
 
-pub(crate) use check::types::Kinds;
+pub(crate) use check::types::ValueTypes;
 
-use crate::catalog::Catalog;
+use crate::catalog::StepCatalog;
 use crate::{Problem, Problems};
 
-/// The most problems that are told of one definition: whoever has more does not read them, and
-/// looking for what was meant each time would take long.
+/// The most problems that are reported for one definition: users do not read more, and searching
+/// for suggestions for each would take long.
 const MAX_PROBLEMS: usize = 500;
 /// The most names among which the one that was meant is looked for.
 const MAX_CANDIDATES: usize = 500;
@@ -44,11 +44,12 @@ pub(crate) fn is_id(text: &str) -> bool {
 
 /// `; did you mean `x`?` where one of `names` is near to what was written, else nothing.
 pub(crate) fn did_you_mean<'n>(written: &str, names: impl IntoIterator<Item = &'n str>) -> String {
-    nearest(written, names).map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
+    nearest_name(written, names)
+        .map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
 }
 
 /// The one of `names` that was probably meant.
-pub(crate) fn nearest<'n>(
+pub(crate) fn nearest_name<'n>(
     written: &str,
     names: impl IntoIterator<Item = &'n str>,
 ) -> Option<&'n str> {
@@ -68,7 +69,7 @@ pub(crate) fn nearest<'n>(
 
 /// Limits on what a definition may hold. One default for all.
 #[derive(Debug, Clone, Copy)]
-pub struct Limits {
+pub struct DefinitionLimits {
     /// The longest definition, in bytes of its text.
     pub max_bytes: usize,
     /// The deepest nesting of its values.
@@ -83,7 +84,7 @@ pub struct Limits {
     pub max_pattern_bytes: usize,
 }
 
-impl Default for Limits {
+impl Default for DefinitionLimits {
     fn default() -> Self {
         Self {
             max_bytes: 4 << 20,
@@ -98,7 +99,7 @@ impl Default for Limits {
 
 /// The notation of a definition's text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub enum SourceFormat {
     /// JSON.
     Json,
     /// YAML 1.2.
@@ -109,17 +110,21 @@ pub enum Format {
 ///
 /// # Errors
 /// One problem, with line and column.
-pub fn read(text: &str, format: Format, limits: &Limits) -> Result<Value, Problems> {
-    read::read(text, format, limits)
+pub fn read_source(
+    text: &str,
+    format: SourceFormat,
+    limits: &DefinitionLimits,
+) -> Result<Value, Problems> {
+    read::read_source(text, format, limits)
 }
 
 /// Reads a definition from its JSON value: shapes, names, types, unknown fields.
 ///
 /// # Errors
 /// Every problem found, each with its path.
-pub fn parse(source: &Value, limits: &Limits) -> Result<Definition, Problems> {
-    size::check(source, limits)?;
-    match parse::parse(source, limits) {
+pub fn parse_definition(source: &Value, limits: &DefinitionLimits) -> Result<Definition, Problems> {
+    size::check_size(source, limits)?;
+    match parse::parse_source(source, limits) {
         (Some(definition), problems) => problems.or_ok(definition),
         (None, problems) => Err(problems),
     }
@@ -129,67 +134,67 @@ pub fn parse(source: &Value, limits: &Limits) -> Result<Definition, Problems> {
 ///
 /// # Errors
 /// Every problem found, each with its path in the source.
-pub fn compile(definition: &Definition, catalog: &dyn Catalog) -> Result<Plan, Problems> {
-    compile::compile(definition, catalog, true)
+pub fn compile_plan(definition: &Definition, catalog: &dyn StepCatalog) -> Result<Plan, Problems> {
+    compile::compile_plan(definition, catalog, true)
 }
 
-/// `parse` and `compile` in one, with the problems of both where both can be told.
+/// Parses and compiles a definition, with the problems of both steps where both are possible.
 ///
 /// # Errors
 /// Every problem found, each with its path in the source.
-pub fn plan(
+pub fn plan_source(
     source: &Value,
-    catalog: &dyn Catalog,
-    limits: &Limits,
+    catalog: &dyn StepCatalog,
+    limits: &DefinitionLimits,
 ) -> Result<(Definition, Plan), Problems> {
     plan_checked(source, catalog, limits, true)
 }
 
-/// As [`plan`], for a definition that was accepted before, maybe by an older version: what only
+/// As [`plan_source`], for a definition that was accepted before, maybe by an older version: what only
 /// makes it fail when it is executed is no problem here.
 ///
 /// # Errors
 /// Every problem found, each with its path in the source.
 pub fn plan_stored(
     source: &Value,
-    catalog: &dyn Catalog,
-    limits: &Limits,
+    catalog: &dyn StepCatalog,
+    limits: &DefinitionLimits,
 ) -> Result<Plan, Problems> {
     plan_checked(source, catalog, limits, false).map(|(_, plan)| plan)
 }
 
 fn plan_checked(
     source: &Value,
-    catalog: &dyn Catalog,
-    limits: &Limits,
+    catalog: &dyn StepCatalog,
+    limits: &DefinitionLimits,
     is_new: bool,
 ) -> Result<(Definition, Plan), Problems> {
     if is_new {
-        size::check(source, limits)?;
+        size::check_size(source, limits)?;
     }
-    let (definition, mut problems) = parse::parse(source, limits);
+    let (definition, mut problems) = parse::parse_source(source, limits);
     let compiled =
-        definition.as_ref().map(|definition| compile::compile(definition, catalog, is_new));
+        definition.as_ref().map(|definition| compile::compile_plan(definition, catalog, is_new));
     match (definition, compiled) {
         (Some(definition), Some(Ok(plan))) if problems.0.is_empty() => {
             return Ok((definition, plan));
         }
         (_, Some(Err(more))) => {
-            // What could not be read may be wrong a second time further on: once is enough.
-            let told = |problem: &Problem| {
+            // A field that could not be parsed may cause a second problem in the wiring.
+            let is_reported = |problem: &Problem| {
                 problems.0.iter().any(|known| {
                     known.path == problem.path
                         || (problem.path == "inputs" && known.path.starts_with("inputs"))
                 })
             };
-            let more: Vec<Problem> = more.0.into_iter().filter(|p| !told(p)).collect();
+            let more: Vec<Problem> = more.0.into_iter().filter(|p| !is_reported(p)).collect();
             problems.0.extend(more);
         }
         _ => {}
     }
     problems.0.truncate(MAX_PROBLEMS);
     for problem in &mut problems.0 {
-        problem.path = place::settle(source, &problem.path);
+        problem.path = place::existing_path(source, &problem.path);
     }
     let mut seen = Vec::new();
     problems.0.retain(|problem| {
@@ -201,6 +206,6 @@ fn plan_checked(
 }
 
 /// The JSON Schema of the definition format, with the step types of `catalog`.
-pub fn format_schema(catalog: &dyn Catalog) -> Value {
+pub fn format_schema(catalog: &dyn StepCatalog) -> Value {
     format_schema::format_schema(catalog)
 }

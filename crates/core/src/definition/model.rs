@@ -17,12 +17,12 @@ pub struct Definition {
     /// The JSON Schema of the inputs (an object schema), or `None` where it is to be inferred.
     pub inputs: Option<Value>,
     /// In the order they were written; at least one.
-    pub steps: Vec<Step>,
+    pub steps: Vec<StepDefinition>,
     /// The outputs by name, in order; empty where the last steps' outputs are the output.
     pub outputs: IndexMap<String, OutputSpec>,
     /// Names and first values of the state.
     pub state: Map,
-    /// The execution's time-out, from its start.
+    /// The execution's timeout, from its start.
     pub timeout: Option<Duration>,
     /// How long ended executions are kept; `None`: as the server is configured.
     pub retention: Option<Duration>,
@@ -41,7 +41,7 @@ pub struct OutputSpec {
 
 /// One step as written.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Step {
+pub struct StepDefinition {
     /// Given, or made from the type (`reverse`, `reverse_2`).
     pub id: String,
     /// The step type's name as written, maybe an alias.
@@ -52,15 +52,15 @@ pub struct Step {
     /// Settings; templates are allowed in them.
     pub config: Map,
     /// Explicit predecessors (`Some(vec![])`: none at all); `None`: the previous step.
-    pub after: Option<Vec<After>>,
+    pub after: Option<Vec<EdgeDefinition>>,
     /// When the step starts, seen from its predecessors.
-    pub join: Join,
+    pub join: JoinRule,
     /// A bare Jinja condition; the step is skipped when it is false.
     pub when: Option<String>,
     /// How long one attempt may take.
     pub timeout: Option<Duration>,
     /// What happens to a failed attempt.
-    pub retry: Retry,
+    pub retry: RetryPolicy,
     /// What happens when the last attempt failed.
     pub on_error: OnError,
     /// Overrides the step type's effect: `true`: may be repeated after a crash with the same key;
@@ -70,7 +70,7 @@ pub struct Step {
 
 /// One entry of `after`: a step's id and the port it must leave by.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct After {
+pub struct EdgeDefinition {
     /// The id of the step that comes before.
     pub step: String,
     /// The port; `None`: the usual way out.
@@ -79,7 +79,7 @@ pub struct After {
 
 /// When a step with several predecessors starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Join {
+pub enum JoinRule {
     /// When all are settled and at least one edge was taken.
     #[default]
     All,
@@ -91,7 +91,7 @@ pub enum Join {
 
 /// How often and how soon a failed attempt is tried again.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Retry {
+pub struct RetryPolicy {
     /// All attempts together, the first included; 1: no retry.
     pub max_attempts: u32,
     /// The pause before the second attempt.
@@ -106,7 +106,7 @@ pub struct Retry {
     pub on: Vec<String>,
 }
 
-impl Default for Retry {
+impl Default for RetryPolicy {
     fn default() -> Self {
         Self {
             max_attempts: 1,
@@ -125,7 +125,7 @@ pub enum OnError {
     /// The execution fails.
     #[default]
     Fail,
-    /// The execution goes on as if the step had completed with `null`.
+    /// The execution continues as if the step had completed with `null`.
     Continue,
     /// The step leaves by its port `error`.
     Port,

@@ -3,18 +3,18 @@
 use serde_json::Value;
 
 /// One part of a path, with where it ends in the text.
-struct Part {
+struct PathPart {
     key: String,
     end: usize,
 }
 
 /// Splits a path; what cannot be read ends it.
-fn parts(path: &str) -> Vec<Part> {
+fn split_path(path: &str) -> Vec<PathPart> {
     let mut parts = Vec::new();
     let mut at = 0;
     while let Some(rest) = path.get(at..).filter(|rest| !rest.is_empty()) {
         let (key, length) = if rest.starts_with("[\"") {
-            // A key that is no name stands as a JSON string.
+            // A key that is not an identifier is a JSON string.
             let mut stream = serde_json::Deserializer::from_str(&rest[1..]).into_iter::<String>();
             let Some(Ok(key)) = stream.next() else { break };
             (key, 1 + stream.byte_offset() + 1)
@@ -27,12 +27,12 @@ fn parts(path: &str) -> Vec<Part> {
             (rest[start..end].to_owned(), end)
         };
         at += length.max(1);
-        parts.push(Part { key, end: at.min(path.len()) });
+        parts.push(PathPart { key, end: at.min(path.len()) });
     }
     parts
 }
 
-fn child<'v>(value: &'v Value, key: &str) -> Option<&'v Value> {
+fn child_value<'v>(value: &'v Value, key: &str) -> Option<&'v Value> {
     match value {
         Value::Object(map) => map.get(key),
         Value::Array(items) => items.get(key.parse::<usize>().ok()?),
@@ -41,13 +41,13 @@ fn child<'v>(value: &'v Value, key: &str) -> Option<&'v Value> {
 }
 
 /// The path, cut back to what is there in the source, or to the one field that is missing there.
-pub(super) fn settle(source: &Value, path: &str) -> String {
+pub(super) fn existing_path(source: &Value, path: &str) -> String {
     let mut at = Some(source);
     let mut end = 0;
-    for part in parts(path) {
+    for part in split_path(path) {
         match at {
             Some(value @ (Value::Object(_) | Value::Array(_))) => {
-                at = child(value, &part.key);
+                at = child_value(value, &part.key);
                 end = part.end;
                 if at.is_none() && value.is_array() {
                     break;
@@ -63,7 +63,7 @@ pub(super) fn settle(source: &Value, path: &str) -> String {
 mod tests {
     use serde_json::json;
 
-    use super::settle;
+    use super::existing_path;
 
     #[test]
     fn paths_lead_somewhere() {
@@ -79,7 +79,7 @@ mod tests {
             ("name", "name"),
             ("", ""),
         ] {
-            assert_eq!(settle(&source, path), expected, "{path}");
+            assert_eq!(existing_path(&source, path), expected, "{path}");
         }
     }
 }

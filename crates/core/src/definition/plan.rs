@@ -7,15 +7,15 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::check::schema::Checker;
-use super::model::{Join, OnError, Retry};
+use super::check::schema::SchemaChecker;
+use super::model::{JoinRule, OnError, RetryPolicy};
 use super::step_index::StepIndex;
-use crate::catalog::{Action, Effect};
-use crate::expr::{Expr, Template};
+use crate::catalog::{Effect, StepAction};
+use crate::expr::{Expression, ValueTemplate};
 use crate::{Map, Problems};
 
-/// The compiled form of one release's definition. Made by [`super::compile`] only, so whoever
-/// holds one knows that the wiring is sound: indexes are in range and there is no cycle.
+/// The compiled form of one release's definition. Created only by [`super::compile_plan`], so its
+/// wiring is sound: indexes are in range and there is no cycle.
 #[derive(Debug)]
 pub struct Plan {
     /// The workflow's name.
@@ -23,7 +23,7 @@ pub struct Plan {
     /// The JSON Schema that the input of an execution must satisfy, given or inferred.
     pub input_schema: Arc<Value>,
     /// `input_schema` compiled.
-    pub input_checker: Checker,
+    pub input_checker: SchemaChecker,
     /// In the order of the definition.
     pub steps: Vec<PlanStep>,
     /// Step index by step id.
@@ -36,7 +36,7 @@ pub struct Plan {
     pub outputs: Vec<PlanOutput>,
     /// First values of the state.
     pub state: Map,
-    /// The execution's time-out, from its start.
+    /// The execution's timeout, from its start.
     pub timeout: Option<Duration>,
     /// How long ended executions are kept.
     pub retention: Option<Duration>,
@@ -51,7 +51,7 @@ pub struct PlanOutput {
     /// Its name.
     pub name: String,
     /// What makes its value.
-    pub value: Template,
+    pub value: ValueTemplate,
     /// Its JSON Schema, declared or resolved from what it refers to (`{}` where unknown).
     pub schema: Value,
 }
@@ -64,43 +64,43 @@ pub struct PlanStep {
     /// The step type's own name, aliases resolved.
     pub type_name: &'static str,
     /// Who carries it out.
-    pub action: Action,
+    pub action: StepAction,
     /// What running it does to the world, overrides and configuration applied.
     pub effect: Effect,
     /// After a crash in the middle: `true`: run again with the same key; `false`: fail it as
     /// `interrupted`.
     pub repeat_after_crash: bool,
     /// Where its input comes from.
-    pub input: Binding,
+    pub input: InputBinding,
     /// Its settings. A template without expressions renders to the same shared value each time.
-    pub config: Template,
+    pub config: ValueTemplate,
     /// The edges into it; empty: a root.
-    pub after: Vec<Edge>,
+    pub after: Vec<PlanEdge>,
     /// The steps with an edge from this one, each once.
     pub dependents: Vec<StepIndex>,
     /// The steps that repeat it, outermost first; empty: it runs once in an execution. A run of
     /// the step has the index of an iteration for each of them.
     pub enclosing: Vec<StepIndex>,
     /// When it starts, seen from `after`.
-    pub join: Join,
+    pub join: JoinRule,
     /// It is skipped when this is false.
-    pub when: Option<Expr>,
+    pub when: Option<Expression>,
     /// How long one attempt may take.
     pub timeout: Option<Duration>,
     /// What happens to a failed attempt.
-    pub retry: Retry,
+    pub retry: RetryPolicy,
     /// What happens when the last attempt failed; `Goto` was compiled to an edge and `Port`.
     pub on_error: OnError,
     /// The JSON Schema of its input, as far as it is known. Steps of a type share it.
     pub input_schema: Arc<Value>,
     /// The JSON Schema of its output, as far as it is known.
     pub output_schema: Arc<Value>,
-    /// The names of the secrets that its sensitive fields ask for.
+    /// The names of the secrets that its sensitive fields refer to.
     pub secrets: Vec<String>,
     /// `input_schema` of the step type compiled; `None` where every value satisfies it.
-    pub input_checker: Option<Arc<Checker>>,
+    pub input_checker: Option<Arc<SchemaChecker>>,
     /// The schema of `config` compiled; `None` where every value satisfies it.
-    pub config_checker: Option<Arc<Checker>>,
+    pub config_checker: Option<Arc<SchemaChecker>>,
     /// The wiring proves that the input satisfies its schema: no need to check it again.
     pub input_proven: bool,
     /// The configuration was checked once and for all.
@@ -114,7 +114,7 @@ impl PlanStep {
     ///
     /// # Errors
     /// Every violation, with its path from `input` and `config`.
-    pub(crate) fn check(
+    pub(crate) fn check_values(
         &self,
         input: &Value,
         config: &Value,
@@ -128,7 +128,7 @@ impl PlanStep {
             let Some(checker) = checker else { continue };
             let checked = match left.as_deref_mut() {
                 Some(left) => checker.check_inline(value, path, left)?,
-                None => checker.check(value, path),
+                None => checker.check_value(value, path),
             };
             if checked.is_err() {
                 return Some(checked);
@@ -142,7 +142,7 @@ impl PlanStep {
     /// # Errors
     /// Every violation, with its path from `input`; that it takes too much work.
     pub fn check_given(&self, input: &Value) -> Result<(), Problems> {
-        self.input_checker.as_deref().map_or(Ok(()), |checker| checker.check(input, "input"))
+        self.input_checker.as_deref().map_or(Ok(()), |checker| checker.check_value(input, "input"))
     }
 }
 
@@ -171,7 +171,7 @@ impl Plan {
     /// # Errors
     /// Every violation, with its path from `input`: `input.text`; that it takes too much work.
     pub fn check_input(&self, input: &Value) -> Result<(), Problems> {
-        self.input_checker.check(input, "input")
+        self.input_checker.check_value(input, "input")
     }
 
     /// As [`Plan::check_input`], well below a millisecond; `None` where that is not enough.
@@ -201,7 +201,7 @@ impl Plan {
 
 /// An edge into a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Edge {
+pub struct PlanEdge {
     /// The step it comes from.
     pub from: StepIndex,
     /// The port it leaves by; `None`: the usual way out.
@@ -210,22 +210,22 @@ pub struct Edge {
 
 /// Where a step's input comes from.
 #[derive(Debug)]
-pub enum Binding {
-    /// Rendered from a template, an object or whatever value; where the step type has a default
-    /// input that the template leaves out, `rest` fills it.
+pub enum InputBinding {
+    /// Rendered from a template. If the step type has a default input that the template omits,
+    /// `rest` provides it.
     Template {
         /// What was written, a bare value already put under its property.
-        template: Template,
+        template: ValueTemplate,
         /// Fills the default input property, where the template does not.
-        rest: Option<Feed>,
+        rest: Option<InputFeed>,
     },
     /// Not written: taken from before.
-    Feed(Feed),
+    Feed(InputFeed),
 }
 
 /// A value that flows without being written, by the defaults of the step types.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Feed {
+pub enum InputFeed {
     /// From an earlier step's output.
     Step {
         /// The step.

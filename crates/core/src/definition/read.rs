@@ -9,29 +9,36 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
-use super::{Format, Limits, size, yaml_numbers};
+use super::{DefinitionLimits, SourceFormat, size, yaml_numbers};
 use crate::json::{JsonError, NumberWatch, too_many_bits};
 use crate::{Map, Problem, Problems};
 
-pub(super) fn read(text: &str, format: Format, limits: &Limits) -> Result<Value, Problems> {
+pub(super) fn read_source(
+    text: &str,
+    format: SourceFormat,
+    limits: &DefinitionLimits,
+) -> Result<Value, Problems> {
     if text.len() > limits.max_bytes {
         let message = format!("a definition may have at most {} bytes", limits.max_bytes);
         return Err(Problem::new("", message)
-            .expecting(format!("at most {} bytes", limits.max_bytes), format!("{}", text.len()))
+            .with_expectation(
+                format!("at most {} bytes", limits.max_bytes),
+                format!("{}", text.len()),
+            )
             .into());
     }
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     match format {
-        Format::Json => read_json(text, limits),
-        Format::Yaml => read_yaml(text, limits),
+        SourceFormat::Json => read_json(text, limits),
+        SourceFormat::Yaml => read_yaml(text, limits),
     }
 }
 
-fn read_json(text: &str, limits: &Limits) -> Result<Value, Problems> {
+fn read_json(text: &str, limits: &DefinitionLimits) -> Result<Value, Problems> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let watch = NumberWatch::default();
     let values_left = Cell::new(limits.max_values);
-    let seed = Seed::new(limits, &watch, &values_left);
+    let seed = ValueSeed::new(limits, &watch, &values_left);
     let result = seed.deserialize(&mut deserializer).and_then(|v| deserializer.end().map(|()| v));
     let value = match result {
         Err(_) if values_left.get() == 0 => return Err(too_many_values(limits)),
@@ -41,7 +48,7 @@ fn read_json(text: &str, limits: &Limits) -> Result<Value, Problems> {
     Ok(value)
 }
 
-fn too_many_values(limits: &Limits) -> Problems {
+fn too_many_values(limits: &DefinitionLimits) -> Problems {
     size::too_many_values(String::new(), limits).into()
 }
 
@@ -50,7 +57,7 @@ fn invalid_json(error: JsonError) -> Problems {
     Problem::new("", format!("not valid JSON at line {line}, column {column}: {message}")).into()
 }
 
-fn read_yaml(text: &str, limits: &Limits) -> Result<Value, Problems> {
+fn read_yaml(text: &str, limits: &DefinitionLimits) -> Result<Value, Problems> {
     let options = serde_saphyr::options! {
         with_snippet: false,
         no_schema: false,
@@ -71,7 +78,7 @@ fn read_yaml(text: &str, limits: &Limits) -> Result<Value, Problems> {
     };
     let watch = NumberWatch::default();
     let values_left = Cell::new(limits.max_values);
-    let seed = Seed::new(limits, &watch, &values_left);
+    let seed = ValueSeed::new(limits, &watch, &values_left);
     let read = serde_saphyr::with_deserializer_from_str_with_options(text, options, |reader| {
         seed.deserialize(reader)
     });
@@ -79,7 +86,7 @@ fn read_yaml(text: &str, limits: &Limits) -> Result<Value, Problems> {
         Err(_) if values_left.get() == 0 => return Err(too_many_values(limits)),
         read => read.map_err(|error| invalid_yaml(&error))?,
     };
-    yaml_numbers::check(text)?;
+    yaml_numbers::check_numbers(text)?;
     Ok(value)
 }
 
@@ -103,7 +110,7 @@ fn invalid_yaml(error: &serde_saphyr::Error) -> Problems {
 
 /// Builds a value that may nest `depth` levels more.
 #[derive(Clone, Copy)]
-struct Seed<'w> {
+struct ValueSeed<'w> {
     depth: usize,
     most: usize,
     watch: &'w NumberWatch,
@@ -111,12 +118,16 @@ struct Seed<'w> {
     values_left: &'w Cell<usize>,
 }
 
-impl<'w> Seed<'w> {
-    fn new(limits: &Limits, watch: &'w NumberWatch, values_left: &'w Cell<usize>) -> Self {
+impl<'w> ValueSeed<'w> {
+    fn new(
+        limits: &DefinitionLimits,
+        watch: &'w NumberWatch,
+        values_left: &'w Cell<usize>,
+    ) -> Self {
         Self { depth: limits.max_depth, most: limits.max_depth, watch, values_left }
     }
 
-    fn below<E: serde::de::Error>(self) -> Result<Self, E> {
+    fn descend_level<E: serde::de::Error>(self) -> Result<Self, E> {
         match self.depth.checked_sub(1) {
             Some(depth) => Ok(Self { depth, ..self }),
             None => Err(E::custom(format!("values may nest at most {} deep", self.most))),
@@ -124,7 +135,7 @@ impl<'w> Seed<'w> {
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Seed<'_> {
+impl<'de> DeserializeSeed<'de> for ValueSeed<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
@@ -136,7 +147,7 @@ impl<'de> DeserializeSeed<'de> for Seed<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Seed<'_> {
+impl<'de> Visitor<'de> for ValueSeed<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -185,7 +196,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
         if !value.is_finite() {
             return Err(E::custom(format!("{value} is not a JSON number")));
         }
-        Ok(self.watch.float(value))
+        Ok(self.watch.float_value(value))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {
@@ -201,7 +212,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
-        let below = self.below()?;
+        let below = self.descend_level()?;
         let mut items = Vec::new();
         while let Some(item) = access.next_element_seed(below)? {
             items.push(item);
@@ -210,7 +221,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
-        let below = self.below()?;
+        let below = self.descend_level()?;
         let mut map = Map::new();
         while let Some(key) = access.next_key::<String>()? {
             if map.contains_key(&key) {
@@ -230,11 +241,13 @@ mod tests {
     use super::*;
 
     fn json(text: &str) -> Result<Value, String> {
-        read(text, Format::Json, &Limits::default()).map_err(|p| p.to_string())
+        read_source(text, SourceFormat::Json, &DefinitionLimits::default())
+            .map_err(|p| p.to_string())
     }
 
     fn yaml(text: &str) -> Result<Value, String> {
-        read(text, Format::Yaml, &Limits::default()).map_err(|p| p.to_string())
+        read_source(text, SourceFormat::Yaml, &DefinitionLimits::default())
+            .map_err(|p| p.to_string())
     }
 
     #[test]

@@ -12,31 +12,41 @@ const MAX_SHOWN: usize = 80;
 
 /// What a value has to be so that it does not violate this keyword, such as `string` or `a number
 /// of at least 1`; `None` where that takes more than a phrase.
-pub(super) fn requirement(error: &ValidationError<'_>) -> Option<String> {
+pub(super) fn describe_requirement(error: &ValidationError<'_>) -> Option<String> {
     use ValidationErrorKind as Of;
     Some(match error.kind() {
-        Of::Type { kind } => types(kind),
+        Of::Type { kind } => describe_types(kind),
         Of::Enum { options } => one_of(options),
-        Of::Constant { expected_value } => format!("`{}`", shown(&expected_value.to_string())),
+        Of::Constant { expected_value } => {
+            format!("`{}`", shorten_text(&expected_value.to_string()))
+        }
         Of::Minimum { limit } => format!("a number of at least {limit}"),
         Of::Maximum { limit } => format!("a number of at most {limit}"),
         Of::ExclusiveMinimum { limit } => format!("a number above {limit}"),
         Of::ExclusiveMaximum { limit } => format!("a number below {limit}"),
         Of::MultipleOf { multiple_of } => format!("a multiple of {multiple_of}"),
-        Of::MinLength { limit } => format!("text of at least {}", count(*limit, "character")),
-        Of::MaxLength { limit } => format!("text of at most {}", count(*limit, "character")),
-        Of::MinItems { limit } => format!("a list of at least {}", count(*limit, "item")),
-        Of::MaxItems { limit } => format!("a list of at most {}", count(*limit, "item")),
-        Of::MinProperties { limit } => format!("an object of at least {}", count(*limit, "field")),
-        Of::MaxProperties { limit } => format!("an object of at most {}", count(*limit, "field")),
+        Of::MinLength { limit } => {
+            format!("text of at least {}", describe_count(*limit, "character"))
+        }
+        Of::MaxLength { limit } => {
+            format!("text of at most {}", describe_count(*limit, "character"))
+        }
+        Of::MinItems { limit } => format!("a list of at least {}", describe_count(*limit, "item")),
+        Of::MaxItems { limit } => format!("a list of at most {}", describe_count(*limit, "item")),
+        Of::MinProperties { limit } => {
+            format!("an object of at least {}", describe_count(*limit, "field"))
+        }
+        Of::MaxProperties { limit } => {
+            format!("an object of at most {}", describe_count(*limit, "field"))
+        }
         Of::UniqueItems => "a list without duplicates".to_owned(),
-        Of::Pattern { pattern } => format!("text that matches `{}`", shown(pattern)),
-        Of::Format { format } => format!("text of the format `{}`", shown(format)),
+        Of::Pattern { pattern } => format!("text that matches `{}`", shorten_text(pattern)),
+        Of::Format { format } => format!("text of the format `{}`", shorten_text(format)),
         Of::Required { property } => {
-            format!("an object with `{}`", shown(property.as_str().unwrap_or_default()))
+            format!("an object with `{}`", shorten_text(property.as_str().unwrap_or_default()))
         }
         Of::AnyOf { context } | Of::OneOfNotValid { context } => {
-            alternatives(context, error.instance_path().as_str())?
+            describe_alternatives(context, error.instance_path().as_str())?
         }
         _ => return None,
     })
@@ -44,11 +54,14 @@ pub(super) fn requirement(error: &ValidationError<'_>) -> Option<String> {
 
 /// What each alternative requires of the value at `pointer`, joined by "or"; `None` where that
 /// has no phrase for all.
-pub(super) fn alternatives(context: &[Vec<ValidationError<'_>>], pointer: &str) -> Option<String> {
+pub(super) fn describe_alternatives(
+    context: &[Vec<ValidationError<'_>>],
+    pointer: &str,
+) -> Option<String> {
     let mut all: Vec<String> = Vec::new();
     for errors in context.iter().take(MAX_ALTERNATIVES) {
         let error = errors.first()?;
-        let mut required = requirement(error)?;
+        let mut required = describe_requirement(error)?;
         let part = error.instance_path().as_str().strip_prefix(pointer)?;
         if let Some(part) = part.strip_prefix('/') {
             required = format!("a value whose `{}` is {required}", part.replace('/', "."));
@@ -76,7 +89,7 @@ pub(crate) fn one_of(options: &Value) -> String {
 }
 
 /// The types that a value may have.
-pub(super) fn types(kind: &TypeKind) -> String {
+pub(super) fn describe_types(kind: &TypeKind) -> String {
     match kind {
         TypeKind::Single(one) => one.to_string(),
         TypeKind::Multiple(set) => {
@@ -85,7 +98,7 @@ pub(super) fn types(kind: &TypeKind) -> String {
     }
 }
 
-fn count(limit: u64, what: &str) -> String {
+fn describe_count(limit: u64, what: &str) -> String {
     match limit {
         1 => format!("1 {what}"),
         limit => format!("{limit} {what}s"),
@@ -93,7 +106,7 @@ fn count(limit: u64, what: &str) -> String {
 }
 
 /// A text, cut for a message.
-pub(super) fn shown(text: &str) -> String {
+pub(super) fn shorten_text(text: &str) -> String {
     text.chars().take(MAX_SHOWN).collect()
 }
 
@@ -104,11 +117,11 @@ mod tests {
     use serde_json::{Value, json};
 
     use crate::Problem;
-    use crate::definition::check::schema::Checker;
+    use crate::definition::check::schema::SchemaChecker;
 
     fn violations(schema: &Value, value: &Value) -> String {
-        let checker = Checker::new(Arc::new(schema.clone())).unwrap();
-        let problems = checker.check(value, "v").unwrap_err();
+        let checker = SchemaChecker::new(Arc::new(schema.clone())).unwrap();
+        let problems = checker.check_value(value, "v").unwrap_err();
         problems.0.iter().map(Problem::to_string).collect::<Vec<_>>().join("; ")
     }
 
@@ -169,7 +182,7 @@ mod tests {
                 "`type`: must be one of array, boolean, integer, null, number, object, string, or ",
             ),
         ] {
-            let message = Checker::new(Arc::new(schema)).unwrap_err();
+            let message = SchemaChecker::new(Arc::new(schema)).unwrap_err();
             assert!(message.starts_with(expected), "{message}");
         }
     }

@@ -2,33 +2,32 @@
 
 use serde_json::Value;
 
-use super::Limits;
+use super::DefinitionLimits;
 use super::check::schema::pattern_bytes;
 use crate::expr::{at_key, count_expressions};
 use crate::{Problem, nests_deeper};
 
 /// What a limit counts.
 #[derive(Clone, Copy)]
-enum Unit {
+enum SizeUnit {
     Values,
     Expressions,
 }
 
 /// The first limit that a definition exceeds, with the place at which it does.
-pub(super) fn check(source: &Value, limits: &Limits) -> Result<(), Problem> {
+pub(super) fn check_size(source: &Value, limits: &DefinitionLimits) -> Result<(), Problem> {
     if nests_deeper(source, limits.max_depth) {
         let message = format!("values may nest at most {} deep", limits.max_depth);
         return Err(Problem::new("", message));
     }
-    let values = count(source, Unit::Values);
+    let values = count_units(source, SizeUnit::Values);
     if values > limits.max_values {
-        let path = place(source, Unit::Values, limits.max_values);
-        return Err(
-            too_many_values(path, limits).expecting(at_most(limits.max_values), values.to_string())
-        );
+        let path = find_excess(source, SizeUnit::Values, limits.max_values);
+        return Err(too_many_values(path, limits)
+            .with_expectation(at_most(limits.max_values), values.to_string()));
     }
     let expressions: usize =
-        compiled_parts(source).map(|(_, part)| count(part, Unit::Expressions)).sum();
+        compiled_parts(source).map(|(_, part)| count_units(part, SizeUnit::Expressions)).sum();
     if expressions > limits.max_expressions {
         let message = format!(
             "a definition may have at most {} expressions; pass data as input instead of writing \
@@ -37,13 +36,15 @@ pub(super) fn check(source: &Value, limits: &Limits) -> Result<(), Problem> {
         );
         let path = expression_place(source, limits.max_expressions);
         let found = expressions.to_string();
-        return Err(Problem::new(path, message).expecting(at_most(limits.max_expressions), found));
+        return Err(
+            Problem::new(path, message).with_expectation(at_most(limits.max_expressions), found)
+        );
     }
     check_patterns(source, limits)
 }
 
 /// Refuses schemas whose patterns would take much memory; compiles one at a time to see.
-fn check_patterns(source: &Value, limits: &Limits) -> Result<(), Problem> {
+fn check_patterns(source: &Value, limits: &DefinitionLimits) -> Result<(), Problem> {
     let mut left = limits.max_pattern_bytes;
     for name in ["inputs", "outputs"] {
         let Some(schemas) = source.get(name) else { continue };
@@ -60,7 +61,7 @@ fn check_patterns(source: &Value, limits: &Limits) -> Result<(), Problem> {
 }
 
 /// The problem of a definition with too many values.
-pub(super) fn too_many_values(path: String, limits: &Limits) -> Problem {
+pub(super) fn too_many_values(path: String, limits: &DefinitionLimits) -> Problem {
     let message = format!(
         "a definition may have at most {} values (texts, numbers, lists, objects); pass data as \
          input instead of writing it into the definition",
@@ -79,46 +80,52 @@ fn compiled_parts(source: &Value) -> impl Iterator<Item = (&'static str, &Value)
 }
 
 /// How often the unit occurs in a value. Recurses as deep as the value nests.
-fn count(value: &Value, unit: Unit) -> usize {
+fn count_units(value: &Value, unit: SizeUnit) -> usize {
     let inner: usize = match value {
-        Value::Array(items) => items.iter().map(|item| count(item, unit)).sum(),
+        Value::Array(items) => items.iter().map(|item| count_units(item, unit)).sum(),
         Value::Object(map) => map.iter().map(|(key, item)| count_entry(key, item, unit)).sum(),
         _ => 0,
     };
     inner + count_here(value, unit)
 }
 
-fn count_here(value: &Value, unit: Unit) -> usize {
+fn count_here(value: &Value, unit: SizeUnit) -> usize {
     match (unit, value) {
-        (Unit::Values, _) => 1,
-        (Unit::Expressions, Value::String(text)) => count_expressions(text),
-        (Unit::Expressions, _) => 0,
+        (SizeUnit::Values, _) => 1,
+        (SizeUnit::Expressions, Value::String(text)) => count_expressions(text),
+        (SizeUnit::Expressions, _) => 0,
     }
 }
 
-fn count_entry(key: &str, value: &Value, unit: Unit) -> usize {
+fn count_entry(key: &str, value: &Value, unit: SizeUnit) -> usize {
     match (unit, value) {
         // A bare expression, wherever it is.
-        (Unit::Expressions, Value::String(_)) if key == "when" => count(value, unit).max(1),
-        _ => count(value, unit),
+        (SizeUnit::Expressions, Value::String(_)) if key == "when" => {
+            count_units(value, unit).max(1)
+        }
+        _ => count_units(value, unit),
     }
 }
 
 /// Where more than `limit` of the unit are reached: the list item or object entry.
-fn place(value: &Value, unit: Unit, limit: usize) -> String {
+fn find_excess(value: &Value, unit: SizeUnit, limit: usize) -> String {
     let (mut at, mut path, mut left) = (value, String::new(), limit);
     loop {
         left = left.saturating_sub(count_here(at, unit));
         let next = match at {
             Value::Array(items) => {
                 let items = items.iter().enumerate();
-                crossing(items.map(|(i, item)| (format!("[{i}]"), item, count(item, unit))), left)
-                    .map(|(key, item, left)| (format!("{path}{key}"), item, left))
+                find_crossing(
+                    items.map(|(i, item)| (format!("[{i}]"), item, count_units(item, unit))),
+                    left,
+                )
+                .map(|(key, item, left)| (format!("{path}{key}"), item, left))
             }
             Value::Object(map) => {
                 let entries =
                     map.iter().map(|(key, item)| (key, item, count_entry(key, item, unit)));
-                crossing(entries, left).map(|(key, item, left)| (at_key(&path, key), item, left))
+                find_crossing(entries, left)
+                    .map(|(key, item, left)| (at_key(&path, key), item, left))
             }
             _ => None,
         };
@@ -128,7 +135,7 @@ fn place(value: &Value, unit: Unit, limit: usize) -> String {
 }
 
 /// The first item at which the counts add up to more than `left`, and what was left before it.
-fn crossing<'v, K>(
+fn find_crossing<'v, K>(
     items: impl Iterator<Item = (K, &'v Value, usize)>,
     mut left: usize,
 ) -> Option<(K, &'v Value, usize)> {
@@ -142,18 +149,18 @@ fn crossing<'v, K>(
 }
 
 fn expression_place(source: &Value, limit: usize) -> String {
-    let parts =
-        compiled_parts(source).map(|(name, part)| (name, part, count(part, Unit::Expressions)));
-    match crossing(parts, limit) {
+    let parts = compiled_parts(source)
+        .map(|(name, part)| (name, part, count_units(part, SizeUnit::Expressions)));
+    match find_crossing(parts, limit) {
         Some((name, part, left)) => {
-            format!("{name}{}", suffix(&place(part, Unit::Expressions, left)))
+            format!("{name}{}", path_suffix(&find_excess(part, SizeUnit::Expressions, left)))
         }
         None => String::new(),
     }
 }
 
 /// A path as the continuation of another one.
-fn suffix(path: &str) -> String {
+fn path_suffix(path: &str) -> String {
     match path.starts_with('[') || path.is_empty() {
         true => path.to_owned(),
         false => format!(".{path}"),
@@ -166,8 +173,8 @@ mod tests {
 
     use super::*;
 
-    fn limits() -> Limits {
-        Limits { max_expressions: 5, max_values: 40, ..Limits::default() }
+    fn limits() -> DefinitionLimits {
+        DefinitionLimits { max_expressions: 5, max_values: 40, ..DefinitionLimits::default() }
     }
 
     #[test]
@@ -182,14 +189,14 @@ mod tests {
                 "outputs": {"o": "no expression"},
             })
         };
-        assert_eq!(check(&definition("{{ inputs.a }}"), &limits()), Ok(()));
-        let problem = check(&definition("{{ a }}{{ b }}"), &limits()).unwrap_err();
+        assert_eq!(check_size(&definition("{{ inputs.a }}"), &limits()), Ok(()));
+        let problem = check_size(&definition("{{ a }}{{ b }}"), &limits()).unwrap_err();
         assert_eq!(problem.path, "steps[1].config[\"a b\"].x");
         assert_eq!(problem.found.as_deref(), Some("6"));
         assert!(problem.message.contains("at most 5 expressions"), "{}", problem.message);
         let mut in_outputs = definition("{{ a }}");
         in_outputs["outputs"]["o"] = json!({"value": "{{ steps.a.output }}"});
-        assert_eq!(check(&in_outputs, &limits()).unwrap_err().path, "outputs.o.value");
+        assert_eq!(check_size(&in_outputs, &limits()).unwrap_err().path, "outputs.o.value");
     }
 
     #[test]
@@ -200,8 +207,8 @@ mod tests {
             let properties: crate::Map = (0..count).map(pattern).collect();
             json!({"inputs": {"type": "object", "properties": properties}})
         };
-        assert_eq!(check(&definition(1), &Limits::default()), Ok(()));
-        let problem = check(&definition(20), &Limits::default()).unwrap_err();
+        assert_eq!(check_size(&definition(1), &DefinitionLimits::default()), Ok(()));
+        let problem = check_size(&definition(20), &DefinitionLimits::default()).unwrap_err();
         assert_eq!(problem.path, "inputs");
         assert!(problem.message.contains("at most 16 MiB"), "{}", problem.message);
     }
@@ -209,8 +216,8 @@ mod tests {
     #[test]
     fn values_are_counted_everywhere() {
         let definition = |n: usize| json!({"name": "n", "metadata": {"l": vec![0; n]}});
-        assert_eq!(check(&definition(36), &limits()), Ok(()));
-        let problem = check(&definition(37), &limits()).unwrap_err();
+        assert_eq!(check_size(&definition(36), &limits()), Ok(()));
+        let problem = check_size(&definition(37), &limits()).unwrap_err();
         assert_eq!(
             (problem.path.as_str(), problem.found.as_deref()),
             ("metadata.l[36]", Some("41"))

@@ -11,7 +11,7 @@ use crate::json::{check_number, too_many_bits};
 use crate::{Problem, Problems};
 
 /// A collection around the current node.
-enum Open {
+enum OpenCollection {
     Sequence,
     Mapping { at_key: bool },
 }
@@ -20,12 +20,12 @@ enum Open {
 ///
 /// # Errors
 /// The first number that would become another one, with its place.
-pub(super) fn check(text: &str) -> Result<(), Problems> {
-    let mut open: Vec<Open> = Vec::new();
+pub(super) fn check_numbers(text: &str) -> Result<(), Problems> {
+    let mut open: Vec<OpenCollection> = Vec::new();
     for event in Parser::new_from_str(text) {
         // The text was read before: it has no syntax errors.
         let Ok((event, span)) = event else { return Ok(()) };
-        let is_key = matches!(open.last(), Some(Open::Mapping { at_key: true }));
+        let is_key = matches!(open.last(), Some(OpenCollection::Mapping { at_key: true }));
         match &event {
             Event::Scalar(scalar, style, _, tag) if !is_key => {
                 check_scalar(scalar, *style, tag.as_ref()).map_err(|message| {
@@ -38,13 +38,13 @@ pub(super) fn check(text: &str) -> Result<(), Problems> {
             _ => {}
         }
         if event.is_node()
-            && let Some(Open::Mapping { at_key }) = open.last_mut()
+            && let Some(OpenCollection::Mapping { at_key }) = open.last_mut()
         {
             *at_key = !*at_key;
         }
         match event {
-            Event::SequenceStart(..) => open.push(Open::Sequence),
-            Event::MappingStart(..) => open.push(Open::Mapping { at_key: true }),
+            Event::SequenceStart(..) => open.push(OpenCollection::Sequence),
+            Event::MappingStart(..) => open.push(OpenCollection::Mapping { at_key: true }),
             _ => {}
         }
     }

@@ -4,44 +4,41 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 
 use super::Execution;
-use super::event::{Event, Recorded};
-use super::input::{Acceptance, Command, Decision, Input, Moment, Refused};
+use super::event::{Event, RecordedEvent};
+use super::input::{
+    AcceptanceInput, Command, Decision, TransitionContext, TransitionError, TransitionInput,
+};
 use super::state::Status;
 use super::step_run_id::{AttemptId, StepRunId};
 use super::step_runs::StepState;
-use crate::expr::Budget;
-
-/// What follows from an input, without changing the execution: for dry runs and tests. The
-/// runtime uses [`Execution::advance`], which is the same without the copy.
-///
-/// # Errors
-/// The input does not fit where the execution stands.
-pub fn decide(execution: &Execution, input: Input, moment: Moment) -> Result<Decision, Refused> {
-    execution.clone().advance(input, moment)
-}
+use crate::expr::EvalBudget;
 
 impl Execution {
-    /// Decides what an input means and applies the events that follow. All or nothing: where it
-    /// refuses, nothing was changed.
+    /// Decides what an input means and applies the resulting events. All or nothing: an error
+    /// leaves the execution unchanged.
     ///
     /// # Errors
-    /// The input does not fit where the execution stands.
-    pub fn advance(&mut self, input: Input, moment: Moment) -> Result<Decision, Refused> {
-        self.advance_within(input, moment, Budget::full())
+    /// The input is not allowed in the execution's present state.
+    pub fn advance(
+        &mut self,
+        input: TransitionInput,
+        moment: TransitionContext,
+    ) -> Result<Decision, TransitionError> {
+        self.advance_within(input, moment, EvalBudget::full())
     }
 
-    /// As [`Execution::advance`], with at most this much work for the evaluation of expressions.
-    /// What does not fit in an inline budget is left to a [`Command::Evaluate`].
+    /// As [`Execution::advance`], with a budget for the evaluation of expressions. What exceeds an
+    /// inline budget is returned as a [`Command::Evaluate`].
     ///
     /// # Errors
-    /// As `advance`; [`Refused::Interrupted`] where the budget's interrupt ended an
-    /// [`Input::Evaluate`].
+    /// As `advance`; [`TransitionError::Interrupted`] if the budget's interrupt ended an
+    /// [`TransitionInput::Evaluate`].
     pub fn advance_within(
         &mut self,
-        input: Input,
-        moment: Moment,
-        budget: Budget,
-    ) -> Result<Decision, Refused> {
+        input: TransitionInput,
+        moment: TransitionContext,
+        budget: EvalBudget,
+    ) -> Result<Decision, TransitionError> {
         let mut transition = Transition {
             execution: self,
             moment,
@@ -50,11 +47,11 @@ impl Execution {
             budget: RefCell::new(budget),
             is_interrupted: false,
         };
-        transition.handle(input)?;
+        transition.handle_input(input)?;
         Ok(transition.decision)
     }
 
-    /// Whether this attempt, and no other one, is under way.
+    /// Whether exactly this attempt is running.
     fn is_under_way(&self, id: &AttemptId) -> bool {
         let AttemptId { step_run, attempt } = id;
         self.steps.run(step_run).state == StepState::Running { attempt: *attempt }
@@ -64,101 +61,105 @@ impl Execution {
 /// The handling of one input.
 pub(super) struct Transition<'a> {
     pub(super) execution: &'a mut Execution,
-    pub(super) moment: Moment,
+    pub(super) moment: TransitionContext,
     decision: Decision,
-    /// Step runs that may be ready to start, since something before them has settled.
+    /// Step runs that may be ready to start because one that they depend on has settled.
     pub(super) reached: VecDeque<StepRunId>,
-    /// What is left for the evaluation of expressions.
-    pub(super) budget: RefCell<Budget>,
-    /// An evaluation was interrupted: nothing was recorded.
+    /// The rest of the budget for the evaluation of expressions.
+    pub(super) budget: RefCell<EvalBudget>,
+    /// Whether an evaluation was interrupted; then nothing was recorded.
     pub(super) is_interrupted: bool,
 }
 
 impl Transition<'_> {
-    /// Records an event and applies it at once, so that what follows sees it.
-    pub(super) fn record(&mut self, event: Event) {
+    /// Records an event and applies it at once, so that the rest of the transition sees it.
+    pub(super) fn record_event(&mut self, event: Event) {
         let event = match &mut self.execution.redaction {
-            Some(redaction) => redaction.event(event),
+            Some(redaction) => redaction.redact_event(event),
             None => event,
         };
-        let recorded = Recorded { seq: self.execution.seq + 1, at: self.moment.now, event };
-        self.execution.apply(&recorded);
-        self.execution.measure(&recorded, self.moment.elapsed);
+        let recorded = RecordedEvent { seq: self.execution.seq + 1, at: self.moment.now, event };
+        self.execution.apply_event(&recorded);
+        self.execution.measure_wait(&recorded, self.moment.elapsed);
         self.decision.events.push(recorded);
     }
 
-    pub(super) fn command(&mut self, command: Command) {
+    pub(super) fn push_command(&mut self, command: Command) {
         self.decision.commands.push(command);
     }
 
     /// The table of phase and input.
-    fn handle(&mut self, input: Input) -> Result<(), Refused> {
+    fn handle_input(&mut self, input: TransitionInput) -> Result<(), TransitionError> {
         let phase = self.execution.phase;
         match (phase, input) {
             (Status::Completed | Status::Failed | Status::TimedOut | Status::Cancelled, _) => {
-                return Err(Refused::Ended(phase));
+                return Err(TransitionError::Ended(phase));
             }
-            (_, Input::Accept(acceptance)) => {
+            (_, TransitionInput::Accept(acceptance)) => {
                 if self.execution.seq != 0 {
-                    return Err(Refused::AlreadyStarted);
+                    return Err(TransitionError::AlreadyStarted);
                 }
-                self.accept(acceptance);
+                self.accept_input(acceptance);
             }
-            (_, _) if self.execution.seq == 0 => return Err(Refused::NotStarted),
-            (Status::Queued, Input::Start) => {
+            (_, _) if self.execution.seq == 0 => return Err(TransitionError::NotStarted),
+            (Status::Queued, TransitionInput::Start) => {
                 if !self.time_out_if_due() {
-                    self.record(Event::Started);
+                    self.record_event(Event::Started);
                     self.start_first_steps();
                 }
             }
-            (_, Input::Start) => return Err(Refused::AlreadyStarted),
-            (_, Input::Cancel { reason }) => self.end(Event::Cancelled { reason }),
-            (Status::Paused, Input::Pause) => return Err(Refused::AlreadyPaused),
-            (_, Input::Pause) => self.record(Event::Paused),
-            (Status::Paused, Input::Resume) => {
-                self.record(Event::Resumed);
+            (_, TransitionInput::Start) => return Err(TransitionError::AlreadyStarted),
+            (_, TransitionInput::Cancel { reason }) => {
+                self.end_execution(Event::Cancelled { reason })
+            }
+            (Status::Paused, TransitionInput::Pause) => return Err(TransitionError::AlreadyPaused),
+            (_, TransitionInput::Pause) => self.record_event(Event::Paused),
+            (Status::Paused, TransitionInput::Resume) => {
+                self.record_event(Event::Resumed);
                 self.start_held_back();
             }
-            (_, Input::Resume) => return Err(Refused::NotPaused),
-            (_, Input::StepEnded { attempt, result }) => {
+            (_, TransitionInput::Resume) => return Err(TransitionError::NotPaused),
+            (_, TransitionInput::StepEnded { attempt, result }) => {
                 if !self.execution.is_under_way(&attempt) {
-                    return Err(Refused::Stale);
+                    return Err(TransitionError::Stale);
                 }
                 self.attempt_ended(&attempt, result);
             }
-            (_, Input::StepLogged { step, level, message }) => {
+            (_, TransitionInput::StepLogged { step, level, message }) => {
                 if !matches!(self.execution.steps.run(&step).state, StepState::Running { .. }) {
-                    return Err(Refused::Stale);
+                    return Err(TransitionError::Stale);
                 }
-                self.record(Event::StepLogged { step, level, message });
+                self.record_event(Event::StepLogged { step, level, message });
             }
-            (_, Input::Abort { error }) => self.end(Event::Failed { error }),
-            (Status::Running, Input::Evaluate { step }) => return self.evaluate(step),
-            (Status::Running, Input::EvaluationFailed { step, failure }) => {
+            (_, TransitionInput::Abort { error }) => self.end_execution(Event::Failed { error }),
+            (Status::Running, TransitionInput::Evaluate { step }) => {
+                return self.evaluate_pending(step);
+            }
+            (Status::Running, TransitionInput::EvaluationFailed { step, failure }) => {
                 self.evaluation_failed(step, failure)?;
             }
-            (_, Input::Evaluate { .. } | Input::EvaluationFailed { .. }) => {
-                return Err(Refused::Stale);
+            (_, TransitionInput::Evaluate { .. } | TransitionInput::EvaluationFailed { .. }) => {
+                return Err(TransitionError::Stale);
             }
-            (Status::Queued, Input::Timer) => drop(self.time_out_if_due()),
-            (Status::Queued, Input::Recover) => {}
-            (_, Input::Timer) => self.timer(),
-            (_, Input::Recover) => self.recover(),
+            (Status::Queued, TransitionInput::Timer) => drop(self.time_out_if_due()),
+            (Status::Queued, TransitionInput::Recover) => {}
+            (_, TransitionInput::Timer) => self.handle_timer(),
+            (_, TransitionInput::Recover) => self.recover_attempts(),
         }
         Ok(())
     }
 
-    fn accept(&mut self, acceptance: Acceptance) {
-        let Acceptance { input, state, previous, tag, timeout, rerun } = acceptance;
+    fn accept_input(&mut self, acceptance: AcceptanceInput) {
+        let AcceptanceInput { input, state, previous, tag, timeout, rerun } = acceptance;
         let timeout_millis =
             timeout.map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX));
         let secrets = self.execution.redaction.is_some();
         let accepted =
             Event::Accepted { input, state, previous, tag, timeout_millis, rerun, secrets };
-        self.record(accepted);
+        self.record_event(accepted);
     }
 
-    /// Starts at the roots, or, where some steps are settled already, wherever a step is ready.
+    /// Starts the roots, or in a rerun, where some steps are settled already, every ready step.
     fn start_first_steps(&mut self) {
         if self.execution.rerun_of.is_some() {
             return self.start_all_ready();

@@ -1,24 +1,26 @@
-//! Folding one event into an execution. Total: an event of the journal is never refused, and
-//! replay uses nothing else.
+//! Applies events to an execution. Total: an event of the journal is never rejected, and replay
+//! uses nothing else.
 
 use std::time::Duration;
 
-use super::event::{Event, Recorded, Rerun, Reused, Settled};
+use serde_json::Value;
+
+use super::event::{Event, RecordedEvent, RerunSource, ReusedOutcome, ReusedStep};
+use super::failure::Failure;
 use super::state::{Execution, Status};
 use super::step_runs::StepState;
-use crate::catalog::Action;
+use crate::Timestamp;
+use crate::catalog::StepAction;
 
 impl Execution {
-    /// Folds in the next event.
-    pub fn apply(&mut self, recorded: &Recorded) {
+    /// Applies the next event.
+    pub fn apply_event(&mut self, recorded: &RecordedEvent) {
         self.seq = recorded.seq;
         let at = recorded.at;
         match &recorded.event {
             Event::Accepted { input, state, previous, tag, timeout_millis, rerun, secrets } => {
                 self.input = input.clone();
-                if let Some(values) = state {
-                    self.state.extend(values.iter().map(|(k, v)| (k.clone(), v.clone())));
-                }
+                self.set_state_values(state.iter().flatten());
                 self.previous = *previous;
                 self.has_secrets = *secrets;
                 self.tag.clone_from(tag);
@@ -65,9 +67,7 @@ impl Execution {
             }
             Event::StepSkipped { step, .. } => self.steps.settle_at(step, at, StepState::Skipped),
             Event::StepCancelled { step } => self.steps.settle_at(step, at, StepState::Cancelled),
-            Event::StateSet { values } => {
-                self.state.extend(values.iter().map(|(k, v)| (k.clone(), v.clone())));
-            }
+            Event::StateSet { values } => self.set_state_values(values),
             Event::StepLogged { .. } | Event::Recovered => {}
             Event::Paused => self.phase = Status::Paused,
             Event::Resumed => {
@@ -76,51 +76,53 @@ impl Execution {
             }
             Event::Completed { output } => {
                 self.output = Some(output.clone());
-                self.end(Status::Completed, at);
+                self.set_ended(Status::Completed, at);
             }
-            Event::Failed { error } => {
-                self.error = Some(error.clone());
-                self.end(Status::Failed, at);
-            }
-            Event::TimedOut { error } => {
-                self.error = Some(error.clone());
-                self.end(Status::TimedOut, at);
-            }
-            Event::Cancelled { .. } => self.end(Status::Cancelled, at),
+            Event::Failed { error } => self.set_failed(Status::Failed, error, at),
+            Event::TimedOut { error } => self.set_failed(Status::TimedOut, error, at),
+            Event::Cancelled { .. } => self.set_ended(Status::Cancelled, at),
         }
     }
 
-    /// Steps that an earlier execution settled are settled here, too.
-    fn take_over(&mut self, rerun: &Rerun) {
-        let Rerun { of, steps, given } = rerun;
+    /// Settles the steps that a rerun takes over.
+    fn take_over(&mut self, rerun: &RerunSource) {
+        let RerunSource { of, steps, given } = rerun;
         self.rerun_of = Some(*of);
         self.given.clone_from(given);
-        for Reused { step, input, how } in steps {
+        for ReusedStep { step, input, how } in steps {
             if self.steps.get(step).is_none() {
                 continue;
             }
             let state = match how {
-                Settled::Completed { output, port } => {
+                ReusedOutcome::Completed { output, port } => {
                     let planned = self.origin.plan.step(step.step);
-                    if planned.is_some_and(|planned| planned.action == Action::SetState) {
-                        let values = output.as_object().into_iter().flatten();
-                        self.state.extend(values.map(|(k, v)| (k.clone(), v.clone())));
+                    if planned.is_some_and(|planned| planned.action == StepAction::SetState) {
+                        self.set_state_values(output.as_object().into_iter().flatten());
                     }
                     StepState::Completed { output: output.clone(), port: port.clone() }
                 }
-                Settled::Failed { error } => {
+                ReusedOutcome::Failed { error } => {
                     StepState::Failed { error: error.clone(), handled: true }
                 }
-                Settled::Skipped => StepState::Skipped,
+                ReusedOutcome::Skipped => StepState::Skipped,
             };
-            if let Some(run) = self.steps.settle(step, state) {
+            if let Some(run) = self.steps.settle_run(step, state) {
                 run.input.clone_from(input);
                 run.reused = true;
             }
         }
     }
 
-    fn end(&mut self, status: Status, at: crate::Timestamp) {
+    fn set_state_values<'v>(&mut self, values: impl IntoIterator<Item = (&'v String, &'v Value)>) {
+        self.state.extend(values.into_iter().map(|(k, v)| (k.clone(), v.clone())));
+    }
+
+    fn set_failed(&mut self, status: Status, error: &Failure, at: Timestamp) {
+        self.error = Some(error.clone());
+        self.set_ended(status, at);
+    }
+
+    fn set_ended(&mut self, status: Status, at: Timestamp) {
         self.phase = status;
         self.ended_at = Some(at);
     }

@@ -1,4 +1,4 @@
-//! Making the values that flow: a step's input and configuration, the execution's outputs.
+//! Evaluates bindings: a step's input and configuration, the execution's outputs.
 
 use std::sync::Arc;
 
@@ -10,23 +10,26 @@ use super::step_run_id::StepRunId;
 use super::step_runs::StepState;
 use crate::Map;
 use crate::definition::StepIndex;
-use crate::definition::plan::{Binding, Feed, PlanStep};
-use crate::expr::{EvalError, Rendered, shared_null};
+use crate::definition::plan::{InputBinding, InputFeed, PlanStep};
+use crate::expr::{EvalError, RenderedValue, shared_null};
 
-/// The input of a step, as its binding says.
-pub(super) fn input(planned: &PlanStep, scope: &ExecutionScope<'_>) -> Result<Rendered, EvalError> {
+/// The input of a step, by its binding.
+pub(super) fn bind_input(
+    planned: &PlanStep,
+    scope: &ExecutionScope<'_>,
+) -> Result<RenderedValue, EvalError> {
     match &planned.input {
-        Binding::Feed(feed) => {
-            Ok(Rendered { value: feed_value(feed, scope.execution), insertions: Vec::new() })
+        InputBinding::Feed(feed) => {
+            Ok(RenderedValue { value: feed_value(feed, scope.execution), insertions: Vec::new() })
         }
-        Binding::Template { template, rest } => {
-            let written = template.render(scope)?;
+        InputBinding::Template { template, rest } => {
+            let written = template.render_value(scope)?;
             let Some(rest) = rest else { return Ok(written) };
             let mut whole = feed_object(feed_value(rest, scope.execution));
             if let Value::Object(fields) = &*written.value {
                 whole.extend(fields.iter().map(|(k, v)| (k.clone(), v.clone())));
             }
-            Ok(Rendered { value: Arc::new(Value::Object(whole)), ..written })
+            Ok(RenderedValue { value: Arc::new(Value::Object(whole)), ..written })
         }
     }
 }
@@ -38,12 +41,12 @@ fn feed_object(fed: Arc<Value>) -> Map {
     }
 }
 
-fn feed_value(feed: &Feed, execution: &Execution) -> Arc<Value> {
+fn feed_value(feed: &InputFeed, execution: &Execution) -> Arc<Value> {
     match feed {
-        Feed::Step { from, property, into } => {
-            fed_by_step(output_of(execution, *from), *property, *into)
+        InputFeed::Step { from, property, into } => {
+            step_value(output_of(execution, *from), *property, *into)
         }
-        Feed::Steps { from } => {
+        InputFeed::Steps { from } => {
             let completed = from.iter().filter_map(|step| {
                 match &execution.steps.run(&StepRunId::from(*step)).state {
                     StepState::Completed { output, .. } => {
@@ -54,8 +57,8 @@ fn feed_value(feed: &Feed, execution: &Execution) -> Arc<Value> {
             });
             Arc::new(Value::Object(completed.collect()))
         }
-        Feed::Inputs { properties } => {
-            // Handed on as it is where it holds nothing else.
+        InputFeed::Inputs { properties } => {
+            // Shared instead of copied if it has no other fields.
             if let Value::Object(fields) = &*execution.input
                 && fields.keys().all(|k| properties.contains(k))
             {
@@ -66,12 +69,12 @@ fn feed_value(feed: &Feed, execution: &Execution) -> Arc<Value> {
                 .filter_map(|k| Some((k.clone(), execution.input.get(k)?.clone())));
             Arc::new(Value::Object(picked.collect()))
         }
-        Feed::AllInputs => execution.input.clone(),
-        Feed::Empty => Arc::new(Value::Object(Map::new())),
+        InputFeed::AllInputs => execution.input.clone(),
+        InputFeed::Empty => Arc::new(Value::Object(Map::new())),
     }
 }
 
-/// What a step made; `null` where it did not complete.
+/// The output of a step; `null` if it did not complete.
 fn output_of(execution: &Execution, step: StepIndex) -> &Arc<Value> {
     match &execution.steps.run(&step.into()).state {
         StepState::Completed { output, .. } => output,
@@ -79,9 +82,9 @@ fn output_of(execution: &Execution, step: StepIndex) -> &Arc<Value> {
     }
 }
 
-fn fed_by_step(output: &Arc<Value>, property: Option<&str>, into: Option<&str>) -> Arc<Value> {
-    // `{"text": …}` that goes to `text` is handed on as it is: nothing is copied, and the
-    // journal need not repeat it.
+fn step_value(output: &Arc<Value>, property: Option<&str>, into: Option<&str>) -> Arc<Value> {
+    // `{"text": …}` bound to `text` is shared: nothing is copied, and the journal need not repeat
+    // it.
     if let (Some(property), Some(into)) = (property, into)
         && property == into
         && output.as_object().is_some_and(|o| o.len() == 1 && o.contains_key(into))
@@ -99,32 +102,33 @@ fn fed_by_step(output: &Arc<Value>, property: Option<&str>, into: Option<&str>) 
     }
 }
 
-/// The configuration of a step that was begun: made by expressions, else the plan's own.
-pub(super) fn config(execution: &Execution, step: &StepRunId) -> Arc<Value> {
+/// The configuration of a started step: evaluated from expressions, else the plan's own.
+pub(super) fn bound_config(execution: &Execution, step: &StepRunId) -> Arc<Value> {
     if let Some(config) = &execution.steps.run(step).config {
         return config.clone();
     }
-    let rendered = execution.origin.plan[step.step].config.render(&ExecutionScope::new(execution));
+    let rendered =
+        execution.origin.plan[step.step].config.render_value(&ExecutionScope::new(execution));
     rendered.map_or_else(|_| shared_null().clone(), |rendered| rendered.value)
 }
 
-/// The outputs of an execution whose steps are all settled: those declared, else what its last
-/// steps made (of one the output itself, of several an object by step id).
+/// The outputs of an execution whose steps are all settled: the declared ones, else those of its
+/// last steps (one: its output; several: an object by step id).
 ///
 /// # Errors
-/// The name of the output that could not be made, and why.
-pub(super) fn outputs(scope: &ExecutionScope<'_>) -> Result<Arc<Value>, (String, EvalError)> {
+/// The name of the output that could not be evaluated, and why.
+pub(super) fn bind_outputs(scope: &ExecutionScope<'_>) -> Result<Arc<Value>, (String, EvalError)> {
     let execution = scope.execution;
     let plan = &execution.origin.plan;
     if plan.outputs.is_empty() {
         return Ok(match plan.sinks.as_slice() {
             [one] => output_of(execution, *one).clone(),
-            many => feed_value(&Feed::Steps { from: many.to_vec() }, execution),
+            many => feed_value(&InputFeed::Steps { from: many.to_vec() }, execution),
         });
     }
     let mut outputs = Map::new();
     for output in &plan.outputs {
-        let value = output.value.render(scope).map_err(|e| (output.name.clone(), e))?;
+        let value = output.value.render_value(scope).map_err(|e| (output.name.clone(), e))?;
         outputs.insert(output.name.clone(), Arc::unwrap_or_clone(value.value));
     }
     Ok(Arc::new(Value::Object(outputs)))

@@ -15,9 +15,9 @@ use crate::expr::SecretInsertion;
 use crate::ids::ExecutionId;
 use crate::{Map, Timestamp};
 
-/// An event with its place in the journal.
+/// An event with its position in the journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Recorded {
+pub struct RecordedEvent {
     /// 1 for the first event of an execution, without gaps.
     #[serde(rename = "s")]
     pub seq: u64,
@@ -33,12 +33,12 @@ pub struct Recorded {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "e", rename_all = "snake_case")]
 pub enum Event {
-    /// It was accepted and is queued. Always the first event.
+    /// The execution was accepted and is queued. Always the first event.
     Accepted {
         /// Its input, defaults filled in.
         #[serde(rename = "in")]
         input: Arc<Value>,
-        /// State values that it begins with, over the definition's own.
+        /// Initial state values, which override the definition's.
         #[serde(rename = "st", default, skip_serializing_if = "Option::is_none")]
         state: Option<Map>,
         /// The execution whose state that was.
@@ -47,13 +47,12 @@ pub enum Event {
         /// The release tag by which its release was chosen, where one was named.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         tag: Option<String>,
-        /// How long it may take from its acceptance, in milliseconds; beside the definition's own
-        /// time-out.
+        /// Timeout in milliseconds from acceptance; the definition's own applies as well.
         #[serde(rename = "to", default, skip_serializing_if = "Option::is_none")]
         timeout_millis: Option<u64>,
-        /// What it takes over from an earlier execution of the same release.
+        /// The steps that it takes over from an earlier execution of the same release.
         #[serde(rename = "re", default, skip_serializing_if = "Option::is_none")]
-        rerun: Option<Box<Rerun>>,
+        rerun: Option<Box<RerunSource>>,
         /// Whether it came with secrets.
         #[serde(rename = "sec", default, skip_serializing_if = "std::ops::Not::not")]
         secrets: bool,
@@ -66,14 +65,14 @@ pub enum Event {
         #[serde(rename = "n")]
         step: StepRunId,
         /// From 1.
-        #[serde(rename = "a", default = "one", skip_serializing_if = "is_one")]
+        #[serde(rename = "a", default = "first_attempt", skip_serializing_if = "is_one")]
         attempt: u32,
-        /// What the attempt is given; `None`: the same as the attempt before.
-        #[serde(rename = "in", default, deserialize_with = "there")]
+        /// The input of the attempt; `None`: the same as in the previous attempt.
+        #[serde(rename = "in", default, deserialize_with = "deserialize_present")]
         #[serde(skip_serializing_if = "Option::is_none")]
         input: Option<Arc<Value>>,
-        /// The configuration, where it was made by expressions.
-        #[serde(rename = "cfg", default, deserialize_with = "there")]
+        /// The configuration, if expressions created it.
+        #[serde(rename = "cfg", default, deserialize_with = "deserialize_present")]
         #[serde(skip_serializing_if = "Option::is_none")]
         config: Option<Arc<Value>>,
         /// The secrets that are inserted into both before the step runs, by pointers from
@@ -81,12 +80,12 @@ pub enum Event {
         #[serde(rename = "sec", default, skip_serializing_if = "Option::is_none")]
         secrets: Option<Vec<SecretInsertion>>,
     },
-    /// A step waits for a moment by itself (`Delay`).
+    /// A step waits for a point in time (`Delay`).
     StepWaiting {
         /// The step run.
         #[serde(rename = "n")]
         step: StepRunId,
-        /// When it goes on.
+        /// When it continues.
         until: Timestamp,
     },
     /// A step completed.
@@ -94,10 +93,10 @@ pub enum Event {
         /// The step run.
         #[serde(rename = "n")]
         step: StepRunId,
-        /// What it made.
+        /// Its output.
         #[serde(rename = "out")]
         output: Arc<Value>,
-        /// The port it left by; `None`: the usual way.
+        /// Its output port; `None`: the default port.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         port: Option<String>,
     },
@@ -120,7 +119,7 @@ pub enum Event {
         /// Why.
         #[serde(rename = "err")]
         error: Failure,
-        /// Whether the definition says how to go on: then the execution does not fail.
+        /// Whether the definition handles the failure, so that the execution continues.
         #[serde(rename = "ok", default, skip_serializing_if = "is_false")]
         handled: bool,
     },
@@ -133,7 +132,7 @@ pub enum Event {
         #[serde(rename = "why")]
         reason: SkipReason,
     },
-    /// A step was under way or still to come when the execution ended.
+    /// A step was running or waiting when the execution ended.
     StepCancelled {
         /// The step run.
         #[serde(rename = "n")]
@@ -155,11 +154,11 @@ pub enum Event {
         #[serde(rename = "msg")]
         message: String,
     },
-    /// A node took it over after the one that ran it stopped; steps under way are run again.
+    /// Another node took the execution over because its node stopped; running steps are repeated.
     Recovered,
-    /// It starts no further steps until it is resumed.
+    /// The execution starts no further steps until it is resumed.
     Paused,
-    /// It goes on.
+    /// The execution continues.
     Resumed,
     /// All steps are settled. Final.
     Completed {
@@ -167,41 +166,41 @@ pub enum Event {
         #[serde(rename = "out")]
         output: Arc<Value>,
     },
-    /// A step failed and nothing handled it, or the outputs could not be made. Final.
+    /// A step failed and nothing handled it, or the outputs could not be evaluated. Final.
     Failed {
         /// Why.
         #[serde(rename = "err")]
         error: Failure,
     },
-    /// It took longer than its time-out. Final.
+    /// The execution exceeded its timeout. Final.
     TimedOut {
         /// Why.
         #[serde(rename = "err")]
         error: Failure,
     },
-    /// Somebody cancelled it. Final.
+    /// A caller cancelled the execution. Final.
     Cancelled {
-        /// What they said.
+        /// The reason stated by the caller.
         #[serde(rename = "why", default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
     },
 }
 
-/// What an execution takes over from an earlier one of the same release: it begins with steps that
-/// are settled already.
+/// What a rerun takes over from an earlier execution of the same release: steps that are settled
+/// already.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Rerun {
+pub struct RerunSource {
     /// The earlier execution.
     pub of: ExecutionId,
     /// The steps that are not run again, each once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub steps: Vec<Reused>,
-    /// A step that is run again, and its input instead of the one that its binding would make.
+    pub steps: Vec<ReusedStep>,
+    /// A step that is run again with this input instead of the one of its binding.
     #[serde(rename = "in", default, skip_serializing_if = "Option::is_none")]
     pub given: Option<GivenInput>,
 }
 
-/// An input for a step run, instead of the one that its binding would make. Stored as a list.
+/// An input for a step run that replaces the one of its binding. Stored as a list.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(from = "(StepRunId, Arc<Value>)", into = "(StepRunId, Arc<Value>)")]
 pub struct GivenInput {
@@ -213,32 +212,32 @@ pub struct GivenInput {
 
 /// A step that is not run again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Reused {
+pub struct ReusedStep {
     /// The step run.
     #[serde(rename = "n")]
     pub step: StepRunId,
-    /// What it was given.
-    #[serde(rename = "in", default, deserialize_with = "there")]
+    /// Its input.
+    #[serde(rename = "in", default, deserialize_with = "deserialize_present")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub input: Option<Arc<Value>>,
     /// How it settled.
-    pub how: Settled,
+    pub how: ReusedOutcome,
 }
 
-/// How a step that is not run again settled.
+/// The outcome of a step that is not run again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Settled {
+pub enum ReusedOutcome {
     /// It completed.
     Completed {
-        /// What it made.
+        /// Its output.
         #[serde(rename = "out")]
         output: Arc<Value>,
-        /// The port it left by; `None`: the usual way.
+        /// Its output port; `None`: the default port.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         port: Option<String>,
     },
-    /// It failed, and the definition says how to go on.
+    /// It failed, and the definition handles the failure.
     Failed {
         /// Why.
         #[serde(rename = "err")]
@@ -254,12 +253,12 @@ pub enum Settled {
 pub enum SkipReason {
     /// Its `when` was false.
     Condition,
-    /// None of the edges into it was taken.
+    /// Too few of the edges into it were taken.
     NotTaken,
 }
 
 impl Event {
-    /// Accepted with this input and nothing else.
+    /// An `Accepted` event with this input and defaults otherwise.
     pub fn accepted(input: Value) -> Self {
         Self::Accepted {
             input: Arc::new(input),
@@ -273,7 +272,7 @@ impl Event {
     }
 
     /// The step run it is about, if any.
-    pub const fn step(&self) -> Option<&StepRunId> {
+    pub const fn step_run(&self) -> Option<&StepRunId> {
         match self {
             Self::StepStarted { step, .. }
             | Self::StepWaiting { step, .. }
@@ -320,12 +319,12 @@ impl From<GivenInput> for (StepRunId, Arc<Value>) {
     }
 }
 
-/// A field that is there is a value, `null` too: only one that is left out is `None`.
-fn there<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Arc<Value>>, D::Error> {
+/// A present field is a value, `null` too: only an omitted one is `None`.
+fn deserialize_present<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Arc<Value>>, D::Error> {
     Value::deserialize(from).map(|value| Some(Arc::new(value)))
 }
 
-const fn one() -> u32 {
+const fn first_attempt() -> u32 {
     1
 }
 

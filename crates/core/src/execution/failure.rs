@@ -8,16 +8,16 @@ use serde_json::Value;
 pub struct Failure {
     /// A stable code in upper snake case: [`codes`], or the step type's own.
     pub code: String,
-    /// What happened, for a person.
+    /// Human-readable description.
     #[serde(rename = "msg")]
     pub message: String,
-    /// The step it happened in; `None`: in the execution as a whole.
+    /// The step that failed; `None`: the execution as a whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<String>,
-    /// The attempt it happened in.
+    /// The attempt that failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempt: Option<u32>,
-    /// More for a machine.
+    /// Machine-readable details.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub details: Value,
 }
@@ -35,17 +35,17 @@ impl Failure {
     }
 }
 
-/// The codes that the state machine and the runtime themselves give.
+/// The error codes of the state machine and the runtime.
 pub mod codes {
     /// An expression could not be evaluated.
     pub const EXPRESSION: &str = "EXPRESSION_ERROR";
-    /// A value made at run time does not fit the step's input or configuration schema.
+    /// A value at run time does not satisfy the step's input or configuration schema.
     pub const STEP_INPUT: &str = "INVALID_STEP_INPUT";
-    /// An attempt took longer than the step's time-out.
+    /// An attempt exceeded the step's timeout.
     pub const STEP_TIMEOUT: &str = "STEP_TIMEOUT";
     /// The server stopped in the middle of a step that must not be repeated.
     pub const INTERRUPTED: &str = "INTERRUPTED";
-    /// The execution took longer than its time-out.
+    /// The execution exceeded its timeout.
     pub const EXECUTION_TIMEOUT: &str = "EXECUTION_TIMEOUT";
     /// A `Fail` step without a code of its own.
     pub const USER_DEFINED: &str = "USER_DEFINED_ERROR";
@@ -53,12 +53,12 @@ pub mod codes {
     pub const VALUE_TOO_LARGE: &str = "VALUE_TOO_LARGE";
     /// A value is nested deeper than [`crate::MAX_VALUE_DEPTH`].
     pub const VALUE_TOO_DEEP: &str = "VALUE_TOO_DEEP";
-    /// A step found no free working memory in time; another attempt may.
+    /// No working memory was free in time; a retry may succeed.
     pub const MEMORY_SHORTAGE: &str = "MEMORY_SHORTAGE";
-    /// A secret that came with the request is gone since the server restarted.
+    /// A secret from the request was lost when the server restarted.
     pub const SECRET_UNAVAILABLE: &str = "SECRET_UNAVAILABLE";
     /// A fault of Stepwell itself.
     pub const INTERNAL: &str = "INTERNAL_ERROR";
-    /// The execution took the process down, or hung, each time it was recovered.
+    /// The execution crashed or blocked the process each time it was recovered.
     pub const POISONED: &str = "POISONED";
 }

@@ -1,60 +1,60 @@
-//! What an execution can be told, and what it answers.
+//! The inputs of the state machine and the decisions that it returns.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
 
-use super::event::{Recorded, Rerun};
+use super::event::{RecordedEvent, RerunSource};
 use super::failure::Failure;
 use super::state::Status;
 use super::step_run_id::{AttemptId, StepRunId};
 use crate::ids::ExecutionId;
 use crate::{Map, Timestamp};
 
-/// When an input arrives, by both clocks, and the randomness it may use.
+/// The time of an input, by both clocks, and random bits for its transition.
 #[derive(Debug, Clone, Copy)]
-pub struct Moment {
-    /// Now, by the wall clock.
+pub struct TransitionContext {
+    /// The wall clock.
     pub now: Timestamp,
-    /// The reading of the monotonic clock of this process, which measures lengths of time.
+    /// The monotonic clock of this process, which measures durations.
     pub elapsed: Duration,
     /// Random bits, for the jitter of retries.
     pub entropy: u64,
 }
 
-/// What an execution is accepted with.
+/// The input and options with which an execution is accepted.
 #[derive(Debug, Clone, Default)]
-pub struct Acceptance {
+pub struct AcceptanceInput {
     /// Its input, defaults filled in.
     pub input: Arc<Value>,
-    /// State values that it begins with, over the definition's own.
+    /// Initial state values, which override the definition's.
     pub state: Option<Map>,
-    /// The execution whose state that was.
+    /// The execution that had this state at its end.
     pub previous: Option<ExecutionId>,
     /// The release tag by which its release was chosen, where one was named.
     pub tag: Option<String>,
-    /// How long it may take from now on, beside the definition's own time-out.
+    /// Timeout from now; the definition's own applies as well.
     pub timeout: Option<Duration>,
-    /// What it takes over from an earlier execution.
-    pub rerun: Option<Box<Rerun>>,
+    /// The steps that it takes over from an earlier execution.
+    pub rerun: Option<Box<RerunSource>>,
 }
 
-/// What an execution can be told.
+/// An input of the state machine.
 #[derive(Debug, Clone)]
-pub enum Input {
-    /// It is accepted.
-    Accept(Acceptance),
-    /// It may leave the queue.
+pub enum TransitionInput {
+    /// Accepts the execution.
+    Accept(AcceptanceInput),
+    /// Takes the execution from the queue.
     Start,
     /// An attempt of a step ended.
     StepEnded {
-        /// The attempt that ended; another one's result is refused.
+        /// The attempt that ended; the result of another one is rejected.
         attempt: AttemptId,
-        /// How.
-        result: Result<Done, Fault>,
+        /// Its result.
+        result: Result<StepResult, AttemptError>,
     },
-    /// A step under way wrote a log line.
+    /// A running step wrote a log line.
     StepLogged {
         /// The step run.
         step: StepRunId,
@@ -63,105 +63,105 @@ pub enum Input {
         /// The text.
         message: String,
     },
-    /// Time has gone on: whatever is due at the moment's `now` happens.
+    /// A timer fired: everything that is due at `now` happens.
     Timer,
-    /// The node that ran it is gone: what was under way is run again.
+    /// The node that ran the execution stopped: running attempts are repeated.
     Recover,
-    /// Start nothing further.
+    /// Start no further steps.
     Pause,
-    /// Go on.
+    /// Continue.
     Resume,
-    /// Evaluate what a [`Command::Evaluate`] named, with the whole budget.
+    /// Evaluate what a [`Command::Evaluate`] named, with the full budget.
     Evaluate {
         /// The step run; `None`: the outputs.
         step: Option<StepRunId>,
     },
-    /// The evaluation that a [`Command::Evaluate`] named was given up.
+    /// The evaluation that a [`Command::Evaluate`] named failed.
     EvaluationFailed {
         /// The step run; `None`: the outputs.
         step: Option<StepRunId>,
         /// Why.
         failure: Failure,
     },
-    /// The runtime cannot go on with it: it fails.
+    /// Fails the execution because the runtime cannot continue it.
     Abort {
         /// Why.
         error: Failure,
     },
-    /// Stop for good.
+    /// Ends the execution.
     Cancel {
-        /// Why, in somebody's words.
+        /// The reason stated by the caller.
         reason: Option<String>,
     },
 }
 
-/// What a step made.
+/// The result of a successful attempt.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Done {
+pub struct StepResult {
     /// Its output.
     pub output: Arc<Value>,
-    /// The port it leaves by; `None`: the usual way.
+    /// The output port; `None`: the default port.
     pub port: Option<String>,
 }
 
 /// Why an attempt failed.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Fault {
+pub struct AttemptError {
     /// Code, message, details.
     pub failure: Failure,
-    /// Whether another attempt may help.
+    /// Whether another attempt may succeed.
     pub retryable: bool,
     /// The shortest pause before another attempt.
     pub retry_after: Option<Duration>,
 }
 
-/// What the runtime has to do.
+/// An instruction of the state machine to the runtime.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
     /// Run an attempt of a step, with the input and configuration of its step run. Its
-    /// idempotency key is made of execution and step run, the same for each attempt.
+    /// idempotency key contains execution and step run, and is the same for each attempt.
     Run(AttemptId),
-    /// Evaluate expressions that may take long, by [`Input::Evaluate`].
+    /// Evaluate expressions that may take long, by [`TransitionInput::Evaluate`].
     Evaluate {
         /// The step run to start; `None`: the outputs.
         step: Option<StepRunId>,
     },
-    /// Stop the attempt of a step that is under way; its result is not wanted any more.
+    /// Stop the running attempt of a step; its result is not needed any more.
     Stop {
         /// The step run.
         step: StepRunId,
     },
 }
 
-/// What follows from an input.
+/// The events and commands that result from an input.
 #[derive(Debug, Clone, Default)]
 pub struct Decision {
-    /// To be journaled, in order.
-    pub events: Vec<Recorded>,
-    /// To be done; those of a crashed node come again by `Recover`.
+    /// Events to be journaled, in order.
+    pub events: Vec<RecordedEvent>,
+    /// Commands for the runtime; `Recover` repeats those of a crashed node.
     pub commands: Vec<Command>,
 }
 
-/// The input does not fit where the execution stands; nothing was changed.
+/// The input is not allowed in the execution's present state; nothing was changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
-    /// It has ended.
+pub enum TransitionError {
+    /// The execution has ended.
     #[error("the execution has ended")]
     Ended(Status),
-    /// It was accepted or started before.
+    /// The execution was accepted or started before.
     #[error("the execution was started before")]
     AlreadyStarted,
-    /// It was not accepted or started yet.
+    /// The execution was not accepted or started yet.
     #[error("the execution was not started yet")]
     NotStarted,
-    /// It is paused already.
+    /// The execution is paused already.
     #[error("the execution is paused already")]
     AlreadyPaused,
-    /// It is not paused.
+    /// The execution is not paused.
     #[error("the execution is not paused")]
     NotPaused,
-    /// A result of an attempt that is not under way (any more).
-    #[error("no such attempt is under way")]
+    /// The attempt or evaluation is not running (any more).
+    #[error("no such attempt is running")]
     Stale,
     /// The evaluation was interrupted.
     #[error("the evaluation was interrupted")]

@@ -1,62 +1,64 @@
-//! The one place that keeps secrets out of what is stored and shown: every event is redacted
-//! before it is applied, so the journal, the state in memory and all that is derived from either
-//! (views, streams, webhooks) agree, and replay needs no secrets.
+//! Redaction of events: every event is redacted before it is applied, so the journal, the state in
+//! memory and everything derived from them (views, streams, webhooks) agree, and replay needs no
+//! secrets.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::event::{Event, Rerun, Settled};
+use super::event::{Event, RerunSource, ReusedOutcome};
 use super::failure::Failure;
 use crate::Map;
 use crate::expr::SecretInsertion;
-use crate::redact::{Redact, redacted, redacted_around, redacted_map};
+use crate::redact::{Redact, redacted_around, redacted_map, redacted_value};
 
-/// How many values are remembered as free of secrets: an output is mostly the next step's input.
+/// The number of values remembered as redacted: an output is mostly the next step's input.
 const REMEMBERED: usize = 16;
 
 /// Redacts the events of one execution.
 #[derive(Debug, Clone)]
-pub(super) struct Redaction {
+pub(super) struct EventRedaction {
     redact: Arc<dyn Redact>,
-    /// Values that were scanned last, so that a large one is scanned once.
+    /// The last scanned values, so that a shared large value is scanned once.
     scanned: VecDeque<Arc<Value>>,
 }
 
-impl Redaction {
+impl EventRedaction {
     pub(super) fn new(redact: Arc<dyn Redact>) -> Self {
         Self { redact, scanned: VecDeque::new() }
     }
 
     /// The event without secrets.
-    pub(super) fn event(&mut self, mut event: Event) -> Event {
+    pub(super) fn redact_event(&mut self, mut event: Event) -> Event {
         match &mut event {
             Event::Accepted { input, state, rerun, .. } => {
-                self.value(input);
+                self.redact_value(input);
                 if let Some(state) = state {
-                    self.map(state);
+                    self.redact_map(state);
                 }
                 if let Some(rerun) = rerun {
-                    self.rerun(rerun);
+                    self.redact_rerun(rerun);
                 }
             }
             Event::StepStarted { input, config, secrets, .. } => {
                 let insertions = secrets.as_deref_mut().unwrap_or_default();
                 for (value, pointer) in [(input, "/input"), (config, "/config")] {
                     if let Some(value) = value {
-                        self.value_around(value, pointer, insertions);
+                        self.redact_value_around(value, pointer, insertions);
                     }
                 }
             }
-            Event::StepCompleted { output, .. } | Event::Completed { output } => self.value(output),
+            Event::StepCompleted { output, .. } | Event::Completed { output } => {
+                self.redact_value(output)
+            }
             Event::StepRetrying { error, .. }
             | Event::StepFailed { error, .. }
             | Event::Failed { error }
-            | Event::TimedOut { error } => self.failure(error),
-            Event::StateSet { values } => self.map(values),
-            Event::StepLogged { message, .. } => self.text(message),
-            Event::Cancelled { reason: Some(reason) } => self.text(reason),
+            | Event::TimedOut { error } => self.redact_failure(error),
+            Event::StateSet { values } => self.redact_map(values),
+            Event::StepLogged { message, .. } => self.redact_text(message),
+            Event::Cancelled { reason: Some(reason) } => self.redact_text(reason),
             Event::Started
             | Event::StepWaiting { .. }
             | Event::StepSkipped { .. }
@@ -69,66 +71,66 @@ impl Redaction {
         event
     }
 
-    fn value(&mut self, value: &mut Arc<Value>) {
+    fn redact_value(&mut self, value: &mut Arc<Value>) {
         if self.scanned.iter().any(|known| Arc::ptr_eq(known, value)) {
             return;
         }
-        *value = redacted(&*self.redact, value);
+        *value = redacted_value(&*self.redact, value);
         if self.scanned.len() == REMEMBERED {
             self.scanned.pop_front();
         }
         self.scanned.push_back(Arc::clone(value));
     }
 
-    fn value_around(
+    fn redact_value_around(
         &mut self,
         value: &mut Arc<Value>,
         pointer: &str,
         insertions: &mut [SecretInsertion],
     ) {
         if insertions.is_empty() {
-            return self.value(value);
+            return self.redact_value(value);
         }
         *value = redacted_around(&*self.redact, value, pointer, insertions);
     }
 
-    fn map(&self, map: &mut Map) {
+    fn redact_map(&self, map: &mut Map) {
         if let Some(redacted) = redacted_map(&*self.redact, map) {
             *map = redacted;
         }
     }
 
-    fn text(&self, text: &mut String) {
+    fn redact_text(&self, text: &mut String) {
         if let Some(redacted) = self.redact.redact_text(text) {
             *text = redacted;
         }
     }
 
-    fn failure(&self, failure: &mut Failure) {
+    fn redact_failure(&self, failure: &mut Failure) {
         let Failure { code, message, step: _, attempt: _, details } = failure;
-        self.text(code);
-        self.text(message);
+        self.redact_text(code);
+        self.redact_text(message);
         if !details.is_null() {
             let whole = Arc::new(std::mem::take(details));
-            let kept = redacted(&*self.redact, &whole);
+            let kept = redacted_value(&*self.redact, &whole);
             drop(whole);
             *details = Arc::unwrap_or_clone(kept);
         }
     }
 
-    fn rerun(&mut self, rerun: &mut Rerun) {
+    fn redact_rerun(&mut self, rerun: &mut RerunSource) {
         for step in &mut rerun.steps {
             if let Some(input) = &mut step.input {
-                self.value(input);
+                self.redact_value(input);
             }
             match &mut step.how {
-                Settled::Completed { output, .. } => self.value(output),
-                Settled::Failed { error } => self.failure(error),
-                Settled::Skipped => {}
+                ReusedOutcome::Completed { output, .. } => self.redact_value(output),
+                ReusedOutcome::Failed { error } => self.redact_failure(error),
+                ReusedOutcome::Skipped => {}
             }
         }
         if let Some(given) = &mut rerun.given {
-            self.value(&mut given.input);
+            self.redact_value(&mut given.input);
         }
     }
 }
@@ -142,11 +144,11 @@ mod tests {
     use super::super::step_run_id::StepRunId;
     use super::*;
 
-    /// Finds nothing and counts where it looked.
+    /// Finds nothing and counts the bytes that it scanned.
     #[derive(Debug, Default)]
-    struct Count(AtomicUsize);
+    struct ScanCounter(AtomicUsize);
 
-    impl Redact for Count {
+    impl Redact for ScanCounter {
         fn redact_text(&self, text: &str) -> Option<String> {
             self.0.fetch_add(text.len(), Ordering::Relaxed);
             None
@@ -159,8 +161,8 @@ mod tests {
 
     #[test]
     fn a_value_that_is_passed_on_is_scanned_once() {
-        let count = Arc::new(Count::default());
-        let mut redaction = Redaction::new(count.clone());
+        let count = Arc::new(ScanCounter::default());
+        let mut redaction = EventRedaction::new(count.clone());
         let value = Arc::new(json!("x".repeat(1000)));
         for step in 0..50_u32 {
             let step = StepRunId::from(step);
@@ -169,8 +171,12 @@ mod tests {
             let config = None;
             let started =
                 Event::StepStarted { step: step.clone(), attempt: 1, input, config, secrets };
-            redaction.event(started);
-            redaction.event(Event::StepCompleted { step, output: value.clone(), port: None });
+            redaction.redact_event(started);
+            redaction.redact_event(Event::StepCompleted {
+                step,
+                output: value.clone(),
+                port: None,
+            });
         }
         assert_eq!(count.0.load(Ordering::Relaxed), 1000);
     }

@@ -1,88 +1,92 @@
-//! Running an ended execution again: which of its steps are taken over as they settled, and which
-//! are run. What is decided here is written into the first event of the new execution, so that its
-//! replay needs nothing of the old one.
+//! Reruns of an ended execution: which of its settled steps are taken over, and which are run
+//! again. The decision is stored in the first event of the new execution, so that its replay does
+//! not need the old one.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::event::{Event, GivenInput, Recorded, Rerun, Reused, Settled};
+use super::event::{Event, GivenInput, RecordedEvent, RerunSource, ReusedOutcome, ReusedStep};
 use super::state::{Execution, Status};
 use super::step_run_id::StepRunId;
 use super::step_runs::{StepRun, StepState};
 use crate::Problems;
 
-/// From where an execution is run again.
+/// Where a rerun starts.
 #[derive(Debug, Clone, PartialEq)]
 pub enum RerunFrom {
-    /// From what failed or was not reached.
+    /// From the steps that failed or were not reached.
     Failed,
-    /// From this step and all that follow from it; what failed elsewhere is run as well.
+    /// From this step and its dependents; steps that failed elsewhere are run as well.
     Step {
         /// Its id in the definition.
         id: String,
-        /// Its input instead of the one that its binding would make.
+        /// An input that replaces the one of its binding.
         input: Option<Value>,
     },
 }
 
-/// An execution cannot be run again like that.
+/// Why a rerun is not possible.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum RerunRefused {
-    /// It has not ended.
+pub enum RerunError {
+    /// The execution has not ended.
     #[error("the execution has not ended; wait for its end or cancel it")]
     NotEnded,
-    /// Nothing in it failed.
+    /// No step failed.
     #[error("the execution has completed, so there is no failed step to begin from; name a step")]
     NothingFailed,
-    /// There is no such step.
+    /// The step does not exist.
     #[error("there is no step `{0}` in the release that the execution ran")]
     NoSuchStep(String),
-    /// The step cannot take the input.
+    /// The input does not satisfy the step's schema.
     #[error("the step cannot take this input: {0}")]
     InvalidInput(Problems),
 }
 
 impl Execution {
-    /// What an execution takes over that runs this one again. It must be accepted with the same
-    /// input and the same first state. `journal` is what this one was folded from.
+    /// What a rerun takes over from this execution, whose journal is `journal`. The rerun must be
+    /// accepted with the same input and the same initial state.
     ///
     /// # Errors
-    /// Why that cannot be.
-    pub fn rerun(&self, journal: &[Recorded], from: RerunFrom) -> Result<Rerun, RerunRefused> {
+    /// Why the rerun is not possible.
+    pub fn prepare_rerun(
+        &self,
+        journal: &[RecordedEvent],
+        from: RerunFrom,
+    ) -> Result<RerunSource, RerunError> {
         if !self.status().is_final() {
-            return Err(RerunRefused::NotEnded);
+            return Err(RerunError::NotEnded);
         }
         let unusable =
-            |(id, run): (StepRunId, &StepRun)| reusable(&run.state).is_none().then_some(id);
+            |(id, run): (StepRunId, &StepRun)| reusable_outcome(&run.state).is_none().then_some(id);
         let mut again: BTreeSet<StepRunId> = self.steps.iter().filter_map(unusable).collect();
         let mut given = None;
         match from {
             RerunFrom::Failed if self.status() == Status::Completed => {
-                return Err(RerunRefused::NothingFailed);
+                return Err(RerunError::NothingFailed);
             }
             RerunFrom::Failed => {}
             RerunFrom::Step { id, input } => {
                 let plan = &self.origin.plan;
                 let Some(&step) = plan.by_id.get(&id) else {
-                    return Err(RerunRefused::NoSuchStep(id));
+                    return Err(RerunError::NoSuchStep(id));
                 };
                 let step_run = StepRunId::from(step);
                 if let Some(input) = input {
-                    plan[step].check_given(&input).map_err(RerunRefused::InvalidInput)?;
+                    plan[step].check_given(&input).map_err(RerunError::InvalidInput)?;
                     given = Some(GivenInput { step: step_run.clone(), input: Arc::new(input) });
                 }
                 again.insert(step_run);
             }
         }
-        self.spread(&mut again);
-        let steps = self.taken_over(journal, &again);
-        Ok(Rerun { of: self.origin.id, steps, given })
+        self.add_dependents(&mut again);
+        let steps = self.reused_steps(journal, &again);
+        Ok(RerunSource { of: self.origin.id, steps, given })
     }
 
-    /// Whatever follows from a step that is run again is run again.
-    fn spread(&self, again: &mut BTreeSet<StepRunId>) {
+    /// Adds all direct and indirect dependents.
+    fn add_dependents(&self, again: &mut BTreeSet<StepRunId>) {
         let mut queue: VecDeque<StepRunId> = again.iter().cloned().collect();
         while let Some(step) = queue.pop_front() {
             for next in &self.origin.plan[step.step].dependents {
@@ -94,19 +98,23 @@ impl Execution {
         }
     }
 
-    /// In the order in which they settled: they set the state in that order.
-    fn taken_over(&self, journal: &[Recorded], again: &BTreeSet<StepRunId>) -> Vec<Reused> {
+    /// The reused steps in the order in which they settled, because they set the state in that order.
+    fn reused_steps(
+        &self,
+        journal: &[RecordedEvent],
+        again: &BTreeSet<StepRunId>,
+    ) -> Vec<ReusedStep> {
         let settled = journal.iter().flat_map(|recorded| settled_by(&recorded.event));
         let kept = settled.filter(|step| !again.contains(step));
         let reused = kept.filter_map(|step| {
             let run = self.steps.get(&step)?;
-            Some(Reused { step, input: run.input.clone(), how: reusable(&run.state)? })
+            Some(ReusedStep { step, input: run.input.clone(), how: reusable_outcome(&run.state)? })
         });
         reused.collect()
     }
 }
 
-/// The steps that are settled from this event on.
+/// The steps that this event settles.
 fn settled_by(event: &Event) -> Vec<StepRunId> {
     match event {
         Event::Accepted { rerun: Some(rerun), .. } => {
@@ -119,16 +127,16 @@ fn settled_by(event: &Event) -> Vec<StepRunId> {
     }
 }
 
-/// How a step settled, where an execution can go on from it.
-fn reusable(state: &StepState) -> Option<Settled> {
+/// The outcome of a step, if an execution can continue from it.
+fn reusable_outcome(state: &StepState) -> Option<ReusedOutcome> {
     match state {
         StepState::Completed { output, port } => {
-            Some(Settled::Completed { output: output.clone(), port: port.clone() })
+            Some(ReusedOutcome::Completed { output: output.clone(), port: port.clone() })
         }
         StepState::Failed { error, handled: true } => {
-            Some(Settled::Failed { error: error.clone() })
+            Some(ReusedOutcome::Failed { error: error.clone() })
         }
-        StepState::Skipped => Some(Settled::Skipped),
+        StepState::Skipped => Some(ReusedOutcome::Skipped),
         StepState::Failed { handled: false, .. }
         | StepState::Pending
         | StepState::Running { .. }

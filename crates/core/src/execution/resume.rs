@@ -1,33 +1,33 @@
-//! How an execution continues by itself: after a wait, a pause, or a crash.
+//! Continuing an execution after a wait, a pause or a crash.
 
 use std::time::Duration;
 
 use super::advance::Transition;
 use super::event::Event;
 use super::failure::{Failure, codes};
-use super::input::{Command, Moment};
+use super::input::{Command, TransitionContext};
 use super::state::Status;
 use super::step_run_id::{AttemptId, StepRunId};
 use super::step_runs::StepState;
 use crate::catalog::Effect;
 
 impl Transition<'_> {
-    /// Everything that is due at this moment.
-    pub(super) fn timer(&mut self) {
+    /// Handles everything that is due now.
+    pub(super) fn handle_timer(&mut self) {
         if self.time_out_if_due() {
             return;
         }
         if self.execution.phase == Status::Paused {
             return;
         }
-        let Moment { now, elapsed, .. } = self.moment;
+        let TransitionContext { now, elapsed, .. } = self.moment;
         for id in self.execution.steps.ids() {
             if self.execution.wait_left(&id, now, elapsed) != Some(Duration::ZERO) {
                 continue;
             }
             match self.execution.steps.run(&id).state {
                 StepState::Waiting { until, .. } => self.end_wait(&id, until),
-                StepState::Backoff { attempt, .. } => self.retry(id, attempt + 1),
+                StepState::Backoff { attempt, .. } => self.retry_step(id, attempt + 1),
                 _ => {}
             }
             if self.execution.phase.is_final() {
@@ -37,22 +37,22 @@ impl Transition<'_> {
         self.complete_if_settled();
     }
 
-    /// Ends the execution where its timeout is over, and returns whether it did.
+    /// Ends the execution if its timeout is over, and returns whether it did.
     pub(super) fn time_out_if_due(&mut self) -> bool {
-        let Moment { now, elapsed, .. } = self.moment;
+        let TransitionContext { now, elapsed, .. } = self.moment;
         let is_over = self.execution.timeout_left(now, elapsed) == Some(Duration::ZERO);
         let deadline = self.execution.deadline().filter(|_| is_over);
         if let Some(deadline) = deadline {
-            let message = format!("the execution's time-out was over at {deadline}");
+            let message = format!("the execution's timeout ended at {deadline}");
             let error = Failure::new(codes::EXECUTION_TIMEOUT, message);
-            self.end(Event::TimedOut { error });
+            self.end_execution(Event::TimedOut { error });
         }
         deadline.is_some()
     }
 
-    /// Begins another attempt of a step run, with what the attempt before was given.
-    fn retry(&mut self, step: StepRunId, attempt: u32) {
-        self.record(Event::StepStarted {
+    /// Starts another attempt of a step run, with the input of the previous attempt.
+    fn retry_step(&mut self, step: StepRunId, attempt: u32) {
+        self.record_event(Event::StepStarted {
             step: step.clone(),
             attempt,
             input: None,
@@ -62,19 +62,19 @@ impl Transition<'_> {
         self.repeat_action(AttemptId { step_run: step, attempt });
     }
 
-    /// What was held back while it was paused.
+    /// Starts the steps that became ready while the execution was paused.
     pub(super) fn start_held_back(&mut self) {
         if self.execution.phase != Status::Running {
             return;
         }
         self.start_all_ready();
         if !self.execution.phase.is_final() {
-            self.timer();
+            self.handle_timer();
         }
     }
 
-    /// The node that ran it is gone: attempts that were under way run again or have failed.
-    pub(super) fn recover(&mut self) {
+    /// Repeats or fails the attempts that ran when the node stopped.
+    pub(super) fn recover_attempts(&mut self) {
         let plan = self.execution.origin.plan.clone();
         let under_way: Vec<AttemptId> = self
             .execution
@@ -85,14 +85,14 @@ impl Transition<'_> {
                 _ => None,
             })
             .collect();
-        self.record(Event::Recovered);
+        self.record_event(Event::Recovered);
         for attempt in under_way {
             if self.execution.phase.is_final() {
                 return;
             }
             let planned = &plan[attempt.step_run.step];
             if planned.repeat_after_crash || planned.effect == Effect::Pure {
-                self.command(Command::Run(attempt));
+                self.push_command(Command::Run(attempt));
                 continue;
             }
             let failure = Failure::new(
@@ -103,11 +103,11 @@ impl Transition<'_> {
             self.start_reached();
         }
         if self.execution.phase == Status::Running {
-            // Whose evaluation was still to come.
+            // Evaluations that were pending are requested again.
             self.start_all_ready();
         }
         if !self.execution.phase.is_final() {
-            self.timer();
+            self.handle_timer();
         }
     }
 }

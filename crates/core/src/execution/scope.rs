@@ -1,4 +1,4 @@
-//! What an expression sees of an execution.
+//! The variables that expressions can read of an execution.
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
@@ -10,26 +10,26 @@ use super::state::Execution;
 use super::step_run_id::StepRunId;
 use super::step_runs::StepState;
 use crate::Map;
-use crate::expr::{Budget, Scope, StepScope, shared_null};
+use crate::expr::{EvalBudget, EvalScope, StepScope, shared_null};
 
-/// Borrowed from an execution; costs nothing until something is looked at.
+/// The variables of an execution, borrowed: values are converted only when they are accessed.
 #[derive(Debug)]
 pub struct ExecutionScope<'a> {
     pub(super) execution: &'a Execution,
-    /// The errors of failed steps as values, made when one is first looked at.
+    /// The errors of failed steps as values, converted at the first access.
     errors: OnceCell<BTreeMap<StepRunId, Value>>,
-    /// What evaluations may use; `None`: the full budget each.
-    budget: Option<&'a RefCell<Budget>>,
+    /// The budget that evaluations share; `None`: the full budget each.
+    budget: Option<&'a RefCell<EvalBudget>>,
 }
 
 impl<'a> ExecutionScope<'a> {
-    /// The scope of an execution as it stands.
+    /// The scope of an execution in its present state.
     pub fn new(execution: &'a Execution) -> Self {
         Self { execution, errors: OnceCell::new(), budget: None }
     }
 
-    /// The same, with a budget that its evaluations share.
-    pub(super) fn within(execution: &'a Execution, budget: &'a RefCell<Budget>) -> Self {
+    /// As `new`, with a budget that all evaluations share.
+    pub(super) fn with_budget(execution: &'a Execution, budget: &'a RefCell<EvalBudget>) -> Self {
         Self { budget: Some(budget), ..Self::new(execution) }
     }
 
@@ -51,12 +51,12 @@ impl<'a> ExecutionScope<'a> {
     }
 }
 
-impl Scope for ExecutionScope<'_> {
+impl EvalScope for ExecutionScope<'_> {
     fn inputs(&self) -> &Arc<Value> {
         &self.execution.input
     }
 
-    fn step(&self, id: &str) -> Option<StepScope<'_>> {
+    fn step_scope(&self, id: &str) -> Option<StepScope<'_>> {
         let id = StepRunId::from(*self.execution.origin.plan.by_id.get(id)?);
         let run = self.execution.steps.run(&id);
         let output = match &run.state {
@@ -80,17 +80,17 @@ impl Scope for ExecutionScope<'_> {
         &self.execution.state
     }
 
-    fn budget(&self) -> Budget {
-        self.budget.map_or_else(Budget::full, |budget| budget.borrow().clone())
+    fn budget(&self) -> EvalBudget {
+        self.budget.map_or_else(EvalBudget::full, |budget| budget.borrow().clone())
     }
 
-    fn spend(&self, units: u64) {
+    fn spend_units(&self, units: u64) {
         if let Some(budget) = self.budget {
-            budget.borrow_mut().spend(units);
+            budget.borrow_mut().spend_units(units);
         }
     }
 
-    fn extra(&self, name: &str) -> Option<Value> {
+    fn extra_root(&self, name: &str) -> Option<Value> {
         let origin = &self.execution.origin;
         match name {
             "execution" => Some(json!({

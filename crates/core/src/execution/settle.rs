@@ -1,12 +1,12 @@
-//! How attempts, step runs and the execution itself end.
+//! The end of attempts, of step runs and of the execution.
 
 use super::advance::Transition;
 use super::begin::{evaluation_code, too_deep};
 use super::bind;
 use super::event::Event;
 use super::failure::{Failure, codes};
-use super::input::{Command, Done, Fault};
-use super::retry::backoff;
+use super::input::{AttemptError, Command, StepResult};
+use super::retry::retry_pause;
 use super::scope::ExecutionScope;
 use super::state::Status;
 use super::step_run_id::{AttemptId, StepRunId};
@@ -16,8 +16,12 @@ use crate::expr::EvalErrorKind;
 use crate::{MAX_VALUE_DEPTH, nests_deeper};
 
 impl Transition<'_> {
-    /// The result of an attempt that was under way.
-    pub(super) fn attempt_ended(&mut self, id: &AttemptId, result: Result<Done, Fault>) {
+    /// Handles the result of a running attempt.
+    pub(super) fn attempt_ended(
+        &mut self,
+        id: &AttemptId,
+        result: Result<StepResult, AttemptError>,
+    ) {
         match result {
             Ok(done) => self.complete_step(&id.step_run, done),
             Err(fault) => self.attempt_failed(id, fault),
@@ -25,16 +29,16 @@ impl Transition<'_> {
         self.complete_if_settled();
     }
 
-    /// A step run completed: what comes after it is reached.
-    pub(super) fn complete_step(&mut self, id: &StepRunId, done: Done) {
-        let Done { output, port } = done;
-        self.record(Event::StepCompleted { step: id.clone(), output, port });
+    /// Completes a step run and starts the steps that this makes ready.
+    pub(super) fn complete_step(&mut self, id: &StepRunId, done: StepResult) {
+        let StepResult { output, port } = done;
+        self.record_event(Event::StepCompleted { step: id.clone(), output, port });
         self.reach_dependents(id);
         self.start_reached();
     }
 
-    /// An attempt failed: another one follows, or the step run has failed.
-    pub(super) fn attempt_failed(&mut self, id: &AttemptId, fault: Fault) {
+    /// Handles a failed attempt: schedules another one, or fails the step run.
+    pub(super) fn attempt_failed(&mut self, id: &AttemptId, fault: AttemptError) {
         let AttemptId { step_run, attempt } = id;
         let plan = self.execution.origin.plan.clone();
         let retry = &plan[step_run.step].retry;
@@ -43,36 +47,35 @@ impl Transition<'_> {
             on => on.contains(&fault.failure.code),
         };
         if wanted && *attempt < retry.max_attempts {
-            let pause = backoff(retry, *attempt, self.moment.entropy);
+            let pause = retry_pause(retry, *attempt, self.moment.entropy);
             let pause = pause.max(fault.retry_after.unwrap_or_default());
             let until = self.moment.now.after(pause);
             let error = self.failure_of(step_run, fault.failure);
-            self.record(Event::StepRetrying { step: step_run.clone(), error, until });
+            self.record_event(Event::StepRetrying { step: step_run.clone(), error, until });
         } else {
             self.settle_failed(step_run, fault.failure);
             self.start_reached();
         }
     }
 
-    /// Settles a failed step run. Where the definition handles the failure, what comes after the
-    /// step is reached; else the execution ends.
+    /// Fails a step run. If the definition handles the failure, its dependents are reached; else
+    /// the execution ends.
     pub(super) fn settle_failed(&mut self, id: &StepRunId, failure: Failure) {
         let handled = self.execution.origin.plan[id.step].on_error != OnError::Fail;
         let failure = self.failure_of(id, failure);
         let error = failure.clone();
-        self.record(Event::StepFailed { step: id.clone(), error, handled });
+        self.record_event(Event::StepFailed { step: id.clone(), error, handled });
         if handled {
             self.reach_dependents(id);
         } else {
-            self.end(Event::Failed { error: failure });
+            self.end_execution(Event::Failed { error: failure });
         }
     }
 
-    /// The failure with the step run and its attempt; one that fails before its first attempt has
-    /// none.
+    /// The failure with its step run and attempt; without an attempt if it failed before the first.
     fn failure_of(&self, id: &StepRunId, failure: Failure) -> Failure {
         let attempts = self.execution.steps.run(id).attempts;
-        let step = Some(id.display(&self.execution.origin.plan).to_string());
+        let step = Some(id.display_in(&self.execution.origin.plan).to_string());
         Failure { step, attempt: Some(attempts).filter(|attempts| *attempts > 0), ..failure }
     }
 
@@ -81,36 +84,41 @@ impl Transition<'_> {
         if self.execution.phase != Status::Running || !self.execution.steps.are_settled() {
             return;
         }
-        let outputs = bind::outputs(&ExecutionScope::within(self.execution, &self.budget));
+        let outputs =
+            bind::bind_outputs(&ExecutionScope::with_budget(self.execution, &self.budget));
         match outputs {
             Ok(output) if nests_deeper(&output, MAX_VALUE_DEPTH) => {
                 let error = Failure::new(codes::VALUE_TOO_DEEP, too_deep("outputs"));
-                self.end(Event::Failed { error });
+                self.end_execution(Event::Failed { error });
             }
-            Ok(output) => self.end(Event::Completed { output }),
+            Ok(output) => self.end_execution(Event::Completed { output }),
             Err((name, error)) => match error.kind {
-                EvalErrorKind::NeedsFullBudget => self.command(Command::Evaluate { step: None }),
+                EvalErrorKind::NeedsFullBudget => {
+                    self.push_command(Command::Evaluate { step: None })
+                }
                 EvalErrorKind::Interrupted => self.is_interrupted = true,
                 kind => {
                     let message = format!("output `{name}`: {error}");
-                    self.end(Event::Failed { error: Failure::new(evaluation_code(kind), message) });
+                    self.end_execution(Event::Failed {
+                        error: Failure::new(evaluation_code(kind), message),
+                    });
                 }
             },
         }
     }
 
-    /// Ends the execution: stops and settles what is under way, then records the final event.
-    pub(super) fn end(&mut self, last: Event) {
+    /// Ends the execution: cancels running and waiting steps, then records the final event.
+    pub(super) fn end_execution(&mut self, last: Event) {
         for id in self.execution.steps.ids() {
             let state = &self.execution.steps.run(&id).state;
             let stop = matches!(state, StepState::Running { .. });
             if stop || matches!(state, StepState::Waiting { .. } | StepState::Backoff { .. }) {
-                self.record(Event::StepCancelled { step: id.clone() });
+                self.record_event(Event::StepCancelled { step: id.clone() });
             }
             if stop {
-                self.command(Command::Stop { step: id });
+                self.push_command(Command::Stop { step: id });
             }
         }
-        self.record(last);
+        self.record_event(last);
     }
 }

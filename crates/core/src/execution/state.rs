@@ -1,4 +1,4 @@
-//! What is known of an execution at one moment: its journal folded up.
+//! The state of an execution: the fold of its journal.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,22 +7,22 @@ use serde_json::Value;
 
 use super::event::GivenInput;
 use super::failure::Failure;
-use super::redaction::Redaction;
+use super::redaction::EventRedaction;
 use super::step_runs::{StepRuns, StepState};
-use super::waits::Waits;
+use super::waits::WaitTimers;
 use crate::definition::SharedPlan;
 use crate::ids::{ExecutionId, WorkflowId};
 use crate::redact::Redact;
 use crate::{Map, Timestamp};
 
-/// Where an execution stands.
+/// The status of an execution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Status {
-    /// Accepted, not begun. Ended by `Started` or `Cancelled`.
+    /// Accepted, not started. Ended by `Started` or `Cancelled`.
     Queued,
-    /// A step is under way or can be. Begun by `Started`, `Resumed`, or a timer.
+    /// A step is running or can start. Begun by `Started`, `Resumed`, or a timer.
     Running,
-    /// Nothing to do before a moment comes (a delay, a retry). A projection of `Running`.
+    /// Nothing to do before a timer (a delay, a retry). A projection of `Running`.
     Waiting,
     /// Begun by `Paused`, ended by `Resumed`, `Cancelled` or `TimedOut`.
     Paused,
@@ -30,14 +30,14 @@ pub enum Status {
     Completed,
     /// Final: a step failed and nothing handled it.
     Failed,
-    /// Final: it took longer than its time-out.
+    /// Final: it exceeded its timeout.
     TimedOut,
-    /// Final: somebody cancelled it.
+    /// Final: a caller cancelled it.
     Cancelled,
 }
 
 impl Status {
-    /// All of them, in order.
+    /// All statuses, in order.
     pub const ALL: [Self; 8] = [
         Self::Queued,
         Self::Running,
@@ -49,12 +49,12 @@ impl Status {
         Self::Cancelled,
     ];
 
-    /// Whether nothing can follow.
+    /// Whether the execution has ended.
     pub const fn is_final(self) -> bool {
         matches!(self, Self::Completed | Self::Failed | Self::TimedOut | Self::Cancelled)
     }
 
-    /// The glossary's word, lower case.
+    /// The glossary's term, in lower case.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Queued => "queued",
@@ -69,27 +69,27 @@ impl Status {
     }
 }
 
-/// What does not change during an execution.
+/// The immutable facts of an execution.
 #[derive(Debug, Clone)]
-pub struct Origin {
+pub struct ExecutionOrigin {
     /// Its id.
     pub id: ExecutionId,
-    /// The workflow it is an execution of.
+    /// Its workflow.
     pub workflow: WorkflowId,
-    /// The number of the release that it runs.
+    /// The number of its release.
     pub release: u32,
-    /// That release's plan.
+    /// The plan of the release.
     pub plan: SharedPlan,
 }
 
-/// An execution at one moment. Made by [`Execution::new`] and changed by `apply` only.
+/// The state of an execution. Created by [`Execution::new`] and changed only by applied events.
 #[derive(Debug, Clone)]
 pub struct Execution {
-    /// What does not change.
-    pub origin: Origin,
+    /// The immutable facts.
+    pub origin: ExecutionOrigin,
     /// `Waiting` is never stored here: see [`Execution::status`].
     pub(super) phase: Status,
-    /// The seq of the last event applied; 0: none yet.
+    /// The sequence number of the last applied event; 0: none yet.
     pub seq: u64,
     /// Its input.
     pub input: Arc<Value>,
@@ -97,17 +97,17 @@ pub struct Execution {
     pub steps: StepRuns,
     /// The state.
     pub state: Map,
-    /// The execution whose last state it began with.
+    /// The execution whose final state was its initial one.
     pub previous: Option<ExecutionId>,
     /// The release tag by which its release was chosen.
     pub tag: Option<String>,
-    /// Whether it came with secrets, which may be forgotten by now.
+    /// Whether its request had secrets; they are only in memory and may be lost.
     pub has_secrets: bool,
-    /// How long it may take from its acceptance on, beside the definition's own time-out.
+    /// Timeout from acceptance; the definition's own applies as well.
     pub timeout: Option<Duration>,
-    /// The execution that it is run again from.
+    /// The execution of which it is a rerun.
     pub rerun_of: Option<ExecutionId>,
-    /// A step's input instead of the one that its binding would make.
+    /// An input that replaces the one of a step's binding.
     pub(super) given: Option<GivenInput>,
     /// When it was accepted.
     pub created_at: Timestamp,
@@ -115,19 +115,19 @@ pub struct Execution {
     pub started_at: Option<Timestamp>,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
-    /// What it made, once completed.
+    /// Its outputs, once completed.
     pub output: Option<Arc<Value>>,
     /// Why it failed or timed out.
     pub error: Option<Failure>,
     /// Keeps secrets out of its events; `None`: it has none.
-    pub(super) redaction: Option<Box<Redaction>>,
-    /// What is left of its waits, by the monotonic clock.
-    pub(super) waits: Waits,
+    pub(super) redaction: Option<Box<EventRedaction>>,
+    /// Its pending waits, by the monotonic clock.
+    pub(super) waits: WaitTimers,
 }
 
 impl Execution {
-    /// An execution of which nothing is known yet.
-    pub fn new(origin: Origin) -> Self {
+    /// An execution without events.
+    pub fn new(origin: ExecutionOrigin) -> Self {
         Self {
             phase: Status::Queued,
             seq: 0,
@@ -144,42 +144,41 @@ impl Execution {
             ended_at: None,
             output: None,
             error: None,
-            waits: Waits::default(),
-            steps: StepRuns::pending(origin.plan.steps.len()),
+            waits: WaitTimers::default(),
+            steps: StepRuns::all_pending(origin.plan.steps.len()),
             origin,
             redaction: None,
         }
     }
 
-    /// Keeps secrets out of all events from now on; `None`: there are no secrets to keep out.
+    /// Redacts secrets in all later events; `None`: there are none.
     pub fn set_redact(&mut self, redact: Option<Arc<dyn Redact>>) {
-        self.redaction = redact.map(|redact| Box::new(Redaction::new(redact)));
+        self.redaction = redact.map(|redact| Box::new(EventRedaction::new(redact)));
     }
 
-    /// Where it stands, `Waiting` told from `Running`.
+    /// The status, with `Waiting` distinguished from `Running`.
     pub fn status(&self) -> Status {
         let waits = self.phase == Status::Running
             && self
                 .steps
-                .any(|s| matches!(s, StepState::Waiting { .. } | StepState::Backoff { .. }))
+                .any_state(|s| matches!(s, StepState::Waiting { .. } | StepState::Backoff { .. }))
             && !self.is_busy();
         if waits { Status::Waiting } else { self.phase }
     }
 
-    /// Whether an attempt of a step is under way.
+    /// Whether an attempt of a step is running.
     pub fn is_busy(&self) -> bool {
-        self.steps.any(|s| matches!(s, StepState::Running { .. }))
+        self.steps.any_state(|s| matches!(s, StepState::Running { .. }))
     }
 
-    /// When it must be looked at next, if nothing else happens: the earliest of its time-out, its
-    /// waits and its retries, as the wall clock was when they began. See
-    /// [`Execution::wakes_in`] for what is left of it.
+    /// When the next timer fires: the earliest of timeout, waits and retries, by the wall clock as
+    /// it was when they began. [`Execution::wakes_in`] is the time until then.
     pub fn next_wake(&self) -> Option<Timestamp> {
         if self.phase.is_final() || self.phase == Status::Queued {
             return None;
         }
         let steps = self.steps.iter().filter_map(|(_, run)| match run.state {
-            // A paused execution starts nothing, so only its time-out can wake it.
+            // A paused execution starts nothing, so only its timeout can wake it.
             _ if self.phase == Status::Paused => None,
             StepState::Waiting { until, .. } | StepState::Backoff { until, .. } => Some(until),
             _ => None,
@@ -187,14 +186,13 @@ impl Execution {
         steps.chain(self.deadline()).min()
     }
 
-    /// When the earlier of its time-outs is over: the definition's, from its start, and its own,
-    /// from its acceptance.
+    /// When the earlier timeout ends: the definition's, from the start, or its own, from acceptance.
     pub fn deadline(&self) -> Option<Timestamp> {
-        self.timeouts().map(|(since, timeout)| since.after(timeout)).min()
+        self.active_timeouts().map(|(since, timeout)| since.after(timeout)).min()
     }
 
-    /// Its time-outs, each with the moment from which it counts.
-    pub(super) fn timeouts(&self) -> impl Iterator<Item = (Timestamp, Duration)> {
+    /// The timeouts, each with the time from which it counts.
+    pub(super) fn active_timeouts(&self) -> impl Iterator<Item = (Timestamp, Duration)> {
         let planned = self.started_at.zip(self.origin.plan.timeout);
         planned.into_iter().chain(self.timeout.map(|timeout| (self.created_at, timeout)))
     }

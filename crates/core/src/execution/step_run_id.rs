@@ -15,22 +15,22 @@ const INLINE: usize = 3;
 /// repeats it ([`crate::definition::plan::PlanStep::enclosing`]), outermost first. Empty for a
 /// step that runs once. Up to three indexes need no allocation.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct IterationPath(Indexes);
+pub struct IterationPath(PathIndexes);
 
 /// Each path has one form only, so the derived comparisons are right.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-enum Indexes {
-    /// What is beyond `len` is 0.
+enum PathIndexes {
+    /// Indexes beyond `len` are 0, so that the derived comparisons are right.
     Inline { len: u8, indexes: [u32; INLINE] },
     /// More than fit inline. A thin pointer, which keeps the whole as small as the inline form.
     Shared(Arc<Vec<u32>>),
 }
 
 impl IterationPath {
-    /// Leads into no iteration.
-    pub const EMPTY: Self = Self(Indexes::Inline { len: 0, indexes: [0; INLINE] });
+    /// The path of a step that runs once.
+    pub const EMPTY: Self = Self(PathIndexes::Inline { len: 0, indexes: [0; INLINE] });
 
-    /// Whether it leads into no iteration.
+    /// Whether the step runs once.
     pub fn is_empty(&self) -> bool {
         self.indexes().is_empty()
     }
@@ -38,8 +38,8 @@ impl IterationPath {
     /// The indexes, outermost first.
     pub fn indexes(&self) -> &[u32] {
         match &self.0 {
-            Indexes::Inline { len, indexes } => &indexes[..usize::from(*len)],
-            Indexes::Shared(indexes) => indexes,
+            PathIndexes::Inline { len, indexes } => &indexes[..usize::from(*len)],
+            PathIndexes::Shared(indexes) => indexes,
         }
     }
 }
@@ -51,9 +51,9 @@ impl From<&[u32]> for IterationPath {
         match (inline.get_mut(..indexes.len()), len) {
             (Some(all), Ok(len)) => {
                 all.copy_from_slice(indexes);
-                Self(Indexes::Inline { len, indexes: inline })
+                Self(PathIndexes::Inline { len, indexes: inline })
             }
-            _ => Self(Indexes::Shared(Arc::new(indexes.to_vec()))),
+            _ => Self(PathIndexes::Shared(Arc::new(indexes.to_vec()))),
         }
     }
 }
@@ -85,7 +85,7 @@ impl fmt::Display for IterationPath {
 pub struct StepRunId {
     /// The step.
     pub step: StepIndex,
-    /// In which iterations.
+    /// The iterations.
     pub path: IterationPath,
 }
 
@@ -96,8 +96,8 @@ impl StepRunId {
         Self { step, path: self.path.clone() }
     }
 
-    /// As users read it: `charge`, or `orders[3].charge` inside the step `orders`.
-    pub fn display<'a>(&'a self, plan: &'a Plan) -> impl fmt::Display + 'a {
+    /// The form for users: `charge`, or `orders[3].charge` inside the step `orders`.
+    pub fn display_in<'a>(&'a self, plan: &'a Plan) -> impl fmt::Display + 'a {
         DisplayStepRun { id: self, plan }
     }
 }
@@ -183,7 +183,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::definition::{Limits, plan};
+    use crate::definition::{DefinitionLimits, plan_source};
     use crate::test_support::TestCatalog;
 
     fn within(path: IterationPath) -> StepRunId {
@@ -194,14 +194,15 @@ mod tests {
     fn a_step_run_is_written_with_the_steps_around_it() {
         let steps = ["a", "orders", "charge"].map(|id| json!({"id": id, "type": "Echo"}));
         let source = json!({"name": "n", "steps": steps});
-        let (_, mut plan) = plan(&source, &TestCatalog::new(), &Limits::default()).unwrap();
-        let written = |plan: &Plan, path: IterationPath| within(path).display(plan).to_string();
+        let (_, mut plan) =
+            plan_source(&source, &TestCatalog::new(), &DefinitionLimits::default()).unwrap();
+        let written = |plan: &Plan, path: IterationPath| within(path).display_in(plan).to_string();
         assert_eq!(written(&plan, IterationPath::EMPTY), "charge");
         plan.steps[2].enclosing = vec![StepIndex::from(1)];
         assert_eq!(written(&plan, [3].into()), "orders[3].charge");
         plan.steps[2].enclosing.insert(0, StepIndex::from(0));
         assert_eq!(written(&plan, [7, 3].into()), "a[7].orders[3].charge");
-        assert_eq!(StepRunId::from(9).display(&plan).to_string(), "unknown step");
+        assert_eq!(StepRunId::from(9).display_in(&plan).to_string(), "unknown step");
     }
 
     #[test]
@@ -230,7 +231,7 @@ mod tests {
             assert_eq!(IterationPath::from(path.indexes()), *path);
         }
         assert!(paths[1] < paths[2]);
-        assert!(!matches!(paths[2].0, Indexes::Shared(_)), "a short path is inline");
+        assert!(!matches!(paths[2].0, PathIndexes::Shared(_)), "a short path is inline");
         assert_eq!(size_of::<StepRunId>(), 24);
     }
 

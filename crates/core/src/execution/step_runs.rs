@@ -1,4 +1,4 @@
-//! The step runs of an execution. Nothing else finds a step run by its position.
+//! The step runs of an execution. Only this module looks step runs up by position.
 
 use std::sync::Arc;
 
@@ -10,21 +10,21 @@ use crate::Timestamp;
 use crate::definition::StepIndex;
 use crate::expr::SecretInsertion;
 
-/// Where a step of an execution stands. The data of a state lives in its variant only.
+/// The state of a step run. Each variant has the data of its state.
 #[derive(Debug, Clone, PartialEq)]
 pub enum StepState {
     /// Not reached yet.
     Pending,
-    /// An attempt is under way. Begun by `StepStarted`.
+    /// An attempt is running. Begun by `StepStarted`.
     Running {
         /// From 1.
         attempt: u32,
     },
-    /// It waits by itself. Begun by `StepWaiting`, ended by `StepCompleted`.
+    /// It waits (`Delay`). Begun by `StepWaiting`, ended by `StepCompleted`.
     Waiting {
-        /// Since when.
+        /// When the wait began.
         since: Timestamp,
-        /// When it goes on.
+        /// When the wait ends.
         until: Timestamp,
     },
     /// An attempt failed, the next one waits. Begun by `StepRetrying`, ended by `StepStarted`.
@@ -40,16 +40,16 @@ pub enum StepState {
     },
     /// Final. By `StepCompleted`.
     Completed {
-        /// What it made.
+        /// Its output.
         output: Arc<Value>,
-        /// The port it left by.
+        /// Its output port; `None`: the default port.
         port: Option<String>,
     },
     /// Final. By `StepFailed`.
     Failed {
         /// Why.
         error: Failure,
-        /// Whether the execution goes on.
+        /// Whether the definition handles the failure, so that the execution continues.
         handled: bool,
     },
     /// Final. By `StepSkipped`.
@@ -59,7 +59,7 @@ pub enum StepState {
 }
 
 impl StepState {
-    /// Whether nothing can follow.
+    /// Whether the state is final.
     pub const fn is_settled(&self) -> bool {
         matches!(
             self,
@@ -67,7 +67,7 @@ impl StepState {
         )
     }
 
-    /// The word that expressions see.
+    /// The name that expressions see.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Pending => "pending",
@@ -81,25 +81,25 @@ impl StepState {
     }
 }
 
-/// What is known of one step run.
+/// A step run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StepRun {
-    /// Where it stands.
+    /// Its state.
     pub state: StepState,
-    /// How many attempts have begun.
+    /// How many attempts have started.
     pub attempts: u32,
-    /// What the last attempt was given.
+    /// The input of the last attempt.
     pub input: Option<Arc<Value>>,
-    /// The configuration of the last attempt, where it was made by expressions.
+    /// The configuration of the last attempt, if expressions created it.
     pub config: Option<Arc<Value>>,
     /// The secrets that are inserted into both before the step runs, by pointers from
-    /// `{"input", "config"}`; `None`: it uses none, or began under a version that did not say.
+    /// `{"input", "config"}`; `None`: none, or started by a version that did not record them.
     pub secrets: Option<Vec<SecretInsertion>>,
-    /// When the first attempt began.
+    /// When the first attempt started.
     pub started_at: Option<Timestamp>,
-    /// When it settled; `None` for a step that never began.
+    /// When it settled; `None` for a step that never started.
     pub ended_at: Option<Timestamp>,
-    /// Whether it was taken over from an earlier execution and is not run here.
+    /// Whether it was taken over from an earlier execution.
     pub reused: bool,
 }
 
@@ -121,24 +121,24 @@ static NOT_BEGUN: StepRun = StepRun::PENDING;
 /// The step runs of an execution: one for each step of its plan.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StepRuns {
-    /// In the order of the plan.
+    /// In the order of the plan's steps.
     runs: Vec<StepRun>,
-    /// How many are not settled.
+    /// The number of unsettled runs.
     open: usize,
 }
 
 impl StepRuns {
-    /// The runs of a plan with so many steps, none of which has begun.
-    pub(super) fn pending(steps: usize) -> Self {
+    /// The runs of a plan with this number of steps, all pending.
+    pub(super) fn all_pending(steps: usize) -> Self {
         Self { runs: vec![StepRun::PENDING; steps], open: steps }
     }
 
-    /// A step run; `None` where the plan has no such step, or not in this iteration.
+    /// A step run; `None` if the plan has no such step, or not in this iteration.
     pub fn get(&self, id: &StepRunId) -> Option<&StepRun> {
         self.runs.get(id.step.position()).filter(|_| id.path.is_empty())
     }
 
-    /// As [`StepRuns::get`], but a run of which nothing is known has not begun.
+    /// As [`StepRuns::get`], but an unknown run is pending.
     pub fn run(&self, id: &StepRunId) -> &StepRun {
         self.get(id).unwrap_or(&NOT_BEGUN)
     }
@@ -147,8 +147,8 @@ impl StepRuns {
         self.runs.get_mut(id.step.position()).filter(|_| id.path.is_empty())
     }
 
-    /// Sets the final state of a step run; `None` where there is no such run.
-    pub(super) fn settle(&mut self, id: &StepRunId, state: StepState) -> Option<&mut StepRun> {
+    /// Sets the final state of a step run; `None` if there is no such run.
+    pub(super) fn settle_run(&mut self, id: &StepRunId, state: StepState) -> Option<&mut StepRun> {
         let run = self.runs.get_mut(id.step.position()).filter(|_| id.path.is_empty())?;
         if !run.state.is_settled() {
             self.open = self.open.saturating_sub(1);
@@ -157,40 +157,40 @@ impl StepRuns {
         Some(run)
     }
 
-    /// As [`StepRuns::settle`], at a moment.
+    /// As [`StepRuns::settle_run`], with the time.
     pub(super) fn settle_at(&mut self, id: &StepRunId, at: Timestamp, state: StepState) {
-        if let Some(run) = self.settle(id, state) {
+        if let Some(run) = self.settle_run(id, state) {
             run.ended_at = Some(at);
         }
     }
 
-    /// Whether all are settled.
+    /// Whether all step runs are settled.
     pub(super) const fn are_settled(&self) -> bool {
         self.open == 0
     }
 
-    /// How many there are.
+    /// The number of step runs.
     pub const fn len(&self) -> usize {
         self.runs.len()
     }
 
-    /// Whether there are none.
+    /// Whether the plan has no steps.
     pub const fn is_empty(&self) -> bool {
         self.runs.is_empty()
     }
 
-    /// Their ids, in the order of the plan.
+    /// The ids, in the order of the plan.
     pub fn ids(&self) -> impl Iterator<Item = StepRunId> + use<> {
         (0..self.runs.len()).map(|position| StepIndex::at(position).into())
     }
 
-    /// All of them, in the order of the plan.
+    /// All step runs, in the order of the plan.
     pub fn iter(&self) -> impl Iterator<Item = (StepRunId, &StepRun)> {
         self.ids().zip(&self.runs)
     }
 
-    /// Whether one is in a state.
-    pub(super) fn any(&self, is_in: impl Fn(&StepState) -> bool) -> bool {
+    /// Whether any step run is in a state that satisfies `is_in`.
+    pub(super) fn any_state(&self, is_in: impl Fn(&StepState) -> bool) -> bool {
         self.runs.iter().any(|run| is_in(&run.state))
     }
 }
@@ -201,11 +201,11 @@ mod tests {
 
     #[test]
     fn a_run_in_an_iteration_is_not_the_run_of_the_plan() {
-        let mut runs = StepRuns::pending(2);
+        let mut runs = StepRuns::all_pending(2);
         let outside = StepRunId::from(1);
         let inside = StepRunId { path: [0].into(), ..outside.clone() };
         runs.settle_at(&inside, Timestamp::default(), StepState::Skipped);
-        assert_eq!(runs, StepRuns::pending(2));
+        assert_eq!(runs, StepRuns::all_pending(2));
         assert!(runs.get(&inside).is_none() && runs.get_mut(&inside).is_none());
         assert_eq!(runs.run(&inside), &StepRun::PENDING);
 
@@ -216,12 +216,12 @@ mod tests {
 
     #[test]
     fn a_run_is_settled_once() {
-        let mut runs = StepRuns::pending(2);
+        let mut runs = StepRuns::all_pending(2);
         for _ in 0..2 {
-            runs.settle(&0.into(), StepState::Cancelled);
+            runs.settle_run(&0.into(), StepState::Cancelled);
             assert!(!runs.are_settled());
         }
-        runs.settle(&1.into(), StepState::Skipped);
+        runs.settle_run(&1.into(), StepState::Skipped);
         assert!(runs.are_settled());
     }
 }

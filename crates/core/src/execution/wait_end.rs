@@ -1,4 +1,4 @@
-//! When the wait of a `Delay` ends, by its configuration.
+//! The end of the wait of a `Delay`, from its configuration.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use crate::Timestamp;
 use crate::definition::parse_duration;
 use crate::definition::plan::PlanStep;
 
-/// When a wait that begins now is over.
+/// When a wait that begins now ends.
 pub(super) fn wait_end(config: &Value, now: Timestamp) -> Result<Timestamp, String> {
     if let Some(text) = config.get("until") {
         let parsed = text.as_str().and_then(Timestamp::parse);
@@ -21,12 +21,12 @@ pub(super) fn wait_end(config: &Value, now: Timestamp) -> Result<Timestamp, Stri
     }
 }
 
-/// Whether a wait until this moment ends at the very moment that the configuration names.
+/// Whether a wait until `until` ends at the point in time that the configuration names.
 pub(super) fn is_for_moment(config: &Value, until: Timestamp) -> bool {
     config.get("until").is_some() && wait_end(config, until) == Ok(until)
 }
 
-/// Whether a wait until this moment would have been longer but for the step's timeout.
+/// Whether the step's timeout shortened the wait that ends at `until`.
 pub(super) fn is_cut_short(planned: &PlanStep, config: &Value, until: Timestamp) -> bool {
     let Some(timeout) = planned.timeout else { return false };
     if config.get("until").is_some() {

@@ -9,22 +9,22 @@ use serde_json::Value as Json;
 
 use super::meter;
 use super::references::References;
-use super::secret::Secrets;
+use super::secret::SecretsObject;
 use super::value::{from_json, from_shared};
-use super::{Scope, StepScope};
+use super::{EvalScope, StepScope};
 
 /// The root of what an expression sees.
-pub(super) fn build(references: &References, scope: &dyn Scope) -> Result<Value, Error> {
+pub(super) fn build_root(references: &References, scope: &dyn EvalScope) -> Result<Value, Error> {
     let roots: BTreeSet<&str> =
         references.paths.iter().filter_map(|path| path.first().map(String::as_str)).collect();
     let mut vars = Vec::with_capacity(roots.len());
     for root in roots {
         let value = match root {
             "inputs" => from_shared(scope.inputs()),
-            "steps" => steps(references, scope)?,
-            "state" => state(references, scope)?,
-            "secrets" => Value::from_object(Secrets),
-            name => match scope.extra(name) {
+            "steps" => steps_value(references, scope)?,
+            "state" => state_value(references, scope)?,
+            "secrets" => Value::from_object(SecretsObject),
+            name => match scope.extra_root(name) {
                 Some(json) => from_json(json),
                 None => continue,
             },
@@ -35,7 +35,7 @@ pub(super) fn build(references: &References, scope: &dyn Scope) -> Result<Value,
 }
 
 /// The second names of the paths below `root`; `None` where the root is used as a whole.
-fn members<'r>(references: &'r References, root: &str) -> Option<BTreeSet<&'r str>> {
+fn member_names<'r>(references: &'r References, root: &str) -> Option<BTreeSet<&'r str>> {
     references
         .paths
         .iter()
@@ -44,28 +44,28 @@ fn members<'r>(references: &'r References, root: &str) -> Option<BTreeSet<&'r st
         .collect()
 }
 
-fn steps(references: &References, scope: &dyn Scope) -> Result<Value, Error> {
-    let ids = match members(references, "steps") {
+fn steps_value(references: &References, scope: &dyn EvalScope) -> Result<Value, Error> {
+    let ids = match member_names(references, "steps") {
         Some(ids) => ids.into_iter().collect(),
         None => scope.step_ids(),
     };
     let mut steps = Vec::with_capacity(ids.len());
     for id in ids {
-        if let Some(step) = scope.step(id) {
+        if let Some(step) = scope.step_scope(id) {
             meter::weigh_json(step.error)?;
-            steps.push((id.to_owned(), Value::from_object(Step::new(step))));
+            steps.push((id.to_owned(), Value::from_object(StepObject::new(step))));
         }
     }
     Ok(Value::from_pairs(steps))
 }
 
-fn state(references: &References, scope: &dyn Scope) -> Result<Value, Error> {
+fn state_value(references: &References, scope: &dyn EvalScope) -> Result<Value, Error> {
     let copied = |value: &Json| -> Result<Value, Error> {
         meter::weigh_json(value)?;
         Ok(from_json(value.clone()))
     };
     let all = scope.state().iter();
-    let pairs: Result<Vec<_>, Error> = match members(references, "state") {
+    let pairs: Result<Vec<_>, Error> = match member_names(references, "state") {
         Some(names) => names
             .into_iter()
             .filter_map(|name| Some((name, scope.state().get(name)?)))
@@ -78,13 +78,13 @@ fn state(references: &References, scope: &dyn Scope) -> Result<Value, Error> {
 
 /// `steps.<id>`.
 #[derive(Debug)]
-struct Step {
+struct StepObject {
     output: Arc<Json>,
     status: &'static str,
     error: Arc<Json>,
 }
 
-impl Step {
+impl StepObject {
     fn new(step: StepScope<'_>) -> Self {
         Self {
             output: Arc::clone(step.output),
@@ -94,7 +94,7 @@ impl Step {
     }
 }
 
-impl Object for Step {
+impl Object for StepObject {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
         match key.as_str()? {
             "output" => Some(from_shared(&self.output)),

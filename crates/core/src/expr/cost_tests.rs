@@ -24,16 +24,16 @@ const NANOS_PER_UNIT: u64 = if cfg!(debug_assertions) { 400 } else { 40 };
 struct HostileScope {
     inputs: Arc<Value>,
     state: Map,
-    budget: Budget,
+    budget: EvalBudget,
     spent: Cell<u64>,
 }
 
-impl Scope for HostileScope {
+impl EvalScope for HostileScope {
     fn inputs(&self) -> &Arc<Value> {
         &self.inputs
     }
 
-    fn step(&self, _: &str) -> Option<StepScope<'_>> {
+    fn step_scope(&self, _: &str) -> Option<StepScope<'_>> {
         None
     }
 
@@ -45,15 +45,15 @@ impl Scope for HostileScope {
         &self.state
     }
 
-    fn extra(&self, _: &str) -> Option<Value> {
+    fn extra_root(&self, _: &str) -> Option<Value> {
         None
     }
 
-    fn budget(&self) -> Budget {
+    fn budget(&self) -> EvalBudget {
         self.budget.clone()
     }
 
-    fn spend(&self, units: u64) {
+    fn spend_units(&self, units: u64) {
         self.spent.set(self.spent.get() + units);
     }
 }
@@ -116,9 +116,9 @@ fn template(expression: &str, form: usize) -> String {
 }
 
 /// A generator without a dependency on the time or the machine.
-struct Random(u64);
+struct RandomNumbers(u64);
 
-impl Random {
+impl RandomNumbers {
     fn below(&mut self, limit: usize) -> usize {
         self.0 =
             self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -129,13 +129,13 @@ impl Random {
 fn measure(
     template: &str,
     inputs: Value,
-    budget: Budget,
+    budget: EvalBudget,
 ) -> (Duration, u64, Result<(), EvalError>) {
     let scope =
         HostileScope { inputs: Arc::new(inputs), state: Map::new(), budget, spent: Cell::new(0) };
-    let compiled = Template::compile(&json!(template), "here").unwrap();
+    let compiled = ValueTemplate::compile_value(&json!(template), "here").unwrap();
     let start = ThreadTime::now();
-    let result = compiled.render(&scope).map(drop);
+    let result = compiled.render_value(&scope).map(drop);
     (start.elapsed(), scope.spent.get(), result)
 }
 
@@ -144,7 +144,7 @@ fn time_follows_what_was_charged() {
     let pool = operands();
     let rounds: usize =
         std::env::var("STEPWELL_ATTACK_ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(1);
-    let mut random = Random(7);
+    let mut random = RandomNumbers(7);
     let mut slow = Vec::new();
     for round in 0..rounds {
         for expression in sample_expressions() {
@@ -152,7 +152,7 @@ fn time_follows_what_was_charged() {
             let mut pick = || pool[random.below(pool.len())].clone();
             let inputs = json!({"a": pick(), "b": pick(), "c": pick()});
             let shown = || inputs.to_string().chars().take(200).collect::<String>();
-            let budget = Budget { units: UNITS, ..Budget::full() };
+            let budget = EvalBudget { units: UNITS, ..EvalBudget::full() };
             let (took, spent, result) = measure(&template, inputs.clone(), budget);
             if took >= BASE + Duration::from_nanos(NANOS_PER_UNIT * spent) {
                 slow.push(format!("{template} over {} took {took:?} for {spent} units", shown()));
@@ -165,7 +165,7 @@ fn time_follows_what_was_charged() {
 }
 
 #[test]
-fn what_needs_more_than_the_inline_budget_says_so_soon() {
+fn work_above_the_inline_budget_is_detected_soon() {
     let text = json!({"a": "ß".repeat(1 << 20), "b": 1, "l": []});
     for template in [
         "{% for i in range(100000) %}{% set y = inputs.a[-1] %}{% endfor %}",
@@ -174,24 +174,24 @@ fn what_needs_more_than_the_inline_budget_says_so_soon() {
         "{{ inputs.a }}{{ inputs.a }}",
         "x{{ inputs.a }}",
     ] {
-        let (took, _, result) = measure(template, text.clone(), Budget::inline());
+        let (took, _, result) = measure(template, text.clone(), EvalBudget::inline());
         let kind = result.err().map(|error| error.kind);
         assert_eq!(kind, Some(EvalErrorKind::NeedsFullBudget), "{template}");
         assert!(took < Duration::from_millis(200), "{template} took {took:?}");
     }
-    let (_, _, result) = measure("{{ inputs.b + 1 }}", text, Budget::inline());
+    let (_, _, result) = measure("{{ inputs.b + 1 }}", text, EvalBudget::inline());
     assert_eq!(result, Ok(()));
 }
 
 #[test]
 fn an_interrupt_ends_an_evaluation() {
-    let asked = Arc::new(std::sync::atomic::AtomicU32::new(0));
-    let counter = asked.clone();
+    let calls = Arc::new(std::sync::atomic::AtomicU32::new(0));
+    let counter = calls.clone();
     let interrupt =
-        Interrupt::new(move || counter.fetch_add(1, std::sync::atomic::Ordering::Relaxed) >= 3);
+        EvalInterrupt::new(move || counter.fetch_add(1, std::sync::atomic::Ordering::Relaxed) >= 3);
     let template = "{% for i in range(100000) %}{% set y = inputs.a | upper %}{% endfor %}";
     let inputs = json!({"a": "a".repeat(100_000)});
-    let (_, spent, result) = measure(template, inputs, Budget::interruptible(interrupt));
+    let (_, spent, result) = measure(template, inputs, EvalBudget::full_with_interrupt(interrupt));
     assert_eq!(result.unwrap_err().kind, EvalErrorKind::Interrupted);
     assert!(spent > 2 << 20, "{spent}");
 }
@@ -221,10 +221,10 @@ fn a_value_that_doubles_again_and_again_is_paid_for() {
         "dict(k=a) == dict(k=a)",
     ] {
         let template = format!("{doubled}{{% set y = {reading} %}}");
-        let (took, _, result) = measure(&template, json!({}), Budget::full());
+        let (took, _, result) = measure(&template, json!({}), EvalBudget::full());
         assert!(took < Duration::from_secs(5), "{reading} took {took:?}: {result:?}");
         let text = format!("{doubled}{{{{ {reading} }}}}");
-        let (took, _, result) = measure(&text, json!({}), Budget::inline());
+        let (took, _, result) = measure(&text, json!({}), EvalBudget::inline());
         assert!(took < Duration::from_secs(1), "{reading} took {took:?}: {result:?}");
     }
 }
@@ -244,7 +244,7 @@ fn hostile_operands_of_earlier_reports() {
             json!({"a": "a".repeat(1 << 21), "b": "b".repeat(1 << 21) + "a"}),
         ),
     ] {
-        let (took, _, result) = measure(template, inputs, Budget::full());
+        let (took, _, result) = measure(template, inputs, EvalBudget::full());
         let kind = result.err().map(|error| error.kind);
         assert_ne!(kind, Some(EvalErrorKind::Internal), "{template}");
         assert!(took < Duration::from_secs(5), "{template} took {took:?}");
@@ -259,19 +259,19 @@ fn names(environment: &minijinja::Environment<'_>) -> Vec<String> {
     quoted.map(str::to_owned).collect()
 }
 
-/// Nothing is reachable but what is in the table, and each builtin of the library is in it or left
-/// out on purpose: a new version cannot add one unnoticed.
+/// Only the operations of the table are reachable, and each builtin of the library is in it or
+/// omitted on purpose: a new version cannot add one unnoticed.
 #[test]
 fn every_name_is_in_the_table() {
-    let ours = names(environment::environment(false));
+    let ours = names(environment::shared_environment(false));
     for name in &ours {
         assert!(FILTERS.contains(&name.as_str()) || TESTS.contains(&name.as_str()), "{name}");
     }
-    let left_out = ["e", "escape", "safe", "pprint", "escaped", "filter", "test"];
+    let omitted = ["e", "escape", "safe", "pprint", "escaped", "filter", "test"];
     for name in names(&minijinja::Environment::new()) {
-        assert!(ours.contains(&name) != left_out.contains(&name.as_str()), "{name} is not decided");
+        assert!(ours.contains(&name) != omitted.contains(&name.as_str()), "{name} is not decided");
     }
-    let globals = environment::environment(false).globals();
+    let globals = environment::shared_environment(false).globals();
     for (name, _) in globals {
         assert!(FUNCTIONS.contains(&name) || SYNTAX.contains(&name), "{name}");
     }

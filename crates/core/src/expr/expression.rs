@@ -3,55 +3,56 @@
 use serde_json::Value;
 
 use super::path::is_true;
-use super::references::{Collector, References};
-use super::syntax::{self, Compiled, Fault};
-use super::{EvalError, Scope};
+use super::references::{ReferenceCollector, References};
+use super::syntax::{self, CompiledText, SyntaxError};
+use super::{EvalError, EvalScope};
 use crate::Problem;
 
 /// A compiled bare expression (`when`, conditions).
 #[derive(Debug)]
-pub struct Expr {
-    code: Compiled,
+pub struct Expression {
+    code: CompiledText,
     references: References,
 }
 
 /// The problem that a fault in the source at `path` is.
-pub(super) fn problem(path: &str, source: &str, fault: &Fault) -> Problem {
-    Problem::new(path, format!("{} in {}", fault.message, syntax::located(source, fault)))
+pub(super) fn syntax_problem(path: &str, source: &str, fault: &SyntaxError) -> Problem {
+    Problem::new(path, format!("{} in {}", fault.message, syntax::describe_error(source, fault)))
 }
 
 /// What compiled code refers to.
-pub(super) fn references(code: &Compiled) -> References {
-    let mut all = Collector::default();
+pub(super) fn code_references(code: &CompiledText) -> References {
+    let mut all = ReferenceCollector::default();
     match code {
-        Compiled::Path(path) => all.add(path.names(), false),
-        Compiled::Value(code) | Compiled::Text(code) => all.merge(code.references()),
-        Compiled::Pieces(pieces) => {
+        CompiledText::Path(path) => all.add_path(path.names(), false),
+        CompiledText::Value(code) | CompiledText::Text(code) => all.merge_from(code.references()),
+        CompiledText::Pieces(pieces) => {
             for piece in pieces {
-                if let syntax::Piece::Path { path, .. } = piece {
-                    all.add(path.names(), false);
+                if let syntax::TextPiece::Path { path, .. } = piece {
+                    all.add_path(path.names(), false);
                 }
             }
         }
     }
-    all.finish()
+    all.into_references()
 }
 
-impl Expr {
+impl Expression {
     /// Compiles the text of an expression found at `path`.
     ///
     /// # Errors
     /// The syntax error with line and column, or an unknown filter, test or function.
-    pub fn compile(text: &str, path: &str) -> Result<Self, Problem> {
+    pub fn compile_text(text: &str, path: &str) -> Result<Self, Problem> {
         if text.contains("{{") || text.contains("{%") {
             return Err(Problem::new(
                 path,
-                "an expression stands here without braces: write `inputs.n > 3`, not \
+                "write expressions without braces here: write `inputs.n > 3`, not \
                  `{{ inputs.n > 3 }}`",
             ));
         }
-        let code = syntax::expression(text).map_err(|fault| problem(path, text, &fault))?;
-        let references = references(&code);
+        let code =
+            syntax::compile_expression(text).map_err(|fault| syntax_problem(path, text, &fault))?;
+        let references = code_references(&code);
         Ok(Self { code, references })
     }
 
@@ -59,19 +60,19 @@ impl Expr {
     ///
     /// # Errors
     /// Undefined values used, type errors, fuel or output limits exceeded.
-    pub fn eval(&self, scope: &dyn Scope) -> Result<Value, EvalError> {
-        super::evaluate(scope, || match &self.code {
-            Compiled::Path(path) => path.resolve(scope)?.into_json(),
-            Compiled::Value(code) => {
+    pub fn eval_json(&self, scope: &dyn EvalScope) -> Result<Value, EvalError> {
+        super::run_evaluation(scope, || match &self.code {
+            CompiledText::Path(path) => path.resolve_path(scope)?.into_json(),
+            CompiledText::Value(code) => {
                 let mut secrets = Vec::new();
-                let value = code.json(scope, &mut secrets)?;
+                let value = code.eval_json(scope, &mut secrets)?;
                 match secrets.first() {
                     Some(secret) => Err(EvalError::new(super::secret::only_placed(&secret.name))),
                     None => Ok(value),
                 }
             }
             // A bare expression compiles to nothing else.
-            Compiled::Pieces(_) | Compiled::Text(_) => Ok(Value::Null),
+            CompiledText::Pieces(_) | CompiledText::Text(_) => Ok(Value::Null),
         })
     }
 
@@ -79,11 +80,11 @@ impl Expr {
     ///
     /// # Errors
     /// As `eval`.
-    pub fn eval_bool(&self, scope: &dyn Scope) -> Result<bool, EvalError> {
-        super::evaluate(scope, || match &self.code {
-            Compiled::Path(path) => path.resolve(scope).map(|found| is_true(found.get())),
-            Compiled::Value(code) => code.value(scope).map(|value| value.is_true()),
-            Compiled::Pieces(_) | Compiled::Text(_) => Ok(false),
+    pub fn eval_bool(&self, scope: &dyn EvalScope) -> Result<bool, EvalError> {
+        super::run_evaluation(scope, || match &self.code {
+            CompiledText::Path(path) => path.resolve_path(scope).map(|found| is_true(found.get())),
+            CompiledText::Value(code) => code.eval_value(scope).map(|value| value.is_true()),
+            CompiledText::Pieces(_) | CompiledText::Text(_) => Ok(false),
         })
     }
 

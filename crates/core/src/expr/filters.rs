@@ -10,29 +10,30 @@ use super::meter::{self, MAX_ITEMS, MAX_TEXT};
 use super::operations::check_length;
 use super::{numbers, operators, value};
 
-pub(super) fn invalid(message: impl Into<String>) -> Error {
+pub(super) fn invalid_operation(message: impl Into<String>) -> Error {
     Error::new(ErrorKind::InvalidOperation, message.into())
 }
 
 fn text_of<'v>(value: &'v Value, what: &str) -> Result<&'v str, Error> {
-    let text = value.as_str().ok_or_else(|| invalid(format!("{what} is {}", value.kind())))?;
-    meter::charge(1 + text.len() as u64)?;
+    let text =
+        value.as_str().ok_or_else(|| invalid_operation(format!("{what} is {}", value.kind())))?;
+    meter::charge_units(1 + text.len() as u64)?;
     Ok(text)
 }
 
 /// The length of text after something is repeated in it; `MAX_TEXT + 1` where it is far too long.
-pub(super) fn grown(length: usize, times: usize, each: usize) -> usize {
+pub(super) fn repeated_length(length: usize, times: usize, each: usize) -> usize {
     times.checked_mul(each).and_then(|more| more.checked_add(length)).unwrap_or(MAX_TEXT + 1)
 }
 
-pub(super) fn replace(value: Value, from: Value, to: Value) -> Result<Value, Error> {
+pub(super) fn replace_text(value: Value, from: Value, to: Value) -> Result<Value, Error> {
     let text = value::to_text(&value)?;
     let (from, to) = (text_of(&from, "what to replace")?, text_of(&to, "the replacement")?);
-    meter::charge_text(grown(text.len(), text.matches(from).count(), to.len()))?;
+    meter::charge_text(repeated_length(text.len(), text.matches(from).count(), to.len()))?;
     Ok(Value::from(text.replace(from, to)))
 }
 
-pub(super) fn join(
+pub(super) fn join_items(
     value: Value,
     joiner: Option<Value>,
     attribute: Option<String>,
@@ -45,7 +46,8 @@ pub(super) fn join(
     kwargs.assert_all_used()?;
     let joiner = joiner.unwrap_or_else(|| Value::from(""));
     let joiner = text_of(&joiner, "the joiner")?;
-    let items = value.try_iter().map_err(|_| invalid(format!("cannot join {}", value.kind())))?;
+    let items =
+        value.try_iter().map_err(|_| invalid_operation(format!("cannot join {}", value.kind())))?;
     let mut out = String::new();
     for (i, item) in items.enumerate() {
         let item = match &attribute {
@@ -54,7 +56,7 @@ pub(super) fn join(
         };
         let item = value::to_text(&item)?;
         let joiner = if i > 0 { joiner } else { "" };
-        meter::charge(meter::ITEM + joiner.len() as u64)?;
+        meter::charge_units(meter::ITEM + joiner.len() as u64)?;
         if out.len() + joiner.len() + item.len() > MAX_TEXT {
             meter::charge_text(MAX_TEXT + 1)?;
         }
@@ -67,12 +69,16 @@ pub(super) fn join(
 /// Many small texts cost far more memory than the text they are cut from.
 fn charge_parts(parts: usize) -> Result<(), Error> {
     if parts > MAX_ITEMS {
-        return Err(invalid(format!("the text falls into more than {MAX_ITEMS} parts")));
+        return Err(invalid_operation(format!("the text falls into more than {MAX_ITEMS} parts")));
     }
     meter::charge_items(parts)
 }
 
-pub(super) fn split(value: Value, by: Option<Value>, most: Option<i64>) -> Result<Value, Error> {
+pub(super) fn split_text(
+    value: Value,
+    by: Option<Value>,
+    most: Option<i64>,
+) -> Result<Value, Error> {
     let text = text_of(&value, "what to split")?;
     let parts = match &by {
         Some(by) if !by.is_none() => text.matches(text_of(by, "the separator")?).count() + 1,
@@ -86,12 +92,12 @@ pub(super) fn split(value: Value, by: Option<Value>, most: Option<i64>) -> Resul
     filters::split(&value, by, most)
 }
 
-pub(super) fn lines(value: Value) -> Result<Value, Error> {
+pub(super) fn split_lines(value: Value) -> Result<Value, Error> {
     charge_parts(text_of(&value, "what to split")?.lines().count())?;
     filters::lines(&value)
 }
 
-pub(super) fn indent(
+pub(super) fn indent_text(
     state: &mut State,
     value: Value,
     args: Rest<ValueOrKwargs>,
@@ -103,21 +109,25 @@ pub(super) fn indent(
         Some(kwargs) => width.or(kwargs.get_attr("width")?.as_usize()),
         None => width,
     };
-    // Both the text and one line's worth of blanks are made.
-    meter::charge_text(grown(text.len(), 1 + text.split('\n').count(), width.unwrap_or(4)))?;
+    // The output has the text and the indentation of each line.
+    meter::charge_text(repeated_length(
+        text.len(),
+        1 + text.split('\n').count(),
+        width.unwrap_or(4),
+    ))?;
     let all: Vec<Value> = std::iter::once(value.clone()).chain(args).collect();
     Value::from_function(filters::indent).call(state, &all)
 }
 
 fn charge_groups(value: &Value, count: usize, fill: Option<&Value>) -> Result<(), Error> {
-    meter::weigh(value)?;
+    meter::weigh_value(value)?;
     if count > MAX_ITEMS {
-        return Err(invalid(format!("cannot make more than {MAX_ITEMS} parts")));
+        return Err(invalid_operation(format!("cannot make more than {MAX_ITEMS} parts")));
     }
     meter::charge_items(count + fill.map_or(0, |_| count))
 }
 
-pub(super) fn batch(
+pub(super) fn batch_items(
     state: &State,
     value: Value,
     count: usize,
@@ -127,7 +137,7 @@ pub(super) fn batch(
     filters::batch(state, value, count, fill)
 }
 
-pub(super) fn slice(
+pub(super) fn slice_columns(
     state: &State,
     value: Value,
     count: usize,
@@ -137,7 +147,11 @@ pub(super) fn slice(
     filters::slice(state, value, count, fill)
 }
 
-pub(super) fn format(state: &mut State, format: Value, args: Rest<Value>) -> Result<Value, Error> {
+pub(super) fn format_text(
+    state: &mut State,
+    format: Value,
+    args: Rest<Value>,
+) -> Result<Value, Error> {
     let text = text_of(&format, "the format")?;
     // Each directive can write an argument again, or blanks up to its width.
     let mut width = 0_usize;
@@ -145,21 +159,21 @@ pub(super) fn format(state: &mut State, format: Value, args: Rest<Value>) -> Res
         width = width.saturating_add(run.parse::<usize>().unwrap_or(usize::MAX));
     }
     if width > 10_000 || (text.contains('*') && text.contains('%')) {
-        return Err(invalid("the widths in a format must be numbers and small"));
+        return Err(invalid_operation("the widths in a format must be numbers and small"));
     }
     let directives = text.matches('%').count();
     let mut all = vec![format.clone()];
     for arg in args.iter() {
-        meter::weigh(arg)?;
+        meter::weigh_value(arg)?;
         let size = arg.as_str().map_or(0, str::len);
-        meter::charge_text(grown(0, directives, size))?;
+        meter::charge_text(repeated_length(0, directives, size))?;
         let is_plain = !matches!(arg.kind(), ValueKind::Seq | ValueKind::Iterable);
         all.push(if is_plain { arg.clone() } else { Value::from(value::to_text(arg)?) });
     }
     Value::from_function(filters::format).call(state, &all)
 }
 
-pub(super) fn tojson(value: Value, indent: Option<Value>, kwargs: Kwargs) -> Result<Value, Error> {
+pub(super) fn to_json(value: Value, indent: Option<Value>, kwargs: Kwargs) -> Result<Value, Error> {
     let indent = match indent {
         Some(indent) => Some(indent),
         None => kwargs.get::<Option<Value>>("indent")?,
@@ -176,32 +190,32 @@ pub(super) fn tojson(value: Value, indent: Option<Value>, kwargs: Kwargs) -> Res
     Ok(Value::from(text))
 }
 
-pub(super) fn fromjson(value: Value) -> Result<Value, Error> {
+pub(super) fn from_json(value: Value) -> Result<Value, Error> {
     let text = text_of(&value, "what to read as JSON")?;
     // A parsed value takes many times the memory of its text.
-    meter::charge(8 * text.len() as u64)?;
+    meter::charge_units(8 * text.len() as u64)?;
     crate::json::from_str(text.strip_prefix('\u{feff}').unwrap_or(text))
         .map(value::from_json)
-        .map_err(|e| invalid(format!("the text is not JSON: {e}")))
+        .map_err(|e| invalid_operation(format!("the text is not JSON: {e}")))
 }
 
 /// The length of a list or object; of a text in characters.
-pub(super) fn length(value: Value) -> Result<usize, Error> {
+pub(super) fn value_length(value: Value) -> Result<usize, Error> {
     if let Some(text) = value.as_str() {
-        meter::charge(text.len() as u64)?;
+        meter::charge_units(text.len() as u64)?;
     }
-    value.len().ok_or_else(|| invalid(format!("{} has no length", value.kind())))
+    value.len().ok_or_else(|| invalid_operation(format!("{} has no length", value.kind())))
 }
 
 /// The first item; undefined where there is none.
-pub(super) fn first(value: Value) -> Result<Value, Error> {
-    operators::iterate(value.clone())?;
+pub(super) fn first_item(value: Value) -> Result<Value, Error> {
+    operators::loop_items(value.clone())?;
     filters::first(&value)
 }
 
 /// The last item; undefined where there is none.
-pub(super) fn last(value: Value) -> Result<Value, Error> {
-    operators::iterate(value.clone())?;
+pub(super) fn last_item(value: Value) -> Result<Value, Error> {
+    operators::loop_items(value.clone())?;
     match (value.kind(), value.len()) {
         // The builtin form walks the whole list.
         (ValueKind::Seq, Some(length)) if length > 0 => value.get_item(&Value::from(length - 1)),
@@ -210,12 +224,12 @@ pub(super) fn last(value: Value) -> Result<Value, Error> {
 }
 
 /// The value as text.
-pub(super) fn string(value: Value) -> Result<Value, Error> {
+pub(super) fn to_text(value: Value) -> Result<Value, Error> {
     value::to_text(&value).map(Value::from)
 }
 
 /// The sum of the items, or of an attribute of each; those without it are ignored.
-pub(super) fn sum(
+pub(super) fn sum_items(
     values: Value,
     attribute: Option<String>,
     start: Option<Value>,
@@ -228,18 +242,18 @@ pub(super) fn sum(
     let mut total = start.unwrap_or_else(|| Value::from(0));
     for item in values.try_iter()? {
         let item = match &attribute {
-            Some(path) => follow(item, path),
+            Some(path) => follow_path(item, path),
             None => item,
         };
         if !item.is_undefined() {
-            total = numbers::add(total, item)?;
+            total = numbers::add_numbers(total, item)?;
         }
     }
     Ok(total)
 }
 
 /// What a dotted path leads to; undefined where it leads nowhere.
-fn follow(value: Value, path: &str) -> Value {
+fn follow_path(value: Value, path: &str) -> Value {
     path.split('.').fold(value, |value, part| {
         let found = match part.parse::<usize>() {
             Ok(index) => value.get_item_by_index(index),
@@ -250,8 +264,9 @@ fn follow(value: Value, path: &str) -> Value {
 }
 
 /// Takes white space, or the given characters, off both ends.
-pub(super) fn trim(value: Value, chars: Option<Value>) -> Result<Value, Error> {
-    let text = value.as_str().ok_or_else(|| invalid(format!("cannot trim {}", value.kind())))?;
+pub(super) fn trim_text(value: Value, chars: Option<Value>) -> Result<Value, Error> {
+    let text =
+        value.as_str().ok_or_else(|| invalid_operation(format!("cannot trim {}", value.kind())))?;
     let trimmed = match chars.as_ref().filter(|chars| !chars.is_none()) {
         None => text.trim(),
         Some(chars) => {
@@ -270,18 +285,22 @@ pub(super) fn is_divisible_by(value: Value, by: Value) -> Result<bool, Error> {
     }
     let is_number = |v: &Value| v.kind() == ValueKind::Number;
     if !is_number(&value) || !is_number(&by) {
-        return Err(invalid(format!("cannot divide {} by {}", value.kind(), by.kind())));
+        return Err(invalid_operation(format!("cannot divide {} by {}", value.kind(), by.kind())));
     }
     let (a, b) = (numbers::to_float(&value)?, numbers::to_float(&by)?);
     Ok(b != 0.0 && a % b == 0.0)
 }
 
 /// `range(stop)`, `range(start, stop)`, `range(start, stop, step)`.
-pub(super) fn range(start: i64, stop: Option<i64>, step: Option<i64>) -> Result<Value, Error> {
+pub(super) fn create_range(
+    start: i64,
+    stop: Option<i64>,
+    step: Option<i64>,
+) -> Result<Value, Error> {
     let (start, stop) = stop.map_or((0, start), |stop| (start, stop));
     let step = step.unwrap_or(1);
     if step == 0 {
-        return Err(invalid("a range cannot go by steps of 0"));
+        return Err(invalid_operation("a range cannot go by steps of 0"));
     }
     // Wide enough that no difference of two bounds overflows.
     let (first, last, by) = (i128::from(start), i128::from(stop), i128::from(step));

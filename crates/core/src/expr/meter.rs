@@ -15,7 +15,7 @@ use minijinja::value::ValueKind;
 use minijinja::{Error, ErrorKind, Value};
 
 use super::secret::{self, SecretText};
-use super::value::Node;
+use super::value::JsonNode;
 
 /// Instructions of one evaluation.
 pub(super) const FUEL: u64 = 200_000;
@@ -25,7 +25,7 @@ pub(super) const INLINE_FUEL: u64 = 5_000;
 const FULL: u64 = 64 << 20;
 /// Units that may be used where nothing may be kept waiting: well below a millisecond.
 const INLINE: u64 = 128 << 10;
-/// After so many units the interrupt is looked at again.
+/// The interrupt is polled after this number of units.
 const INTERRUPT_EVERY: u64 = 1 << 20;
 /// What one value costs beside its text.
 pub(super) const VALUE: u64 = 8;
@@ -36,11 +36,11 @@ pub(super) const MAX_TEXT: usize = 4 << 20;
 /// The longest sequence that repeating or filling may create.
 pub(super) const MAX_ITEMS: usize = 100_000;
 
-/// A question that long work asks again and again: shall it end?
+/// A condition that long work polls; it ends once the condition is true.
 #[derive(Clone)]
-pub struct Interrupt(Arc<dyn Fn() -> bool + Send + Sync>);
+pub struct EvalInterrupt(Arc<dyn Fn() -> bool + Send + Sync>);
 
-impl Interrupt {
+impl EvalInterrupt {
     /// `is_due` is called about once a millisecond or more often and must be cheap.
     pub fn new(is_due: impl Fn() -> bool + Send + Sync + 'static) -> Self {
         Self(Arc::new(is_due))
@@ -52,7 +52,7 @@ impl Interrupt {
     }
 }
 
-impl fmt::Debug for Interrupt {
+impl fmt::Debug for EvalInterrupt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Interrupt")
     }
@@ -60,20 +60,20 @@ impl fmt::Debug for Interrupt {
 
 /// How much work one evaluation may cause.
 #[derive(Debug, Clone)]
-pub struct Budget {
+pub struct EvalBudget {
     pub(super) units: u64,
     pub(super) is_inline: bool,
-    pub(super) interrupt: Option<Interrupt>,
+    pub(super) interrupt: Option<EvalInterrupt>,
 }
 
-impl Budget {
+impl EvalBudget {
     /// Everything that the language allows.
     pub fn full() -> Self {
         Self { units: FULL, is_inline: false, interrupt: None }
     }
 
-    /// As [`Budget::full`], ended early by `interrupt`.
-    pub fn interruptible(interrupt: Interrupt) -> Self {
+    /// As [`EvalBudget::full`], ended early by `interrupt`.
+    pub fn full_with_interrupt(interrupt: EvalInterrupt) -> Self {
         Self { interrupt: Some(interrupt), ..Self::full() }
     }
 
@@ -83,7 +83,7 @@ impl Budget {
         Self { units: INLINE, is_inline: true, interrupt: None }
     }
 
-    /// As [`Budget::inline`], with so many units: for tests and simulations.
+    /// As [`EvalBudget::inline`], with so many units: for tests and simulations.
     pub fn inline_of(units: u64) -> Self {
         Self { units, ..Self::inline() }
     }
@@ -94,7 +94,7 @@ impl Budget {
     }
 
     /// Reduces an inline budget, which several evaluations share, by what one of them used.
-    pub(crate) fn spend(&mut self, units: u64) {
+    pub(crate) fn spend_units(&mut self, units: u64) {
         if self.is_inline {
             self.units = self.units.saturating_sub(units);
         }
@@ -103,7 +103,7 @@ impl Budget {
 
 /// Why the running evaluation must end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stop {
+pub(super) enum StopReason {
     Exhausted,
     Interrupted,
 }
@@ -111,25 +111,25 @@ pub(super) enum Stop {
 thread_local! {
     static LEFT: Cell<u64> = const { Cell::new(0) };
     static GIVEN: Cell<u64> = const { Cell::new(0) };
-    static ASK_AT: Cell<u64> = const { Cell::new(0) };
-    static STOP: Cell<Option<Stop>> = const { Cell::new(None) };
+    static POLL_AT: Cell<u64> = const { Cell::new(0) };
+    static STOP: Cell<Option<StopReason>> = const { Cell::new(None) };
     static IS_INLINE: Cell<bool> = const { Cell::new(false) };
-    static INTERRUPT: RefCell<Option<Interrupt>> = const { RefCell::new(None) };
+    static INTERRUPT: RefCell<Option<EvalInterrupt>> = const { RefCell::new(None) };
 }
 
 /// Starts an evaluation with a budget.
-pub(super) fn start(budget: Budget) {
+pub(super) fn start_evaluation(budget: EvalBudget) {
     LEFT.set(budget.units);
     GIVEN.set(budget.units);
     STOP.set(None);
     IS_INLINE.set(budget.is_inline);
     let first = if budget.interrupt.is_some() { budget.units } else { 0 };
-    ASK_AT.set(first);
+    POLL_AT.set(first);
     INTERRUPT.set(budget.interrupt);
 }
 
-/// The units that were used since [`start`].
-pub(super) fn spent() -> u64 {
+/// The units that were used since [`start_evaluation`].
+pub(super) fn spent_units() -> u64 {
     GIVEN.get() - LEFT.get()
 }
 
@@ -139,14 +139,14 @@ pub(super) fn is_inline() -> bool {
 }
 
 /// Why the evaluation had to end, if it had to.
-pub(super) fn stopped() -> Option<Stop> {
+pub(super) fn stop_reason() -> Option<StopReason> {
     STOP.get()
 }
 
 /// Charges for work before it is done.
-pub(super) fn charge(cost: u64) -> Result<(), Error> {
+pub(super) fn charge_units(cost: u64) -> Result<(), Error> {
     let left = match LEFT.get().checked_sub(cost) {
-        Some(left) if left >= ASK_AT.get() => {
+        Some(left) if left >= POLL_AT.get() => {
             LEFT.set(left);
             return Ok(());
         }
@@ -155,22 +155,23 @@ pub(super) fn charge(cost: u64) -> Result<(), Error> {
     charge_slowly(left)
 }
 
-/// The budget is used up, or the interrupt is to be looked at.
+/// Handles a used-up budget or polls the interrupt.
 #[cold]
 fn charge_slowly(left: Option<u64>) -> Result<(), Error> {
     let Some(left) = left else {
         LEFT.set(0);
-        STOP.set(STOP.get().or(Some(Stop::Exhausted)));
+        STOP.set(STOP.get().or(Some(StopReason::Exhausted)));
         return Err(too_much());
     };
-    let due = INTERRUPT.with_borrow(|interrupt| interrupt.as_ref().is_some_and(Interrupt::is_due));
+    let due =
+        INTERRUPT.with_borrow(|interrupt| interrupt.as_ref().is_some_and(EvalInterrupt::is_due));
     if due {
         LEFT.set(0);
-        STOP.set(Some(Stop::Interrupted));
+        STOP.set(Some(StopReason::Interrupted));
         return Err(Error::new(ErrorKind::OutOfFuel, "the evaluation was interrupted"));
     }
     LEFT.set(left);
-    ASK_AT.set(left.saturating_sub(INTERRUPT_EVERY));
+    POLL_AT.set(left.saturating_sub(INTERRUPT_EVERY));
     Ok(())
 }
 
@@ -189,17 +190,17 @@ pub(super) fn charge_text(bytes: usize) -> Result<(), Error> {
             format!("the text would be longer than {} MiB", MAX_TEXT >> 20),
         ));
     }
-    charge(bytes as u64)
+    charge_units(bytes as u64)
 }
 
 /// Charges for a list that is about to be made.
 pub(super) fn charge_items(items: usize) -> Result<(), Error> {
-    charge(ITEM.saturating_mul(items as u64))
+    charge_units(ITEM.saturating_mul(items as u64))
 }
 
 /// Charges for reading all of `value`, shared parts as often as they occur; returns the charge.
 /// Refuses secrets: what is weighed is about to be looked into.
-pub(super) fn weigh(value: &Value) -> Result<u64, Error> {
+pub(super) fn weigh_value(value: &Value) -> Result<u64, Error> {
     weigh_all(value, false)
 }
 
@@ -213,21 +214,23 @@ fn weigh_all(value: &Value, may_have_secrets: bool) -> Result<u64, Error> {
     let mut open = vec![value.clone()];
     while let Some(value) = open.pop() {
         match value.kind() {
-            ValueKind::String => charge(VALUE + value.as_str().map_or(0, str::len) as u64)?,
-            ValueKind::Bytes => charge(VALUE + value.as_bytes().map_or(0, <[u8]>::len) as u64)?,
+            ValueKind::String => charge_units(VALUE + value.as_str().map_or(0, str::len) as u64)?,
+            ValueKind::Bytes => {
+                charge_units(VALUE + value.as_bytes().map_or(0, <[u8]>::len) as u64)?
+            }
             ValueKind::Seq | ValueKind::Iterable | ValueKind::Map => {
-                charge(VALUE)?;
-                if let Some(node) = value.downcast_object_ref::<Node>() {
+                charge_units(VALUE)?;
+                if let Some(node) = value.downcast_object_ref::<JsonNode>() {
                     weigh_json(node.get())?;
                 } else {
                     weigh_items(&value, &mut open)?;
                 }
             }
-            _ => match SecretText::of(&value) {
-                Some(secret) if may_have_secrets => charge(VALUE + secret.len() as u64)?,
+            _ => match SecretText::downcast_from(&value) {
+                Some(secret) if may_have_secrets => charge_units(VALUE + secret.len() as u64)?,
                 // What is weighed is about to be looked into.
-                Some(_) => return Err(secret::refused()),
-                None => charge(VALUE)?,
+                Some(_) => return Err(secret::secret_error()),
+                None => charge_units(VALUE)?,
             },
         }
     }
@@ -238,7 +241,7 @@ fn weigh_items(value: &Value, open: &mut Vec<Value>) -> Result<(), Error> {
     let is_map = value.kind() == ValueKind::Map;
     for item in value.try_iter()? {
         // Charged before it is kept, so that an endless sequence ends here.
-        charge(VALUE)?;
+        charge_units(VALUE)?;
         if is_map {
             open.push(value.get_item(&item)?);
         }
@@ -251,26 +254,26 @@ fn weigh_items(value: &Value, open: &mut Vec<Value>) -> Result<(), Error> {
 pub(super) fn weigh_json(value: &serde_json::Value) -> Result<(), Error> {
     use serde_json::Value as Json;
     match value {
-        Json::String(text) => return charge(VALUE + text.len() as u64),
+        Json::String(text) => return charge_units(VALUE + text.len() as u64),
         Json::Array(_) | Json::Object(_) => {}
-        _ => return charge(VALUE),
+        _ => return charge_units(VALUE),
     }
     let mut open = vec![value];
     while let Some(value) = open.pop() {
         match value {
-            Json::String(text) => charge(VALUE + text.len() as u64)?,
+            Json::String(text) => charge_units(VALUE + text.len() as u64)?,
             Json::Array(items) => {
-                charge(VALUE + items.len() as u64)?;
+                charge_units(VALUE + items.len() as u64)?;
                 open.extend(items);
             }
             Json::Object(map) => {
-                charge(VALUE)?;
+                charge_units(VALUE)?;
                 for (key, value) in map {
-                    charge(VALUE + key.len() as u64)?;
+                    charge_units(VALUE + key.len() as u64)?;
                     open.push(value);
                 }
             }
-            _ => charge(VALUE)?,
+            _ => charge_units(VALUE)?,
         }
     }
     Ok(())

@@ -43,42 +43,44 @@ use std::sync::{Arc, LazyLock};
 
 use serde_json::Value;
 
-pub use code::usage as code_usage;
+pub use code::pool_usage as code_usage;
 pub(crate) use environment::ROOTS;
-pub use expression::Expr;
-pub use meter::{Budget, Interrupt};
+pub use expression::Expression;
+pub use meter::{EvalBudget, EvalInterrupt};
 pub(crate) use path::written_path;
 pub use references::References;
-pub(crate) use result_types::{Analysis, Inferred, analyse_expression, analyse_template, infer};
+pub(crate) use result_types::{
+    InferredType, TypeAnalysis, analyse_expression, analyse_template, infer_type,
+};
 pub use samples::sample_expressions;
 pub(crate) use secret::place_under;
 pub use secret::{InsertError, PLACEHOLDER, SecretInsertion, insert_secrets};
-pub(crate) use syntax::insertions;
-pub use template::{Leaf, Rendered, Template};
+pub(crate) use syntax::find_insertions;
+pub use template::{RenderedValue, TemplateLeaf, ValueTemplate};
 pub(crate) use template::{at_key, count_expressions};
 
 use crate::Map;
 
-/// What an expression can see. Built for one evaluation over borrowed values: making one costs
-/// nothing, only what an expression asks for is looked at.
-pub trait Scope: std::fmt::Debug {
-    /// `inputs`. Shared, so that a template that asks for all of it copies nothing.
+/// The variables that an expression can read. Built for one evaluation over borrowed values:
+/// creating one costs nothing, values are read when an expression accesses them.
+pub trait EvalScope: std::fmt::Debug {
+    /// `inputs`. Shared, so that a template that outputs all of it copies nothing.
     fn inputs(&self) -> &Arc<Value>;
     /// `steps.<id>`: its output, status and error; `None` where there is no such step.
-    fn step(&self, id: &str) -> Option<StepScope<'_>>;
+    fn step_scope(&self, id: &str) -> Option<StepScope<'_>>;
     /// The ids of all steps.
     fn step_ids(&self) -> Vec<&str>;
     /// `state`.
     fn state(&self) -> &Map;
     /// How much work an evaluation over this scope may cause.
-    fn budget(&self) -> Budget {
-        Budget::full()
+    fn budget(&self) -> EvalBudget {
+        EvalBudget::full()
     }
     /// Takes note of the units that an evaluation used.
-    fn spend(&self, _units: u64) {}
+    fn spend_units(&self, _units: u64) {}
     /// `execution` (`id`, `created_at`, …) and `workflow` (`id`, `name`, `release`); any other
     /// name that the surroundings add (`item`, `index` in a map).
-    fn extra(&self, name: &str) -> Option<Value>;
+    fn extra_root(&self, name: &str) -> Option<Value>;
 }
 
 /// What an expression sees of a step.
@@ -128,7 +130,7 @@ impl EvalError {
         Self { message: message.into(), kind: EvalErrorKind::Invalid }
     }
 
-    /// An error of the meter, with the kind of stop that it stands for.
+    /// The error for an error of the meter, with the matching kind.
     fn of_meter(error: &minijinja::Error) -> Self {
         let message = error.detail().unwrap_or("the evaluation failed").to_owned();
         Self { message, kind: stop_kind() }
@@ -137,25 +139,25 @@ impl EvalError {
 
 /// The kind of an error that the running evaluation ends with.
 fn stop_kind() -> EvalErrorKind {
-    match meter::stopped() {
-        Some(meter::Stop::Interrupted) => EvalErrorKind::Interrupted,
-        Some(meter::Stop::Exhausted) if meter::is_inline() => EvalErrorKind::NeedsFullBudget,
-        Some(meter::Stop::Exhausted) | None => EvalErrorKind::Invalid,
+    match meter::stop_reason() {
+        Some(meter::StopReason::Interrupted) => EvalErrorKind::Interrupted,
+        Some(meter::StopReason::Exhausted) if meter::is_inline() => EvalErrorKind::NeedsFullBudget,
+        Some(meter::StopReason::Exhausted) | None => EvalErrorKind::Invalid,
     }
 }
 
 /// Runs one evaluation over a scope: with its budget, and so that a panic is an error.
-fn evaluate<T>(
-    scope: &dyn Scope,
+fn run_evaluation<T>(
+    scope: &dyn EvalScope,
     evaluation: impl FnOnce() -> Result<T, EvalError>,
 ) -> Result<T, EvalError> {
-    meter::start(scope.budget());
+    meter::start_evaluation(scope.budget());
     // Nothing that the evaluation touches outlives it but the meter, which is set anew.
     let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         crate::faults::hit("evaluate");
         evaluation()
     }));
-    scope.spend(meter::spent());
+    scope.spend_units(meter::spent_units());
     result.unwrap_or_else(|_| {
         Err(EvalError {
             message: "the evaluation of the expression failed; this is a bug in Stepwell".into(),

@@ -2,7 +2,7 @@
 //! another number.
 //!
 //! An integer is combined with a fraction only if a double holds it exactly. The result of such a
-//! calculation is a double, rounded as IEEE 754 says; one that is out of range, or so small that it
+//! calculation is a double, rounded by the rules of IEEE 754; one that is out of range, or so small that it
 //! becomes 0, is an error.
 
 use minijinja::value::{Kwargs, Value, ValueKind};
@@ -10,17 +10,17 @@ use minijinja::{Error, ErrorKind, State, filters};
 
 use crate::json::check_number;
 
-fn invalid(message: impl Into<String>) -> Error {
+fn invalid_number(message: impl Into<String>) -> Error {
     Error::new(ErrorKind::InvalidOperation, message.into())
 }
 
 /// Two operands as they are combined.
-enum Operands {
+enum NumberPair {
     Whole(i128, i128),
     Floats(f64, f64),
 }
 
-fn operands(left: &Value, sign: &str, right: &Value) -> Result<Operands, Error> {
+fn number_pair(left: &Value, sign: &str, right: &Value) -> Result<NumberPair, Error> {
     for value in [left, right] {
         if value.is_undefined() {
             let message = format!("an operand of `{sign}` is undefined");
@@ -28,14 +28,17 @@ fn operands(left: &Value, sign: &str, right: &Value) -> Result<Operands, Error> 
         }
         if !matches!(value.kind(), ValueKind::Number | ValueKind::Bool) {
             let (a, b) = (left.kind(), right.kind());
-            return Err(invalid(format!("cannot calculate {a} {sign} {b}")));
+            return Err(invalid_number(format!("cannot calculate {a} {sign} {b}")));
         }
     }
     let is_whole = |v: &Value| v.is_integer() || v.kind() == ValueKind::Bool;
     if is_whole(left) && is_whole(right) {
-        return Ok(Operands::Whole(i128::try_from(left.clone())?, i128::try_from(right.clone())?));
+        return Ok(NumberPair::Whole(
+            i128::try_from(left.clone())?,
+            i128::try_from(right.clone())?,
+        ));
     }
-    Ok(Operands::Floats(to_float(left)?, to_float(right)?))
+    Ok(NumberPair::Floats(to_float(left)?, to_float(right)?))
 }
 
 /// A number as a double. An integer that no double holds is refused.
@@ -50,7 +53,7 @@ pub(super) fn to_float(value: &Value) -> Result<f64, Error> {
     #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "compared")]
     let (float, back) = (whole as f64, whole as f64 as i128);
     if back != whole {
-        return Err(invalid(format!(
+        return Err(invalid_number(format!(
             "the integer {whole} has too many digits to be combined with a fraction exactly"
         )));
     }
@@ -58,97 +61,100 @@ pub(super) fn to_float(value: &Value) -> Result<f64, Error> {
 }
 
 /// An integer as a value, as small as it fits.
-fn whole(result: Option<i128>) -> Result<Value, Error> {
-    let result = result.ok_or_else(|| invalid("unable to calculate: the result is too large"))?;
+fn integer_value(result: Option<i128>) -> Result<Value, Error> {
+    let result =
+        result.ok_or_else(|| invalid_number("unable to calculate: the result is too large"))?;
     Ok(i64::try_from(result).map_or_else(|_| Value::from(result), Value::from))
 }
 
 /// A double as a value. `is_lost`: it is 0 though the result is not.
-fn float(result: f64, is_lost: bool) -> Result<Value, Error> {
+fn float_value(result: f64, is_lost: bool) -> Result<Value, Error> {
     match result.is_finite() {
-        true if is_lost => Err(invalid("the result is too close to 0 to be kept")),
+        true if is_lost => Err(invalid_number("the result is too close to 0 to be kept")),
         true => Ok(Value::from(result)),
-        false => Err(invalid("the result is out of range")),
+        false => Err(invalid_number("the result is out of range")),
     }
 }
 
 fn by_zero(left: &Value, sign: &str, right: &Value) -> Error {
-    invalid(format!("unable to calculate {left} {sign} {right}: the divisor is zero"))
+    invalid_number(format!("unable to calculate {left} {sign} {right}: the divisor is zero"))
 }
 
 /// The sum of two numbers.
-pub(super) fn add(left: Value, right: Value) -> Result<Value, Error> {
-    match operands(&left, "+", &right)? {
-        Operands::Whole(a, b) => whole(a.checked_add(b)),
-        Operands::Floats(a, b) => float(a + b, false),
+pub(super) fn add_numbers(left: Value, right: Value) -> Result<Value, Error> {
+    match number_pair(&left, "+", &right)? {
+        NumberPair::Whole(a, b) => integer_value(a.checked_add(b)),
+        NumberPair::Floats(a, b) => float_value(a + b, false),
     }
 }
 
 /// The product of two numbers.
-pub(super) fn multiply(left: Value, right: Value) -> Result<Value, Error> {
-    match operands(&left, "*", &right)? {
-        Operands::Whole(a, b) => whole(a.checked_mul(b)),
-        Operands::Floats(a, b) => float(a * b, a * b == 0.0 && a != 0.0 && b != 0.0),
+pub(super) fn multiply_numbers(left: Value, right: Value) -> Result<Value, Error> {
+    match number_pair(&left, "*", &right)? {
+        NumberPair::Whole(a, b) => integer_value(a.checked_mul(b)),
+        NumberPair::Floats(a, b) => float_value(a * b, a * b == 0.0 && a != 0.0 && b != 0.0),
     }
 }
 
 /// `left - right`.
-pub(super) fn subtract(left: Value, right: Value) -> Result<Value, Error> {
-    match operands(&left, "-", &right)? {
-        Operands::Whole(a, b) => whole(a.checked_sub(b)),
-        Operands::Floats(a, b) => float(a - b, false),
+pub(super) fn subtract_numbers(left: Value, right: Value) -> Result<Value, Error> {
+    match number_pair(&left, "-", &right)? {
+        NumberPair::Whole(a, b) => integer_value(a.checked_sub(b)),
+        NumberPair::Floats(a, b) => float_value(a - b, false),
     }
 }
 
 /// `left / right`, always a double.
-pub(super) fn divide(left: Value, right: Value) -> Result<Value, Error> {
-    let (a, b) = match operands(&left, "/", &right)? {
-        Operands::Floats(a, b) => (a, b),
-        Operands::Whole(..) => (to_float(&left)?, to_float(&right)?),
+pub(super) fn divide_numbers(left: Value, right: Value) -> Result<Value, Error> {
+    let (a, b) = match number_pair(&left, "/", &right)? {
+        NumberPair::Floats(a, b) => (a, b),
+        NumberPair::Whole(..) => (to_float(&left)?, to_float(&right)?),
     };
     match b == 0.0 {
         true => Err(by_zero(&left, "/", &right)),
-        false => float(a / b, a / b == 0.0 && a != 0.0),
+        false => float_value(a / b, a / b == 0.0 && a != 0.0),
     }
 }
 
 /// `left // right`, rounded down.
 pub(super) fn divide_whole(left: Value, right: Value) -> Result<Value, Error> {
-    match operands(&left, "//", &right)? {
-        Operands::Whole(_, 0) => Err(by_zero(&left, "//", &right)),
-        Operands::Floats(_, 0.0) => Err(by_zero(&left, "//", &right)),
-        Operands::Whole(a, b) => whole(floored(a, b).map(|(quotient, _)| quotient)),
-        Operands::Floats(a, b) => float(floored_float(a, b).0, false),
+    match number_pair(&left, "//", &right)? {
+        NumberPair::Whole(_, 0) => Err(by_zero(&left, "//", &right)),
+        NumberPair::Floats(_, 0.0) => Err(by_zero(&left, "//", &right)),
+        NumberPair::Whole(a, b) => {
+            integer_value(divide_floored(a, b).map(|(quotient, _)| quotient))
+        }
+        NumberPair::Floats(a, b) => float_value(floored_float(a, b).0, false),
     }
 }
 
 /// `left % right`, with the sign of the divisor.
-pub(super) fn remainder(left: Value, right: Value) -> Result<Value, Error> {
-    match operands(&left, "%", &right)? {
-        Operands::Whole(_, 0) => Err(by_zero(&left, "%", &right)),
-        Operands::Floats(_, 0.0) => Err(by_zero(&left, "%", &right)),
-        Operands::Whole(_, -1) => Ok(Value::from(0)),
-        Operands::Whole(a, b) => whole(floored(a, b).map(|(_, rest)| rest)),
-        Operands::Floats(a, b) => float(floored_float(a, b).1, false),
+pub(super) fn remainder_of(left: Value, right: Value) -> Result<Value, Error> {
+    match number_pair(&left, "%", &right)? {
+        NumberPair::Whole(_, 0) => Err(by_zero(&left, "%", &right)),
+        NumberPair::Floats(_, 0.0) => Err(by_zero(&left, "%", &right)),
+        NumberPair::Whole(_, -1) => Ok(Value::from(0)),
+        NumberPair::Whole(a, b) => integer_value(divide_floored(a, b).map(|(_, rest)| rest)),
+        NumberPair::Floats(a, b) => float_value(floored_float(a, b).1, false),
     }
 }
 
 /// `left ** right`.
-pub(super) fn power(left: Value, right: Value) -> Result<Value, Error> {
-    let (a, b) = match operands(&left, "**", &right)? {
-        Operands::Whole(a, b) if b >= 0 => {
-            return whole(u32::try_from(b).ok().and_then(|b| a.checked_pow(b)));
+pub(super) fn raise_power(left: Value, right: Value) -> Result<Value, Error> {
+    let (a, b) = match number_pair(&left, "**", &right)? {
+        NumberPair::Whole(a, b) if b >= 0 => {
+            return integer_value(u32::try_from(b).ok().and_then(|b| a.checked_pow(b)));
         }
-        Operands::Whole(..) => (to_float(&left)?, to_float(&right)?),
-        Operands::Floats(a, b) => (a, b),
+        NumberPair::Whole(..) => (to_float(&left)?, to_float(&right)?),
+        NumberPair::Floats(a, b) => (a, b),
     };
     match a == 0.0 && b < 0.0 {
         true => Err(by_zero(&left, "**", &right)),
-        false => float(a.powf(b), a.powf(b) == 0.0 && a != 0.0),
+        false => float_value(a.powf(b), a.powf(b) == 0.0 && a != 0.0),
     }
 }
 
-fn floored(a: i128, b: i128) -> Option<(i128, i128)> {
+fn divide_floored(a: i128, b: i128) -> Option<(i128, i128)> {
     let (quotient, rest) = (a.checked_div(b)?, a.checked_rem(b)?);
     match rest != 0 && (rest < 0) != (b < 0) {
         true => Some((quotient.checked_sub(1)?, rest.checked_add(b)?)),
@@ -172,7 +178,7 @@ fn floored_float(a: f64, b: f64) -> (f64, f64) {
 }
 
 /// `value | int`. What an integer of 128 bits does not hold is refused, not saturated.
-pub(super) fn int(
+pub(super) fn to_integer(
     state: &State,
     value: Value,
     default: Option<Value>,
@@ -188,7 +194,7 @@ pub(super) fn int(
         let float = f64::try_from(value.clone())?;
         let fits = float.abs() < 1.7e38;
         if !fits {
-            return Err(invalid(format!("{float:?} is too large for an integer")));
+            return Err(invalid_number(format!("{float:?} is too large for an integer")));
         }
     }
     filters::int(state, &value, default, base, kwargs).map_err(|error| no_number(&value, error))
@@ -222,7 +228,7 @@ fn no_number(value: &Value, error: Error) -> Error {
     });
     let Some(text) = value.as_str().filter(|_| is_parser) else { return error };
     let shown: String = text.chars().take(40).collect();
-    invalid(format!(
+    invalid_number(format!(
         "the text {shown:?} is not a number; give a default for such text, as in `int(default=0)`"
     ))
 }
@@ -232,21 +238,21 @@ fn check_text(text: &str) -> Result<(), Error> {
     let number = text.strip_prefix('+').unwrap_or(text);
     let is_number = number.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '.'))
         && number.parse::<f64>().is_ok_and(|float| !float.is_nan());
-    if is_number { check_number(number).map_err(invalid) } else { Ok(()) }
+    if is_number { check_number(number).map_err(invalid_number) } else { Ok(()) }
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::{Value as Json, json};
 
-    use super::super::{Expr, test_scope::TestScope};
+    use super::super::{Expression, test_scope::TestScope};
 
     fn eval(source: &str) -> Result<Json, String> {
         let scope = TestScope::new(json!({"inputs": {
             "big": 9_007_199_254_740_993_i64, "max": u64::MAX, "min": i64::MIN, "tiny": 1e-300, "huge": 1e308,
         }}));
-        let expr = Expr::compile(source, "").map_err(|problem| problem.to_string())?;
-        expr.eval(&scope).map_err(|error| error.to_string())
+        let expr = Expression::compile_text(source, "").map_err(|problem| problem.to_string())?;
+        expr.eval_json(&scope).map_err(|error| error.to_string())
     }
 
     #[test]

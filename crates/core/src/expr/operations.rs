@@ -8,12 +8,12 @@ use minijinja::value::{Rest, Value, ValueKind, ValueOrKwargs};
 use minijinja::{Error, State, filters, functions, tests};
 
 use super::meter::{self, MAX_ITEMS};
-use super::value::Node;
+use super::value::JsonNode;
 use super::{filters as own, numbers, operators};
 
 /// What an operation is charged before it runs. All forms include the weight of every operand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Cost {
+pub(super) enum OperationCost {
     /// Nothing further: the work grows no faster than the operands.
     Operands,
     /// A fixed amount: the work is the same for every operand, but not small.
@@ -21,7 +21,7 @@ pub(super) enum Cost {
     /// For each item of the first operand: a list entry and the weight of the other operands.
     PerItem,
     /// The weight of the first operand once more for each doubling of its items, as sorting does,
-    /// and [`Cost::PerItem`].
+    /// and [`OperationCost::PerItem`].
     Sorted,
     /// The function charges for itself, since it reads less or makes more than its operands;
     /// not even their weight is charged for it.
@@ -30,7 +30,7 @@ pub(super) enum Cost {
 
 /// How an operation is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum OperationKind {
     /// `value | name`.
     Filter,
     /// `value is name`.
@@ -44,9 +44,9 @@ pub(super) enum Kind {
 
 /// One operation.
 pub(super) struct Operation {
-    pub(super) kind: Kind,
+    pub(super) kind: OperationKind,
     pub(super) name: &'static str,
-    pub(super) cost: Cost,
+    pub(super) cost: OperationCost,
     pub(super) function: Value,
 }
 
@@ -84,7 +84,7 @@ macro_rules! operations {
 
         fn $all() -> Vec<Operation> {
             vec![$(Operation {
-                kind: Kind::$kind,
+                kind: OperationKind::$kind,
                 name: $name,
                 cost: $cost,
                 function: Value::from_function($function),
@@ -93,31 +93,31 @@ macro_rules! operations {
     };
 }
 
-use Cost::{Fixed, Operands, Own, PerItem, Sorted};
+use OperationCost::{Fixed, Operands, Own, PerItem, Sorted};
 
 operations!(Filter: FILTERS, all_filters, [
     "abs" => Operands, filters::abs;
-    "attr" => Own, operators::index;
-    "batch" => Own, own::batch;
+    "attr" => Own, operators::index_value;
+    "batch" => Own, own::batch_items;
     "bool" => Operands, filters::bool;
     "capitalize" => Operands, filters::capitalize;
     "chain" => PerItem, filters::chain;
-    "count" => Own, own::length;
+    "count" => Own, own::value_length;
     "d" => Own, filters::default;
     "default" => Own, filters::default;
     "dictsort" => Sorted, filters::dictsort;
-    "first" => Own, own::first;
+    "first" => Own, own::first_item;
     "float" => Operands, numbers::to_double;
-    "format" => Own, own::format;
-    "fromjson" => Own, own::fromjson;
+    "format" => Own, own::format_text;
+    "fromjson" => Own, own::from_json;
     "groupby" => Sorted, filters::groupby;
-    "indent" => Own, own::indent;
-    "int" => Operands, numbers::int;
+    "indent" => Own, own::indent_text;
+    "int" => Operands, numbers::to_integer;
     "items" => PerItem, filters::items;
-    "join" => Own, own::join;
-    "last" => Own, own::last;
-    "length" => Own, own::length;
-    "lines" => Own, own::lines;
+    "join" => Own, own::join_items;
+    "last" => Own, own::last_item;
+    "length" => Own, own::value_length;
+    "lines" => Own, own::split_lines;
     "list" => PerItem, filters::list;
     "lower" => Operands, filters::lower;
     "map" => PerItem, filters::map;
@@ -125,19 +125,19 @@ operations!(Filter: FILTERS, all_filters, [
     "min" => PerItem, filters::min;
     "reject" => PerItem, filters::reject;
     "rejectattr" => PerItem, filters::rejectattr;
-    "replace" => Own, own::replace;
+    "replace" => Own, own::replace_text;
     "reverse" => PerItem, filters::reverse;
     "round" => Fixed(2_000), filters::round;
     "select" => PerItem, filters::select;
     "selectattr" => PerItem, filters::selectattr;
-    "slice" => Own, own::slice;
+    "slice" => Own, own::slice_columns;
     "sort" => Sorted, filters::sort;
-    "split" => Own, own::split;
-    "string" => Own, own::string;
-    "sum" => PerItem, own::sum;
+    "split" => Own, own::split_text;
+    "string" => Own, own::to_text;
+    "sum" => PerItem, own::sum_items;
     "title" => Operands, filters::title;
-    "tojson" => Own, own::tojson;
-    "trim" => Operands, own::trim;
+    "tojson" => Own, own::to_json;
+    "trim" => Operands, own::trim_text;
     "unique" => Sorted, filters::unique;
     "upper" => Operands, filters::upper;
     "urlencode" => Operands, filters::urlencode;
@@ -187,67 +187,67 @@ operations!(Test: TESTS, all_tests, [
 
 operations!(Function: FUNCTIONS, all_functions, [
     "dict" => Operands, functions::dict;
-    "range" => Own, own::range;
+    "range" => Own, own::create_range;
 ]);
 
 operations!(Syntax: SYNTAX, all_syntax, [
-    CONCAT => Own, operators::concat;
-    DIVIDE => Operands, numbers::divide;
+    CONCAT => Own, operators::concat_text;
+    DIVIDE => Operands, numbers::divide_numbers;
     DIVIDE_WHOLE => Operands, numbers::divide_whole;
-    INDEX => Own, operators::index;
-    ITERATE => Own, operators::iterate;
-    MEMBER => Own, operators::member;
-    MINUS => Operands, numbers::subtract;
-    PLUS => Own, operators::plus;
-    POWER => Operands, numbers::power;
-    REMAINDER => Operands, numbers::remainder;
-    SLICE => Own, super::slice::slice;
-    TIMES => Own, operators::times;
+    INDEX => Own, operators::index_value;
+    ITERATE => Own, operators::loop_items;
+    MEMBER => Own, operators::find_member;
+    MINUS => Operands, numbers::subtract_numbers;
+    PLUS => Own, operators::plus_operator;
+    POWER => Operands, numbers::raise_power;
+    REMAINDER => Operands, numbers::remainder_of;
+    SLICE => Own, super::slice::slice_value;
+    TIMES => Own, operators::times_operator;
     WEIGH => Operands, |value: Value| value;
 ]);
 
 /// All of them.
-pub(super) fn all() -> impl Iterator<Item = Operation> {
+pub(super) fn all_operations() -> impl Iterator<Item = Operation> {
     all_filters().into_iter().chain(all_tests()).chain(all_functions()).chain(all_syntax())
 }
 
 /// How the function is called from Jinja: charged first, its result materialised and charged.
-pub(super) fn charged(
+pub(super) fn charged_call(
     operation: Operation,
 ) -> impl Fn(&mut State, Rest<ValueOrKwargs>) -> Result<Value, Error> + Send + Sync + 'static {
     let Operation { cost, function, .. } = operation;
     move |state: &mut State, args: Rest<ValueOrKwargs>| {
         let args = args.into_values();
-        charge(cost, &args)?;
+        charge_cost(cost, &args)?;
         let result = function.call(state, &args)?;
         match cost {
             Own => {}
             Operands | Fixed(_) => meter::charge_text(result.as_str().map_or(0, str::len))?,
-            PerItem | Sorted => return materialised(result),
+            PerItem | Sorted => return materialise_result(result),
         }
         Ok(result)
     }
 }
 
-fn charge(cost: Cost, args: &[Value]) -> Result<(), Error> {
+fn charge_cost(cost: OperationCost, args: &[Value]) -> Result<(), Error> {
     if cost == Own {
-        return meter::charge(meter::VALUE);
+        return meter::charge_units(meter::VALUE);
     }
     let (mut first, mut others) = (0, 0);
     for (i, arg) in args.iter().enumerate() {
-        let weight = meter::weigh(arg)?;
+        let weight = meter::weigh_value(arg)?;
         if i == 0 { first = weight } else { others += weight }
     }
     let items = || args.first().map_or(Ok(0), item_count);
-    let per_item = |items: u64| meter::charge(items.saturating_mul(meter::ITEM + others));
+    let per_item = |items: u64| meter::charge_units(items.saturating_mul(meter::ITEM + others));
     match cost {
         Own | Operands => Ok(()),
-        Fixed(units) => meter::charge(units),
+        Fixed(units) => meter::charge_units(units),
         PerItem => per_item(items()?),
         Sorted => {
             let items = items()?;
             per_item(items)?;
-            meter::charge(first.saturating_mul(u64::from(items.max(1).ilog2())))
+            meter::charge_units(first.saturating_mul(u64::from(items.max(1).ilog2())))
         }
     }
 }
@@ -266,13 +266,13 @@ fn item_count(value: &Value) -> Result<u64, Error> {
 }
 
 /// A result whose parts are there: a lazy one would be computed again for each look at it.
-fn materialised(result: Value) -> Result<Value, Error> {
+fn materialise_result(result: Value) -> Result<Value, Error> {
     if let Some(text) = result.as_str() {
         meter::charge_text(text.len())?;
         return Ok(result);
     }
     let is_stored = || {
-        result.downcast_object_ref::<Node>().is_some()
+        result.downcast_object_ref::<JsonNode>().is_some()
             || result.downcast_object_ref::<Vec<Value>>().is_some()
     };
     match result.kind() {

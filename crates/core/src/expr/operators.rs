@@ -3,21 +3,21 @@
 use minijinja::value::{Value, ValueKind};
 use minijinja::{Error, ErrorKind};
 
-use super::filters::{grown, invalid};
+use super::filters::{invalid_operation, repeated_length};
 use super::meter::{self, VALUE};
 use super::numbers;
 use super::operations::check_length;
 use super::secret::{self, SecretText};
-use super::value::{self, Node};
+use super::value::{self, JsonNode};
 
-fn undefined(message: &str) -> Error {
+fn undefined_error(message: &str) -> Error {
     Error::new(ErrorKind::UndefinedError, message.to_owned())
 }
 
 /// How a value is written in text; undefined is an error.
-pub(super) fn text(value: Value) -> Result<Value, Error> {
+pub(super) fn value_text(value: Value) -> Result<Value, Error> {
     if value.is_undefined() {
-        return Err(undefined("a part of the text is undefined"));
+        return Err(undefined_error("a part of the text is undefined"));
     }
     if value.as_str().is_some() {
         return Ok(value);
@@ -26,51 +26,53 @@ pub(super) fn text(value: Value) -> Result<Value, Error> {
 }
 
 /// `left ~ right`.
-pub(super) fn concat(left: Value, right: Value) -> Result<Value, Error> {
-    if SecretText::of(&left).is_some() || SecretText::of(&right).is_some() {
-        return secret::concat(left, right);
+pub(super) fn concat_text(left: Value, right: Value) -> Result<Value, Error> {
+    if SecretText::downcast_from(&left).is_some() || SecretText::downcast_from(&right).is_some() {
+        return secret::concat_secrets(left, right);
     }
-    let (left, right) = (text(left)?, text(right)?);
+    let (left, right) = (value_text(left)?, value_text(right)?);
     let (left, right) = (left.as_str().unwrap_or_default(), right.as_str().unwrap_or_default());
     meter::charge_text(left.len() + right.len())?;
     Ok(Value::from([left, right].concat()))
 }
 
 /// `value[key]`. A character of a text is found by walking to it; a name is hashed.
-pub(super) fn index(value: Value, key: Value) -> Result<Value, Error> {
+pub(super) fn index_value(value: Value, key: Value) -> Result<Value, Error> {
     if value.is_undefined() {
-        return Err(undefined("undefined value"));
+        return Err(undefined_error("undefined value"));
     }
     let walk = value.as_str().map_or(0, str::len);
     let hash = key.as_str().map_or(0, str::len);
-    meter::charge(VALUE + walk as u64 + hash as u64)?;
+    meter::charge_units(VALUE + walk as u64 + hash as u64)?;
     if key.as_object().is_some() {
-        meter::weigh(&key)?;
+        meter::weigh_value(&key)?;
     }
     value.get_item(&key)
 }
 
-/// As [`index`], but undefined where there is nothing to look into.
-pub(super) fn member(value: Value, key: Value) -> Result<Value, Error> {
+/// As [`index_value`], but undefined where there is nothing to look into.
+pub(super) fn find_member(value: Value, key: Value) -> Result<Value, Error> {
     match value.is_undefined() || value.is_none() {
         true => Ok(Value::UNDEFINED),
-        false => index(value, key),
+        false => index_value(value, key),
     }
 }
 
 /// What a loop goes over: beginning to walk counts characters and copies keys.
-pub(super) fn iterate(value: Value) -> Result<Value, Error> {
+pub(super) fn loop_items(value: Value) -> Result<Value, Error> {
     match value.kind() {
-        ValueKind::String => meter::charge(VALUE + value.as_str().map_or(0, str::len) as u64)?,
-        ValueKind::Map => match value.downcast_object_ref::<Node>().map(Node::get) {
+        ValueKind::String => {
+            meter::charge_units(VALUE + value.as_str().map_or(0, str::len) as u64)?
+        }
+        ValueKind::Map => match value.downcast_object_ref::<JsonNode>().map(JsonNode::get) {
             Some(serde_json::Value::Object(map)) => {
                 let keys: usize = map.keys().map(String::len).sum();
-                meter::charge(VALUE * map.len() as u64 + keys as u64)?;
+                meter::charge_units(VALUE * map.len() as u64 + keys as u64)?;
             }
-            _ => meter::charge(VALUE.saturating_mul(value.len().unwrap_or(1) as u64))?,
+            _ => meter::charge_units(VALUE.saturating_mul(value.len().unwrap_or(1) as u64))?,
         },
         ValueKind::Seq | ValueKind::Iterable => {
-            meter::charge(VALUE.saturating_mul(value.len().unwrap_or(1) as u64))?;
+            meter::charge_units(VALUE.saturating_mul(value.len().unwrap_or(1) as u64))?;
         }
         _ => {}
     }
@@ -78,40 +80,39 @@ pub(super) fn iterate(value: Value) -> Result<Value, Error> {
 }
 
 /// `left * right`: numbers, or text or a sequence a number of times.
-pub(super) fn times(left: Value, right: Value) -> Result<Value, Error> {
+pub(super) fn times_operator(left: Value, right: Value) -> Result<Value, Error> {
     let (value, count) = match (left.kind(), right.kind()) {
         (ValueKind::Number | ValueKind::Bool, ValueKind::Number | ValueKind::Bool) => {
-            return numbers::multiply(left, right);
+            return numbers::multiply_numbers(left, right);
         }
         (ValueKind::Number, _) => (right, left),
         _ => (left, right),
     };
-    let count = count
-        .as_usize()
-        .filter(|_| count.is_integer())
-        .ok_or_else(|| invalid(format!("cannot multiply {} by {}", value.kind(), count.kind())))?;
+    let count = count.as_usize().filter(|_| count.is_integer()).ok_or_else(|| {
+        invalid_operation(format!("cannot multiply {} by {}", value.kind(), count.kind()))
+    })?;
     match value.kind() {
         ValueKind::String => {
             let text = value.as_str().unwrap_or_default();
-            meter::charge_text(grown(0, count, text.len()))?;
+            meter::charge_text(repeated_length(0, count, text.len()))?;
             // Repeating nothing is as much work as repeating something.
             let count = if text.is_empty() { 0 } else { count };
             Ok(Value::from(text.repeat(count)))
         }
         ValueKind::Seq | ValueKind::Iterable => {
-            meter::weigh(&value)?;
+            meter::weigh_value(&value)?;
             let items: Vec<Value> = value.try_iter()?.collect();
             let length = items.len().saturating_mul(count);
             check_length(length)?;
             Ok(Value::from(items.iter().cycle().take(length).cloned().collect::<Vec<_>>()))
         }
-        kind => Err(invalid(format!("cannot multiply {kind}"))),
+        kind => Err(invalid_operation(format!("cannot multiply {kind}"))),
     }
 }
 
 /// `left + right`: numbers, two texts or two sequences. Sequences are put together at once: the
 /// builtin lazy form gets slower with each further one.
-pub(super) fn plus(left: Value, right: Value) -> Result<Value, Error> {
+pub(super) fn plus_operator(left: Value, right: Value) -> Result<Value, Error> {
     let is_sequence = |v: &Value| matches!(v.kind(), ValueKind::Seq | ValueKind::Iterable);
     if let (Some(a), Some(b)) = (left.as_str(), right.as_str()) {
         meter::charge_text(a.len() + b.len())?;
@@ -119,8 +120,8 @@ pub(super) fn plus(left: Value, right: Value) -> Result<Value, Error> {
     }
     if is_sequence(&left) && is_sequence(&right) {
         let length = left.len().zip(right.len()).map(|(a, b)| a.saturating_add(b));
-        check_length(length.ok_or_else(|| invalid("a list has no known length"))?)?;
+        check_length(length.ok_or_else(|| invalid_operation("a list has no known length"))?)?;
         return Ok(Value::from_iter(left.try_iter()?.chain(right.try_iter()?)));
     }
-    numbers::add(left, right)
+    numbers::add_numbers(left, right)
 }

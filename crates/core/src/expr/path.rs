@@ -4,21 +4,21 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use super::{EvalError, Scope, meter, secret};
-use crate::memory::{ARC_BYTES, allocated, names_bytes};
+use super::{EvalError, EvalScope, meter, secret};
+use crate::memory::{ARC_BYTES, allocated_bytes, names_bytes};
 
 /// One step down into a JSON value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Key {
+pub(super) enum PathKey {
     /// A property. Written with an index on an object, the index as text is meant.
     Name(Arc<str>),
     /// An element.
     Index(usize),
 }
 
-impl Key {
+impl PathKey {
     /// What is there, if anything is.
-    pub(super) fn of<'v>(&self, value: &'v Json) -> Option<&'v Json> {
+    pub(super) fn find_in<'v>(&self, value: &'v Json) -> Option<&'v Json> {
         match (value, self) {
             (Json::Object(map), Self::Name(name)) => map.get(&**name),
             (Json::Array(items), Self::Index(index)) => items.get(*index),
@@ -26,7 +26,7 @@ impl Key {
         }
     }
 
-    fn text(&self) -> String {
+    fn key_text(&self) -> String {
         match self {
             Self::Name(name) => name.to_string(),
             Self::Index(index) => index.to_string(),
@@ -36,28 +36,28 @@ impl Key {
 
 /// A static path from a root name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Path {
-    keys: Vec<Key>,
-    /// The same as text, for who asks.
+pub(super) struct ValuePath {
+    keys: Vec<PathKey>,
+    /// The same as text.
     names: Vec<String>,
 }
 
-impl Path {
+impl ValuePath {
     /// About how many bytes it takes.
     pub(super) fn memory_bytes(&self) -> usize {
-        let key = |name: &String| size_of::<Key>() + allocated(name.len() + ARC_BYTES);
+        let key = |name: &String| size_of::<PathKey>() + allocated_bytes(name.len() + ARC_BYTES);
         size_of::<Self>() + self.names.iter().map(key).sum::<usize>() + names_bytes(&self.names)
     }
 }
 
 /// What a path led to, copied as little as possible.
-pub(super) enum Found<'s> {
+pub(super) enum FoundValue<'s> {
     Shared(&'s Arc<Json>),
     Borrowed(&'s Json),
     Owned(Json),
 }
 
-impl Found<'_> {
+impl FoundValue<'_> {
     pub(super) fn get(&self) -> &Json {
         match self {
             Self::Shared(value) => value,
@@ -86,10 +86,10 @@ impl Found<'_> {
     }
 }
 
-impl Path {
+impl ValuePath {
     /// From the root name and the keys below it; the first key must be a name.
-    pub(super) fn new(keys: Vec<Key>) -> Self {
-        let names = keys.iter().map(Key::text).collect();
+    pub(super) fn new(keys: Vec<PathKey>) -> Self {
+        let names = keys.iter().map(PathKey::key_text).collect();
         Self { keys, names }
     }
 
@@ -98,96 +98,100 @@ impl Path {
     }
 
     /// As it would be written: `steps.a.output[0]`.
-    fn written(&self, length: usize) -> String {
+    fn to_source(&self, length: usize) -> String {
         let mut out = String::new();
         for key in self.keys.iter().take(length) {
             match key {
-                Key::Index(index) => out.push_str(&format!("[{index}]")),
-                Key::Name(name) => push_member(&mut out, name),
+                PathKey::Index(index) => out.push_str(&format!("[{index}]")),
+                PathKey::Name(name) => push_member(&mut out, name),
             }
         }
         out
     }
 
     /// The secret that it refers to, if it is `secrets.NAME`.
-    pub(super) fn secret(&self) -> Option<&str> {
+    pub(super) fn secret_name(&self) -> Option<&str> {
         match self.names.as_slice() {
             [root, name] if root == "secrets" => Some(name),
             _ => None,
         }
     }
 
-    fn missing(&self, length: usize) -> EvalError {
+    fn missing_error(&self, length: usize) -> EvalError {
         EvalError::new(format!(
             "`{}` is not there; give it, or write a default: `{} | default(…)`",
-            self.written(length),
-            self.written(self.keys.len()),
+            self.to_source(length),
+            self.to_source(self.keys.len()),
         ))
     }
 
-    fn name(&self, at: usize) -> &str {
+    fn key_name(&self, at: usize) -> &str {
         self.names.get(at).map_or("", String::as_str)
     }
 
     /// Follows the path.
-    pub(super) fn resolve<'s>(&self, scope: &'s dyn Scope) -> Result<Found<'s>, EvalError> {
+    pub(super) fn resolve_path<'s>(
+        &self,
+        scope: &'s dyn EvalScope,
+    ) -> Result<FoundValue<'s>, EvalError> {
         let length = self.keys.len();
-        match self.name(0) {
-            "inputs" if length == 1 => Ok(Found::Shared(scope.inputs())),
-            "inputs" => self.descend(scope.inputs(), 1),
-            "steps" if length > 1 => self.step(scope),
+        match self.key_name(0) {
+            "inputs" if length == 1 => Ok(FoundValue::Shared(scope.inputs())),
+            "inputs" => self.descend_into(scope.inputs(), 1),
+            "steps" if length > 1 => self.resolve_step(scope),
             "state" if length > 1 => {
-                let first = scope.state().get(self.name(1)).ok_or_else(|| self.missing(2))?;
-                self.descend(first, 2)
+                let first =
+                    scope.state().get(self.key_name(1)).ok_or_else(|| self.missing_error(2))?;
+                self.descend_into(first, 2)
             }
-            "state" => Ok(Found::Owned(Json::Object(scope.state().clone()))),
+            "state" => Ok(FoundValue::Owned(Json::Object(scope.state().clone()))),
             // Templates place these; nothing else may use them.
-            "secrets" => Err(EvalError::new(secret::only_placed(&self.written(length)))),
-            "steps" => Ok(Found::Owned(all_steps(scope))),
+            "secrets" => Err(EvalError::new(secret::only_placed(&self.to_source(length)))),
+            "steps" => Ok(FoundValue::Owned(all_steps(scope))),
             root => {
-                let value = scope.extra(root).ok_or_else(|| self.missing(1))?;
-                match self.descend(&value, 1)? {
-                    Found::Borrowed(found) => Ok(Found::Owned(found.clone())),
-                    other => other.into_json().map(Found::Owned),
+                let value = scope.extra_root(root).ok_or_else(|| self.missing_error(1))?;
+                match self.descend_into(&value, 1)? {
+                    FoundValue::Borrowed(found) => Ok(FoundValue::Owned(found.clone())),
+                    other => other.into_json().map(FoundValue::Owned),
                 }
             }
         }
     }
 
-    fn step<'s>(&self, scope: &'s dyn Scope) -> Result<Found<'s>, EvalError> {
-        let step = scope.step(self.name(1)).ok_or_else(|| self.missing(2))?;
-        match (self.keys.len(), self.name(2)) {
-            (2, _) => Ok(Found::Owned(step_object(&step))),
-            (3, "output") => Ok(Found::Shared(step.output)),
-            (_, "output") => self.descend(step.output, 3),
-            (3, "status") => Ok(Found::Owned(Json::from(step.status))),
+    fn resolve_step<'s>(&self, scope: &'s dyn EvalScope) -> Result<FoundValue<'s>, EvalError> {
+        let step = scope.step_scope(self.key_name(1)).ok_or_else(|| self.missing_error(2))?;
+        match (self.keys.len(), self.key_name(2)) {
+            (2, _) => Ok(FoundValue::Owned(step_object(&step))),
+            (3, "output") => Ok(FoundValue::Shared(step.output)),
+            (_, "output") => self.descend_into(step.output, 3),
+            (3, "status") => Ok(FoundValue::Owned(Json::from(step.status))),
             (_, "status") => {
                 let status = Json::from(step.status);
-                self.descend(&status, 3)?.into_json().map(Found::Owned)
+                self.descend_into(&status, 3)?.into_json().map(FoundValue::Owned)
             }
-            (_, "error") => self.descend(step.error, 3),
-            _ => Err(self.missing(3)),
+            (_, "error") => self.descend_into(step.error, 3),
+            _ => Err(self.missing_error(3)),
         }
     }
 
-    fn descend<'s>(&self, from: &'s Json, start: usize) -> Result<Found<'s>, EvalError> {
+    fn descend_into<'s>(&self, from: &'s Json, start: usize) -> Result<FoundValue<'s>, EvalError> {
         let mut at = from;
         for (i, key) in self.keys.iter().enumerate().skip(start) {
-            if let (Json::String(text), Key::Index(index)) = (at, key) {
-                return self.character(text, *index, i).map(Found::Owned);
+            if let (Json::String(text), PathKey::Index(index)) = (at, key) {
+                return self.character_at(text, *index, i).map(FoundValue::Owned);
             }
-            at = key.of(at).ok_or_else(|| self.missing(i + 1))?;
+            at = key.find_in(at).ok_or_else(|| self.missing_error(i + 1))?;
         }
-        Ok(Found::Borrowed(at))
+        Ok(FoundValue::Borrowed(at))
     }
 
     /// A character of a text, which the key at `place` names; it is found by walking to it.
-    fn character(&self, text: &str, index: usize, place: usize) -> Result<Json, EvalError> {
-        meter::charge(text.len() as u64).map_err(|error| EvalError::of_meter(&error))?;
-        let found = text.chars().nth(index).ok_or_else(|| self.missing(place + 1))?;
+    fn character_at(&self, text: &str, index: usize, place: usize) -> Result<Json, EvalError> {
+        meter::charge_units(text.len() as u64).map_err(|error| EvalError::of_meter(&error))?;
+        let found = text.chars().nth(index).ok_or_else(|| self.missing_error(place + 1))?;
         // Of a single character, the first one is there.
-        match self.keys.iter().skip(place + 1).position(|key| *key != Key::Index(0)) {
-            Some(after) => Err(self.missing(place + 2 + after)),
+        match self.keys.iter().skip(place + 1).position(|key| *key != PathKey::Index(0)) {
+            Some(after) => Err(self.missing_error(place + 2 + after)),
             None => Ok(Json::String(found.into())),
         }
     }
@@ -225,10 +229,10 @@ fn step_object(step: &super::StepScope<'_>) -> Json {
     Json::Object(map)
 }
 
-fn all_steps(scope: &dyn Scope) -> Json {
+fn all_steps(scope: &dyn EvalScope) -> Json {
     let mut map = crate::Map::new();
     for id in scope.step_ids() {
-        if let Some(step) = scope.step(id) {
+        if let Some(step) = scope.step_scope(id) {
             map.insert(id.to_owned(), step_object(&step));
         }
     }

@@ -30,13 +30,13 @@ impl References {
 
 /// Gathers references, each once.
 #[derive(Debug, Default)]
-pub(super) struct Collector {
+pub(super) struct ReferenceCollector {
     /// By path: when it first occurred and whether it may be missing.
     seen: BTreeMap<Vec<String>, (usize, bool)>,
 }
 
-impl Collector {
-    pub(super) fn add(&mut self, path: &[String], optional: bool) {
+impl ReferenceCollector {
+    pub(super) fn add_path(&mut self, path: &[String], optional: bool) {
         match self.seen.get_mut(path) {
             Some((_, known)) => *known |= optional,
             None => {
@@ -45,9 +45,9 @@ impl Collector {
         }
     }
 
-    pub(super) fn merge(&mut self, other: &References) {
+    pub(super) fn merge_from(&mut self, other: &References) {
         for path in &other.paths {
-            self.add(path, other.is_optional(path));
+            self.add_path(path, other.is_optional(path));
         }
     }
 
@@ -55,7 +55,7 @@ impl Collector {
         self.seen.keys().any(|path| path.first().is_some_and(|first| first == root))
     }
 
-    pub(super) fn finish(self) -> References {
+    pub(super) fn into_references(self) -> References {
         let optional =
             self.seen.iter().filter(|(_, (_, optional))| *optional).map(|(path, _)| path.clone());
         let optional = optional.collect();

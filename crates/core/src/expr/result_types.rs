@@ -6,55 +6,58 @@
 use minijinja::machinery::ast;
 use minijinja::value::{Value, ValueKind};
 
-use super::operand_types::Of::{Alone, Always, InputOrArgument};
+use super::operand_types::ResultType::{Alone, Always, InputOrArgument};
 use super::operand_types::{ARGUMENTS, COUNTED, FILTERS, ITERABLE, NUMERIC};
 use super::operations;
-use super::path::Path;
-use super::syntax::{self, Fault};
-use super::tree::keys;
-use crate::definition::Kinds;
+use super::path::ValuePath;
+use super::syntax::{self, SyntaxError};
+use super::tree::path_keys;
+use crate::definition::ValueTypes;
 use crate::json::check_number;
 
 /// What a template results in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Inferred {
+pub(crate) enum InferredType {
     /// Text around or between expressions.
     Text,
     /// The value of its only expression.
-    Value(Kinds),
+    Value(ValueTypes),
 }
 
 /// What is known of a template or expression.
-pub(crate) struct Analysis {
-    pub(crate) result: Inferred,
+pub(crate) struct TypeAnalysis {
+    pub(crate) result: InferredType,
     /// Operations that fail whenever the expression is evaluated, as sentences.
     pub(crate) faults: Vec<String>,
 }
 
-/// The type of a template. `None` where nothing can be said.
-pub(crate) fn infer(source: &str, lookup: &dyn Fn(&[String]) -> Kinds) -> Option<Inferred> {
+/// The type of a template. `None` if it is not known.
+pub(crate) fn infer_type(
+    source: &str,
+    lookup: &dyn Fn(&[String]) -> ValueTypes,
+) -> Option<InferredType> {
     analyse_template(source, lookup).map(|analysis| analysis.result)
 }
 
 /// Analyses a template that compiles. `lookup` gives the type of what a path leads to.
 pub(crate) fn analyse_template(
     source: &str,
-    lookup: &dyn Fn(&[String]) -> Kinds,
-) -> Option<Analysis> {
-    let tree = syntax::parse(source).ok()?;
-    let mut walk = Walk { lookup, source, faults: Vec::new() };
+    lookup: &dyn Fn(&[String]) -> ValueTypes,
+) -> Option<TypeAnalysis> {
+    let tree = syntax::parse_template(source).ok()?;
+    let mut walk = TypeWalk { lookup, source, faults: Vec::new() };
     if let Some(only) = syntax::only_expression(source, &tree) {
-        let result = Inferred::Value(walk.kinds(only, true));
-        return Some(Analysis { result, faults: walk.faults });
+        let result = InferredType::Value(walk.expr_types(only, true));
+        return Some(TypeAnalysis { result, faults: walk.faults });
     }
-    let children = syntax::children(&tree);
+    let children = syntax::child_statements(&tree);
     let is_plain =
         |stmt: &ast::Stmt<'_>| matches!(stmt, ast::Stmt::EmitRaw(_) | ast::Stmt::EmitExpr(_));
     // Statements bind names, repeat and branch: what is inside is not followed.
     if children.iter().all(is_plain) {
         for stmt in children {
             if let ast::Stmt::EmitExpr(emit) = stmt {
-                walk.kinds(&emit.expr, true);
+                walk.expr_types(&emit.expr, true);
             }
         }
     } else if !["set", "with", "macro", "import"].iter().any(|word| source.contains(word)) {
@@ -62,130 +65,135 @@ pub(crate) fn analyse_template(
             walk.loop_over(stmt);
         }
     }
-    Some(Analysis { result: Inferred::Text, faults: walk.faults })
+    Some(TypeAnalysis { result: InferredType::Text, faults: walk.faults })
 }
 
 /// Analyses a bare expression that compiles.
 pub(crate) fn analyse_expression(
     source: &str,
-    lookup: &dyn Fn(&[String]) -> Kinds,
-) -> Option<Analysis> {
+    lookup: &dyn Fn(&[String]) -> ValueTypes,
+) -> Option<TypeAnalysis> {
     let tree = syntax::parse_expression(source).ok()?;
-    let mut walk = Walk { lookup, source, faults: Vec::new() };
-    let result = Inferred::Value(walk.kinds(&tree, true));
-    Some(Analysis { result, faults: walk.faults })
+    let mut walk = TypeWalk { lookup, source, faults: Vec::new() };
+    let result = InferredType::Value(walk.expr_types(&tree, true));
+    Some(TypeAnalysis { result, faults: walk.faults })
 }
 
 /// The result of every function. That of every test is a boolean.
-pub(super) const FUNCTIONS: &[(&str, Kinds)] = &[("dict", Kinds::OBJECT), ("range", Kinds::ARRAY)];
+pub(super) const FUNCTIONS: &[(&str, ValueTypes)] =
+    &[("dict", ValueTypes::OBJECT), ("range", ValueTypes::ARRAY)];
 
-fn find<T: Copy>(table: &[(&str, T)], name: &str) -> Option<T> {
+fn find_entry<T: Copy>(table: &[(&str, T)], name: &str) -> Option<T> {
     table.iter().find(|(known, _)| *known == name).map(|(_, result)| *result)
 }
 
 /// One walk over an expression.
-struct Walk<'w> {
-    lookup: &'w dyn Fn(&[String]) -> Kinds,
+struct TypeWalk<'w> {
+    lookup: &'w dyn Fn(&[String]) -> ValueTypes,
     source: &'w str,
     faults: Vec<String>,
 }
 
-impl Walk<'_> {
+impl TypeWalk<'_> {
     /// What a loop goes over that is run whenever the template is.
     fn loop_over(&mut self, stmt: &ast::Stmt<'_>) {
         let ast::Stmt::ForLoop(looped) = stmt else { return };
-        let found = self.kinds(&looped.iter, true);
-        if !found.fits(ITERABLE) {
+        let found = self.expr_types(&looped.iter, true);
+        if !found.is_usable_as(ITERABLE) {
             let message = format!("`for` goes over text, lists and objects, not {found}");
-            self.fault(&looped.iter, true, message);
+            self.report_error(&looped.iter, true, message);
         }
     }
 
     /// The types that an expression may have. `certain`: it is evaluated whenever the whole is.
-    fn kinds(&mut self, expr: &ast::Expr<'_>, certain: bool) -> Kinds {
+    fn expr_types(&mut self, expr: &ast::Expr<'_>, certain: bool) -> ValueTypes {
         match expr {
             ast::Expr::Const(constant) => {
                 self.check_literal(expr, &constant.value);
                 of_constant(&constant.value)
             }
-            ast::Expr::Var(_) => self.path(expr),
+            ast::Expr::Var(_) => self.path_types(expr),
             ast::Expr::GetAttr(get) => {
-                if keys(expr).is_none() {
-                    self.kinds(&get.expr, certain);
+                if path_keys(expr).is_none() {
+                    self.expr_types(&get.expr, certain);
                 }
-                self.path(expr)
+                self.path_types(expr)
             }
             ast::Expr::GetItem(get) => {
-                if keys(expr).is_none() {
-                    self.kinds(&get.expr, certain);
-                    self.kinds(&get.subscript_expr, certain);
+                if path_keys(expr).is_none() {
+                    self.expr_types(&get.expr, certain);
+                    self.expr_types(&get.subscript_expr, certain);
                 }
-                self.path(expr)
+                self.path_types(expr)
             }
             ast::Expr::Slice(slice) => {
-                let found = self.kinds(&slice.expr, certain);
-                if !found.fits(ITERABLE) {
+                let found = self.expr_types(&slice.expr, certain);
+                if !found.is_usable_as(ITERABLE) {
                     let message = format!("`[…]` takes a part of a text or list, not of {found}");
-                    return self.fault(expr, certain, message);
+                    return self.report_error(expr, certain, message);
                 }
-                if found == Kinds::STRING { found } else { Kinds::STRING.or(Kinds::ARRAY) }
+                if found == ValueTypes::STRING {
+                    found
+                } else {
+                    ValueTypes::STRING.union_with(ValueTypes::ARRAY)
+                }
             }
             ast::Expr::UnaryOp(op) => {
-                let operand = self.kinds(&op.expr, certain);
+                let operand = self.expr_types(&op.expr, certain);
                 match op.op {
-                    ast::UnaryOpKind::Not => Kinds::BOOLEAN,
-                    ast::UnaryOpKind::Neg if operand.fits(NUMERIC) => Kinds::NUMBER,
+                    ast::UnaryOpKind::Not => ValueTypes::BOOLEAN,
+                    ast::UnaryOpKind::Neg if operand.is_usable_as(NUMERIC) => ValueTypes::NUMBER,
                     ast::UnaryOpKind::Neg => {
                         let message = format!("`-` needs a number, not {operand}");
-                        self.fault(expr, certain, message)
+                        self.report_error(expr, certain, message)
                     }
                 }
             }
-            ast::Expr::BinOp(op) => self.binary(expr, op, certain),
+            ast::Expr::BinOp(op) => self.binary_types(expr, op, certain),
             ast::Expr::Compare(compare) => {
-                self.kinds(&compare.expr, certain);
+                self.expr_types(&compare.expr, certain);
                 // A chain ends at the first comparison that does not hold.
                 for (i, op) in compare.ops.iter().enumerate() {
-                    self.kinds(&op.expr, certain && i == 0);
+                    self.expr_types(&op.expr, certain && i == 0);
                 }
-                Kinds::BOOLEAN
+                ValueTypes::BOOLEAN
             }
             ast::Expr::IfExpr(branch) => {
-                self.kinds(&branch.test_expr, certain);
-                let found = self.kinds(&branch.true_expr, false);
+                self.expr_types(&branch.test_expr, certain);
+                let found = self.expr_types(&branch.true_expr, false);
                 match &branch.false_expr {
-                    Some(other) => found.or(self.kinds(other, false)),
+                    Some(other) => found.union_with(self.expr_types(other, false)),
                     // Without one, it is undefined, which fails.
                     None => found,
                 }
             }
-            ast::Expr::Filter(filter) => self.filter(expr, filter, certain),
+            ast::Expr::Filter(filter) => self.filter_types(expr, filter, certain),
             ast::Expr::Test(test) => {
-                let found = self.kinds(&test.expr, certain);
-                self.arguments(&test.args, certain);
-                if test.name == "divisibleby" && !found.fits(NUMERIC) {
+                let found = self.expr_types(&test.expr, certain);
+                self.argument_types(&test.args, certain);
+                if test.name == "divisibleby" && !found.is_usable_as(NUMERIC) {
                     let message = format!("`is divisibleby` needs a number, not {found}");
-                    self.fault(expr, certain, message);
+                    self.report_error(expr, certain, message);
                 }
                 self.check_arguments(expr, test.name, &test.args, certain);
-                Kinds::BOOLEAN
+                ValueTypes::BOOLEAN
             }
             ast::Expr::Call(call) => {
-                self.arguments(&call.args, certain);
+                self.argument_types(&call.args, certain);
                 match &call.expr {
                     ast::Expr::Var(var) => {
                         self.check_arguments(expr, var.id, &call.args, certain);
-                        find(FUNCTIONS, var.id).unwrap_or(Kinds::ALL)
+                        find_entry(FUNCTIONS, var.id).unwrap_or(ValueTypes::ALL)
                     }
-                    _ => Kinds::ALL,
+                    _ => ValueTypes::ALL,
                 }
             }
-            ast::Expr::List(list) => self.items(&list.items, certain),
-            ast::Expr::Tuple(tuple) => self.items(&tuple.items, certain),
+            ast::Expr::List(list) => self.item_types(&list.items, certain),
+            ast::Expr::Tuple(tuple) => self.item_types(&tuple.items, certain),
             ast::Expr::Map(map) => {
-                self.items(&map.keys, certain);
-                self.items(&map.values, certain);
-                Kinds::OBJECT
+                self.item_types(&map.keys, certain);
+                self.item_types(&map.values, certain);
+                ValueTypes::OBJECT
             }
         }
     }
@@ -201,42 +209,52 @@ impl Walk<'_> {
         if text.parse::<f64>().is_ok()
             && let Err(message) = check_number(&text)
         {
-            self.fault(expr, true, message);
+            self.report_error(expr, true, message);
         }
     }
 
-    fn items(&mut self, items: &[ast::Expr<'_>], certain: bool) -> Kinds {
+    fn item_types(&mut self, items: &[ast::Expr<'_>], certain: bool) -> ValueTypes {
         for item in items {
-            self.kinds(item, certain);
+            self.expr_types(item, certain);
         }
-        Kinds::ARRAY
+        ValueTypes::ARRAY
     }
 
-    fn path(&self, expr: &ast::Expr<'_>) -> Kinds {
-        keys(expr).map_or(Kinds::ALL, |keys| (self.lookup)(Path::new(keys).names()))
+    fn path_types(&self, expr: &ast::Expr<'_>) -> ValueTypes {
+        path_keys(expr).map_or(ValueTypes::ALL, |keys| (self.lookup)(ValuePath::new(keys).names()))
     }
 
     /// The types of the arguments together.
-    fn arguments(&mut self, args: &[ast::CallArg<'_>], certain: bool) -> Kinds {
-        args.iter().fold(Kinds::NEVER, |all, arg| {
+    fn argument_types(&mut self, args: &[ast::CallArg<'_>], certain: bool) -> ValueTypes {
+        args.iter().fold(ValueTypes::NEVER, |all, arg| {
             let (ast::CallArg::Pos(expr)
             | ast::CallArg::Kwarg(_, expr)
             | ast::CallArg::PosSplat(expr)
             | ast::CallArg::KwargSplat(expr)) = arg;
-            all.or(self.kinds(expr, certain))
+            all.union_with(self.expr_types(expr, certain))
         })
     }
 
-    fn filter(&mut self, expr: &ast::Expr<'_>, filter: &ast::Filter<'_>, certain: bool) -> Kinds {
-        let input = filter.expr.as_ref().map_or(Kinds::ALL, |expr| self.kinds(expr, certain));
-        let arguments = self.arguments(&filter.args, certain);
+    fn filter_types(
+        &mut self,
+        expr: &ast::Expr<'_>,
+        filter: &ast::Filter<'_>,
+        certain: bool,
+    ) -> ValueTypes {
+        let input =
+            filter.expr.as_ref().map_or(ValueTypes::ALL, |expr| self.expr_types(expr, certain));
+        let arguments = self.argument_types(&filter.args, certain);
         let Some((name, result, takes, fewest, most)) =
             FILTERS.iter().copied().find(|(name, ..)| *name == filter.name)
         else {
-            return Kinds::ALL;
+            return ValueTypes::ALL;
         };
-        if !input.fits(takes) {
-            return self.fault(expr, certain, format!("`{name}` needs {takes}, not {input}"));
+        if !input.is_usable_as(takes) {
+            return self.report_error(
+                expr,
+                certain,
+                format!("`{name}` needs {takes}, not {input}"),
+            );
         }
         self.check_count(expr, name, &filter.args, (fewest, most), certain);
         self.check_arguments(expr, name, &filter.args, certain);
@@ -244,9 +262,9 @@ impl Walk<'_> {
         match result {
             Always(kinds) => kinds,
             Alone(kinds) if filter.args.is_empty() => kinds,
-            InputOrArgument if filter.args.is_empty() => input.or(Kinds::STRING),
-            InputOrArgument => input.or(arguments),
-            Alone(_) => Kinds::ALL,
+            InputOrArgument if filter.args.is_empty() => input.union_with(ValueTypes::STRING),
+            InputOrArgument => input.union_with(arguments),
+            Alone(_) => ValueTypes::ALL,
         }
     }
 
@@ -273,9 +291,9 @@ impl Walk<'_> {
         if places > most {
             let at_most = if most == 0 { "" } else { "at most " };
             let message = format!("`{name}` takes {at_most}{}, not {places}", counted(most));
-            self.fault(expr, certain, message);
+            self.report_error(expr, certain, message);
         } else if args.len() < fewest {
-            self.fault(expr, certain, format!("`{name}` needs {}", counted(fewest)));
+            self.report_error(expr, certain, format!("`{name}` needs {}", counted(fewest)));
         }
     }
 
@@ -287,14 +305,14 @@ impl Walk<'_> {
         args: &[ast::CallArg<'_>],
         certain: bool,
     ) {
-        let Some(wanted) = find(ARGUMENTS, name) else { return };
+        let Some(wanted) = find_entry(ARGUMENTS, name) else { return };
         for (i, (arg, takes)) in args.iter().zip(wanted).enumerate() {
             let ast::CallArg::Pos(arg) = arg else { return };
-            let found = self.kinds(arg, false);
-            if !found.fits(*takes) {
+            let found = self.expr_types(arg, false);
+            if !found.is_usable_as(*takes) {
                 let message =
                     format!("argument {} of `{name}` must be {takes}, not {found}", i + 1);
-                self.fault(expr, certain, message);
+                self.report_error(expr, certain, message);
             }
         }
     }
@@ -320,59 +338,67 @@ impl Walk<'_> {
         {
             let shown: String = name.chars().take(60).collect();
             let hint = crate::definition::did_you_mean(name, known.iter().copied());
-            self.fault(expr, certain, format!("there is no {what} `{shown}`{hint}"));
+            self.report_error(expr, certain, format!("there is no {what} `{shown}`{hint}"));
         }
     }
 
-    fn binary(&mut self, expr: &ast::Expr<'_>, op: &ast::BinOp<'_>, certain: bool) -> Kinds {
+    fn binary_types(
+        &mut self,
+        expr: &ast::Expr<'_>,
+        op: &ast::BinOp<'_>,
+        certain: bool,
+    ) -> ValueTypes {
         use ast::BinOpKind as Kind;
         let is_short_circuit = matches!(op.op, Kind::ScAnd | Kind::ScOr);
-        let left = self.kinds(&op.left, certain);
-        let right = self.kinds(&op.right, certain && !is_short_circuit);
-        let both = |kinds: Kinds| left.fits(kinds) && right.fits(kinds);
-        let is_whole = |kinds: Kinds| kinds.within(Kinds::INTEGER.or(Kinds::BOOLEAN));
+        let left = self.expr_types(&op.left, certain);
+        let right = self.expr_types(&op.right, certain && !is_short_circuit);
+        let both = |kinds: ValueTypes| left.is_usable_as(kinds) && right.is_usable_as(kinds);
+        let is_whole = |kinds: ValueTypes| {
+            kinds.is_subset_of(ValueTypes::INTEGER.union_with(ValueTypes::BOOLEAN))
+        };
         let number = match is_whole(left) && is_whole(right) {
-            true => Kinds::INTEGER,
-            false => Kinds::NUMBER,
+            true => ValueTypes::INTEGER,
+            false => ValueTypes::NUMBER,
         };
         let sign = match op.op {
-            Kind::In if !right.fits(COUNTED) => {
+            Kind::In if !right.is_usable_as(COUNTED) => {
                 let message = format!("`in` looks into text, lists and objects, not {right}");
-                return self.fault(expr, certain, message);
+                return self.report_error(expr, certain, message);
             }
             Kind::Eq | Kind::Ne | Kind::Lt | Kind::Lte | Kind::Gt | Kind::Gte | Kind::In => {
-                return Kinds::BOOLEAN;
+                return ValueTypes::BOOLEAN;
             }
-            Kind::ScAnd | Kind::ScOr => return left.or(right),
-            Kind::Concat => return Kinds::STRING,
+            Kind::ScAnd | Kind::ScOr => return left.union_with(right),
+            Kind::Concat => return ValueTypes::STRING,
             Kind::Add => {
                 let sums = [
                     (NUMERIC, number),
-                    (Kinds::STRING, Kinds::STRING),
-                    (Kinds::ARRAY, Kinds::ARRAY),
+                    (ValueTypes::STRING, ValueTypes::STRING),
+                    (ValueTypes::ARRAY, ValueTypes::ARRAY),
                 ];
                 let fitting = sums.into_iter().filter(|(operands, _)| both(*operands));
-                let sum = fitting.fold(Kinds::NEVER, |all, (_, result)| all.or(result));
-                if sum == Kinds::NEVER {
+                let sum =
+                    fitting.fold(ValueTypes::NEVER, |all, (_, result)| all.union_with(result));
+                if sum == ValueTypes::NEVER {
                     let message = format!(
                         "cannot add {left} and {right}; `~` joins texts, `| int` and `| float` \
                          read numbers"
                     );
-                    return self.fault(expr, certain, message);
+                    return self.report_error(expr, certain, message);
                 }
                 return sum;
             }
             Kind::Mul => {
-                let repeated = Kinds::STRING.or(Kinds::ARRAY);
-                let is_repeated = (left.fits(repeated) && right.fits(NUMERIC))
-                    || (right.fits(repeated) && left.fits(NUMERIC));
+                let repeated = ValueTypes::STRING.union_with(ValueTypes::ARRAY);
+                let is_repeated = (left.is_usable_as(repeated) && right.is_usable_as(NUMERIC))
+                    || (right.is_usable_as(repeated) && left.is_usable_as(NUMERIC));
                 return match (both(NUMERIC), is_repeated) {
                     (true, false) => number,
                     (false, false) => {
                         let message = format!("cannot multiply {left} by {right}");
-                        self.fault(expr, certain, message)
+                        self.report_error(expr, certain, message)
                     }
-                    (_, true) => Kinds::NUMBER.or(repeated),
+                    (_, true) => ValueTypes::NUMBER.union_with(repeated),
                 };
             }
             Kind::Sub => "-",
@@ -383,40 +409,41 @@ impl Walk<'_> {
         };
         if !both(NUMERIC) {
             let message = format!("`{sign}` needs two numbers, not {left} and {right}");
-            return self.fault(expr, certain, message);
+            return self.report_error(expr, certain, message);
         }
         match op.op {
             Kind::Sub | Kind::FloorDiv | Kind::Rem => number,
-            _ => Kinds::NUMBER,
+            _ => ValueTypes::NUMBER,
         }
     }
 
-    /// An operation that always fails; of its result nothing is said a second time.
-    fn fault(&mut self, expr: &ast::Expr<'_>, certain: bool, message: String) -> Kinds {
+    /// Reports an operation that always fails; its result has no type, so that later checks do not
+    /// report it again.
+    fn report_error(&mut self, expr: &ast::Expr<'_>, certain: bool, message: String) -> ValueTypes {
         if certain {
             let span = expr.span();
-            let fault = Fault::at(span.start_line, span.start_col, message);
-            let place = syntax::located(self.source, &fault);
+            let fault = SyntaxError::at_position(span.start_line, span.start_col, message);
+            let place = syntax::describe_error(self.source, &fault);
             let fault = format!("{} in {place}", fault.message);
             // Arguments are visited twice.
             if !self.faults.contains(&fault) {
                 self.faults.push(fault);
             }
         }
-        Kinds::ALL
+        ValueTypes::ALL
     }
 }
 
 /// The types of a value that is written out.
-pub(super) fn of_constant(value: &Value) -> Kinds {
+pub(super) fn of_constant(value: &Value) -> ValueTypes {
     match value.kind() {
-        ValueKind::None => Kinds::NULL,
-        ValueKind::Bool => Kinds::BOOLEAN,
-        ValueKind::Number if value.is_integer() => Kinds::INTEGER,
-        ValueKind::Number => Kinds::NUMBER,
-        ValueKind::String => Kinds::STRING,
-        ValueKind::Seq | ValueKind::Iterable => Kinds::ARRAY,
-        ValueKind::Map => Kinds::OBJECT,
-        _ => Kinds::ALL,
+        ValueKind::None => ValueTypes::NULL,
+        ValueKind::Bool => ValueTypes::BOOLEAN,
+        ValueKind::Number if value.is_integer() => ValueTypes::INTEGER,
+        ValueKind::Number => ValueTypes::NUMBER,
+        ValueKind::String => ValueTypes::STRING,
+        ValueKind::Seq | ValueKind::Iterable => ValueTypes::ARRAY,
+        ValueKind::Map => ValueTypes::OBJECT,
+        _ => ValueTypes::ALL,
     }
 }

@@ -4,25 +4,25 @@ use serde_json::{Value as Json, json};
 
 use super::operand_types::FILTERS;
 use super::result_types::*;
-use super::{Expr, operations, test_scope::TestScope};
-use crate::definition::Kinds;
+use super::{Expression, operations, test_scope::TestScope};
+use crate::definition::ValueTypes;
 
-fn lookup(path: &[String]) -> Kinds {
+fn lookup(path: &[String]) -> ValueTypes {
     match path.last().map(String::as_str) {
-        Some("n") => Kinds::NUMBER,
-        Some("i") => Kinds::INTEGER,
-        Some("t") => Kinds::STRING,
-        Some("b") => Kinds::BOOLEAN,
-        Some("l") => Kinds::ARRAY,
-        Some("o") => Kinds::OBJECT,
-        Some("never") => Kinds::NEVER,
-        _ => Kinds::ALL,
+        Some("n") => ValueTypes::NUMBER,
+        Some("i") => ValueTypes::INTEGER,
+        Some("t") => ValueTypes::STRING,
+        Some("b") => ValueTypes::BOOLEAN,
+        Some("l") => ValueTypes::ARRAY,
+        Some("o") => ValueTypes::OBJECT,
+        Some("never") => ValueTypes::NEVER,
+        _ => ValueTypes::ALL,
     }
 }
 
 fn analysed(source: &str) -> (String, usize) {
     let analysis = analyse_expression(source, &lookup).unwrap();
-    let Inferred::Value(kinds) = analysis.result else { panic!("{source} is text") };
+    let InferredType::Value(kinds) = analysis.result else { panic!("{source} is text") };
     (kinds.to_string(), analysis.faults.len())
 }
 
@@ -148,12 +148,12 @@ fn what_always_fails() {
 #[test]
 fn templates_are_text_or_a_value() {
     for (source, expected) in [
-        ("{{ inputs.n + 1 }}", Inferred::Value(Kinds::NUMBER)),
-        ("{{ inputs.n }} {{ inputs.n }}", Inferred::Text),
-        (" {{ inputs.n }}", Inferred::Text),
-        ("{% if inputs.b %}1{% endif %}", Inferred::Text),
+        ("{{ inputs.n + 1 }}", InferredType::Value(ValueTypes::NUMBER)),
+        ("{{ inputs.n }} {{ inputs.n }}", InferredType::Text),
+        (" {{ inputs.n }}", InferredType::Text),
+        ("{% if inputs.b %}1{% endif %}", InferredType::Text),
     ] {
-        assert_eq!(infer(source, &lookup), Some(expected), "{source}");
+        assert_eq!(infer_type(source, &lookup), Some(expected), "{source}");
     }
 }
 
@@ -180,14 +180,15 @@ fn results_are_of_their_types() {
     let scope = TestScope::new(json!({}));
     let check = |source: &str| {
         let Some(analysis) = analyse_expression(source, &lookup) else { return };
-        let Ok(result) =
-            Expr::compile(source, "").map_err(drop).and_then(|e| e.eval(&scope).map_err(drop))
+        let Ok(result) = Expression::compile_text(source, "")
+            .map_err(drop)
+            .and_then(|e| e.eval_json(&scope).map_err(drop))
         else {
             return;
         };
         assert!(analysis.faults.is_empty(), "{source} is {result}, not {:?}", analysis.faults);
-        let Inferred::Value(kinds) = analysis.result else { panic!("{source}") };
-        assert!(of_json(&result).within(kinds), "{source} is {result}, not {kinds}");
+        let InferredType::Value(kinds) = analysis.result else { panic!("{source}") };
+        assert!(of_json(&result).is_subset_of(kinds), "{source} is {result}, not {kinds}");
     };
     for left in operands {
         for filter in operations::FILTERS {
@@ -241,6 +242,6 @@ fn results_are_of_their_types() {
     }
 }
 
-fn of_json(value: &Json) -> Kinds {
-    Kinds::of(&json!({ "const": value }))
+fn of_json(value: &Json) -> ValueTypes {
+    ValueTypes::of_schema(&json!({ "const": value }))
 }

@@ -1,5 +1,5 @@
 //! References to secrets. A rendered value never holds a secret: where a template places one, the
-//! text has [`PLACEHOLDER`], and a [`SecretInsertion`] beside the value says which secret goes
+//! text has [`PLACEHOLDER`], and a [`SecretInsertion`] beside the value names the secret that goes
 //! there. Only the compiled template creates insertions, so no data can spell one, and nothing
 //! looks for them in text.
 
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::meter;
-use super::operators::text;
+use super::operators::value_text;
 
 /// What a rendered or stored text has where a secret belongs. Text like any other: only an
 /// insertion makes it more than that.
@@ -99,10 +99,10 @@ pub fn insert_secrets<'s>(
 /// Text with references to secrets in it, as an expression sees it: it can be placed, joined with
 /// other text by `~` and chosen by `if`; nothing can look inside.
 #[derive(Debug, Clone)]
-pub(super) struct SecretText(Vec<Part>);
+pub(super) struct SecretText(Vec<SecretPart>);
 
 #[derive(Debug, Clone)]
-enum Part {
+enum SecretPart {
     Text(String),
     Secret(Arc<str>),
 }
@@ -118,7 +118,7 @@ pub(super) fn only_placed(name: &str) -> String {
 }
 
 /// The refusal of an operation that would have to look into a secret.
-pub(super) fn refused() -> Error {
+pub(super) fn secret_error() -> Error {
     Error::new(ErrorKind::InvalidOperation, ONLY_PLACED)
 }
 
@@ -137,17 +137,17 @@ impl Object for SecretText {
 }
 
 impl SecretText {
-    pub(super) fn of(value: &Value) -> Option<&Self> {
+    pub(super) fn downcast_from(value: &Value) -> Option<&Self> {
         value.downcast_object_ref::<Self>()
     }
 
     /// The text with placeholders, and what is inserted into it.
-    pub(super) fn placed(&self, insertions: &mut Vec<SecretInsertion>) -> String {
+    pub(super) fn place_in(&self, insertions: &mut Vec<SecretInsertion>) -> String {
         let mut text = String::new();
         for part in &self.0 {
             match part {
-                Part::Text(part) => text.push_str(part),
-                Part::Secret(name) => {
+                SecretPart::Text(part) => text.push_str(part),
+                SecretPart::Secret(name) => {
                     insertions.push(SecretInsertion::new(text.len(), name));
                     text.push_str(PLACEHOLDER);
                 }
@@ -158,9 +158,9 @@ impl SecretText {
 
     /// Its length with placeholders.
     pub(super) fn len(&self) -> usize {
-        let length = |part: &Part| match part {
-            Part::Text(text) => text.len(),
-            Part::Secret(_) => PLACEHOLDER.len(),
+        let length = |part: &SecretPart| match part {
+            SecretPart::Text(text) => text.len(),
+            SecretPart::Secret(_) => PLACEHOLDER.len(),
         };
         self.0.iter().map(length).sum()
     }
@@ -168,12 +168,12 @@ impl SecretText {
 
 /// `secrets`: each name gives a reference, the secret itself is never here.
 #[derive(Debug)]
-pub(super) struct Secrets;
+pub(super) struct SecretsObject;
 
-impl Object for Secrets {
+impl Object for SecretsObject {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
         let name = key.as_str()?;
-        Some(Value::from_object(SecretText(vec![Part::Secret(name.into())])))
+        Some(Value::from_object(SecretText(vec![SecretPart::Secret(name.into())])))
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
@@ -182,13 +182,15 @@ impl Object for Secrets {
 }
 
 /// `left ~ right`, where one of them is a secret or has one in it.
-pub(super) fn concat(left: Value, right: Value) -> Result<Value, Error> {
+pub(super) fn concat_secrets(left: Value, right: Value) -> Result<Value, Error> {
     let mut parts = Vec::new();
     for side in [left, right] {
-        match SecretText::of(&side) {
+        match SecretText::downcast_from(&side) {
             Some(secret) => parts.extend(secret.0.iter().cloned()),
             None => {
-                parts.push(Part::Text(text(side)?.as_str().unwrap_or_default().to_owned()));
+                parts.push(SecretPart::Text(
+                    value_text(side)?.as_str().unwrap_or_default().to_owned(),
+                ));
             }
         }
     }
@@ -229,9 +231,9 @@ pub(super) fn write_text(out: &mut Output, text: &str) -> Result<(), Error> {
 
 /// Writes a value that is a secret, or has one in it; `false`: it is another one.
 pub(super) fn write_secret(out: &mut Output, value: &Value) -> Result<bool, Error> {
-    let Some(secret) = SecretText::of(value) else { return Ok(false) };
+    let Some(secret) = SecretText::downcast_from(value) else { return Ok(false) };
     let mut insertions = Vec::new();
-    let text = secret.placed(&mut insertions);
+    let text = secret.place_in(&mut insertions);
     meter::charge_text(text.len() + 32 * insertions.len())?;
     let start = WRITTEN.get();
     for insertion in &mut insertions {

@@ -19,8 +19,9 @@ fn find(name: &str) -> Option<&'static str> {
 
 /// What the template renders to, as it is stored and as the step gets it.
 fn both(template: &Value, scope: &TestScope) -> Result<(Value, Value), String> {
-    let template = Template::compile(template, "here").map_err(|p| p.to_string())?;
-    let Rendered { value, insertions } = template.render(scope).map_err(|e| e.to_string())?;
+    let template = ValueTemplate::compile_value(template, "here").map_err(|p| p.to_string())?;
+    let RenderedValue { value, insertions } =
+        template.render_value(scope).map_err(|e| e.to_string())?;
     let mut filled = Value::clone(&value);
     insert_secrets(&mut filled, &insertions, find).map_err(|e| e.to_string())?;
     Ok((Value::clone(&value), filled))
@@ -33,7 +34,7 @@ fn scope() -> TestScope {
 }
 
 #[test]
-fn secrets_are_placed_where_the_template_says() {
+fn secrets_are_placed_where_the_template_refers_to_them() {
     for (template, filled) in [
         (json!("{{ secrets.TOKEN }}"), json!("T")),
         (json!("{{ secrets['TOKEN'] }}"), json!("T")),
@@ -112,10 +113,11 @@ fn any_other_use_of_a_secret_is_refused() {
         "{% set t = secrets.TOKEN %}{% set x %}{{ t }}{% endset %}{{ x }}",
         "{% filter upper %}{{ secrets.TOKEN }}{% endfilter %}",
     ] {
-        let refused = Template::compile(&json!(template), "here").map(|_| ()).unwrap_err();
+        let refused =
+            ValueTemplate::compile_value(&json!(template), "here").map(|_| ()).unwrap_err();
         let message = refused.to_string();
         assert!(message.contains("secret"), "{template}: {message}");
-        assert!(message.contains("write"), "it says what to write: {message}");
+        assert!(message.contains("write"), "it names a fix: {message}");
     }
     // What only shows when it is evaluated.
     for template in [
@@ -131,10 +133,10 @@ fn any_other_use_of_a_secret_is_refused() {
         let message = both(&json!(template), &scope()).unwrap_err();
         assert!(!message.contains("there is no place"), "{template}: {message}");
     }
-    let when = Expr::compile("'a' ~ secrets.TOKEN", "when").unwrap();
-    assert!(when.eval(&scope()).unwrap_err().message.contains("can only be placed"));
-    let when = Expr::compile("secrets.TOKEN", "when").unwrap();
-    assert!(when.eval(&scope()).unwrap_err().message.contains("can only be placed"));
+    let when = Expression::compile_text("'a' ~ secrets.TOKEN", "when").unwrap();
+    assert!(when.eval_json(&scope()).unwrap_err().message.contains("can only be placed"));
+    let when = Expression::compile_text("secrets.TOKEN", "when").unwrap();
+    assert!(when.eval_json(&scope()).unwrap_err().message.contains("can only be placed"));
 }
 
 #[test]
@@ -162,7 +164,7 @@ fn insertions_that_do_not_fit_are_refused() {
     assert!(insert_secrets(&mut json!({"a": text}), &twice, find).is_err());
 }
 
-/// Text out of which somebody could try to build a reference.
+/// Text with which a caller could try to build a reference.
 fn hostile() -> impl Strategy<Value = String> {
     let part = prop_oneof![
         Just("[secret]".to_owned()),
@@ -179,8 +181,7 @@ fn hostile() -> impl Strategy<Value = String> {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
-    /// Whatever the data, the result is what the template says, and only secrets it names are in
-    /// it, where it names them.
+    /// For any data, the result has only the secrets that the template names, where it names them.
     #[test]
     fn data_never_becomes_a_secret(input in hostile(), output in hostile(), state in hostile()) {
         let scope = TestScope::new(json!({

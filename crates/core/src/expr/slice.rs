@@ -5,9 +5,14 @@ use minijinja::{Error, ErrorKind};
 
 use super::meter;
 
-/// The part of text or a sequence; what is left out is `none`.
-pub(super) fn slice(value: Value, start: Value, stop: Value, step: Value) -> Result<Value, Error> {
-    meter::weigh(&value)?;
+/// The part of a text or sequence; omitted bounds are `none`.
+pub(super) fn slice_value(
+    value: Value,
+    start: Value,
+    stop: Value,
+    step: Value,
+) -> Result<Value, Error> {
+    meter::weigh_value(&value)?;
     let bound = |v: Value| if v.is_none() { Ok(None) } else { i64::try_from(v).map(Some) };
     let (start, stop, step) = (bound(start)?, bound(stop)?, bound(step)?.unwrap_or(1));
     if step == 0 {
@@ -16,12 +21,12 @@ pub(super) fn slice(value: Value, start: Value, stop: Value, step: Value) -> Res
     match value.kind() {
         ValueKind::String => {
             let chars: Vec<char> = value.as_str().unwrap_or_default().chars().collect();
-            let picked = indexes(chars.len(), start, stop, step).filter_map(|i| chars.get(i));
+            let picked = slice_indexes(chars.len(), start, stop, step).filter_map(|i| chars.get(i));
             Ok(Value::from(picked.collect::<String>()))
         }
         ValueKind::Seq | ValueKind::Iterable => {
             let items: Vec<Value> = value.try_iter()?.collect();
-            let picked = indexes(items.len(), start, stop, step).filter_map(|i| items.get(i));
+            let picked = slice_indexes(items.len(), start, stop, step).filter_map(|i| items.get(i));
             Ok(Value::from(picked.cloned().collect::<Vec<_>>()))
         }
         ValueKind::None | ValueKind::Undefined => Ok(Value::from(Vec::<Value>::new())),
@@ -29,7 +34,7 @@ pub(super) fn slice(value: Value, start: Value, stop: Value, step: Value) -> Res
     }
 }
 
-fn indexes(
+fn slice_indexes(
     length: usize,
     start: Option<i64>,
     stop: Option<i64>,
@@ -71,8 +76,8 @@ mod tests {
             (Value::from(i64::MIN), Value::from(i64::MAX), Value::from(i64::MAX), "a"),
             (Value::from(i64::MAX), Value::from(i64::MIN), Value::from(i64::MIN), "e"),
         ] {
-            meter::start(super::super::Budget::full());
-            let found = slice(Value::from("abcde"), start, stop, step).unwrap();
+            meter::start_evaluation(super::super::EvalBudget::full());
+            let found = slice_value(Value::from("abcde"), start, stop, step).unwrap();
             assert_eq!(found.as_str(), Some(expected));
         }
     }

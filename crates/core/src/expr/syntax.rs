@@ -6,16 +6,16 @@ use minijinja::machinery::{self, Token, ast};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Value;
 
-use super::code::{Code, Form, NotCompiled};
-use super::environment::environment;
-use super::path::Path;
+use super::code::{CodeHandle, NotCompiled, SourceForm};
+use super::environment::shared_environment;
+use super::path::ValuePath;
 use super::secret::{self, SecretInsertion};
 use super::tree::static_path;
-use super::{EvalError, EvalErrorKind, Scope, context, meter, stop_kind, value};
-use crate::memory::allocated;
+use super::{EvalError, EvalErrorKind, EvalScope, context, meter, stop_kind, value};
+use crate::memory::allocated_bytes;
 
-/// The most operators and names in one expression: they may nest as deep as they are many, and
-/// whoever walks the tree recurses.
+/// The most operators and names in one expression: they may all be nested, and walks over the tree
+/// recurse.
 const MAX_OPERATORS: usize = 400;
 /// The most blocks and the most lists in one template, for the same reason.
 const MAX_BLOCKS: usize = 2000;
@@ -26,7 +26,7 @@ const MAX_SOURCE: usize = 1 << 20;
 
 /// What is wrong with the text of an expression.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Fault {
+pub(super) struct SyntaxError {
     pub(super) message: String,
     /// From 1; 0 where unknown.
     pub(super) line: usize,
@@ -34,17 +34,17 @@ pub(super) struct Fault {
     pub(super) column: usize,
 }
 
-impl Fault {
+impl SyntaxError {
     /// From a position as the tokenizer counts it: columns from 0. It does not count beyond 16
     /// bits: what is there is at an unknown place.
-    pub(super) fn at(line: u16, column: u16, message: String) -> Self {
+    pub(super) fn at_position(line: u16, column: u16, message: String) -> Self {
         if line == u16::MAX || column == u16::MAX {
             return Self { message, line: 0, column: 0 };
         }
         Self { message, line: usize::from(line), column: usize::from(column) + 1 }
     }
 
-    fn of(error: &minijinja::Error, source: &str) -> Self {
+    fn from_error(error: &minijinja::Error, source: &str) -> Self {
         let start = error.range().map(|range| range.start).unwrap_or_default();
         let before = source.get(..start).unwrap_or_default();
         let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
@@ -53,11 +53,11 @@ impl Fault {
             Some(_) => before.matches('\n').count() + 1,
             None => error.line().unwrap_or(1),
         };
-        Self { message: detail(error), line, column }
+        Self { message: error_detail(error), line, column }
     }
 }
 
-fn detail(error: &minijinja::Error) -> String {
+fn error_detail(error: &minijinja::Error) -> String {
     match (error.kind(), error.detail()) {
         (minijinja::ErrorKind::OutOfFuel, None) => {
             "it takes too many operations; let a step do this work".into()
@@ -74,43 +74,43 @@ fn detail(error: &minijinja::Error) -> String {
 
 /// What a piece of text turned out to be.
 #[derive(Debug)]
-pub(super) enum Compiled {
+pub(super) enum CompiledText {
     /// One plain path: no Jinja needed to follow it.
-    Path(Path),
+    Path(ValuePath),
     /// An expression, for its value.
-    Value(Code),
+    Value(CodeHandle),
     /// Text with nothing but plain paths in it.
-    Pieces(Vec<Piece>),
+    Pieces(Vec<TextPiece>),
     /// A template, for its text.
-    Text(Code),
+    Text(CodeHandle),
 }
 
 /// A part of text.
 #[derive(Debug)]
-pub(super) enum Piece {
+pub(super) enum TextPiece {
     Raw(String),
     Path {
-        path: Path,
+        path: ValuePath,
         /// The line of the template, from 1.
         line: usize,
     },
 }
 
-impl Compiled {
+impl CompiledText {
     /// About how many bytes it takes, the code itself not counted.
     pub(super) fn memory_bytes(&self) -> usize {
         match self {
             Self::Path(path) => path.memory_bytes(),
             Self::Value(code) | Self::Text(code) => code.memory_bytes(),
-            Self::Pieces(pieces) => pieces.iter().map(Piece::memory_bytes).sum(),
+            Self::Pieces(pieces) => pieces.iter().map(TextPiece::memory_bytes).sum(),
         }
     }
 }
 
-impl Piece {
+impl TextPiece {
     fn memory_bytes(&self) -> usize {
         let inner = match self {
-            Self::Raw(text) => allocated(text.len()),
+            Self::Raw(text) => allocated_bytes(text.len()),
             Self::Path { path, .. } => path.memory_bytes(),
         };
         size_of::<Self>() + inner
@@ -118,46 +118,47 @@ impl Piece {
 }
 
 /// Compiles a bare expression.
-pub(super) fn expression(source: &str) -> Result<Compiled, Fault> {
+pub(super) fn compile_expression(source: &str) -> Result<CompiledText, SyntaxError> {
     check_size(source, true)?;
     let tree = parse_expression(source)?;
     if let Some(path) = static_path(&tree) {
-        return Ok(Compiled::Path(path));
+        return Ok(CompiledText::Path(path));
     }
-    Code::compile(Form::Expression, source).map(Compiled::Value)
+    CodeHandle::compile_source(SourceForm::Expression, source).map(CompiledText::Value)
 }
 
 /// Compiles a template; one that is a single `{{ expression }}` is that expression.
-pub(super) fn template(source: &str) -> Result<Compiled, Fault> {
+pub(super) fn compile_template(source: &str) -> Result<CompiledText, SyntaxError> {
     check_size(source, false)?;
-    let tree = parse(source)?;
+    let tree = parse_template(source)?;
     if let Some(only) = only_expression(source, &tree) {
         if let Some(path) = static_path(only) {
-            return Ok(Compiled::Path(path));
+            return Ok(CompiledText::Path(path));
         }
-        return Code::compile(Form::Insertion, source).map(Compiled::Value);
+        return CodeHandle::compile_source(SourceForm::Insertion, source).map(CompiledText::Value);
     }
-    if let Some(pieces) = pieces(children(&tree)) {
-        return Ok(Compiled::Pieces(pieces));
+    if let Some(pieces) = text_pieces(child_statements(&tree)) {
+        return Ok(CompiledText::Pieces(pieces));
     }
-    Code::compile(Form::Template, source).map(Compiled::Text)
+    CodeHandle::compile_source(SourceForm::Template, source).map(CompiledText::Text)
 }
 
-fn syntax() -> Result<SyntaxConfig, Fault> {
+fn syntax_config() -> Result<SyntaxConfig, SyntaxError> {
     // Text is data here: its last line break is part of it.
     let built = SyntaxConfig::builder().keep_trailing_newline(true).build();
-    built.map_err(|e| Fault { message: e.to_string(), line: 0, column: 0 })
+    built.map_err(|e| SyntaxError { message: e.to_string(), line: 0, column: 0 })
 }
 
-pub(super) fn parse(source: &str) -> Result<ast::Stmt<'_>, Fault> {
-    machinery::parse(source, "<template>", syntax()?).map_err(|e| Fault::of(&e, source))
+pub(super) fn parse_template(source: &str) -> Result<ast::Stmt<'_>, SyntaxError> {
+    machinery::parse(source, "<template>", syntax_config()?)
+        .map_err(|e| SyntaxError::from_error(&e, source))
 }
 
-pub(super) fn parse_expression(source: &str) -> Result<ast::Expr<'_>, Fault> {
-    machinery::parse_expr(source).map_err(|e| Fault::of(&e, source))
+pub(super) fn parse_expression(source: &str) -> Result<ast::Expr<'_>, SyntaxError> {
+    machinery::parse_expr(source).map_err(|e| SyntaxError::from_error(&e, source))
 }
 
-pub(super) fn children<'t, 's>(tree: &'t ast::Stmt<'s>) -> &'t [ast::Stmt<'s>] {
+pub(super) fn child_statements<'t, 's>(tree: &'t ast::Stmt<'s>) -> &'t [ast::Stmt<'s>] {
     match tree {
         ast::Stmt::Template(template) => &template.children,
         other => std::slice::from_ref(other),
@@ -168,7 +169,7 @@ pub(super) fn only_expression<'t, 's>(
     source: &str,
     tree: &'t ast::Stmt<'s>,
 ) -> Option<&'t ast::Expr<'s>> {
-    match children(tree) {
+    match child_statements(tree) {
         [ast::Stmt::EmitExpr(only)] if source.starts_with("{{") && source.ends_with("}}") => {
             Some(&only.expr)
         }
@@ -176,13 +177,13 @@ pub(super) fn only_expression<'t, 's>(
     }
 }
 
-fn pieces(tree: &[ast::Stmt<'_>]) -> Option<Vec<Piece>> {
+fn text_pieces(tree: &[ast::Stmt<'_>]) -> Option<Vec<TextPiece>> {
     tree.iter()
         .map(|stmt| match stmt {
-            ast::Stmt::EmitRaw(raw) => Some(Piece::Raw(raw.raw.to_owned())),
+            ast::Stmt::EmitRaw(raw) => Some(TextPiece::Raw(raw.raw.to_owned())),
             ast::Stmt::EmitExpr(emit) => {
                 let line = usize::from(emit.span().start_line);
-                static_path(&emit.expr).map(|path| Piece::Path { path, line })
+                static_path(&emit.expr).map(|path| TextPiece::Path { path, line })
             }
             _ => None,
         })
@@ -190,8 +191,8 @@ fn pieces(tree: &[ast::Stmt<'_>]) -> Option<Vec<Piece>> {
 }
 
 /// The expressions of a template that has no blocks, as they are written.
-pub(crate) fn insertions(source: &str) -> Vec<&str> {
-    let Ok(syntax) = syntax() else { return Vec::new() };
+pub(crate) fn find_insertions(source: &str) -> Vec<&str> {
+    let Ok(syntax) = syntax_config() else { return Vec::new() };
     let (mut all, mut start) = (Vec::new(), None);
     for token in machinery::tokenize(source, false, syntax) {
         match token {
@@ -208,14 +209,14 @@ pub(crate) fn insertions(source: &str) -> Vec<&str> {
 }
 
 /// Refuses what would nest too deep for those who walk the tree, before there is a tree.
-fn check_size(source: &str, in_expression: bool) -> Result<(), Fault> {
-    let too_much = |what: String| Err(Fault { message: what, line: 0, column: 0 });
+fn check_size(source: &str, in_expression: bool) -> Result<(), SyntaxError> {
+    let too_much = |what: String| Err(SyntaxError { message: what, line: 0, column: 0 });
     if source.len() > MAX_SOURCE {
         return too_much(format!("a template may have at most {} KiB", MAX_SOURCE >> 10));
     }
     let (mut operators, mut blocks, mut elifs, mut lists) = (0, 0, 0, 0);
-    for token in machinery::tokenize(source, in_expression, syntax()?) {
-        // The parser meets the same error and tells it better.
+    for token in machinery::tokenize(source, in_expression, syntax_config()?) {
+        // The parser reports the same error with a better message.
         let Ok((token, _)) = token else { break };
         match token {
             Token::VariableStart => operators = 0,
@@ -247,15 +248,19 @@ fn check_size(source: &str, in_expression: bool) -> Result<(), Fault> {
     Ok(())
 }
 
-impl Code {
+impl CodeHandle {
     /// Runs it; `text` gets what it writes.
-    fn run(&self, scope: &dyn Scope, text: &mut String) -> Result<Option<Value>, EvalError> {
-        let program = self.program().map_err(|error| self.not_compiled(error))?;
-        let root = context::build(self.references(), scope)
+    fn run_code(
+        &self,
+        scope: &dyn EvalScope,
+        text: &mut String,
+    ) -> Result<Option<Value>, EvalError> {
+        let program = self.load_program().map_err(|error| self.not_compiled(error))?;
+        let root = context::build_root(self.references(), scope)
             .map_err(|error| EvalError::of_meter(&error))?;
         let mut out = machinery::make_string_output(text);
         machinery::eval(
-            environment(meter::is_inline()),
+            shared_environment(meter::is_inline()),
             program.instructions(),
             root,
             &BTreeMap::new(),
@@ -263,7 +268,7 @@ impl Code {
             minijinja::AutoEscape::None,
         )
         .map(|(value, _)| value)
-        .map_err(|error| self.failed(&error))
+        .map_err(|error| self.to_eval_error(&error))
     }
 
     fn not_compiled(&self, error: NotCompiled) -> EvalError {
@@ -271,38 +276,41 @@ impl Code {
             NotCompiled::Budget(error) => return EvalError::of_meter(&error),
             NotCompiled::Fault(fault) => fault,
         };
-        let message = format!("{} in {}", fault.message, located(self.source(), &fault));
+        let message = format!("{} in {}", fault.message, describe_error(self.source(), &fault));
         EvalError { message, kind: EvalErrorKind::Internal }
     }
 
     /// The value of an expression.
-    pub(super) fn value(&self, scope: &dyn Scope) -> Result<Value, EvalError> {
-        let value = self.run(scope, &mut String::new())?.unwrap_or_default();
+    pub(super) fn eval_value(&self, scope: &dyn EvalScope) -> Result<Value, EvalError> {
+        let value = self.run_code(scope, &mut String::new())?.unwrap_or_default();
         if value.is_undefined() {
-            return Err(EvalError::new(format!("`{}` is undefined", shortened(self.source()))));
+            return Err(EvalError::new(format!(
+                "`{}` is undefined",
+                shorten_source(self.source())
+            )));
         }
         Ok(value)
     }
 
     /// The value of an expression as JSON, and the secrets that are inserted into it.
-    pub(super) fn json(
+    pub(super) fn eval_json(
         &self,
-        scope: &dyn Scope,
+        scope: &dyn EvalScope,
         insertions: &mut Vec<SecretInsertion>,
     ) -> Result<serde_json::Value, EvalError> {
-        let value = self.value(scope)?;
-        value::to_json_placed(&value, insertions).map_err(|error| self.failed(&error))
+        let value = self.eval_value(scope)?;
+        value::to_json_placed(&value, insertions).map_err(|error| self.to_eval_error(&error))
     }
 
     /// The text of a template, and the secrets that are inserted into it.
-    pub(super) fn text(
+    pub(super) fn render_text(
         &self,
-        scope: &dyn Scope,
+        scope: &dyn EvalScope,
         insertions: &mut Vec<SecretInsertion>,
     ) -> Result<String, EvalError> {
         let mut text = String::new();
         secret::start_text();
-        self.run(scope, &mut text)?;
+        self.run_code(scope, &mut text)?;
         if text.len() > meter::MAX_TEXT {
             return Err(EvalError::new("the text is too long"));
         }
@@ -310,11 +318,12 @@ impl Code {
         Ok(text)
     }
 
-    fn failed(&self, error: &minijinja::Error) -> EvalError {
-        let cause = innermost(error);
-        let fault = Fault::of(cause, self.source());
-        let message = format!("{} in {}", fault.message, located(self.source(), &fault));
-        let is_fuel = cause.kind() == minijinja::ErrorKind::OutOfFuel && meter::stopped().is_none();
+    fn to_eval_error(&self, error: &minijinja::Error) -> EvalError {
+        let cause = innermost_error(error);
+        let fault = SyntaxError::from_error(cause, self.source());
+        let message = format!("{} in {}", fault.message, describe_error(self.source(), &fault));
+        let is_fuel =
+            cause.kind() == minijinja::ErrorKind::OutOfFuel && meter::stop_reason().is_none();
         let kind = match is_fuel && meter::is_inline() {
             true => EvalErrorKind::NeedsFullBudget,
             false => stop_kind(),
@@ -324,7 +333,7 @@ impl Code {
 }
 
 /// The error that started it: the outer ones only say on the way to what.
-fn innermost(error: &minijinja::Error) -> &minijinja::Error {
+fn innermost_error(error: &minijinja::Error) -> &minijinja::Error {
     let mut at = error;
     while let Some(inner) = std::error::Error::source(at).and_then(|e| e.downcast_ref()) {
         at = inner;
@@ -340,16 +349,16 @@ fn error_with_range<'e>(
 }
 
 /// Where a fault is, for a message: the text and the position in it.
-pub(super) fn located(source: &str, fault: &Fault) -> String {
+pub(super) fn describe_error(source: &str, fault: &SyntaxError) -> String {
     let place = match fault.line {
         0 => String::new(),
         1 => format!(" at column {}", fault.column),
         line => format!(" at line {line}, column {}", fault.column),
     };
-    format!("`{}`{place}", shortened(source))
+    format!("`{}`{place}", shorten_source(source))
 }
 
-fn shortened(source: &str) -> String {
+fn shorten_source(source: &str) -> String {
     match source.char_indices().nth(120) {
         Some((end, _)) => format!("{}…", source.get(..end).unwrap_or_default()),
         None => source.to_owned(),

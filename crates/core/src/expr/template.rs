@@ -5,26 +5,26 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use serde_json::Value;
 
-use super::expression::{problem, references};
-use super::path::{Found, Path};
-use super::references::{Collector, References};
+use super::expression::{code_references, syntax_problem};
+use super::path::{FoundValue, ValuePath};
+use super::references::{ReferenceCollector, References};
 use super::secret::{PLACEHOLDER, SecretInsertion, place_under};
-use super::syntax::{self, Compiled, Piece};
-use super::{EvalError, Scope, meter};
-use crate::memory::{ARC_BYTES, OBJECT_ENTRY_BYTES, allocated, clone_bytes};
+use super::syntax::{self, CompiledText, TextPiece};
+use super::{EvalError, EvalScope, meter};
+use crate::memory::{ARC_BYTES, OBJECT_ENTRY_BYTES, allocated_bytes, clone_bytes};
 use crate::{Map, Problems};
 
 /// A compiled value in which strings may hold expressions.
 #[derive(Debug)]
-pub struct Template {
-    root: Node,
+pub struct ValueTemplate {
+    root: TemplateNode,
     references: References,
-    leaves: Vec<Leaf>,
+    leaves: Vec<TemplateLeaf>,
 }
 
 /// What a template rendered to.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Rendered {
+pub struct RenderedValue {
     /// The value, with placeholders for secrets.
     pub value: Arc<Value>,
     /// What is inserted into it before it is used.
@@ -33,30 +33,30 @@ pub struct Rendered {
 
 /// One string with expressions inside a template.
 #[derive(Debug)]
-pub struct Leaf {
-    /// Where it stands, from the start of the document: `steps[1].input.text`.
+pub struct TemplateLeaf {
+    /// Its path from the start of the document: `steps[1].input.text`.
     pub path: String,
     /// What it refers to.
     pub references: References,
 }
 
 #[derive(Debug)]
-enum Node {
+enum TemplateNode {
     Static(Arc<Value>),
-    Code { code: Compiled, path: String },
-    Array(Vec<Node>),
-    Object(IndexMap<String, Node>),
+    Code { code: CompiledText, path: String },
+    Array(Vec<TemplateNode>),
+    Object(IndexMap<String, TemplateNode>),
 }
 
-impl Node {
+impl TemplateNode {
     fn memory_bytes(&self) -> usize {
         let inner = match self {
             Self::Static(value) => ARC_BYTES + clone_bytes(value),
-            Self::Code { code, path } => code.memory_bytes() + allocated(path.len()),
+            Self::Code { code, path } => code.memory_bytes() + allocated_bytes(path.len()),
             Self::Array(items) => items.iter().map(Self::memory_bytes).sum(),
             Self::Object(fields) => {
                 let field = |(key, node): (&String, &Self)| {
-                    OBJECT_ENTRY_BYTES + allocated(key.len()) + node.memory_bytes()
+                    OBJECT_ENTRY_BYTES + allocated_bytes(key.len()) + node.memory_bytes()
                 };
                 fields.iter().map(field).sum()
             }
@@ -86,70 +86,70 @@ pub(crate) fn count_expressions(text: &str) -> usize {
     ["{{", "{%", "{#"].iter().map(|open| text.matches(open).count()).sum()
 }
 
-struct Compiler {
+struct TemplateCompiler {
     problems: Problems,
-    leaves: Vec<Leaf>,
+    leaves: Vec<TemplateLeaf>,
 }
 
-impl Compiler {
-    fn node(&mut self, value: &Value, path: &str) -> Node {
+impl TemplateCompiler {
+    fn compile_node(&mut self, value: &Value, path: &str) -> TemplateNode {
         match value {
-            Value::String(text) if has_syntax(text) => match syntax::template(text) {
+            Value::String(text) if has_syntax(text) => match syntax::compile_template(text) {
                 Ok(code) => {
-                    let references = references(&code);
-                    self.leaves.push(Leaf { path: path.to_owned(), references });
-                    Node::Code { code, path: path.to_owned() }
+                    let references = code_references(&code);
+                    self.leaves.push(TemplateLeaf { path: path.to_owned(), references });
+                    TemplateNode::Code { code, path: path.to_owned() }
                 }
                 Err(fault) => {
-                    self.problems.push(problem(path, text, &fault));
-                    Node::Static(Arc::new(Value::Null))
+                    self.problems.push(syntax_problem(path, text, &fault));
+                    TemplateNode::Static(Arc::new(Value::Null))
                 }
             },
             Value::Array(items) => {
                 let nodes: Vec<_> = items
                     .iter()
                     .enumerate()
-                    .map(|(i, item)| self.node(item, &format!("{path}[{i}]")))
+                    .map(|(i, item)| self.compile_node(item, &format!("{path}[{i}]")))
                     .collect();
-                match nodes.iter().all(|node| matches!(node, Node::Static(_))) {
-                    true => Node::Static(Arc::new(value.clone())),
-                    false => Node::Array(nodes),
+                match nodes.iter().all(|node| matches!(node, TemplateNode::Static(_))) {
+                    true => TemplateNode::Static(Arc::new(value.clone())),
+                    false => TemplateNode::Array(nodes),
                 }
             }
             Value::Object(map) => {
                 let nodes: IndexMap<_, _> = map
                     .iter()
-                    .map(|(key, value)| (key.clone(), self.node(value, &at_key(path, key))))
+                    .map(|(key, value)| (key.clone(), self.compile_node(value, &at_key(path, key))))
                     .collect();
-                match nodes.values().all(|node| matches!(node, Node::Static(_))) {
-                    true => Node::Static(Arc::new(value.clone())),
-                    false => Node::Object(nodes),
+                match nodes.values().all(|node| matches!(node, TemplateNode::Static(_))) {
+                    true => TemplateNode::Static(Arc::new(value.clone())),
+                    false => TemplateNode::Object(nodes),
                 }
             }
-            _ => Node::Static(Arc::new(value.clone())),
+            _ => TemplateNode::Static(Arc::new(value.clone())),
         }
     }
 }
 
-impl Template {
-    /// Compiles every string in `value`, which stands at `path`.
+impl ValueTemplate {
+    /// Compiles every string in `value`, whose path is `path`.
     ///
     /// # Errors
     /// Every string that is not a valid template, with its own path.
-    pub fn compile(value: &Value, path: &str) -> Result<Self, Problems> {
-        let mut compiler = Compiler { problems: Problems::default(), leaves: Vec::new() };
-        let root = compiler.node(value, path);
-        let mut references = Collector::default();
+    pub fn compile_value(value: &Value, path: &str) -> Result<Self, Problems> {
+        let mut compiler = TemplateCompiler { problems: Problems::default(), leaves: Vec::new() };
+        let root = compiler.compile_node(value, path);
+        let mut references = ReferenceCollector::default();
         for leaf in &compiler.leaves {
-            references.merge(&leaf.references);
+            references.merge_from(&leaf.references);
         }
-        let references = references.finish();
+        let references = references.into_references();
         compiler.problems.or_ok(Self { root, references, leaves: compiler.leaves })
     }
 
     /// Whether it holds no expression at all.
     pub fn is_static(&self) -> bool {
-        matches!(self.root, Node::Static(_))
+        matches!(self.root, TemplateNode::Static(_))
     }
 
     /// The value with every expression evaluated. A static template gives the same `Arc` each
@@ -157,26 +157,31 @@ impl Template {
     /// see [`SecretInsertion`].
     ///
     /// # Errors
-    /// As [`super::Expr::eval`]; the message names the path inside the template.
-    pub fn render(&self, scope: &dyn Scope) -> Result<Rendered, EvalError> {
+    /// As [`super::Expression::eval_json`]; the message names the path inside the template.
+    pub fn render_value(&self, scope: &dyn EvalScope) -> Result<RenderedValue, EvalError> {
         let mut insertions = Vec::new();
         let value = match &self.root {
-            Node::Static(value) => Arc::clone(value),
-            Node::Code { code: Compiled::Path(at), path } if at.secret().is_none() => {
-                super::evaluate(scope, || {
-                    at.resolve(scope).and_then(Found::into_shared).map_err(|e| placed(e, path))
+            TemplateNode::Static(value) => Arc::clone(value),
+            TemplateNode::Code { code: CompiledText::Path(at), path }
+                if at.secret_name().is_none() =>
+            {
+                super::run_evaluation(scope, || {
+                    at.resolve_path(scope)
+                        .and_then(FoundValue::into_shared)
+                        .map_err(|e| error_at(e, path))
                 })?
             }
-            other => {
-                super::evaluate(scope, || render(other, scope, &mut insertions).map(Arc::new))?
-            }
+            other => super::run_evaluation(scope, || {
+                render_node(other, scope, &mut insertions).map(Arc::new)
+            })?,
         };
-        Ok(Rendered { value, insertions })
+        Ok(RenderedValue { value, insertions })
     }
 
     /// About how many bytes it takes, compiled code not counted.
     pub(crate) fn memory_bytes(&self) -> usize {
-        let leaf = |leaf: &Leaf| allocated(leaf.path.len()) + leaf.references.memory_bytes();
+        let leaf =
+            |leaf: &TemplateLeaf| allocated_bytes(leaf.path.len()) + leaf.references.memory_bytes();
         size_of::<Self>()
             + self.root.memory_bytes()
             + self.references.memory_bytes()
@@ -189,7 +194,7 @@ impl Template {
     }
 
     /// Every string with expressions, each with its place and what it refers to.
-    pub fn leaves(&self) -> &[Leaf] {
+    pub fn leaves(&self) -> &[TemplateLeaf] {
         &self.leaves
     }
 
@@ -200,19 +205,19 @@ impl Template {
         for key in inside {
             let key = key.as_ref();
             at = match at {
-                Node::Object(fields) => fields.get(key)?,
-                Node::Array(items) => items.get(key.parse::<usize>().ok()?)?,
-                Node::Static(_) | Node::Code { .. } => return None,
+                TemplateNode::Object(fields) => fields.get(key)?,
+                TemplateNode::Array(items) => items.get(key.parse::<usize>().ok()?)?,
+                TemplateNode::Static(_) | TemplateNode::Code { .. } => return None,
             };
         }
         match at {
-            Node::Code { code: Compiled::Path(path), .. } => Some(path.names()),
+            TemplateNode::Code { code: CompiledText::Path(path), .. } => Some(path.names()),
             _ => None,
         }
     }
 }
 
-fn placed(error: EvalError, path: &str) -> EvalError {
+fn error_at(error: EvalError, path: &str) -> EvalError {
     if path.is_empty() {
         return error;
     }
@@ -227,30 +232,32 @@ fn at_line(error: EvalError, line: usize) -> EvalError {
     EvalError { message: format!("{} (at line {line})", error.message), ..error }
 }
 
-fn render(
-    node: &Node,
-    scope: &dyn Scope,
+fn render_node(
+    node: &TemplateNode,
+    scope: &dyn EvalScope,
     insertions: &mut Vec<SecretInsertion>,
 ) -> Result<Value, EvalError> {
     match node {
-        Node::Static(value) => Ok(Value::clone(value)),
-        Node::Code { code, path } => run(code, scope, insertions).map_err(|e| placed(e, path)),
-        Node::Array(items) => {
+        TemplateNode::Static(value) => Ok(Value::clone(value)),
+        TemplateNode::Code { code, path } => {
+            render_code(code, scope, insertions).map_err(|e| error_at(e, path))
+        }
+        TemplateNode::Array(items) => {
             let mut values = Vec::with_capacity(items.len());
             for (index, item) in items.iter().enumerate() {
                 let before = insertions.len();
-                values.push(render(item, scope, insertions)?);
+                values.push(render_node(item, scope, insertions)?);
                 if insertions.len() > before {
                     place_under(&mut insertions[before..], &index.to_string());
                 }
             }
             Ok(Value::Array(values))
         }
-        Node::Object(fields) => {
+        TemplateNode::Object(fields) => {
             let mut map = Map::with_capacity(fields.len());
             for (key, node) in fields {
                 let before = insertions.len();
-                map.insert(key.clone(), render(node, scope, insertions)?);
+                map.insert(key.clone(), render_node(node, scope, insertions)?);
                 place_under(&mut insertions[before..], key);
             }
             Ok(Value::Object(map))
@@ -258,32 +265,34 @@ fn render(
     }
 }
 
-fn run(
-    code: &Compiled,
-    scope: &dyn Scope,
+fn render_code(
+    code: &CompiledText,
+    scope: &dyn EvalScope,
     insertions: &mut Vec<SecretInsertion>,
 ) -> Result<Value, EvalError> {
     match code {
-        Compiled::Path(path) => match path.secret() {
+        CompiledText::Path(path) => match path.secret_name() {
             Some(name) => {
                 insertions.push(SecretInsertion::new(0, name));
                 Ok(PLACEHOLDER.into())
             }
-            None => path.resolve(scope)?.into_json(),
+            None => path.resolve_path(scope)?.into_json(),
         },
-        Compiled::Value(code) => code.json(scope, insertions),
-        Compiled::Text(code) => code.text(scope, insertions).map(Value::String),
-        Compiled::Pieces(pieces) => {
+        CompiledText::Value(code) => code.eval_json(scope, insertions),
+        CompiledText::Text(code) => code.render_text(scope, insertions).map(Value::String),
+        CompiledText::Pieces(pieces) => {
             let mut text = String::new();
             for piece in pieces {
                 match piece {
-                    Piece::Raw(raw) => text.push_str(raw),
-                    Piece::Path { path, line } => match path.secret() {
+                    TextPiece::Raw(raw) => text.push_str(raw),
+                    TextPiece::Path { path, line } => match path.secret_name() {
                         Some(name) => {
                             insertions.push(SecretInsertion::new(text.len(), name));
                             text.push_str(PLACEHOLDER);
                         }
-                        None => push(&mut text, path, scope).map_err(|e| at_line(e, *line))?,
+                        None => {
+                            push_value(&mut text, path, scope).map_err(|e| at_line(e, *line))?
+                        }
                     },
                 }
                 if text.len() > meter::MAX_TEXT {
@@ -296,13 +305,13 @@ fn run(
 }
 
 /// Appends a value to text: scalars plain, `null` as nothing, arrays and objects as JSON.
-fn push(text: &mut String, path: &Path, scope: &dyn Scope) -> Result<(), EvalError> {
+fn push_value(text: &mut String, path: &ValuePath, scope: &dyn EvalScope) -> Result<(), EvalError> {
     use std::fmt::Write;
-    let found = path.resolve(scope)?;
+    let found = path.resolve_path(scope)?;
     match found.get() {
         Value::Null => {}
         Value::String(part) => {
-            meter::charge(part.len() as u64).map_err(|error| EvalError::of_meter(&error))?;
+            meter::charge_units(part.len() as u64).map_err(|error| EvalError::of_meter(&error))?;
             text.push_str(part);
         }
         other => {

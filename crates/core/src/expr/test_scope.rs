@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{Scope, StepScope};
+use super::{EvalScope, StepScope};
 use crate::Map;
 
 /// `{inputs, steps: {id: {output, status, error}}, state, …}`.
@@ -32,12 +32,12 @@ impl TestScope {
     }
 }
 
-impl Scope for TestScope {
+impl EvalScope for TestScope {
     fn inputs(&self) -> &Arc<Value> {
         &self.inputs
     }
 
-    fn step(&self, id: &str) -> Option<StepScope<'_>> {
+    fn step_scope(&self, id: &str) -> Option<StepScope<'_>> {
         self.steps.get(id).map(|(output, error)| StepScope { output, status: "completed", error })
     }
 
@@ -49,7 +49,7 @@ impl Scope for TestScope {
         &self.state
     }
 
-    fn extra(&self, name: &str) -> Option<Value> {
+    fn extra_root(&self, name: &str) -> Option<Value> {
         self.extra.get(name).cloned()
     }
 }

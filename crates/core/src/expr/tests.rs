@@ -25,8 +25,8 @@ fn scope() -> TestScope {
 }
 
 fn render(template: Value) -> Result<Value, String> {
-    let template = Template::compile(&template, "here").map_err(|p| p.to_string())?;
-    template.render(&scope()).map(|v| Value::clone(&v.value)).map_err(|e| e.to_string())
+    let template = ValueTemplate::compile_value(&template, "here").map_err(|p| p.to_string())?;
+    template.render_value(&scope()).map(|v| Value::clone(&v.value)).map_err(|e| e.to_string())
 }
 
 #[test]
@@ -181,21 +181,21 @@ fn expressions_cannot_eat_memory_or_minutes() {
 #[test]
 fn paths_share_what_the_scope_shares() {
     let scope = scope();
-    let template = Template::compile(&json!("{{ steps.first.output }}"), "").unwrap();
-    let rendered = template.render(&scope).unwrap().value;
-    assert!(Arc::ptr_eq(&rendered, scope.step("first").unwrap().output));
-    let fixed = Template::compile(&json!({"a": [1]}), "").unwrap();
+    let template = ValueTemplate::compile_value(&json!("{{ steps.first.output }}"), "").unwrap();
+    let rendered = template.render_value(&scope).unwrap().value;
+    assert!(Arc::ptr_eq(&rendered, scope.step_scope("first").unwrap().output));
+    let fixed = ValueTemplate::compile_value(&json!({"a": [1]}), "").unwrap();
     assert!(fixed.is_static());
     assert!(Arc::ptr_eq(
-        &fixed.render(&scope).unwrap().value,
-        &fixed.render(&scope).unwrap().value
+        &fixed.render_value(&scope).unwrap().value,
+        &fixed.render_value(&scope).unwrap().value
     ));
 }
 
 #[test]
 fn references_are_found_and_scoped() {
-    let paths = |template: Value| Template::compile(&template, "").unwrap();
-    let names = |template: &Template| -> Vec<String> {
+    let paths = |template: Value| ValueTemplate::compile_value(&template, "").unwrap();
+    let names = |template: &ValueTemplate| -> Vec<String> {
         template.references().paths.iter().map(|path| path.join(".")).collect()
     };
     for (template, expected) in [
@@ -230,10 +230,11 @@ fn conditions() {
         ("inputs.text | length > 100", Ok(false)),
         ("not steps.first.error", Ok(true)),
     ] {
-        let found = Expr::compile(text, "when").unwrap().eval_bool(&scope());
+        let found = Expression::compile_text(text, "when").unwrap().eval_bool(&scope());
         assert_eq!(found.map_err(drop), expected, "{text}");
     }
-    let message = Expr::compile("{{ inputs.n }}", "steps[0].when").unwrap_err().to_string();
+    let message =
+        Expression::compile_text("{{ inputs.n }}", "steps[0].when").unwrap_err().to_string();
     assert!(message.contains("without braces"), "{message}");
 }
 
@@ -249,7 +250,8 @@ fn errors_name_the_line_of_a_text_with_several() {
     }
     let message = render(json!("a {{ inputs.missing }}")).unwrap_err();
     assert!(!message.contains("line"), "{message}");
-    let message = Template::compile(&json!("a\n{% if %}"), "body").unwrap_err().to_string();
+    let message =
+        ValueTemplate::compile_value(&json!("a\n{% if %}"), "body").unwrap_err().to_string();
     assert!(message.contains("line 2"), "{message}");
 }
 
@@ -265,7 +267,7 @@ fn faults_are_placed_however_far_into_the_text() {
     }
     // The tokenizer does not count so far: no place is better than a wrong one.
     let far = json!("x".repeat(70_000) + "{{ 1 | nope }}");
-    let message = Template::compile(&far, "here").unwrap_err().to_string();
+    let message = ValueTemplate::compile_value(&far, "here").unwrap_err().to_string();
     assert!(message.contains("nope") && !message.contains("column 65"), "{message}");
 }
 

@@ -1,7 +1,7 @@
 //! Between JSON and Jinja values: key order kept, integers exact to 64 bits, floats stay floats.
 //!
-//! JSON is never converted as a whole: a [`Node`] stands for a place inside a shared document and
-//! looks there when it is asked.
+//! JSON is never converted as a whole: a [`JsonNode`] refers to a position in a shared document and
+//! reads it on access.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use minijinja::{Error, ErrorKind};
 use serde_json::Value as Json;
 
 use super::meter;
-use super::path::Key;
+use super::path::PathKey;
 use super::secret::{SecretInsertion, SecretText, place_under};
 
 /// The deepest value that an expression may make.
@@ -19,17 +19,17 @@ const MAX_DEPTH: usize = 128;
 
 /// An array or object inside a shared JSON document.
 #[derive(Debug)]
-pub(super) struct Node {
+pub(super) struct JsonNode {
     root: Arc<Json>,
-    path: Vec<Key>,
+    path: Vec<PathKey>,
 }
 
-impl Node {
-    /// The JSON it stands for.
+impl JsonNode {
+    /// The JSON that it refers to.
     pub(super) fn get(&self) -> &Json {
         let mut at = &*self.root;
         for key in &self.path {
-            match key.of(at) {
+            match key.find_in(at) {
                 Some(inner) => at = inner,
                 None => return &Json::Null,
             }
@@ -37,8 +37,8 @@ impl Node {
         at
     }
 
-    fn child(&self, key: Key) -> Option<Value> {
-        let inner = key.of(self.get())?;
+    fn child_value(&self, key: PathKey) -> Option<Value> {
+        let inner = key.find_in(self.get())?;
         Some(charged_scalar(inner).unwrap_or_else(|| {
             let mut path = Vec::with_capacity(self.path.len() + 1);
             path.extend(self.path.iter().cloned());
@@ -48,15 +48,15 @@ impl Node {
     }
 }
 
-impl Object for Node {
+impl Object for JsonNode {
     fn repr(self: &Arc<Self>) -> ObjectRepr {
         if self.get().is_array() { ObjectRepr::Seq } else { ObjectRepr::Map }
     }
 
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
         match self.get() {
-            Json::Array(_) => self.child(Key::Index(key.as_usize()?)),
-            _ => self.child(Key::Name(key.as_str()?.into())),
+            Json::Array(_) => self.child_value(PathKey::Index(key.as_usize()?)),
+            _ => self.child_value(PathKey::Name(key.as_str()?.into())),
         }
     }
 
@@ -83,7 +83,7 @@ impl Object for Node {
     }
 }
 
-fn scalar(json: &Json) -> Option<Value> {
+fn scalar_value(json: &Json) -> Option<Value> {
     Some(match json {
         Json::Null => Value::from(()),
         Json::Bool(b) => Value::from(*b),
@@ -97,33 +97,35 @@ fn scalar(json: &Json) -> Option<Value> {
     })
 }
 
-/// As [`scalar`], charged for the text that is copied. Where the budget is used up, the value is
+/// As [`scalar_value`], charged for the text that is copied. Where the budget is used up, the value is
 /// the error.
 fn charged_scalar(json: &Json) -> Option<Value> {
     match json {
         Json::String(text) => Some(
-            meter::charge(text.len() as u64).map_or_else(Value::from, |()| text.as_str().into()),
+            meter::charge_units(text.len() as u64)
+                .map_or_else(Value::from, |()| text.as_str().into()),
         ),
-        _ => scalar(json),
+        _ => scalar_value(json),
     }
 }
 
 /// A shared JSON document as a Jinja value.
 pub(super) fn from_shared(json: &Arc<Json>) -> Value {
-    charged_scalar(json)
-        .unwrap_or_else(|| Value::from_object(Node { root: Arc::clone(json), path: Vec::new() }))
+    charged_scalar(json).unwrap_or_else(|| {
+        Value::from_object(JsonNode { root: Arc::clone(json), path: Vec::new() })
+    })
 }
 
 /// A JSON value as a Jinja value.
 pub(super) fn from_json(json: Json) -> Value {
-    scalar(&json)
-        .unwrap_or_else(|| Value::from_object(Node { root: Arc::new(json), path: Vec::new() }))
+    scalar_value(&json)
+        .unwrap_or_else(|| Value::from_object(JsonNode { root: Arc::new(json), path: Vec::new() }))
 }
 
 /// A Jinja value as JSON. Pays for all of it.
 pub(super) fn to_json(value: &Value) -> Result<Json, Error> {
-    meter::weigh(value)?;
-    convert(value, 0, &mut Vec::new())
+    meter::weigh_value(value)?;
+    convert_value(value, 0, &mut Vec::new())
 }
 
 /// A Jinja value as JSON, and the secrets that are inserted into it. Pays for all of it.
@@ -132,35 +134,35 @@ pub(super) fn to_json_placed(
     insertions: &mut Vec<SecretInsertion>,
 ) -> Result<Json, Error> {
     meter::weigh_placed(value)?;
-    convert(value, 0, insertions)
+    convert_value(value, 0, insertions)
 }
 
-fn bad(message: impl Into<String>) -> Error {
+fn invalid_value(message: impl Into<String>) -> Error {
     Error::new(ErrorKind::BadSerialization, message.into())
 }
 
-fn convert(
+fn convert_value(
     value: &Value,
     depth: usize,
     insertions: &mut Vec<SecretInsertion>,
 ) -> Result<Json, Error> {
     if depth > MAX_DEPTH {
-        return Err(bad(format!("the value is nested deeper than {MAX_DEPTH}")));
+        return Err(invalid_value(format!("the value is nested deeper than {MAX_DEPTH}")));
     }
-    if let Some(node) = value.downcast_object_ref::<Node>() {
+    if let Some(node) = value.downcast_object_ref::<JsonNode>() {
         return Ok(node.get().clone());
     }
     match value.kind() {
-        ValueKind::Undefined => Err(bad("the value is undefined")),
+        ValueKind::Undefined => Err(invalid_value("the value is undefined")),
         ValueKind::None => Ok(Json::Null),
         ValueKind::Bool => Ok(Json::Bool(value.is_true())),
-        ValueKind::Number => number(value),
+        ValueKind::Number => convert_number(value),
         ValueKind::String => Ok(Json::String(value.as_str().unwrap_or_default().to_owned())),
         ValueKind::Seq | ValueKind::Iterable => {
             let mut items = Vec::new();
             for (index, item) in value.try_iter()?.enumerate() {
                 let before = insertions.len();
-                items.push(convert(&item, depth + 1, insertions)?);
+                items.push(convert_value(&item, depth + 1, insertions)?);
                 if insertions.len() > before {
                     place_under(&mut insertions[before..], &index.to_string());
                 }
@@ -176,25 +178,27 @@ fn convert(
                     None if matches!(key.kind(), ValueKind::Number | ValueKind::Bool) => {
                         key.to_string()
                     }
-                    None => return Err(bad(format!("a key of an object is {}", key.kind()))),
+                    None => {
+                        return Err(invalid_value(format!("a key of an object is {}", key.kind())));
+                    }
                 };
                 let before = insertions.len();
-                let inner = convert(&value.get_item(&key)?, depth + 1, insertions)?;
+                let inner = convert_value(&value.get_item(&key)?, depth + 1, insertions)?;
                 place_under(&mut insertions[before..], &name);
                 if map.insert(name, inner).is_some() && insertions.len() > start {
-                    return Err(bad("two keys of an object with secrets read the same"));
+                    return Err(invalid_value("two keys of an object with secrets read the same"));
                 }
             }
             Ok(Json::Object(map))
         }
-        kind => match SecretText::of(value) {
-            Some(secret) => Ok(Json::String(secret.placed(insertions))),
-            None => Err(bad(format!("a value of kind {kind} is not JSON"))),
+        kind => match SecretText::downcast_from(value) {
+            Some(secret) => Ok(Json::String(secret.place_in(insertions))),
+            None => Err(invalid_value(format!("a value of kind {kind} is not JSON"))),
         },
     }
 }
 
-fn number(value: &Value) -> Result<Json, Error> {
+fn convert_number(value: &Value) -> Result<Json, Error> {
     if value.is_integer() {
         if let Ok(i) = i64::try_from(value.clone()) {
             return Ok(Json::from(i));
@@ -202,12 +206,12 @@ fn number(value: &Value) -> Result<Json, Error> {
         if let Ok(u) = u64::try_from(value.clone()) {
             return Ok(Json::from(u));
         }
-        return Err(bad("the integer has more than 64 bits"));
+        return Err(invalid_value("the integer has more than 64 bits"));
     }
     let float = f64::try_from(value.clone())?;
     serde_json::Number::from_f64(float)
         .map(Json::Number)
-        .ok_or_else(|| bad(format!("{float} is not a JSON number")))
+        .ok_or_else(|| invalid_value(format!("{float} is not a JSON number")))
 }
 
 /// How a value reads inside text: scalars plain, `null` as nothing, arrays and objects as JSON.
@@ -223,5 +227,5 @@ pub(super) fn to_text(value: &Value) -> Result<String, Error> {
 
 /// JSON as compact text.
 pub(super) fn json_text(json: &Json) -> Result<String, Error> {
-    serde_json::to_string(json).map_err(|e| bad(e.to_string()))
+    serde_json::to_string(json).map_err(|e| invalid_value(e.to_string()))
 }

@@ -10,8 +10,8 @@ use crate::Timestamp;
 
 /// How often something may happen: `burst` at once, then once each interval.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rate {
-    /// Between two tokens, in nanoseconds, rounded up: never more than was asked for.
+pub struct BucketRate {
+    /// Between two tokens, in nanoseconds, rounded up: never more tokens than configured.
     interval: i64,
     /// How many tokens the bucket holds.
     burst: u32,
@@ -20,11 +20,11 @@ pub struct Rate {
 /// How full a bucket is: the moment at which it is full again, in nanoseconds since the Unix
 /// epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Level(i64);
+pub struct TheoreticalArrival(i64);
 
-/// How a bucket looks at a moment.
+/// The status of a bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Standing {
+pub struct BucketStatus {
     /// How many tokens it holds when it is full.
     pub limit: u32,
     /// How many it holds.
@@ -33,7 +33,7 @@ pub struct Standing {
     pub full_at: Timestamp,
 }
 
-impl Rate {
+impl BucketRate {
     /// So many in each period, with a bucket for as many; `None` where that is not one at least.
     pub fn new(count: u32, period: Duration) -> Option<Self> {
         let period = i64::try_from(period.as_nanos()).ok()?;
@@ -42,74 +42,73 @@ impl Rate {
     }
 
     /// How long it takes to fill an empty bucket, in nanoseconds.
-    fn capacity(self) -> i64 {
+    fn capacity_nanos(self) -> i64 {
         self.interval.saturating_mul(i64::from(self.burst))
     }
 }
 
-fn nanos(at: Timestamp) -> i64 {
+fn to_nanos(at: Timestamp) -> i64 {
     at.as_micros().saturating_mul(1000)
 }
 
 /// Rounded up: at that moment, the time is over.
-fn moment(nanos: i64) -> Timestamp {
+fn from_nanos(nanos: i64) -> Timestamp {
     Timestamp::from_micros(nanos.div_euclid(1000) + i64::from(nanos.rem_euclid(1000) > 0))
 }
 
-impl Level {
+impl TheoreticalArrival {
     /// A full bucket.
     pub const FULL: Self = Self(i64::MIN);
 
-    /// The level as a number, to be kept by whoever counts.
+    /// The state as a number, for storage in an atomic.
     pub const fn to_raw(self) -> i64 {
         self.0
     }
 
-    /// The level that a number stands for; any number is one.
+    /// The state from such a number; any number is valid.
     pub const fn from_raw(raw: i64) -> Self {
         Self(raw)
     }
 
-    /// Takes a token: the level after it, or how long to wait until there is one. Whoever is
-    /// refused has taken nothing.
+    /// Takes a token and returns the new state. A refused call takes nothing.
     ///
     /// # Errors
     /// The bucket is empty; how long until it holds a token.
-    pub fn take(self, rate: Rate, now: Timestamp) -> Result<Self, Duration> {
-        let next = self.at(rate, now).saturating_add(rate.interval);
-        let most = nanos(now).saturating_add(rate.capacity());
+    pub fn take_token(self, rate: BucketRate, now: Timestamp) -> Result<Self, Duration> {
+        let next = self.full_at(rate, now).saturating_add(rate.interval);
+        let most = to_nanos(now).saturating_add(rate.capacity_nanos());
         if next <= most {
             return Ok(Self(next));
         }
-        Err(moment(nanos(now).saturating_add(next - most)).since(now))
+        Err(from_nanos(to_nanos(now).saturating_add(next - most)).since(now))
     }
 
     /// Gives a token back that was taken in vain.
-    pub const fn give_back(self, rate: Rate) -> Self {
+    pub const fn give_back(self, rate: BucketRate) -> Self {
         Self(self.0.saturating_sub(rate.interval))
     }
 
     /// The level of the same bucket under another rate: as many tokens are taken as before, where
     /// the new bucket holds so many.
-    pub fn rescaled(self, from: Rate, to: Rate, now: Timestamp) -> Self {
-        let taken = i128::from(self.at(from, now)) - i128::from(nanos(now));
+    pub fn rescale_to(self, from: BucketRate, to: BucketRate, now: Timestamp) -> Self {
+        let taken = i128::from(self.full_at(from, now)) - i128::from(to_nanos(now));
         let taken = taken * i128::from(to.interval) / i128::from(from.interval);
-        Self(nanos(now).saturating_add(i64::try_from(taken).unwrap_or(i64::MAX)))
+        Self(to_nanos(now).saturating_add(i64::try_from(taken).unwrap_or(i64::MAX)))
     }
 
     /// How the bucket looks.
-    pub fn standing(self, rate: Rate, now: Timestamp) -> Standing {
-        let full_at = self.at(rate, now);
-        let free = nanos(now).saturating_add(rate.capacity()).saturating_sub(full_at);
+    pub fn bucket_status(self, rate: BucketRate, now: Timestamp) -> BucketStatus {
+        let full_at = self.full_at(rate, now);
+        let free = to_nanos(now).saturating_add(rate.capacity_nanos()).saturating_sub(full_at);
         let remaining = u32::try_from(free / rate.interval).unwrap_or(rate.burst).min(rate.burst);
-        Standing { limit: rate.burst, remaining, full_at: moment(full_at) }
+        BucketStatus { limit: rate.burst, remaining, full_at: from_nanos(full_at) }
     }
 
     /// When it is full again, seen from `now`: not before now, and no further away than an empty
     /// bucket needs. So neither a clock that was put back nor a rate that was changed locks
     /// anybody out.
-    fn at(self, rate: Rate, now: Timestamp) -> i64 {
-        self.0.clamp(nanos(now), nanos(now).saturating_add(rate.capacity()))
+    fn full_at(self, rate: BucketRate, now: Timestamp) -> i64 {
+        self.0.clamp(to_nanos(now), to_nanos(now).saturating_add(rate.capacity_nanos()))
     }
 }
 
@@ -123,14 +122,14 @@ mod tests {
         Timestamp::from_micros(micros)
     }
 
-    fn per_second(count: u32) -> Rate {
-        Rate::new(count, Duration::from_secs(1)).unwrap()
+    fn per_second(count: u32) -> BucketRate {
+        BucketRate::new(count, Duration::from_secs(1)).unwrap()
     }
 
     #[test]
     fn five_at_once_then_one_each_fifth_of_a_second() {
         let rate = per_second(5);
-        let mut level = Level::FULL;
+        let mut level = TheoreticalArrival::FULL;
         for (micros, expect) in [
             (0, Ok(4)),
             (0, Ok(3)),
@@ -143,15 +142,15 @@ mod tests {
             (200_001, Err(199_999)),
             (1_200_000, Ok(4)),
         ] {
-            let found = level.take(rate, at(micros)).map(|next| {
+            let found = level.take_token(rate, at(micros)).map(|next| {
                 level = next;
-                next.standing(rate, at(micros)).remaining
+                next.bucket_status(rate, at(micros)).remaining
             });
             let found = found.map_err(|wait| wait.as_micros());
             assert_eq!(found, expect, "at {micros}");
         }
-        let standing = level.standing(rate, at(1_200_000));
-        assert_eq!(standing, Standing { limit: 5, remaining: 4, full_at: at(1_400_000) });
+        let standing = level.bucket_status(rate, at(1_200_000));
+        assert_eq!(standing, BucketStatus { limit: 5, remaining: 4, full_at: at(1_400_000) });
     }
 
     #[test]
@@ -166,17 +165,17 @@ mod tests {
             (1, 1, u32::MAX, u32::MAX - 1),
         ] {
             let (old, new) = (per_second(from), per_second(to));
-            let mut level = Level::FULL;
+            let mut level = TheoreticalArrival::FULL;
             for _ in 0..taken {
-                level = level.take(old, at(50)).unwrap();
+                level = level.take_token(old, at(50)).unwrap();
             }
-            let found = level.rescaled(old, new, at(50)).standing(new, at(50));
+            let found = level.rescale_to(old, new, at(50)).bucket_status(new, at(50));
             assert_eq!(found.remaining, remaining, "{taken} of {from}, now {to}");
         }
         // What came back meanwhile is there.
-        let level = Level::FULL.take(per_second(1), at(0)).unwrap();
-        let half = level.rescaled(per_second(1), per_second(10), at(500_000));
-        assert_eq!(half.standing(per_second(10), at(500_000)).remaining, 9);
+        let level = TheoreticalArrival::FULL.take_token(per_second(1), at(0)).unwrap();
+        let half = level.rescale_to(per_second(1), per_second(10), at(500_000));
+        assert_eq!(half.bucket_status(per_second(10), at(500_000)).remaining, 9);
     }
 
     #[test]
@@ -184,18 +183,18 @@ mod tests {
         for (count, period, expect) in
             [(0, 1, false), (1, 0, false), (1, 1, true), (u32::MAX, 60, true)]
         {
-            let rate = Rate::new(count, Duration::from_secs(period));
+            let rate = BucketRate::new(count, Duration::from_secs(period));
             assert_eq!(rate.is_some(), expect, "{count} in {period} s");
         }
     }
 
     #[test]
-    fn a_clock_that_is_put_back_locks_nobody_out() {
+    fn a_clock_that_is_put_back_locks_no_caller_out() {
         let rate = per_second(1);
-        let level = Level::FULL.take(rate, at(3_600_000_000)).unwrap();
-        assert_eq!(level.take(rate, at(0)), Err(Duration::from_secs(1)));
-        assert!(level.take(rate, at(i64::MAX)).is_ok());
-        assert!(Level::from_raw(i64::MAX).take(rate, at(i64::MIN)).is_err());
+        let level = TheoreticalArrival::FULL.take_token(rate, at(3_600_000_000)).unwrap();
+        assert_eq!(level.take_token(rate, at(0)), Err(Duration::from_secs(1)));
+        assert!(level.take_token(rate, at(i64::MAX)).is_ok());
+        assert!(TheoreticalArrival::from_raw(i64::MAX).take_token(rate, at(i64::MIN)).is_err());
     }
 
     /// Moments that only go forward, in microseconds.
@@ -217,11 +216,11 @@ mod tests {
         fn never_more_than_rate_times_time_plus_burst(
             count in 1..2_000u32, seconds in prop::sample::select(vec![1u64, 60]), calls in moments(),
         ) {
-            let rate = Rate::new(count, Duration::from_secs(seconds)).unwrap();
-            let mut level = Level::FULL;
+            let rate = BucketRate::new(count, Duration::from_secs(seconds)).unwrap();
+            let mut level = TheoreticalArrival::FULL;
             let mut taken = Vec::new();
             for now in calls {
-                if let Ok(next) = level.take(rate, at(now)) {
+                if let Ok(next) = level.take_token(rate, at(now)) {
                     level = next;
                     taken.push(now);
                 }
@@ -237,36 +236,36 @@ mod tests {
         }
 
         #[test]
-        fn whoever_waits_as_told_is_served_and_not_before(
+        fn a_caller_is_accepted_after_the_returned_wait_and_not_before(
             count in 1..2_000u32, seconds in prop::sample::select(vec![1u64, 60]), calls in moments(),
         ) {
-            let rate = Rate::new(count, Duration::from_secs(seconds)).unwrap();
-            let mut level = Level::FULL;
+            let rate = BucketRate::new(count, Duration::from_secs(seconds)).unwrap();
+            let mut level = TheoreticalArrival::FULL;
             for now in calls {
-                match level.take(rate, at(now)) {
+                match level.take_token(rate, at(now)) {
                     Ok(next) => level = next,
                     Err(wait) => {
                         let wait = i64::try_from(wait.as_micros()).unwrap();
                         prop_assert!(wait > 0);
-                        prop_assert!(level.take(rate, at(now + wait)).is_ok());
-                        prop_assert!(level.take(rate, at(now + wait - 1)).is_err());
+                        prop_assert!(level.take_token(rate, at(now + wait)).is_ok());
+                        prop_assert!(level.take_token(rate, at(now + wait - 1)).is_err());
                     }
                 }
-                let standing = level.standing(rate, at(now));
+                let standing = level.bucket_status(rate, at(now));
                 prop_assert!(standing.remaining <= standing.limit);
-                prop_assert_eq!(standing.remaining > 0, level.take(rate, at(now)).is_ok());
-                prop_assert_eq!(level.standing(rate, standing.full_at).remaining, count);
+                prop_assert_eq!(standing.remaining > 0, level.take_token(rate, at(now)).is_ok());
+                prop_assert_eq!(level.bucket_status(rate, standing.full_at).remaining, count);
             }
         }
 
-        /// Whoever hammers is served as often as the rate says, and no less for hammering.
+        /// A caller that never waits gets the configured rate, and not less.
         #[test]
         fn refusals_cost_nothing(count in 1..200u32, tries in 1..20i64) {
             let rate = per_second(count);
-            let (mut level, mut taken) = (Level::FULL, 0);
+            let (mut level, mut taken) = (TheoreticalArrival::FULL, 0);
             let step = (1_000_000 / i64::from(count) / tries).max(1);
             for now in (0..=10_000_000).step_by(usize::try_from(step).unwrap()) {
-                if let Ok(next) = level.take(rate, at(now)) {
+                if let Ok(next) = level.take_token(rate, at(now)) {
                     level = next;
                     taken += 1;
                 }
@@ -280,11 +279,11 @@ mod tests {
         #[test]
         fn what_is_given_back_can_be_taken_again(count in 1..2_000u32, calls in moments()) {
             let rate = per_second(count);
-            let mut level = Level::FULL;
+            let mut level = TheoreticalArrival::FULL;
             for now in calls {
-                if let Ok(next) = level.take(rate, at(now)) {
-                    let before = level.standing(rate, at(now));
-                    prop_assert_eq!(next.give_back(rate).standing(rate, at(now)), before);
+                if let Ok(next) = level.take_token(rate, at(now)) {
+                    let before = level.bucket_status(rate, at(now));
+                    prop_assert_eq!(next.give_back(rate).bucket_status(rate, at(now)), before);
                     level = next;
                 }
             }

@@ -13,7 +13,7 @@ const MOST: u32 = 1_000_000;
 pub struct RateLimits {
     /// The preset that the limits were chosen by.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub tier: Option<Tier>,
+    pub tier: Option<RateTier>,
     /// How many executions may be started in a second.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub executions_per_second: Option<u32>,
@@ -28,14 +28,14 @@ pub struct RateLimits {
 /// A preset of limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Tier {
+pub enum RateTier {
     /// 5 executions per second.
     Standard,
     /// Whatever limits were agreed on; none where none were.
     Enterprise,
 }
 
-impl Tier {
+impl RateTier {
     /// All of them.
     pub const ALL: [Self; 2] = [Self::Standard, Self::Enterprise];
 
@@ -57,25 +57,25 @@ impl RateLimits {
         concurrent_executions: None,
     };
 
-    /// The limits of a tier, with those that were asked for beside it.
+    /// The limits of a tier, with those that were requested explicitly.
     ///
     /// # Errors
     /// A problem that names the field: a limit out of range, or limits beside a tier that has its
     /// own.
-    pub fn chosen(tier: Option<Tier>, custom: Option<Self>) -> Result<Self, Problem> {
+    pub fn choose_limits(tier: Option<RateTier>, custom: Option<Self>) -> Result<Self, Problem> {
         match (tier, custom) {
-            (Some(Tier::Standard), Some(_)) => Err(Problem::new(
+            (Some(RateTier::Standard), Some(_)) => Err(Problem::new(
                 "rate_limits",
                 "the tier `standard` has limits of its own; choose `enterprise`, or leave the tier out",
             )),
-            (Some(Tier::Standard), None) => {
+            (Some(RateTier::Standard), None) => {
                 Ok(Self { tier, executions_per_second: Some(5), ..Self::NONE })
             }
-            (tier, custom) => Self { tier, ..custom.unwrap_or_default() }.checked(),
+            (tier, custom) => Self { tier, ..custom.unwrap_or_default() }.check_limits(),
         }
     }
 
-    fn checked(self) -> Result<Self, Problem> {
+    fn check_limits(self) -> Result<Self, Problem> {
         let Self { tier: _, executions_per_second, requests_per_minute, concurrent_executions } =
             self;
         for (name, limit) in [
@@ -103,28 +103,36 @@ mod tests {
     fn tiers_and_limits_of_ones_own() {
         let custom = RateLimits { requests_per_minute: Some(60), ..RateLimits::NONE };
         let five = Some(5);
-        for (tier, asked, expect) in [
+        for (tier, requested, expect) in [
             (None, None, Ok((None, None, None))),
             (None, Some(custom), Ok((None, None, Some(60)))),
-            (Some(Tier::Standard), None, Ok((Some(Tier::Standard), five, None))),
-            (Some(Tier::Standard), Some(custom), Err("rate_limits")),
-            (Some(Tier::Enterprise), None, Ok((Some(Tier::Enterprise), None, None))),
-            (Some(Tier::Enterprise), Some(custom), Ok((Some(Tier::Enterprise), None, Some(60)))),
+            (Some(RateTier::Standard), None, Ok((Some(RateTier::Standard), five, None))),
+            (Some(RateTier::Standard), Some(custom), Err("rate_limits")),
+            (Some(RateTier::Enterprise), None, Ok((Some(RateTier::Enterprise), None, None))),
+            (
+                Some(RateTier::Enterprise),
+                Some(custom),
+                Ok((Some(RateTier::Enterprise), None, Some(60))),
+            ),
         ] {
-            let found = RateLimits::chosen(tier, asked)
+            let found = RateLimits::choose_limits(tier, requested)
                 .map(|l| (l.tier, l.executions_per_second, l.requests_per_minute))
                 .map_err(|problem| problem.path);
-            assert_eq!(found, expect.map_err(str::to_owned), "{tier:?} {asked:?}");
+            assert_eq!(found, expect.map_err(str::to_owned), "{tier:?} {requested:?}");
         }
     }
 
     #[test]
     fn limits_have_a_range() {
         for (limit, good) in [(0, false), (1, true), (MOST, true), (MOST + 1, false)] {
-            let asked = RateLimits { concurrent_executions: Some(limit), ..RateLimits::NONE };
-            let found = RateLimits::chosen(None, Some(asked)).map_err(|problem| problem.path);
-            let expect =
-                if good { Ok(asked) } else { Err("rate_limits.concurrent_executions".to_owned()) };
+            let requested = RateLimits { concurrent_executions: Some(limit), ..RateLimits::NONE };
+            let found =
+                RateLimits::choose_limits(None, Some(requested)).map_err(|problem| problem.path);
+            let expect = if good {
+                Ok(requested)
+            } else {
+                Err("rate_limits.concurrent_executions".to_owned())
+            };
             assert_eq!(found, expect, "{limit}");
         }
     }

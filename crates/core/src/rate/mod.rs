@@ -6,5 +6,5 @@
 mod bucket;
 mod limits;
 
-pub use bucket::{Level, Rate, Standing};
-pub use limits::{RateLimits, Tier};
+pub use bucket::{BucketRate, BucketStatus, TheoreticalArrival};
+pub use limits::{RateLimits, RateTier};

@@ -1,23 +1,26 @@
-//! Schedules: when executions start by themselves.
+//! Schedules: when executions start automatically.
 //!
-//! [`Timing`] is what a user wants, [`Rule`] the same, checked and able to tell the next firing,
-//! [`Policies::turn`] what is to be done with a schedule at a moment. Nothing here reads a clock
-//! or starts anything. Cron is read by `croner`, time zones are those of `jiff`'s database in the
-//! binary.
+//! [`ScheduleTiming`] is the timing as configured, [`FiringRule`] its checked form, which computes
+//! firings, and [`SchedulePolicies::next_step`] decides what to do with a schedule at a given time.
+//! Nothing here reads a clock or starts anything. Cron is parsed by `croner`, time zones are those
+//! of `jiff`'s database in the binary.
 
 mod named;
 mod rule;
-mod said;
+mod scheduler_step;
 mod set_back;
 #[cfg(test)]
 mod tests;
-mod turn;
+mod timing_request;
 
 pub use named::{Misfire, Overlap, Unit};
-pub use rule::Rule;
-pub use said::Said;
+pub use rule::FiringRule;
+pub use scheduler_step::{
+    MAX_CATCH_UP, MAX_QUEUED, MISFIRE_GRACE, SchedulePolicies, ScheduleProgress, SchedulerContext,
+    SchedulerStep, SkippedFiring,
+};
 pub use set_back::{AfterSetBack, SetBack};
-pub use turn::{MAX_CATCH_UP, MAX_QUEUED, MISFIRE_GRACE, Policies, Progress, Scene, Skipped, Turn};
+pub use timing_request::TimingRequest;
 
 use serde::{Deserialize, Serialize};
 
@@ -29,13 +32,13 @@ pub const DEFAULT_ZONE: &str = "UTC";
 /// When a schedule fires.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-pub enum Timing {
+pub enum ScheduleTiming {
     /// Whenever the wall clock of its time zone matches.
     Cron {
         /// Five fields, six with seconds first, or a form such as `@daily`.
         expression: String,
     },
-    /// Again and again after the same length of time.
+    /// Repeatedly after the same duration.
     Interval {
         /// How many units; at least 1.
         value: u64,
@@ -49,7 +52,7 @@ pub enum Timing {
     },
 }
 
-impl Timing {
+impl ScheduleTiming {
     /// The names of the kinds, as users write them.
     pub const TYPES: [&str; 3] = ["cron", "interval", "fixed_time"];
 
@@ -68,14 +71,14 @@ impl Timing {
     }
 }
 
-/// The kinds of [`Timing`].
+/// The kinds of [`ScheduleTiming`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TimingKind {
-    /// [`Timing::Cron`].
+    /// [`ScheduleTiming::Cron`].
     Cron,
-    /// [`Timing::Interval`].
+    /// [`ScheduleTiming::Interval`].
     Interval,
-    /// [`Timing::FixedTime`].
+    /// [`ScheduleTiming::FixedTime`].
     FixedTime,
 }
 
@@ -86,9 +89,9 @@ impl TimingKind {
     /// Its name, as users write it and as it is stored.
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Cron => Timing::TYPES[0],
-            Self::Interval => Timing::TYPES[1],
-            Self::FixedTime => Timing::TYPES[2],
+            Self::Cron => ScheduleTiming::TYPES[0],
+            Self::Interval => ScheduleTiming::TYPES[1],
+            Self::FixedTime => ScheduleTiming::TYPES[2],
         }
     }
 }
@@ -98,18 +101,18 @@ impl TimingKind {
 ///
 /// # Errors
 /// The problem with `cron_expression` or `timezone`.
-pub fn preview(
+pub fn preview_firings(
     expression: &str,
     timezone: &str,
     after: Timestamp,
     count: usize,
 ) -> Result<Vec<(Timestamp, String)>, Problem> {
-    let zone = rule::zone(timezone)?;
-    let rule = Rule::cron(expression, &zone)?;
+    let zone = rule::find_zone(timezone)?;
+    let rule = FiringRule::parse_cron(expression, &zone)?;
     let mut firings = Vec::new();
     let mut last = after;
     while firings.len() < count
-        && let Some(next) = rule.after(last)
+        && let Some(next) = rule.next_after(last)
     {
         firings.push((next, rule::wall_clock(next, &zone)));
         last = next;

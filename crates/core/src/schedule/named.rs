@@ -56,12 +56,12 @@ named! {
 named! {
     /// What becomes of firings that fell into an outage.
     Misfire {
-        /// One execution stands for all of them.
+        /// One execution for all of them.
         #[default]
         RunOnce = "run_once",
-        /// None is made up for.
+        /// All are skipped.
         Skip = "skip",
-        /// Each is made up for, the oldest first, up to [`MAX_CATCH_UP`](super::MAX_CATCH_UP).
+        /// One execution for each, the oldest first, up to [`MAX_CATCH_UP`](super::MAX_CATCH_UP).
         RunAll = "run_all",
     }
 }
@@ -81,7 +81,7 @@ named! {
 
 impl Unit {
     /// How long one is, in microseconds.
-    pub const fn micros(self) -> i64 {
+    pub const fn to_micros(self) -> i64 {
         const SECOND: i64 = 1_000_000;
         match self {
             Self::Seconds => SECOND,
@@ -97,5 +97,5 @@ pub(super) fn one_of(field: &str, known: &[&str], found: &str) -> Problem {
     let known = known.join(", ");
     let found: String = found.chars().take(64).collect();
     Problem::new(field, format!("must be one of {known}"))
-        .expecting(format!("one of {known}"), format!("`{found}`"))
+        .with_expectation(format!("one of {known}"), format!("`{found}`"))
 }

@@ -1,4 +1,4 @@
-//! A timing that was checked and tells its firings.
+//! A checked timing, which computes its firings.
 
 use std::sync::LazyLock;
 
@@ -6,7 +6,7 @@ use croner::Cron;
 use croner::parser::{CronParser, Seconds, Year};
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 
-use super::Timing;
+use super::ScheduleTiming;
 use crate::{Problem, Timestamp};
 
 /// The longest cron expression, in characters.
@@ -15,105 +15,113 @@ const MAX_EXPRESSION: usize = 256;
 const MAX_INTERVAL: i64 = 100 * 366 * 86_400 * 1_000_000;
 const MICROS: i64 = 1_000_000;
 
-/// Tells when a schedule fires. Firings are at whole seconds, but for intervals, which count from
-/// the moment that they were given.
+/// Computes when a schedule fires. Firings are at whole seconds, except those of intervals, which
+/// count from the time of their configuration.
 #[derive(Debug, Clone)]
-pub struct Rule(Kind);
+pub struct FiringRule(RuleKind);
 
 #[derive(Debug, Clone)]
-enum Kind {
+enum RuleKind {
     Cron { cron: Box<Cron>, zone: TimeZone },
     Interval { anchor: Timestamp, every: i64 },
     FixedTime(Timestamp),
 }
 
-impl Rule {
+impl FiringRule {
     /// Checks a timing. Intervals count from `anchor`.
     ///
     /// # Errors
     /// The problem, with the field's name: `cron_expression`, `timezone`, `interval_value`.
-    pub fn new(timing: &Timing, timezone: &str, anchor: Timestamp) -> Result<Self, Problem> {
-        let zone = zone(timezone)?;
+    pub fn new(
+        timing: &ScheduleTiming,
+        timezone: &str,
+        anchor: Timestamp,
+    ) -> Result<Self, Problem> {
+        let zone = find_zone(timezone)?;
         match timing {
-            Timing::Cron { expression } => Self::cron(expression, &zone),
-            Timing::Interval { value, unit } => {
-                let every = i64::try_from(*value).ok().and_then(|n| n.checked_mul(unit.micros()));
+            ScheduleTiming::Cron { expression } => Self::parse_cron(expression, &zone),
+            ScheduleTiming::Interval { value, unit } => {
+                let every =
+                    i64::try_from(*value).ok().and_then(|n| n.checked_mul(unit.to_micros()));
                 match every.filter(|every| (1..=MAX_INTERVAL).contains(every)) {
-                    Some(every) => Ok(Self(Kind::Interval { anchor, every })),
+                    Some(every) => Ok(Self(RuleKind::Interval { anchor, every })),
                     None => Err(Problem::new(
                         "interval_value",
                         "must be greater than 0 and make no more than a hundred years",
                     )
-                    .expecting("from 1 on", value.to_string())),
+                    .with_expectation("from 1 on", value.to_string())),
                 }
             }
-            Timing::FixedTime { at } => Ok(Self(Kind::FixedTime(*at))),
+            ScheduleTiming::FixedTime { at } => Ok(Self(RuleKind::FixedTime(*at))),
         }
     }
 
-    pub(super) fn cron(expression: &str, zone: &TimeZone) -> Result<Self, Problem> {
-        let cron = Box::new(parse(expression)?);
-        Ok(Self(Kind::Cron { cron, zone: zone.clone() }))
+    pub(super) fn parse_cron(expression: &str, zone: &TimeZone) -> Result<Self, Problem> {
+        let cron = Box::new(parse_expression(expression)?);
+        Ok(Self(RuleKind::Cron { cron, zone: zone.clone() }))
     }
 
     /// The first firing after that moment; `None`: there is none.
-    pub fn after(&self, moment: Timestamp) -> Option<Timestamp> {
+    pub fn next_after(&self, moment: Timestamp) -> Option<Timestamp> {
         match &self.0 {
-            Kind::Cron { cron, zone } => {
-                let from = zoned(moment, zone)?;
+            RuleKind::Cron { cron, zone } => {
+                let from = to_zoned(moment, zone)?;
                 let next = cron.find_next_occurrence(&from, false).ok()?;
                 Some(Timestamp::from_micros(next.timestamp().as_microsecond()))
             }
-            Kind::Interval { anchor, every } => {
-                nth(*anchor, *every, passed(*anchor, *every, moment).checked_add(1)?)
-            }
-            Kind::FixedTime(at) => Some(*at).filter(|at| *at > moment),
+            RuleKind::Interval { anchor, every } => nth_firing(
+                *anchor,
+                *every,
+                passed_intervals(*anchor, *every, moment).checked_add(1)?,
+            ),
+            RuleKind::FixedTime(at) => Some(*at).filter(|at| *at > moment),
         }
     }
 
     /// The last firing at or before that moment; `None`: there is none.
     pub fn at_or_before(&self, moment: Timestamp) -> Option<Timestamp> {
         match &self.0 {
-            Kind::Cron { cron, zone } => {
-                let from = zoned(moment, zone)?;
+            RuleKind::Cron { cron, zone } => {
+                let from = to_zoned(moment, zone)?;
                 let last = cron.find_previous_occurrence(&from, true).ok()?;
                 Some(Timestamp::from_micros(last.timestamp().as_microsecond()))
             }
-            Kind::Interval { anchor, every } => match passed(*anchor, *every, moment) {
+            RuleKind::Interval { anchor, every } => match passed_intervals(*anchor, *every, moment)
+            {
                 0 => None,
-                n => nth(*anchor, *every, n),
+                n => nth_firing(*anchor, *every, n),
             },
-            Kind::FixedTime(at) => Some(*at).filter(|at| *at <= moment),
+            RuleKind::FixedTime(at) => Some(*at).filter(|at| *at <= moment),
         }
     }
 }
 
 /// How many intervals are over.
-fn passed(anchor: Timestamp, every: i64, moment: Timestamp) -> i64 {
+fn passed_intervals(anchor: Timestamp, every: i64, moment: Timestamp) -> i64 {
     moment.as_micros().saturating_sub(anchor.as_micros()).max(0) / every
 }
 
-fn nth(anchor: Timestamp, every: i64, n: i64) -> Option<Timestamp> {
+fn nth_firing(anchor: Timestamp, every: i64, n: i64) -> Option<Timestamp> {
     let micros = every.checked_mul(n)?.checked_add(anchor.as_micros())?;
     Some(Timestamp::from_micros(micros))
 }
 
 /// The moment on the zone's wall clock, rounded down to whole seconds: cron knows no finer ones.
-fn zoned(moment: Timestamp, zone: &TimeZone) -> Option<jiff::Zoned> {
+fn to_zoned(moment: Timestamp, zone: &TimeZone) -> Option<jiff::Zoned> {
     let second = jiff::Timestamp::from_second(moment.as_micros().div_euclid(MICROS)).ok()?;
     Some(second.to_zoned(zone.clone()))
 }
 
 /// The wall-clock time of a moment: `2026-03-29T03:00:00+02:00`.
 pub(super) fn wall_clock(moment: Timestamp, zone: &TimeZone) -> String {
-    zoned(moment, zone).map_or_else(
+    to_zoned(moment, zone).map_or_else(
         || moment.to_string(),
         |zoned| zoned.timestamp().display_with_offset(zoned.offset()).to_string(),
     )
 }
 
 /// A time zone by its IANA name.
-pub(super) fn zone(name: &str) -> Result<TimeZone, Problem> {
+pub(super) fn find_zone(name: &str) -> Result<TimeZone, Problem> {
     static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
     // Names of the database that stand for no place at all.
     let known = ZONES
@@ -146,7 +154,7 @@ pub(super) fn never_fires(expression: &str) -> Problem {
     Problem::new("cron_expression", format!("`{expression}` never fires: no such date exists"))
 }
 
-fn parse(expression: &str) -> Result<Cron, Problem> {
+fn parse_expression(expression: &str) -> Result<Cron, Problem> {
     let refuse = |why: String| Err(Problem::new("cron_expression", why));
     let fields = expression.split_whitespace().count();
     if expression.chars().count() > MAX_EXPRESSION {

@@ -7,8 +7,8 @@
 
 use std::time::Duration;
 
-use super::rule::Rule;
-use super::{Progress, Timing};
+use super::rule::FiringRule;
+use super::{ScheduleProgress, ScheduleTiming};
 use crate::Timestamp;
 
 /// From this on, a clock that was set back was wrong before.
@@ -38,36 +38,36 @@ pub struct AfterSetBack {
 
 impl SetBack {
     /// When the schedule fires from now on; `None`: as before.
-    pub fn apply(
+    pub fn next_firing(
         self,
-        (timing, rule): (&Timing, &Rule),
+        (timing, rule): (&ScheduleTiming, &FiringRule),
         anchor: Timestamp,
-        progress: &Progress,
+        progress: &ScheduleProgress,
     ) -> Option<AfterSetBack> {
         let next_at = progress.next_at.filter(|at| *at > self.now)?;
         let after = match timing {
-            Timing::Interval { value, unit } => {
-                let micros = u64::try_from(unit.micros()).unwrap_or_default();
+            ScheduleTiming::Interval { value, unit } => {
+                let micros = u64::try_from(unit.to_micros()).unwrap_or_default();
                 let every = Duration::from_micros(value.saturating_mul(micros));
-                self.interval(anchor, next_at, every)
+                self.next_interval(anchor, next_at, every)
             }
-            Timing::Cron { .. } => {
-                AfterSetBack { anchor, next_at: Some(self.cron(rule, next_at)?) }
+            ScheduleTiming::Cron { .. } => {
+                AfterSetBack { anchor, next_at: Some(self.next_cron(rule, next_at)?) }
             }
-            Timing::FixedTime { .. } => return None,
+            ScheduleTiming::FixedTime { .. } => return None,
         };
         (after != AfterSetBack { anchor, next_at: Some(next_at) }).then_some(after)
     }
 
-    fn interval(self, anchor: Timestamp, next_at: Timestamp, every: Duration) -> AfterSetBack {
+    fn next_interval(self, anchor: Timestamp, next_at: Timestamp, every: Duration) -> AfterSetBack {
         let next_at = next_at.before(self.by).min(self.now.after(every));
         // The intervals after the next firing begin with it.
         let anchor = anchor.before(self.by).min(next_at.before(every));
         AfterSetBack { anchor, next_at: Some(next_at) }
     }
 
-    fn cron(self, rule: &Rule, next_at: Timestamp) -> Option<Timestamp> {
-        let next = rule.after(self.now).filter(|next| *next < next_at)?;
+    fn next_cron(self, rule: &FiringRule, next_at: Timestamp) -> Option<Timestamp> {
+        let next = rule.next_after(self.now).filter(|next| *next < next_at)?;
         let last = rule.at_or_before(next_at.before(TICK))?;
         let is_frequent = next_at.since(last) <= FREQUENT;
         (is_frequent || last.since(self.now) > CORRECTION).then_some(next)
@@ -83,18 +83,24 @@ mod tests {
         Timestamp::parse(&format!("2026-05-{text}Z")).unwrap()
     }
 
-    fn after(timing: &Timing, next_at: &str, by: Duration, now: &str) -> Option<AfterSetBack> {
+    fn after(
+        timing: &ScheduleTiming,
+        next_at: &str,
+        by: Duration,
+        now: &str,
+    ) -> Option<AfterSetBack> {
         let anchor = at("01T00:00:30");
-        let rule = Rule::new(timing, "UTC", anchor).unwrap();
-        let progress = Progress { next_at: Some(at(next_at)), ..Progress::default() };
-        SetBack { by, now: at(now) }.apply((timing, &rule), anchor, &progress)
+        let rule = FiringRule::new(timing, "UTC", anchor).unwrap();
+        let progress =
+            ScheduleProgress { next_at: Some(at(next_at)), ..ScheduleProgress::default() };
+        SetBack { by, now: at(now) }.next_firing((timing, &rule), anchor, &progress)
     }
 
     const HOUR: Duration = Duration::from_secs(3600);
 
     #[test]
     fn intervals_keep_their_length() {
-        let every = |value, unit| Timing::Interval { value, unit };
+        let every = |value, unit| ScheduleTiming::Interval { value, unit };
         for (timing, next_at, by, now, expect) in [
             // At 10:00:20, 10 s before the firing.
             (every(1, Unit::Minutes), "02T10:00:30", HOUR, "02T09:00:20", "02T09:00:30"),
@@ -106,16 +112,16 @@ mod tests {
         ] {
             let found = after(&timing, next_at, by, now).unwrap();
             assert_eq!(found.next_at, Some(at(expect)));
-            let rule = Rule::new(&timing, "UTC", found.anchor).unwrap();
-            let Timing::Interval { value, unit } = timing else { panic!() };
-            let every = Duration::from_micros(value * u64::try_from(unit.micros()).unwrap());
-            assert_eq!(rule.after(at(expect)), Some(at(expect).after(every)), "{timing:?}");
+            let rule = FiringRule::new(&timing, "UTC", found.anchor).unwrap();
+            let ScheduleTiming::Interval { value, unit } = timing else { panic!() };
+            let every = Duration::from_micros(value * u64::try_from(unit.to_micros()).unwrap());
+            assert_eq!(rule.next_after(at(expect)), Some(at(expect).after(every)), "{timing:?}");
         }
     }
 
     #[test]
     fn cron_follows_the_clock_as_cron_does() {
-        let cron = |expression: &str| Timing::Cron { expression: expression.to_owned() };
+        let cron = |expression: &str| ScheduleTiming::Cron { expression: expression.to_owned() };
         for (timing, next_at, now, expect) in [
             ("*/2 * * * * *", "02T10:00:30", "02T09:00:20", Some("02T09:00:22")),
             ("0 * * * *", "02T11:00:00", "02T09:59:50", Some("02T10:00:00")),
@@ -128,7 +134,7 @@ mod tests {
             let found = after(&cron(timing), next_at, HOUR, now);
             assert_eq!(found.and_then(|after| after.next_at), expect.map(at), "{timing} {now}");
         }
-        let fixed = Timing::FixedTime { at: at("02T10:00:00") };
+        let fixed = ScheduleTiming::FixedTime { at: at("02T10:00:00") };
         assert_eq!(after(&fixed, "02T10:00:00", HOUR, "02T09:00:00"), None);
     }
 }

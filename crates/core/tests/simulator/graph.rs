@@ -3,24 +3,24 @@
 use std::sync::{Arc, LazyLock};
 
 use serde_json::{Value, json};
-use stepwell_core::catalog::{Action, Catalog, Effect, StepSpec};
-use stepwell_core::definition::{self, Limits, SharedPlan};
+use stepwell_core::catalog::{Effect, StepAction, StepCatalog, StepSpec};
+use stepwell_core::definition::{self, DefinitionLimits, SharedPlan};
 
 use crate::rng::Rng;
 
 struct Types(Vec<StepSpec>);
 
-impl Catalog for Types {
-    fn find(&self, name: &str) -> Option<&StepSpec> {
+impl StepCatalog for Types {
+    fn find_type(&self, name: &str) -> Option<&StepSpec> {
         self.0.iter().find(|spec| spec.name == name)
     }
 
-    fn all(&self) -> Vec<&StepSpec> {
+    fn all_types(&self) -> Vec<&StepSpec> {
         self.0.iter().collect()
     }
 }
 
-fn spec(name: &'static str, effect: Effect, action: Action, input: Value) -> StepSpec {
+fn spec(name: &'static str, effect: Effect, action: StepAction, input: Value) -> StepSpec {
     StepSpec {
         name,
         aliases: &[],
@@ -46,19 +46,19 @@ fn spec(name: &'static str, effect: Effect, action: Action, input: Value) -> Ste
 
 static TYPES: LazyLock<Types> = LazyLock::new(|| {
     Types(vec![
-        spec("Pure", Effect::Pure, Action::Run, json!({})),
-        spec("Read", Effect::Idempotent, Action::Run, json!({})),
-        spec("Send", Effect::External, Action::Run, json!({})),
-        spec("Delay", Effect::Pure, Action::Delay, json!({})),
-        spec("SetState", Effect::Pure, Action::SetState, json!({"type": "object"})),
-        spec("Fail", Effect::Pure, Action::Fail, json!({})),
+        spec("Pure", Effect::Pure, StepAction::Run, json!({})),
+        spec("Read", Effect::Idempotent, StepAction::Run, json!({})),
+        spec("Send", Effect::External, StepAction::Run, json!({})),
+        spec("Delay", Effect::Pure, StepAction::Delay, json!({})),
+        spec("SetState", Effect::Pure, StepAction::SetState, json!({"type": "object"})),
+        spec("Fail", Effect::Pure, StepAction::Fail, json!({})),
     ])
 });
 
 /// A definition of 1 to 8 steps with random edges, joins, conditions, retries and policies.
 pub fn random_plan(rng: &mut Rng) -> SharedPlan {
     let source = random_source(rng);
-    match definition::plan(&source, &*TYPES, &Limits::default()) {
+    match definition::plan_source(&source, &*TYPES, &DefinitionLimits::default()) {
         Ok((_, plan)) => Arc::new(plan),
         Err(problems) => panic!("the simulator made a wrong definition: {problems}\n{source:#}"),
     }
@@ -88,7 +88,7 @@ fn random_step(rng: &mut Rng, i: usize, before: &[Value]) -> Value {
     let mut step = json!({"id": format!("s{i}"), "type": kind, "input": {"i": i}});
     match kind {
         "Delay" => step["config"] = json!({"for": 1 + rng.below(20)}),
-        "Fail" => step["config"] = json!({"message": "told to"}),
+        "Fail" => step["config"] = json!({"message": "configured to"}),
         _ => {}
     }
     if kind == "SetState" {

@@ -1,7 +1,7 @@
 //! The simulator: random executions of random definitions through crashes, redelivery,
 //! reordering, duplicates, pauses and cancels; then the faults stop and progress is demanded.
 //!
-//! Every history is made from a seed alone. `STEPWELL_SIM_HISTORIES` and `STEPWELL_SIM_SEED` set
+//! Every history is generated from a seed alone. `STEPWELL_SIM_HISTORIES` and `STEPWELL_SIM_SEED` set
 //! how many are run and where they begin; a failure prints the seed that shows it again.
 
 #![expect(

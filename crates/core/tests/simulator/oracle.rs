@@ -1,11 +1,13 @@
-//! What must be true of every journal, said a second time and in another way than in the code.
+//! What must be true of every journal, implemented a second time and in another way than the code.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use stepwell_core::Timestamp;
 use stepwell_core::definition::Plan;
-use stepwell_core::definition::model::{Join, OnError};
-use stepwell_core::execution::{Event, Recorded, Reused, Settled, SkipReason, StepRunId};
+use stepwell_core::definition::model::{JoinRule, OnError};
+use stepwell_core::execution::{
+    Event, RecordedEvent, ReusedOutcome, ReusedStep, SkipReason, StepRunId,
+};
 
 /// Reads a journal event by event and panics where it breaks a rule.
 pub struct Oracle {
@@ -43,12 +45,12 @@ impl Oracle {
         }
     }
 
-    pub fn read(&mut self, plan: &Plan, recorded: &Recorded) {
+    pub fn read(&mut self, plan: &Plan, recorded: &RecordedEvent) {
         assert!(!self.ended, "nothing follows the final event: {recorded:?}");
         assert_eq!(recorded.seq, self.last_seq + 1, "no gaps");
-        assert!(recorded.at >= self.last_at, "time goes on");
+        assert!(recorded.at >= self.last_at, "time does not go back");
         (self.last_seq, self.last_at) = (recorded.seq, recorded.at);
-        if let Some(step) = recorded.event.step() {
+        if let Some(step) = recorded.event.step_run() {
             assert!(!self.settled.contains_key(step), "a settled step is left alone: {recorded:?}");
             assert!(self.started, "no step before the start");
         }
@@ -115,15 +117,15 @@ impl Oracle {
     }
 
     /// Settled from the first event on: whatever else happens to it breaks a rule.
-    fn reused(&mut self, plan: &Plan, reused: &Reused) {
+    fn reused(&mut self, plan: &Plan, reused: &ReusedStep) {
         let step = &reused.step;
         let how = match &reused.how {
-            Settled::Completed { port, .. } => How::Completed(port.clone()),
-            Settled::Failed { .. } => {
+            ReusedOutcome::Completed { port, .. } => How::Completed(port.clone()),
+            ReusedOutcome::Failed { .. } => {
                 assert!(plan[step.step].on_error != OnError::Fail);
                 How::Failed { handled: true }
             }
-            Settled::Skipped => How::Skipped,
+            ReusedOutcome::Skipped => How::Skipped,
         };
         assert!(self.settled.insert(step.clone(), how).is_none(), "each is taken over once");
     }
@@ -172,21 +174,21 @@ impl Oracle {
         let (open, taken) = self.edges(plan, step);
         match plan[step.step].join {
             _ if plan[step.step].after.is_empty() => true,
-            Join::All => open == 0 && taken > 0,
-            Join::Any => taken > 0,
-            Join::Count(n) => taken >= n,
+            JoinRule::All => open == 0 && taken > 0,
+            JoinRule::Any => taken > 0,
+            JoinRule::Count(n) => taken >= n,
         }
     }
 
     fn must_skip(&self, plan: &Plan, step: &StepRunId) -> bool {
         let (open, taken) = self.edges(plan, step);
         match plan[step.step].join {
-            Join::All | Join::Any => open == 0 && taken == 0,
-            Join::Count(n) => taken + open < n,
+            JoinRule::All | JoinRule::Any => open == 0 && taken == 0,
+            JoinRule::Count(n) => taken + open < n,
         }
     }
 
-    /// Steps that must have been looked at by now: ready, not settled, not begun.
+    /// Steps that must have been started or skipped by now: ready, not settled, not started.
     pub fn forgotten(&self, plan: &Plan) -> BTreeSet<StepRunId> {
         if self.paused || self.ended || !self.started {
             return BTreeSet::new();

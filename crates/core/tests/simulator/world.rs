@@ -9,11 +9,11 @@ use stepwell_core::Timestamp;
 use stepwell_core::catalog::Effect;
 use stepwell_core::definition::SharedPlan;
 use stepwell_core::execution::{
-    Acceptance, AttemptId, Command, Done, Event, Execution, Failure, Fault, GivenInput, Input,
-    Moment, Origin, Recorded, Refused, RerunFrom, RerunRefused, Reused, Settled, Status, StepIndex,
-    StepRunId,
+    AcceptanceInput, AttemptError, AttemptId, Command, Event, Execution, ExecutionOrigin, Failure,
+    GivenInput, RecordedEvent, RerunError, RerunFrom, ReusedOutcome, ReusedStep, Status, StepIndex,
+    StepResult, StepRunId, TransitionContext, TransitionError, TransitionInput,
 };
-use stepwell_core::expr::{Budget, Interrupt};
+use stepwell_core::expr::{EvalBudget, EvalInterrupt};
 use stepwell_core::ids::{ExecutionId, WorkflowId};
 use uuid::Uuid;
 
@@ -31,17 +31,17 @@ pub struct World {
     now: Timestamp,
     /// In memory: lost by a crash.
     live: Execution,
-    uncommitted: Vec<Recorded>,
-    /// Attempts that somebody works on; their results may come late, twice, or never.
+    uncommitted: Vec<RecordedEvent>,
+    /// Attempts that workers run; their results may come late, twice, or never.
     under_way: Vec<AttemptId>,
     /// Results on their way, also of attempts that are over.
-    in_flight: Vec<(AttemptId, Result<Done, Fault>)>,
-    /// Evaluations that are left to the runtime.
+    in_flight: Vec<(AttemptId, Result<StepResult, AttemptError>)>,
+    /// Evaluations for the runtime.
     evaluations: Vec<Option<StepRunId>>,
     /// The events after which such an evaluation was still to come.
     evaluated_later: BTreeSet<u64>,
     /// Durable.
-    journal: Vec<Recorded>,
+    journal: Vec<RecordedEvent>,
     /// Steps whose result is durable.
     recorded: BTreeSet<StepRunId>,
     /// The input that a step is given instead of its own.
@@ -54,7 +54,7 @@ pub struct World {
 impl World {
     pub fn new(plan: SharedPlan, rng: Rng) -> Self {
         let now = Timestamp::from_millis(1_800_000_000_000);
-        let live = Self::fresh(&plan);
+        let live = Self::new_execution(&plan);
         Self {
             rng,
             plan,
@@ -73,8 +73,8 @@ impl World {
         }
     }
 
-    fn fresh(plan: &SharedPlan) -> Execution {
-        Execution::new(Origin {
+    fn new_execution(plan: &SharedPlan) -> Execution {
+        Execution::new(ExecutionOrigin {
             id: ExecutionId::from_uuid(Uuid::from_u128(1)),
             workflow: WorkflowId::from_uuid(Uuid::from_u128(2)),
             release: 1,
@@ -82,42 +82,42 @@ impl World {
         })
     }
 
-    /// Runs the history to its end and answers how many events it had.
+    /// Runs the history to its end and returns the number of its events.
     pub fn run(mut self) -> u64 {
         let n = self.rng.below(11);
         let timeout = self.rng.chance(10).then(|| Duration::from_secs(self.rng.below(40) as u64));
-        let first = Acceptance {
+        let first = AcceptanceInput {
             input: Arc::new(json!({"n": n})),
             state: self
                 .rng
                 .chance(20)
                 .then(|| [("seen".to_owned(), json!(-1))].into_iter().collect()),
             timeout,
-            ..Acceptance::default()
+            ..AcceptanceInput::default()
         };
-        let mut events = self.play(first);
+        let mut events = self.run_execution(first);
         // What was run again can be run again.
         for _ in 0..3 {
             if self.rng.chance(60) {
                 break;
             }
-            let Some((next, accepted)) = self.again() else { break };
+            let Some((next, accepted)) = self.start_rerun() else { break };
             self = next;
-            events += self.play(accepted);
+            events += self.run_execution(accepted);
         }
         events
     }
 
     /// The history of one execution, to its end.
-    fn play(&mut self, acceptance: Acceptance) -> u64 {
-        self.tell(Input::Accept(acceptance)).expect("accepted");
+    fn run_execution(&mut self, acceptance: AcceptanceInput) -> u64 {
+        self.apply_input(TransitionInput::Accept(acceptance)).expect("accepted");
         self.commit();
-        self.tell(Input::Start).expect("started");
+        self.apply_input(TransitionInput::Start).expect("started");
         for _ in 0..FAULTY_TURNS {
             if self.live.status().is_final() && self.uncommitted.is_empty() {
                 break;
             }
-            self.anything();
+            self.random_action();
         }
         self.make_progress();
         self.check();
@@ -125,7 +125,7 @@ impl World {
     }
 
     /// One thing that can happen, good or bad.
-    fn anything(&mut self) {
+    fn random_action(&mut self) {
         match self.rng.below(100) {
             0..10 => self.evaluate_some(),
             10..35 => self.finish_some_attempt(),
@@ -133,27 +133,29 @@ impl World {
             60..75 => self.let_time_pass(),
             75..82 => self.commit(),
             82..88 => self.crash(),
-            88..92 => self.tell_if_it_fits(Input::Pause),
-            92..97 => self.tell_if_it_fits(Input::Resume),
-            97 => self.tell_if_it_fits(Input::Cancel { reason: None }),
-            98 => self.tell_if_it_fits(Input::Timer),
-            _ => self.tell_if_it_fits(Input::Start),
+            88..92 => self.try_input(TransitionInput::Pause),
+            92..97 => self.try_input(TransitionInput::Resume),
+            97 => self.try_input(TransitionInput::Cancel { reason: None }),
+            98 => self.try_input(TransitionInput::Timer),
+            _ => self.try_input(TransitionInput::Start),
         }
     }
 
-    /// Tells the execution something and does as the runtime does with what follows.
-    fn tell(&mut self, input: Input) -> Result<(), Refused> {
+    /// Applies an input and executes the commands as the runtime does.
+    fn apply_input(&mut self, input: TransitionInput) -> Result<(), TransitionError> {
         let before = self.live.seq;
-        let moment = Moment {
+        let moment = TransitionContext {
             now: self.now,
             elapsed: self.now.since(Timestamp::default()),
             entropy: self.rng.next(),
         };
         // Some evaluations do not fit in the budget of a decision and are done by themselves.
         let budget = match (&input, self.rng.chance(30)) {
-            (Input::Evaluate { .. }, true) => Budget::interruptible(Interrupt::new(|| true)),
-            (Input::Evaluate { .. }, false) | (_, false) => Budget::full(),
-            (_, true) => Budget::inline_of(0),
+            (TransitionInput::Evaluate { .. }, true) => {
+                EvalBudget::full_with_interrupt(EvalInterrupt::new(|| true))
+            }
+            (TransitionInput::Evaluate { .. }, false) | (_, false) => EvalBudget::full(),
+            (_, true) => EvalBudget::inline_of(0),
         };
         let decision = match self.live.advance_within(input, moment, budget) {
             Ok(decision) => decision,
@@ -179,9 +181,9 @@ impl World {
         Ok(())
     }
 
-    /// As `tell`; a refusal is fine.
-    fn tell_if_it_fits(&mut self, input: Input) {
-        let _ = self.tell(input);
+    /// As `apply_input`; an error is allowed.
+    fn try_input(&mut self, input: TransitionInput) {
+        let _ = self.apply_input(input);
     }
 
     fn begin(&mut self, attempt: AttemptId) {
@@ -191,7 +193,7 @@ impl World {
         let planned = &self.plan[step.step];
         let repeatable = planned.repeat_after_crash;
         if planned.effect == Effect::External {
-            // The barrier: what was decided is durable before the outside hears of it.
+            // The barrier: what was decided is durable before an external effect.
             self.commit();
             let times = self.begun.entry(attempt.clone()).or_default();
             *times += 1;
@@ -209,17 +211,17 @@ impl World {
         self.in_flight.push((attempt, result));
     }
 
-    fn done(&mut self, attempt: &AttemptId) -> Done {
+    fn done(&mut self, attempt: &AttemptId) -> StepResult {
         let ports = [None, None, None, Some("left".to_owned()), Some("right".to_owned())];
-        Done {
-            output: Arc::new(json!({"made_by": attempt.step_run})),
+        StepResult {
+            output: Arc::new(json!({"output_of": attempt.step_run})),
             port: self.rng.pick(&ports).clone(),
         }
     }
 
-    fn fault(&mut self) -> Fault {
-        Fault {
-            failure: Failure::new("SIMULATED", "as told"),
+    fn fault(&mut self) -> AttemptError {
+        AttemptError {
+            failure: Failure::new("SIMULATED", "simulated"),
             retryable: self.rng.chance(80),
             retry_after: self.rng.chance(20).then_some(Duration::from_secs(7)),
         }
@@ -236,7 +238,8 @@ impl World {
             false => self.in_flight.remove(index),
         };
         // After a crash the same attempt may be worked on anew; whichever result comes first counts.
-        if self.tell(Input::StepEnded { attempt: attempt.clone(), result }).is_ok() {
+        if self.apply_input(TransitionInput::StepEnded { attempt: attempt.clone(), result }).is_ok()
+        {
             self.under_way.retain(|under_way| *under_way != attempt);
         }
     }
@@ -250,9 +253,11 @@ impl World {
         let step = self.evaluations.remove(index);
         if self.rng.chance(10) {
             let failure = Failure::new("SIMULATED", "given up");
-            return self.tell_if_it_fits(Input::EvaluationFailed { step, failure });
+            return self.try_input(TransitionInput::EvaluationFailed { step, failure });
         }
-        if self.tell(Input::Evaluate { step: step.clone() }) == Err(Refused::Interrupted) {
+        if self.apply_input(TransitionInput::Evaluate { step: step.clone() })
+            == Err(TransitionError::Interrupted)
+        {
             self.evaluations.push(step);
         }
     }
@@ -263,7 +268,7 @@ impl World {
             Some(wake) => self.now.max(wake),
             None => self.now.after(Duration::from_millis(self.rng.below(3000) as u64)),
         };
-        self.tell_if_it_fits(Input::Timer);
+        self.try_input(TransitionInput::Timer);
     }
 
     fn commit(&mut self) {
@@ -275,7 +280,7 @@ impl World {
         }
     }
 
-    /// The node dies: memory is gone, somebody replays the journal. Workers outside may go on.
+    /// The node dies: its memory is lost, another node replays the journal. Workers may continue.
     fn crash(&mut self) {
         for attempt in std::mem::take(&mut self.under_way) {
             if self.rng.chance(50) {
@@ -291,37 +296,39 @@ impl World {
         let elapsed = self.now.since(Timestamp::default());
         self.live.resume_waits(self.now, elapsed, None);
         let queued = self.live.status() == Status::Queued;
-        self.tell_if_it_fits(if queued { Input::Start } else { Input::Recover });
+        self.try_input(if queued { TransitionInput::Start } else { TransitionInput::Recover });
     }
 
     fn replayed(&self) -> Execution {
-        let mut execution = Self::fresh(&self.plan);
+        let mut execution = Self::new_execution(&self.plan);
         for event in &self.journal {
-            execution.apply(event);
+            execution.apply_event(event);
         }
         execution
     }
 
-    /// No more faults: everything under way succeeds, time goes on, and it must end.
+    /// No more faults: all running attempts succeed, time passes, and the execution must end.
     fn make_progress(&mut self) {
         for _ in 0..QUIET_TURNS {
             if self.live.status().is_final() {
                 self.commit();
                 return;
             }
-            self.tell_if_it_fits(Input::Resume);
+            self.try_input(TransitionInput::Resume);
             if self.live.status() == Status::Queued {
-                self.tell_if_it_fits(Input::Start);
+                self.try_input(TransitionInput::Start);
             }
             if !self.evaluations.is_empty() {
                 self.evaluate_some();
             } else if let Some((attempt, result)) = self.in_flight.pop() {
                 // Maybe late: then it is refused.
-                self.tell_if_it_fits(Input::StepEnded { attempt: attempt.clone(), result });
+                self.try_input(TransitionInput::StepEnded { attempt: attempt.clone(), result });
                 self.under_way.retain(|under_way| *under_way != attempt);
             } else if let Some(attempt) = self.under_way.pop() {
-                let result = Ok(Done { output: Arc::new(json!(attempt.attempt)), port: None });
-                self.tell(Input::StepEnded { attempt, result }).expect("its result is wanted");
+                let result =
+                    Ok(StepResult { output: Arc::new(json!(attempt.attempt)), port: None });
+                self.apply_input(TransitionInput::StepEnded { attempt, result })
+                    .expect("its result is wanted");
             } else {
                 let wake = self.live.next_wake();
                 assert!(
@@ -330,14 +337,14 @@ impl World {
                     self.live.steps
                 );
                 self.now = self.now.max(wake.unwrap_or(self.now));
-                self.tell_if_it_fits(Input::Timer);
+                self.try_input(TransitionInput::Timer);
             }
         }
         panic!("no end in sight: {:?}", self.live.status());
     }
 
     /// A world in which the ended execution is run again, from a place of its own choice.
-    fn again(&mut self) -> Option<(Self, Acceptance)> {
+    fn start_rerun(&mut self) -> Option<(Self, AcceptanceInput)> {
         let ended = self.replayed();
         let from = if self.rng.chance(40) {
             RerunFrom::Failed
@@ -346,9 +353,9 @@ impl World {
             let input = self.rng.chance(50).then(|| json!({"given": step}));
             RerunFrom::Step { id: self.plan.steps[step].id.clone(), input }
         };
-        let rerun = match ended.rerun(&self.journal, from.clone()) {
+        let rerun = match ended.prepare_rerun(&self.journal, from.clone()) {
             Ok(rerun) => rerun,
-            Err(RerunRefused::NothingFailed) => {
+            Err(RerunError::NothingFailed) => {
                 assert_eq!(ended.status(), Status::Completed);
                 return None;
             }
@@ -371,20 +378,21 @@ impl World {
         });
         let mut world = Self::new(self.plan.clone(), Rng::new(self.rng.next()));
         world.now = self.now;
-        let completed = |reused: &&Reused| matches!(reused.how, Settled::Completed { .. });
+        let completed =
+            |reused: &&ReusedStep| matches!(reused.how, ReusedOutcome::Completed { .. });
         world.recorded =
             rerun.steps.iter().filter(completed).map(|reused| reused.step.clone()).collect();
         world.given.clone_from(&rerun.given);
-        let accepted = Acceptance {
+        let accepted = AcceptanceInput {
             input: ended.input,
             state: state.flatten(),
             rerun: Some(Box::new(rerun)),
-            ..Acceptance::default()
+            ..AcceptanceInput::default()
         };
         Some((world, accepted))
     }
 
-    /// A step is given what somebody gave it, and the state is what the steps set of it in order.
+    /// A step gets the given input, and the state is what the steps set in order.
     fn check_values(&self) {
         let mut state = self.plan.state.clone();
         for recorded in &self.journal {
@@ -393,7 +401,8 @@ impl World {
                     state.extend(first.clone().unwrap_or_default());
                     for reused in rerun.iter().flat_map(|rerun| &rerun.steps) {
                         let sets = self.plan[reused.step.step].type_name == "SetState";
-                        if let (true, Settled::Completed { output, .. }) = (sets, &reused.how) {
+                        if let (true, ReusedOutcome::Completed { output, .. }) = (sets, &reused.how)
+                        {
                             state.extend(output.as_object().cloned().unwrap_or_default());
                         }
                     }
@@ -422,7 +431,7 @@ impl World {
         let mut oracle = Oracle::new();
         for (i, event) in self.journal.iter().enumerate() {
             oracle.read(&self.plan, event);
-            // Between two events that were decided together a step may still have to be looked at.
+            // Between two events of the same decision a step may still be pending.
             let together = self.journal.get(i + 1).is_some_and(|next| next.at == event.at);
             let later = together || self.evaluated_later.contains(&event.seq);
             let forgotten = oracle.forgotten(&self.plan);

@@ -10,7 +10,7 @@ use stepwell_store::traits::ActiveOf;
 
 use super::App;
 use super::executions::Started;
-use crate::limits::{Limited, Limits, Meter, Standing};
+use crate::limits::{BucketStatus, Limited, Limits, Meter};
 use crate::objects;
 use crate::runtime::runner::{RunnerInit, persist};
 use crate::workspace::Workspace;
@@ -103,16 +103,16 @@ impl App {
     }
 
     /// The status of the limit that has the least left; `None` if there is no limit.
-    pub fn standing(&self, limits: &Limits) -> Option<Standing> {
+    pub fn standing(&self, limits: &Limits) -> Option<BucketStatus> {
         let standing = limits.standing(self.engine.steady_now())?;
         let full_at = self.engine.to_wall_clock(standing.full_at);
-        Some(Standing { full_at, ..standing })
+        Some(BucketStatus { full_at, ..standing })
     }
 
     /// Converts the time at which the bucket is full to the wall clock.
     fn with_wall_clock(&self, limited: Limited) -> Limited {
         let full_at = self.engine.to_wall_clock(limited.standing.full_at);
-        Limited { standing: Standing { full_at, ..limited.standing }, ..limited }
+        Limited { standing: BucketStatus { full_at, ..limited.standing }, ..limited }
     }
 
     /// The meters of a key and its workspace, with their stored limits.

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use stepwell_core::Timestamp;
-use stepwell_core::audit::{Action, ObjectKind};
+use stepwell_core::audit::{AuditAction, ObjectKind};
 use stepwell_core::ids::{KeyId, SubjectId, WorkspaceId};
 use stepwell_store::Effects;
 use stepwell_store::audit::{AuditPlace, AuditRecord, ListAudit};
@@ -26,7 +26,7 @@ pub struct AuditQuery {
     /// Only actions of the actor with this name.
     pub actor: Option<String>,
     /// Only this action.
-    pub action: Option<Action>,
+    pub action: Option<AuditAction>,
     /// Only actions on objects of this kind.
     pub kind: Option<ObjectKind>,
     /// Only actions on this object.
@@ -99,7 +99,7 @@ impl App {
         }
         let bytes = size_of_val(&known) + refusal.reason.len();
         engine.refusals.insert(known, now, bytes as u64);
-        let entry = engine.audit_entry_without_object(caller, Action::AccessRefused);
+        let entry = engine.audit_entry_without_object(caller, AuditAction::AccessRefused);
         let Refusal { method, route, reason } = refusal;
         let entry = entry.with("method", method).with("route", route).with("reason", reason);
         if let Err(error) = engine.store.add_effects(Effects::with_audit(entry)).await {

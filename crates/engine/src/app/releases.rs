@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use stepwell_core::audit::Action;
+use stepwell_core::audit::AuditAction;
 use stepwell_core::ids::WorkflowId;
 use stepwell_core::names;
 use stepwell_store::Effects;
@@ -172,7 +172,7 @@ impl App {
     ) -> AuditRecord {
         let shares: Vec<_> =
             traffic.iter().map(|part| json!([part.release, part.weight])).collect();
-        let note = self.engine.audit_entry(caller, Action::ReleaseTagMoved, workflow.id);
+        let note = self.engine.audit_entry(caller, AuditAction::ReleaseTagMoved, workflow.id);
         note.named(&workflow.name).with("tag", name).with("traffic", shares)
     }
 

@@ -1,7 +1,7 @@
 //! The step types. They belong to the server, not to a workspace, and are published with it: every
 //! caller may read them.
 
-use stepwell_core::catalog::{Catalog, StepSpec};
+use stepwell_core::catalog::{StepCatalog, StepSpec};
 
 use super::App;
 use crate::AppError;
@@ -12,7 +12,7 @@ const MAX_SHOWN: usize = 100;
 impl App {
     /// All step types, sorted by name.
     pub fn step_types(&self) -> Vec<&'static StepSpec> {
-        stepwell_steps::registry().all()
+        stepwell_steps::step_registry().all_types()
     }
 
     /// The step type of that name or alias.
@@ -20,7 +20,7 @@ impl App {
     /// # Errors
     /// `NotFound`.
     pub fn step_type(&self, name: &str) -> Result<&'static StepSpec, AppError> {
-        stepwell_steps::registry().find(name).ok_or_else(|| AppError::NotFound {
+        stepwell_steps::step_registry().find_type(name).ok_or_else(|| AppError::NotFound {
             kind: "step type",
             id: name.chars().take(MAX_SHOWN).collect(),
         })

@@ -1,7 +1,7 @@
 //! Workspaces. Operators, the admins of the default workspace, manage all of them; others see only
 //! their own.
 
-use stepwell_core::audit::Action;
+use stepwell_core::audit::AuditAction;
 use stepwell_core::ids::WorkspaceId;
 use stepwell_core::rate::RateLimits;
 use stepwell_core::{Timestamp, names};
@@ -74,7 +74,7 @@ impl App {
         let now = self.engine.now();
         let fingerprint = idempotency.as_ref().map(|key| key.fingerprint.clone());
         let idempotency = idempotency.map(|key| key.record(caller.workspace, id.to_string(), now));
-        let entry = self.engine.audit_entry(caller, Action::WorkspaceCreated, id).named(&name);
+        let entry = self.engine.audit_entry(caller, AuditAction::WorkspaceCreated, id).named(&name);
         let effects = Effects::with_audit(AuditRecord { workspace: id, ..entry });
         let workspace = new_workspace(id, now, Workspace { name, limits });
         let batch =
@@ -144,7 +144,7 @@ impl App {
             if changed.is_empty() {
                 return None;
             }
-            let entry = self.engine.audit_entry(caller, Action::WorkspaceUpdated, id);
+            let entry = self.engine.audit_entry(caller, AuditAction::WorkspaceUpdated, id);
             let entry = entry.changing(changed).named(&document.name);
             let entry = AuditRecord { workspace: id, ..entry };
             Some((before.next(self.engine.now(), document), Effects::with_audit(entry)))

@@ -12,8 +12,8 @@ use reqwest::header::{
 };
 use reqwest::{Certificate, Client, ClientBuilder, Method, Response, redirect};
 use stepwell_steps::{
-    Outbound, OutboundError, OutboundRequest, OutboundResponse, RESERVED_HEADERS, Redirect,
-    WorkingMemory,
+    OutboundClient, OutboundError, OutboundRequest, OutboundResponse, RESERVED_HEADERS,
+    RedirectPolicy, WorkingMemory,
 };
 use url::Url;
 
@@ -145,7 +145,8 @@ impl EgressClient {
                     next.host_str().unwrap_or_default()
                 )));
             }
-            redirects.push(Redirect { status: response.status().as_u16(), to: next.to_string() });
+            redirects
+                .push(RedirectPolicy { status: response.status().as_u16(), to: next.to_string() });
             hop = hop.redirected(response.status(), next);
         }
     }
@@ -159,8 +160,8 @@ impl EgressClient {
 }
 
 #[async_trait]
-impl Outbound for EgressClient {
-    async fn send(
+impl OutboundClient for EgressClient {
+    async fn send_request(
         &self,
         request: OutboundRequest,
         memory: &dyn WorkingMemory,
@@ -310,13 +311,13 @@ async fn make_room(
     let needed = body.len() + more;
     if needed > body.capacity() {
         let grown = needed.max(2 * body.capacity());
-        memory.reserve(body.capacity() + grown).await.map_err(no_memory)?;
+        memory.reserve_bytes(body.capacity() + grown).await.map_err(no_memory)?;
         body.reserve_exact(grown - body.len());
     }
     Ok(())
 }
 
-fn no_memory(failure: stepwell_steps::Failure) -> OutboundError {
+fn no_memory(failure: stepwell_steps::StepFailure) -> OutboundError {
     OutboundError::NoMemory(failure.message)
 }
 
@@ -334,7 +335,7 @@ async fn decode_within(
             done => return done,
         }
     }
-    memory.reserve(body.len() + 2 * limit).await.map_err(no_memory)?;
+    memory.reserve_bytes(body.len() + 2 * limit).await.map_err(no_memory)?;
     decode(body, codings, limit).await
 }
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use stepwell_steps::{Failure, Outbound, OutboundError, OutboundRequest, WorkingMemory};
+use stepwell_steps::{OutboundClient, OutboundError, OutboundRequest, StepFailure, WorkingMemory};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -16,11 +16,11 @@ struct Unlimited;
 
 #[async_trait]
 impl WorkingMemory for Unlimited {
-    async fn reserve(&self, _: usize) -> Result<(), Failure> {
+    async fn reserve_bytes(&self, _: usize) -> Result<(), StepFailure> {
         Ok(())
     }
 
-    fn reserve_blocking(&self, _: usize) -> Result<(), Failure> {
+    fn reserve_blocking(&self, _: usize) -> Result<(), StepFailure> {
         Ok(())
     }
 }
@@ -109,7 +109,7 @@ async fn a_response_is_read() {
         body: Some(b"{}".to_vec()),
         ..get(&server.url("/a?b=c"))
     };
-    let response = client(open()).send(request, &Unlimited).await.unwrap();
+    let response = client(open()).send_request(request, &Unlimited).await.unwrap();
     assert_eq!((response.status, response.body), (200, b"hello".to_vec()));
     assert_eq!(response.headers["x-two"], "a, b");
     assert_eq!(response.url, server.url("/a?b=c"));
@@ -137,18 +137,18 @@ async fn bodies_are_decoded_and_cookies_are_separate() {
     })
     .await;
     let client = client(open());
-    let response = client.send(get(&server.url("/gzip")), &Unlimited).await.unwrap();
+    let response = client.send_request(get(&server.url("/gzip")), &Unlimited).await.unwrap();
     assert_eq!(response.body, b"hello");
     assert!(!response.headers.contains_key("content-encoding"), "{:?}", response.headers);
     assert!(server.last_seen().contains("accept-encoding: gzip, deflate, br\r\n"));
     let own = vec![("Accept-Encoding".into(), "identity".into())];
     let request = OutboundRequest { headers: own, ..get(&server.url("/gzip")) };
-    assert_eq!(client.send(request, &Unlimited).await.unwrap().body, b"hello");
+    assert_eq!(client.send_request(request, &Unlimited).await.unwrap().body, b"hello");
     assert!(server.last_seen().contains("accept-encoding: identity\r\n"));
-    let error = client.send(get(&server.url("/zstd")), &Unlimited).await.unwrap_err();
+    let error = client.send_request(get(&server.url("/zstd")), &Unlimited).await.unwrap_err();
     assert!(matches!(&error, OutboundError::Undecodable(m) if m.contains("`zstd`")), "{error:?}");
-    assert_eq!(client.send(get(&server.url("/head")), &Unlimited).await.unwrap().body, b"");
-    let response = client.send(get(&server.url("/moved")), &Unlimited).await.unwrap();
+    assert_eq!(client.send_request(get(&server.url("/head")), &Unlimited).await.unwrap().body, b"");
+    let response = client.send_request(get(&server.url("/moved")), &Unlimited).await.unwrap();
     assert_eq!(response.set_cookie, ["a=1, 2", "b=3"]);
     assert!(!response.headers.contains_key("set-cookie"));
     let followed: Vec<_> = response.redirects.iter().map(|r| (r.status, r.to.clone())).collect();
@@ -170,15 +170,18 @@ async fn responses_above_the_size_limit_fail() {
     })
     .await;
     let client = client(EgressRules { max_response_bytes: 1000, ..open() });
-    assert_eq!(client.send(get(&server.url("/")), &Unlimited).await.unwrap().body.len(), 1000);
+    assert_eq!(
+        client.send_request(get(&server.url("/")), &Unlimited).await.unwrap().body.len(),
+        1000
+    );
     for path in ["/announced", "/endless", "/bomb"] {
-        let error = client.send(get(&server.url(path)), &Unlimited).await.unwrap_err();
+        let error = client.send_request(get(&server.url(path)), &Unlimited).await.unwrap_err();
         assert!(matches!(error, OutboundError::TooLarge(_)), "{path}: {error:?}");
     }
     // A request may lower the limit, not raise it.
     for (own, fits) in [(10, false), (5000, true)] {
         let request = OutboundRequest { max_response_bytes: Some(own), ..get(&server.url("/")) };
-        assert_eq!(client.send(request, &Unlimited).await.is_ok(), fits, "{own}");
+        assert_eq!(client.send_request(request, &Unlimited).await.is_ok(), fits, "{own}");
     }
 }
 
@@ -207,7 +210,7 @@ async fn a_request_times_out() {
     let server = serve(|_, _| None).await;
     let request =
         OutboundRequest { timeout: Some(Duration::from_millis(50)), ..get(&server.url("/")) };
-    let error = client(open()).send(request, &Unlimited).await.unwrap_err();
+    let error = client(open()).send_request(request, &Unlimited).await.unwrap_err();
     assert!(matches!(error, OutboundError::TimedOut(_)), "{error:?}");
 }
 
@@ -218,7 +221,7 @@ async fn a_closed_port_is_unreachable() {
         listener.local_addr().unwrap().port()
     };
     let url = format!("http://127.0.0.1:{port}/?token=secret");
-    let error = client(open()).send(get(&url), &Unlimited).await.unwrap_err();
+    let error = client(open()).send_request(get(&url), &Unlimited).await.unwrap_err();
     assert!(matches!(error, OutboundError::Unreachable(_)), "{error:?}");
     assert!(!error.to_string().contains("secret"), "{error}");
 }
@@ -240,19 +243,19 @@ async fn redirects_are_followed_within_the_rules() {
     let server = serve(redirecting).await;
     let allowed = vec!["127.0.0.1".parse().unwrap()];
     let strict = client(EgressRules { allowed, ..EgressRules::default() });
-    let response = strict.send(get(&server.url("/relative")), &Unlimited).await.unwrap();
+    let response = strict.send_request(get(&server.url("/relative")), &Unlimited).await.unwrap();
     assert_eq!((response.body, response.url), (b"end".to_vec(), server.url("/end")));
     for (path, refused) in
         [("/loop", true), ("/elsewhere", true), ("/metadata", true), ("/file", false)]
     {
-        let error = strict.send(get(&server.url(path)), &Unlimited).await.unwrap_err();
+        let error = strict.send_request(get(&server.url(path)), &Unlimited).await.unwrap_err();
         assert_eq!(matches!(error, OutboundError::Refused(_)), refused, "{path}: {error:?}");
         assert_eq!(matches!(error, OutboundError::Invalid(_)), !refused, "{path}: {error:?}");
     }
     assert_eq!(server.seen.lock().unwrap().iter().filter(|s| s.contains("/loop")).count(), 6);
     // Without redirects to follow, it returns the redirect itself.
     let request = OutboundRequest { max_redirects: 0, ..get(&server.url("/loop")) };
-    assert_eq!(strict.send(request, &Unlimited).await.unwrap().status, 302);
+    assert_eq!(strict.send_request(request, &Unlimited).await.unwrap().status, 302);
 }
 
 #[tokio::test]
@@ -268,7 +271,7 @@ async fn credentials_are_not_sent_to_another_origin() {
             ],
             ..get(&server.url(path))
         };
-        client.send(request, &Unlimited).await.unwrap();
+        client.send_request(request, &Unlimited).await.unwrap();
         let seen = server.last_seen();
         assert!(seen.starts_with("get /end"), "{seen}");
         assert_eq!(seen.contains("secret"), kept, "{path}: {seen}");
@@ -282,13 +285,13 @@ async fn private_names_and_addresses_are_refused() {
     let strict = client(EgressRules::default());
     for host in ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "0.0.0.0"] {
         let url = format!("http://{host}:{}/end", server.port);
-        let error = strict.send(get(&url), &Unlimited).await.unwrap_err();
+        let error = strict.send_request(get(&url), &Unlimited).await.unwrap_err();
         assert!(matches!(error, OutboundError::Refused(_)), "{host}: {error:?}");
         assert_eq!(strict.check_url(&url), Err(error));
     }
     assert!(server.seen.lock().unwrap().is_empty());
     assert_eq!(
-        client(open()).send(get(&server.url("/end")), &Unlimited).await.unwrap().status,
+        client(open()).send_request(get(&server.url("/end")), &Unlimited).await.unwrap().status,
         200
     );
 }
@@ -324,7 +327,7 @@ async fn malformed_requests_are_refused() {
         (with_header("X-A", "secret\r\nX-B: y"), "`X-A`"),
         (with_header("Content-Length", "5"), "omit it"),
     ] {
-        let error = client.send(request, &Unlimited).await.unwrap_err();
+        let error = client.send_request(request, &Unlimited).await.unwrap_err();
         assert!(matches!(error, OutboundError::Invalid(_)), "{error:?}");
         assert!(error.to_string().contains(expect), "{error}");
         assert!(!error.to_string().contains("secret"), "{error}");
@@ -365,7 +368,7 @@ async fn the_status_decides_about_a_delivery() {
     assert_eq!(deliver("/elsewhere").await, received(307, b""));
     let busy = deliver("/busy").await.unwrap();
     assert_eq!(busy.retry_after, Some(Duration::from_secs(9)));
-    let read = client.send(get(&server.url("/busy")), &Unlimited).await.unwrap();
+    let read = client.send_request(get(&server.url("/busy")), &Unlimited).await.unwrap();
     assert_eq!(read.retry_after, Some(Duration::from_secs(9)));
     let nonsense = deliver("/nonsense").await.unwrap_err();
     assert!(matches!(nonsense, OutboundError::Unreachable(_)), "{nonsense:?}");

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use stepwell_core::Timestamp;
 use stepwell_core::ids::ExecutionId;
-use stepwell_core::rate::{Level, Rate, RateLimits, Standing};
+use stepwell_core::rate::{BucketRate, BucketStatus, RateLimits, TheoreticalArrival};
 
 use super::active::Active;
 
@@ -25,16 +25,16 @@ pub(crate) struct AtomicBucket {
 
 impl AtomicBucket {
     const fn new(period: Duration) -> Self {
-        let level = AtomicI64::new(Level::FULL.to_raw());
+        let level = AtomicI64::new(TheoreticalArrival::FULL.to_raw());
         Self { count: AtomicU32::new(0), period, level }
     }
 
-    fn rate(&self) -> Option<Rate> {
+    fn rate(&self) -> Option<BucketRate> {
         self.rate_of(self.count.load(Ordering::Relaxed))
     }
 
-    fn rate_of(&self, count: u32) -> Option<Rate> {
-        if count == 0 { None } else { Rate::new(count, self.period) }
+    fn rate_of(&self, count: u32) -> Option<BucketRate> {
+        if count == 0 { None } else { BucketRate::new(count, self.period) }
     }
 
     /// Changes the rate. The tokens taken so far stay taken; a bucket without a limit is full.
@@ -46,27 +46,26 @@ impl AtomicBucket {
         }
         let rates = self.rate_of(before).zip(self.rate_of(count));
         self.level.update(Ordering::Relaxed, Ordering::Relaxed, |raw| {
-            let level = rates.map(|(from, to)| Level::from_raw(raw).rescaled(from, to, now));
-            level.unwrap_or(Level::FULL).to_raw()
+            let level =
+                rates.map(|(from, to)| TheoreticalArrival::from_raw(raw).rescale_to(from, to, now));
+            level.unwrap_or(TheoreticalArrival::FULL).to_raw()
         });
     }
 
     /// Takes a token; if there is none, returns the bucket's status and the time until there is.
-    pub(super) fn take(&self, now: Timestamp) -> Result<(), (Standing, Duration)> {
+    pub(super) fn take(&self, now: Timestamp) -> Result<(), (BucketStatus, Duration)> {
         let Some(rate) = self.rate() else { return Ok(()) };
         let mut refused = None;
-        let taken =
-            self.level.try_update(
-                Ordering::Relaxed,
-                Ordering::Relaxed,
-                |raw| match Level::from_raw(raw).take(rate, now) {
-                    Ok(next) => Some(next.to_raw()),
-                    Err(wait) => {
-                        refused = Some((Level::from_raw(raw).standing(rate, now), wait));
-                        None
-                    }
-                },
-            );
+        let taken = self.level.try_update(Ordering::Relaxed, Ordering::Relaxed, |raw| {
+            match TheoreticalArrival::from_raw(raw).take_token(rate, now) {
+                Ok(next) => Some(next.to_raw()),
+                Err(wait) => {
+                    refused =
+                        Some((TheoreticalArrival::from_raw(raw).bucket_status(rate, now), wait));
+                    None
+                }
+            }
+        });
         match (taken, refused) {
             (Err(_), Some(refused)) => Err(refused),
             _ => Ok(()),
@@ -76,14 +75,14 @@ impl AtomicBucket {
     /// Returns a token that was not used.
     pub(super) fn give_back(&self) {
         let Some(rate) = self.rate() else { return };
-        let give = |raw| Level::from_raw(raw).give_back(rate).to_raw();
+        let give = |raw| TheoreticalArrival::from_raw(raw).give_back(rate).to_raw();
         self.level.update(Ordering::Relaxed, Ordering::Relaxed, give);
     }
 
     /// The bucket's status; `None` without a limit.
-    pub(super) fn standing(&self, now: Timestamp) -> Option<Standing> {
-        let level = Level::from_raw(self.level.load(Ordering::Relaxed));
-        self.rate().map(|rate| level.standing(rate, now))
+    pub(super) fn standing(&self, now: Timestamp) -> Option<BucketStatus> {
+        let level = TheoreticalArrival::from_raw(self.level.load(Ordering::Relaxed));
+        self.rate().map(|rate| level.bucket_status(rate, now))
     }
 }
 

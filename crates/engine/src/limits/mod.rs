@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use stepwell_core::Timestamp;
 use stepwell_core::ids::ExecutionId;
-pub use stepwell_core::rate::Standing;
+pub use stepwell_core::rate::BucketStatus;
 
 use meter::AtomicBucket;
 pub(crate) use meter::Meter;
@@ -51,7 +51,7 @@ pub struct Limited {
     /// What is limited.
     pub kind: LimitKind,
     /// The status of the bucket.
-    pub standing: Standing,
+    pub standing: BucketStatus,
     /// The time after which to retry.
     pub retry_after: Duration,
 }
@@ -130,7 +130,7 @@ impl Limits {
                 // It is not known when the next one ends.
                 let retry_after = Duration::from_secs(1);
                 let full_at = now.after(retry_after);
-                let standing = Standing { limit, remaining: 0, full_at };
+                let standing = BucketStatus { limit, remaining: 0, full_at };
                 return Err(Limited { owner, kind: LimitKind::Concurrent, standing, retry_after });
             }
         }
@@ -143,7 +143,7 @@ impl Limits {
 
     /// The status of the limit on requests that has the least left, otherwise of that on
     /// executions; `None` without limits.
-    pub(crate) fn standing(&self, now: Timestamp) -> Option<Standing> {
+    pub(crate) fn standing(&self, now: Timestamp) -> Option<BucketStatus> {
         let least = |of: fn(&Meter) -> &AtomicBucket| {
             let all = self.meters().filter_map(|(_, meter)| of(meter).standing(now));
             all.min_by_key(|standing| standing.remaining)

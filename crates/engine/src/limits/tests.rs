@@ -76,7 +76,7 @@ fn one_key_over_its_limit_takes_nothing_from_the_others() {
 #[test]
 fn messages_name_the_limit_and_the_remedy() {
     let message = |owner, kind, limit, millis| {
-        let standing = Standing { limit, remaining: 0, full_at: at(0) };
+        let standing = BucketStatus { limit, remaining: 0, full_at: at(0) };
         let retry_after = Duration::from_millis(millis);
         Limited { owner, kind, standing, retry_after }.to_string()
     };

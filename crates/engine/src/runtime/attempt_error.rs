@@ -1,8 +1,8 @@
 //! Errors of attempts.
 
-use stepwell_core::execution::{Failure, Fault};
+use stepwell_core::execution::{AttemptError, Failure};
 
 /// An error that is not retried.
-pub(crate) fn permanent(code: &str, message: impl Into<String>) -> Fault {
-    Fault { failure: Failure::new(code, message), retryable: false, retry_after: None }
+pub(crate) fn permanent(code: &str, message: impl Into<String>) -> AttemptError {
+    AttemptError { failure: Failure::new(code, message), retryable: false, retry_after: None }
 }

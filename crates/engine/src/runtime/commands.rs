@@ -10,13 +10,15 @@ use serde_json::Value;
 use stepwell_core::definition::SharedPlan;
 use stepwell_core::definition::plan::PlanStep;
 use stepwell_core::execution::{
-    AttemptId, Done, Execution, Failure, Fault, StepRun, StepRunId, codes,
+    AttemptError, AttemptId, Execution, Failure, StepResult, StepRun, StepRunId, codes,
 };
-use stepwell_core::expr::Interrupt;
+use stepwell_core::expr::EvalInterrupt;
 use stepwell_core::faults;
 use stepwell_core::ids::ExecutionId;
 use stepwell_core::{MAX_VALUE_DEPTH, nests_deeper};
-use stepwell_steps::{Behaviour, PureCall, RunContext, StepOutput, StepType, Work, WorkingMemory};
+use stepwell_steps::{
+    PureCall, RunContext, StepBehaviour, StepOutput, StepType, WorkBound, WorkingMemory,
+};
 use tokio::sync::mpsc;
 
 use super::attempt_error::permanent;
@@ -33,7 +35,7 @@ use stepwell_core::memory::json_size;
 const INLINE_BYTES: usize = 64 << 10;
 
 /// For calls that end before they could be interrupted.
-static NEVER: LazyLock<Interrupt> = LazyLock::new(|| Interrupt::new(|| false));
+static NEVER: LazyLock<EvalInterrupt> = LazyLock::new(|| EvalInterrupt::new(|| false));
 
 /// Interrupts the thread of an attempt when the attempt is dropped: at the step's or the
 /// execution's timeout, when it is cancelled, when the server stops.
@@ -41,9 +43,9 @@ static NEVER: LazyLock<Interrupt> = LazyLock::new(|| Interrupt::new(|| false));
 struct InterruptOnDrop(Arc<AtomicBool>);
 
 impl InterruptOnDrop {
-    fn interrupt(&self) -> Interrupt {
+    fn interrupt(&self) -> EvalInterrupt {
         let is_dropped = self.0.clone();
-        Interrupt::new(move || is_dropped.load(Ordering::Relaxed))
+        EvalInterrupt::new(move || is_dropped.load(Ordering::Relaxed))
     }
 }
 
@@ -54,16 +56,16 @@ impl Drop for InterruptOnDrop {
 }
 
 /// The code of a pure step.
-type PureCode = fn(&PureCall<'_>) -> Result<StepOutput, stepwell_steps::Failure>;
+type PureCode = fn(&PureCall<'_>) -> Result<StepOutput, stepwell_steps::StepFailure>;
 
 /// The result of an attempt, with the memory reserved for it.
-type Ended = (Done, Reservation);
+type Ended = (StepResult, Reservation);
 
 /// One attempt, ready to be run.
 pub(crate) struct Attempt {
     id: AttemptId,
     step_type: &'static dyn StepType,
-    behaviour: Behaviour,
+    behaviour: StepBehaviour,
     input: Arc<Value>,
     config: Arc<Value>,
     secrets: Secrets,
@@ -86,12 +88,12 @@ impl Attempt {
         secrets: &Secrets,
         id: &AttemptId,
         held: usize,
-    ) -> Result<Self, Fault> {
+    ) -> Result<Self, AttemptError> {
         let planned = &execution.origin.plan[id.step_run.step];
         let run = execution.steps.run(&id.step_run);
-        let registry = stepwell_steps::registry();
+        let registry = stepwell_steps::step_registry();
         let found =
-            registry.step_type(planned.type_name).zip(registry.behaviour(planned.type_name));
+            registry.step_type(planned.type_name).zip(registry.find_behaviour(planned.type_name));
         let Some((step_type, behaviour)) = found else {
             return Err(internal("the step type is not there any more"));
         };
@@ -114,9 +116,9 @@ impl Attempt {
     }
 
     /// Runs a pure step inline if it is quick, by its declared work and size; otherwise returns it.
-    pub(crate) fn run_inline(self) -> Result<Result<Done, Fault>, Self> {
+    pub(crate) fn run_inline(self) -> Result<Result<StepResult, AttemptError>, Self> {
         match self.behaviour {
-            Behaviour::Pure(Work::Linear, code) if is_small(&self.input, &self.config) => {
+            StepBehaviour::Pure(WorkBound::Linear, code) if is_small(&self.input, &self.config) => {
                 match self.call(code, &NO_WAITING, &NEVER) {
                     // It is computed again on a thread, with more memory.
                     Err(fault) if fault.failure.code == codes::MEMORY_SHORTAGE => Err(self),
@@ -131,8 +133,8 @@ impl Attempt {
         &self,
         code: PureCode,
         memory: &Arc<dyn WorkingMemory>,
-        interrupt: &Interrupt,
-    ) -> Result<Done, Fault> {
+        interrupt: &EvalInterrupt,
+    ) -> Result<StepResult, AttemptError> {
         let call = PureCall { input: &self.input, config: &self.config, memory, interrupt };
         let result = catch_unwind(AssertUnwindSafe(|| {
             faults::hit("step");
@@ -150,15 +152,15 @@ impl Attempt {
     ) {
         let attempt = self.id.clone();
         let result = match self.behaviour {
-            Behaviour::Pure(_, code) => {
+            StepBehaviour::Pure(_, code) => {
                 let timeout = self.timeout;
                 let work = self.run_on_thread(code, &engine);
                 tokio::time::timeout(timeout, work)
                     .await
                     .unwrap_or_else(|_| Err(timed_out(timeout)))
             }
-            Behaviour::Async(code) => self.run_async(code, (&engine, &feed), &mailbox).await,
-            Behaviour::Control => Err(internal("a control step has no code to run")),
+            StepBehaviour::Async(code) => self.run_async(code, (&engine, &feed), &mailbox).await,
+            StepBehaviour::Control => Err(internal("a control step has no code to run")),
         };
         let (result, memory) = match result {
             Ok((done, memory)) => (Ok(done), memory),
@@ -169,7 +171,7 @@ impl Attempt {
     }
 
     /// Runs pure code on a blocking thread, once there is a permit and memory for it.
-    async fn run_on_thread(self, code: PureCode, engine: &Engine) -> Result<Ended, Fault> {
+    async fn run_on_thread(self, code: PureCode, engine: &Engine) -> Result<Ended, AttemptError> {
         let stopped = |_| internal("the step was stopped");
         let budget = &engine.memory;
         // Held by the thread until it ends, even if the attempt ends before.
@@ -209,7 +211,7 @@ impl Attempt {
         code: for<'a> fn(&'a RunContext<'a>) -> stepwell_steps::StepFuture<'a>,
         (engine, feed): (&Arc<Engine>, &Weak<Feed>),
         mailbox: &mpsc::Sender<Message>,
-    ) -> Result<Ended, Fault> {
+    ) -> Result<Ended, AttemptError> {
         let log = |level: &'static str, message: String| {
             // Dropped if the mailbox is full: steps must not wait for log lines.
             let step = self.id.step_run.clone();
@@ -262,7 +264,10 @@ impl Attempt {
         format!("{}/{}/{path}", self.execution, self.plan[*step].id)
     }
 
-    fn finish(&self, result: Result<StepOutput, stepwell_steps::Failure>) -> Result<Done, Fault> {
+    fn finish(
+        &self,
+        result: Result<StepOutput, stepwell_steps::StepFailure>,
+    ) -> Result<StepResult, AttemptError> {
         match result {
             Ok(output) => {
                 let size = json_size(&output.value, self.max_bytes + 1);
@@ -278,9 +283,9 @@ impl Attempt {
                     );
                     return Err(permanent(codes::VALUE_TOO_DEEP, message));
                 }
-                Ok(Done { output: output.value, port: output.port.map(str::to_owned) })
+                Ok(StepResult { output: output.value, port: output.port.map(str::to_owned) })
             }
-            Err(failure) => Err(Fault {
+            Err(failure) => Err(AttemptError {
                 failure: Failure {
                     details: failure.details,
                     ..Failure::new(failure.code, failure.message)
@@ -299,35 +304,39 @@ fn is_small(input: &Value, config: &Value) -> bool {
 }
 
 /// The configuration of an attempt: journaled if it has expressions, otherwise that of the plan.
-fn config(execution: &Execution, planned: &PlanStep, run: &StepRun) -> Result<Arc<Value>, Fault> {
+fn config(
+    execution: &Execution,
+    planned: &PlanStep,
+    run: &StepRun,
+) -> Result<Arc<Value>, AttemptError> {
     if let Some(config) = &run.config {
         return Ok(config.clone());
     }
     let scope = stepwell_core::execution::ExecutionScope::new(execution);
     // A configuration that is not journaled has no expressions, and so no secrets.
-    let rendered = planned.config.render(&scope);
+    let rendered = planned.config.render_value(&scope);
     rendered
         .map(|rendered| rendered.value)
         .map_err(|error| permanent(codes::EXPRESSION, error.to_string()))
 }
 
-fn timed_out(timeout: Duration) -> Fault {
+fn timed_out(timeout: Duration) -> AttemptError {
     let message = format!("the step took longer than its timeout of {timeout:?}");
     let failure = Failure::new(codes::STEP_TIMEOUT, message);
-    Fault { failure, retryable: true, retry_after: None }
+    AttemptError { failure, retryable: true, retry_after: None }
 }
 
-fn no_memory(shortage: MemoryShortage) -> Fault {
+fn no_memory(shortage: MemoryShortage) -> AttemptError {
     let failure = Failure::new(codes::MEMORY_SHORTAGE, shortage.to_string());
-    Fault { failure, retryable: true, retry_after: None }
+    AttemptError { failure, retryable: true, retry_after: None }
 }
 
-fn internal(message: &str) -> Fault {
+fn internal(message: &str) -> AttemptError {
     permanent(codes::INTERNAL, message)
 }
 
-fn panicked() -> stepwell_steps::Failure {
-    stepwell_steps::Failure::permanent(
+fn panicked() -> stepwell_steps::StepFailure {
+    stepwell_steps::StepFailure::permanent_failure(
         codes::INTERNAL,
         "the step's code panicked; this is a bug in Stepwell",
     )

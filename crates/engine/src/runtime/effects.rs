@@ -1,7 +1,7 @@
 //! What is written together with a change: audit entries and deliveries.
 
 use stepwell_core::Map;
-use stepwell_core::audit::{Action, Object};
+use stepwell_core::audit::{AuditAction, AuditedObject};
 use stepwell_core::ids::AuditId;
 use stepwell_store::audit::AuditRecord;
 use stepwell_store::{Effects, StoreError};
@@ -14,8 +14,8 @@ impl Engine {
     pub(crate) fn audit_entry(
         &self,
         caller: &Caller,
-        action: Action,
-        object: impl Into<Object>,
+        action: AuditAction,
+        object: impl Into<AuditedObject>,
     ) -> AuditRecord {
         AuditRecord {
             object: Some(object.into()),
@@ -27,7 +27,7 @@ impl Engine {
     pub(crate) fn audit_entry_without_object(
         &self,
         caller: &Caller,
-        action: Action,
+        action: AuditAction,
     ) -> AuditRecord {
         AuditRecord {
             id: AuditId::from_uuid(new_uuid()),

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use stepwell_core::Timestamp;
-use stepwell_core::execution::{AttemptId, Execution, Recorded};
+use stepwell_core::execution::{AttemptId, Execution, RecordedEvent};
 use stepwell_core::redact::Redact;
 use stepwell_store::StoreError;
 use stepwell_store::record::ExecutionRecord;
@@ -52,7 +52,7 @@ pub(crate) struct Delta {
 /// The events and pieces that readers can get.
 #[derive(Default)]
 struct Shown {
-    journal: Vec<Recorded>,
+    journal: Vec<RecordedEvent>,
     deltas: VecDeque<Delta>,
     /// The number of the next piece.
     next: u64,
@@ -64,7 +64,7 @@ struct Shown {
 
 /// The events and pieces after a reader's position.
 pub(crate) struct FeedDelta {
-    pub(crate) events: Vec<Recorded>,
+    pub(crate) events: Vec<RecordedEvent>,
     pub(crate) deltas: Vec<Delta>,
     /// Whether pieces were dropped that the reader has not read.
     pub(crate) missed: bool,
@@ -152,7 +152,7 @@ impl Feed {
     }
 
     /// Adds the stored record and events, as far as they are missing.
-    pub(crate) fn fill(&self, record: &ExecutionRecord, events: &[Recorded]) {
+    pub(crate) fn fill(&self, record: &ExecutionRecord, events: &[RecordedEvent]) {
         self.record.get_or_init(|| record.clone());
         if record.seq > 0 {
             self.set_stored();
@@ -161,7 +161,7 @@ impl Feed {
     }
 
     /// Shows events; those already shown are ignored.
-    pub(crate) fn show(&self, events: &[Recorded]) {
+    pub(crate) fn show(&self, events: &[RecordedEvent]) {
         let mut shown = self.lock();
         let before = shown.journal.len();
         let last = before as u64;
@@ -245,7 +245,7 @@ impl Feed {
     }
 
     /// The journal up to an event.
-    pub(crate) fn journal(&self, seq: u64) -> Vec<Recorded> {
+    pub(crate) fn journal(&self, seq: u64) -> Vec<RecordedEvent> {
         self.lock().journal.iter().take_while(|event| event.seq <= seq).cloned().collect()
     }
 
@@ -255,7 +255,7 @@ impl Feed {
     }
 
     /// All events shown so far.
-    pub(crate) fn events(&self) -> Vec<Recorded> {
+    pub(crate) fn events(&self) -> Vec<RecordedEvent> {
         self.lock().journal.clone()
     }
 

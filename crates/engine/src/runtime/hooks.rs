@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use stepwell_core::cache::PoolUsage;
 use stepwell_core::ids::{WebhookId, WorkspaceId};
-use stepwell_core::{Topic, Topics};
+use stepwell_core::{Topic, TopicFilter};
 use stepwell_store::webhooks::WebhookStatus;
 use stepwell_store::{Store, StoreError};
 
@@ -37,7 +37,7 @@ pub(crate) struct Hooks {
 /// An active webhook: no more of it than every event needs, for there may be many.
 struct Subscription {
     id: WebhookId,
-    topics: Topics,
+    topics: TopicFilter,
 }
 
 /// A subscription with a list of topics, each once.

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use stepwell_core::execution::Recorded;
+use stepwell_core::execution::RecordedEvent;
 use stepwell_core::ids::ExecutionId;
 use stepwell_store::record::ExecutionRecord;
 use tokio::sync::OnceCell;
@@ -21,7 +21,7 @@ const PRUNE_AFTER: usize = 64;
 #[derive(Debug)]
 pub(crate) struct Journal {
     pub(crate) record: ExecutionRecord,
-    pub(crate) events: Vec<Recorded>,
+    pub(crate) events: Vec<RecordedEvent>,
     /// Keeps the memory of the values reserved.
     _memory: Hold,
 }
@@ -36,7 +36,7 @@ pub(crate) struct JournalRef {
 
 impl Journal {
     /// `memory` keeps the memory of the values reserved.
-    pub(super) fn new(record: ExecutionRecord, events: Vec<Recorded>, memory: Hold) -> Self {
+    pub(super) fn new(record: ExecutionRecord, events: Vec<RecordedEvent>, memory: Hold) -> Self {
         Self { record, events, _memory: memory }
     }
 }
@@ -51,7 +51,7 @@ impl Deref for JournalRef {
 
 impl JournalRef {
     /// A journal that is not shared.
-    pub(crate) fn own(record: ExecutionRecord, events: Vec<Recorded>, memory: Hold) -> Self {
+    pub(crate) fn own(record: ExecutionRecord, events: Vec<RecordedEvent>, memory: Hold) -> Self {
         Self { journal: Arc::new(Journal::new(record, events, memory)), _slot: None }
     }
 

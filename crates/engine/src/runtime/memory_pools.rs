@@ -11,11 +11,11 @@ impl Engine {
         let of_engine = [
             expr::code_usage(),
             self.hooks.usage(),
-            self.secrets.usage(),
+            self.secrets.pool_usage(),
             self.vault.usage(),
             self.registry.pieces.usage(),
             self.meters.usage(),
-            self.refusals.usage(),
+            self.refusals.pool_usage(),
             self.memory.usage(),
         ];
         let plans = self.plans.usage();

@@ -8,9 +8,9 @@ use std::time::Duration;
 use serde_json::Value;
 use stepwell_core::Problems;
 use stepwell_core::cache::{ByteCache, PoolUsage};
-use stepwell_core::definition::{self, Definition, Limits, Plan, SharedPlan};
+use stepwell_core::definition::{self, Definition, DefinitionLimits, Plan, SharedPlan};
 use stepwell_core::ids::WorkflowId;
-use stepwell_core::memory::{allocated, map_clone_bytes};
+use stepwell_core::memory::{allocated_bytes, map_clone_bytes};
 use stepwell_store::Store;
 use stepwell_store::record::WorkflowRecord;
 use tokio::sync::Semaphore;
@@ -199,19 +199,19 @@ impl Plans {
 
     /// The memory of cached plans, of other plans in use, and of workflows.
     pub(crate) fn usage(&self) -> [PoolUsage; 3] {
-        let cached = self.cached.usage();
+        let cached = self.cached.pool_usage();
         let used = self.live.bytes().saturating_sub(cached.used);
         let running = PoolUsage { name: "running_plans", used, limit: self.live_bytes };
-        [cached, running, self.workflows.usage()]
+        [cached, running, self.workflows.pool_usage()]
     }
 }
 
 fn compile_new(source: &Value) -> Result<(Definition, Plan), Problems> {
-    definition::plan(source, stepwell_steps::registry(), &Limits::default())
+    definition::plan_source(source, stepwell_steps::step_registry(), &DefinitionLimits::default())
 }
 
 fn compile_stored(source: &Value) -> Result<Plan, Problems> {
-    definition::plan_stored(source, stepwell_steps::registry(), &Limits::default())
+    definition::plan_stored(source, stepwell_steps::step_registry(), &DefinitionLimits::default())
 }
 
 /// About how many bytes the record of a workflow takes.
@@ -219,7 +219,7 @@ fn workflow_bytes(record: &WorkflowRecord) -> usize {
     let texts =
         [record.name.len(), record.kind.len(), record.description.as_ref().map_or(0, String::len)];
     size_of::<WorkflowRecord>()
-        + texts.into_iter().map(allocated).sum::<usize>()
+        + texts.into_iter().map(allocated_bytes).sum::<usize>()
         + map_clone_bytes(&record.metadata)
         + record.configuration.as_ref().map_or(0, map_clone_bytes)
         + record.integrations.len() * INTEGRATION_BYTES

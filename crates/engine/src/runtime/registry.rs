@@ -13,7 +13,7 @@ use super::feed::{Feed, Outcome};
 use super::piece_memory::PieceMemory;
 use crate::AppError;
 use crate::memory::Reservation;
-use stepwell_core::execution::{AttemptId, Done, Fault, StepRunId};
+use stepwell_core::execution::{AttemptError, AttemptId, StepResult, StepRunId};
 use stepwell_store::record::ExecutionRecord;
 
 /// A message to a runner.
@@ -21,7 +21,7 @@ pub(crate) enum Message {
     /// A step's attempt ended.
     StepEnded {
         attempt: AttemptId,
-        result: Result<Done, Fault>,
+        result: Result<StepResult, AttemptError>,
         /// What the attempt has reserved, its output included.
         memory: Reservation,
     },

@@ -10,9 +10,10 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use stepwell_core::execution::{
-    Command, Decision, Execution, Failure, Input, Recorded, Refused, Status, StepRunId, codes,
+    Command, Decision, Execution, Failure, RecordedEvent, Status, StepRunId, TransitionError,
+    TransitionInput, codes,
 };
-use stepwell_core::expr::Budget;
+use stepwell_core::expr::EvalBudget;
 use stepwell_core::faults;
 use stepwell_core::ids::ExecutionId;
 use stepwell_store::StoreError;
@@ -64,7 +65,7 @@ pub(crate) struct Runner {
     /// The deliveries of its events.
     outbox: Outbox,
     /// Events that are not durable yet.
-    uncommitted: Vec<Recorded>,
+    uncommitted: Vec<RecordedEvent>,
     /// The audit entries of these events.
     audit: Vec<AuditRecord>,
     /// The commit in progress.
@@ -126,7 +127,7 @@ pub(crate) struct RunnerInit {
     pub(crate) execution: Execution,
     pub(crate) record: ExecutionRecord,
     /// Events that are not durable yet.
-    pub(crate) uncommitted: Vec<Recorded>,
+    pub(crate) uncommitted: Vec<RecordedEvent>,
     /// The audit entries of these events.
     pub(crate) audit: Vec<AuditRecord>,
     pub(crate) idempotency: Option<IdempotencyRecord>,
@@ -146,7 +147,7 @@ impl Runner {
     pub(crate) async fn begin(engine: Arc<Engine>, slot: RunnerSlot, init: Box<RunnerInit>) {
         let _deregister = DeregisterOnDrop(engine.clone(), init.record.id);
         let runner = Self::new(engine, slot, *init);
-        runner.drive(Some(Input::Start)).await;
+        runner.drive(Some(TransitionInput::Start)).await;
     }
 
     /// Loads a stored execution and drives it.
@@ -163,11 +164,13 @@ impl Runner {
                 slot.feed.fill(&init.record, &[]);
                 let runner = Self::new(engine, slot, init);
                 let first = match runner.execution.status() {
-                    _ if reason == WakeReason::Poisoned => Some(Input::Abort { error: poisoned() }),
+                    _ if reason == WakeReason::Poisoned => {
+                        Some(TransitionInput::Abort { error: poisoned() })
+                    }
                     // The queue starts it, not a message.
                     Status::Queued if reason == WakeReason::Message => None,
-                    Status::Queued => Some(Input::Start),
-                    _ => Some(Input::Recover),
+                    Status::Queued => Some(TransitionInput::Start),
+                    _ => Some(TransitionInput::Recover),
                 };
                 runner.drive(first).await;
             }
@@ -243,7 +246,7 @@ impl Runner {
         })
     }
 
-    async fn drive(mut self: Box<Self>, first: Option<Input>) {
+    async fn drive(mut self: Box<Self>, first: Option<TransitionInput>) {
         let reason = match AssertUnwindSafe(self.work(first)).catch_unwind().await {
             Ok(reason) => reason,
             Err(panic) => Box::pin(self.after_panic(panic)).await,
@@ -287,7 +290,7 @@ impl Runner {
         }
     }
 
-    async fn work(&mut self, first: Option<Input>) -> StopReason {
+    async fn work(&mut self, first: Option<TransitionInput>) -> StopReason {
         if self.execution.status().is_final() {
             return self.reject_all();
         }
@@ -320,24 +323,26 @@ impl Runner {
         }
     }
 
-    async fn apply_first(&mut self, first: Option<Input>) -> Result<(), StopReason> {
+    async fn apply_first(&mut self, first: Option<TransitionInput>) -> Result<(), StopReason> {
         if !self.replies.is_empty() {
             self.commit().await?;
         }
         match first {
             None => return self.handle_next_message().await,
             // A recovery that changes nothing is not journaled.
-            Some(Input::Recover) if !self.needs_recovery() => self.apply_input(Input::Timer),
+            Some(TransitionInput::Recover) if !self.needs_recovery() => {
+                self.apply_input(TransitionInput::Timer)
+            }
             Some(first) => self.apply_input(first),
         };
         Ok(())
     }
 
     /// Applies an input to the execution; the resulting events are shown and will be committed.
-    fn apply_input(&mut self, input: Input) -> Option<Refused> {
+    fn apply_input(&mut self, input: TransitionInput) -> Option<TransitionError> {
         let moment = self.engine.moment();
         faults::hit("advance");
-        match self.execution.advance_within(input, moment, Budget::inline()) {
+        match self.execution.advance_within(input, moment, EvalBudget::inline()) {
             Ok(decision) => {
                 self.accept_decision(decision);
                 None

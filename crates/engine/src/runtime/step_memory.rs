@@ -3,7 +3,7 @@
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use stepwell_steps::{Failure, WorkingMemory, memory_shortage};
+use stepwell_steps::{StepFailure, WorkingMemory, memory_shortage};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
@@ -31,11 +31,11 @@ pub(crate) static NO_WAITING: LazyLock<Arc<dyn WorkingMemory>> =
 
 #[async_trait]
 impl WorkingMemory for NoWaiting {
-    async fn reserve(&self, bytes: usize) -> Result<(), Failure> {
+    async fn reserve_bytes(&self, bytes: usize) -> Result<(), StepFailure> {
         self.reserve_blocking(bytes)
     }
 
-    fn reserve_blocking(&self, _: usize) -> Result<(), Failure> {
+    fn reserve_blocking(&self, _: usize) -> Result<(), StepFailure> {
         Err(memory_shortage("a call that takes so much memory runs on a thread of its own"))
     }
 }
@@ -86,14 +86,14 @@ impl StepMemory {
 
 #[async_trait]
 impl WorkingMemory for StepMemory {
-    async fn reserve(&self, bytes: usize) -> Result<(), Failure> {
+    async fn reserve_bytes(&self, bytes: usize) -> Result<(), StepFailure> {
         self.grow(bytes).await.map_err(|shortage| memory_shortage(shortage.to_string()))
     }
 
-    fn reserve_blocking(&self, bytes: usize) -> Result<(), Failure> {
+    fn reserve_blocking(&self, bytes: usize) -> Result<(), StepFailure> {
         let mut reserved = self.take();
         let at_once = reserved.try_grow_to(bytes);
         *self.lock() = Some(reserved);
-        if at_once { Ok(()) } else { self.runtime.block_on(self.reserve(bytes)) }
+        if at_once { Ok(()) } else { self.runtime.block_on(self.reserve_bytes(bytes)) }
     }
 }

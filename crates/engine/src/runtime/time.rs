@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rand::RngExt;
 use stepwell_core::Timestamp;
-use stepwell_core::execution::Moment;
+use stepwell_core::execution::TransitionContext;
 
 use super::engine::Engine;
 
@@ -22,9 +22,9 @@ impl Engine {
     }
 
     /// The present time, with randomness, for the state machine.
-    pub(crate) fn moment(&self) -> Moment {
+    pub(crate) fn moment(&self) -> TransitionContext {
         let (now, elapsed) = self.clocks();
-        Moment { now, elapsed, entropy: rand::rng().random() }
+        TransitionContext { now, elapsed, entropy: rand::rng().random() }
     }
 
     /// Both clocks: the wall clock and the monotonic one.
@@ -49,13 +49,13 @@ impl Engine {
 
     /// The time of a creation, with both clocks. Lists are sorted by creation, so a clock that is
     /// set back a little does not repeat times; if it was wrong by more, times may repeat.
-    pub(crate) fn creation(&self) -> Moment {
+    pub(crate) fn creation(&self) -> TransitionContext {
         let moment = self.moment();
         let now = moment.now.as_micros();
         let last = self.last_created.load(Ordering::Relaxed);
         let repeats = last >= now && last - now < CREATION_TOLERANCE;
         let created = if repeats { last + 1 } else { now };
         self.last_created.store(created, Ordering::Relaxed);
-        Moment { now: Timestamp::from_micros(created), ..moment }
+        TransitionContext { now: Timestamp::from_micros(created), ..moment }
     }
 }

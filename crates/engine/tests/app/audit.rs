@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
-use stepwell_core::Topics;
-use stepwell_core::audit::Action;
+use stepwell_core::TopicFilter;
+use stepwell_core::audit::AuditAction;
 use stepwell_core::ids::{SubjectId, WorkspaceId};
 use stepwell_engine::EngineConfig;
 use stepwell_engine::app::{AuditQuery, Deletion, NewWebhook};
@@ -22,14 +22,17 @@ async fn the_server_notes_what_it_does_itself() {
     let bench = Bench::new().await;
     let new = NewWebhook {
         url: receiver.url.clone(),
-        topics: Topics::Every,
+        topics: TopicFilter::Every,
         secret: None,
         description: None,
     };
     let hook = bench.app.create_webhook(&bench.caller, new).await.unwrap().record.id;
     bench.app.test_webhook(&bench.caller, hook).await.unwrap();
-    let query =
-        AuditQuery { action: Some(Action::WebhookDisabled), limit: 1, ..AuditQuery::default() };
+    let query = AuditQuery {
+        action: Some(AuditAction::WebhookDisabled),
+        limit: 1,
+        ..AuditQuery::default()
+    };
     let looking = async {
         loop {
             let page = bench.app.audit_log(&bench.caller, query.clone()).await.unwrap();

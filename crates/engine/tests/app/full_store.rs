@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::json;
 use stepwell_core::execution::Status;
 use stepwell_core::ids::{ExecutionId, WorkflowId};
-use stepwell_core::{Topic, Topics};
+use stepwell_core::{Topic, TopicFilter};
 use stepwell_engine::app::{
     CreateKey, CreateWorkflow, Deletion, Expected, Idempotency, IdempotencyClaim, NewWebhook,
     ScheduleSelection, Start,
@@ -162,7 +162,7 @@ async fn every_other_call_that_writes_is_refused() {
     let schedule = bench.schedule(workflow, every(1, "hours")).await;
     let hook = || NewWebhook {
         url: "http://127.0.0.1:9/".to_owned(),
-        topics: Topics::Some(vec![Topic::ExecutionCompleted]),
+        topics: TopicFilter::Some(vec![Topic::ExecutionCompleted]),
         secret: None,
         description: None,
     };

@@ -8,7 +8,7 @@ use serde_json::json;
 use stepwell_core::Timestamp;
 use stepwell_core::execution::Status;
 use stepwell_core::ids::{ExecutionId, WorkflowId, WorkspaceId};
-use stepwell_core::rate::{RateLimits, Tier};
+use stepwell_core::rate::{RateLimits, RateTier};
 use stepwell_engine::app::{ChangeWorkspace, CreateKey, Start};
 use stepwell_engine::limits::{LimitKind, LimitOwner, Limited};
 use stepwell_engine::view::Notice;
@@ -82,7 +82,7 @@ async fn start(app: &App, caller: &Caller, workflow: WorkflowId) -> Result<Execu
 async fn a_standard_key_starts_five_a_second() {
     let (bench, hand) = with_hand().await;
     let workflow = short(&bench).await;
-    let limits = RateLimits::chosen(Some(Tier::Standard), None).unwrap();
+    let limits = RateLimits::choose_limits(Some(RateTier::Standard), None).unwrap();
     let secret = key(&bench.app, limits).await;
     let caller = caller(&bench.app, &secret).await;
     for n in 0..5 {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 use stepwell_core::Timestamp;
 use stepwell_core::ids::{ScheduleId, WorkflowId, WorkspaceId};
-use stepwell_core::schedule::Said;
+use stepwell_core::schedule::TimingRequest;
 use stepwell_engine::app::{CreateWorkflow, ScheduleChange, ScheduleView};
 use stepwell_engine::{App, Caller, Clock, EngineConfig};
 use stepwell_store::Store;
@@ -151,10 +151,10 @@ pub fn scheduled_at(record: &ExecutionRecord) -> &str {
 pub fn cron(expression: &str) -> ScheduleChange {
     ScheduleChange {
         name: Some("test".to_owned()),
-        timing: Said {
+        timing: TimingRequest {
             schedule_type: Some("cron".to_owned()),
             cron_expression: Some(expression.to_owned()),
-            ..Said::default()
+            ..TimingRequest::default()
         },
         ..ScheduleChange::default()
     }
@@ -163,11 +163,11 @@ pub fn cron(expression: &str) -> ScheduleChange {
 /// A schedule by an interval.
 pub fn every(value: u32, unit: &str) -> ScheduleChange {
     ScheduleChange {
-        timing: Said {
+        timing: TimingRequest {
             schedule_type: Some("interval".to_owned()),
             interval_value: Some(f64::from(value)),
             interval_unit: Some(unit.to_owned()),
-            ..Said::default()
+            ..TimingRequest::default()
         },
         ..cron("")
     }

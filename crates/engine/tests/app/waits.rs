@@ -35,7 +35,7 @@ impl ErrorLines {
 
 impl tracing::Subscriber for ErrorLines {
     fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
-        *metadata.level() == tracing::Level::ERROR
+        *metadata.level() == tracing::TheoreticalArrival::ERROR
     }
 
     fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {

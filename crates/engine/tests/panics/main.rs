@@ -25,7 +25,7 @@ use stepwell_core::ids::ExecutionId;
 use stepwell_engine::app::Start;
 use stepwell_engine::{App, AppError, EngineConfig};
 
-use stepwell_core::Topics;
+use stepwell_core::TopicFilter;
 use stepwell_engine::app::NewWebhook;
 use tokio::sync::Mutex;
 
@@ -93,7 +93,7 @@ async fn a_panic_fails_one_execution_and_nothing_else() {
     let mut failed = 0;
     for point in faults::POINTS {
         for nth in 0..10 {
-            faults::plant(Some((point, nth)));
+            faults::plant_fault(Some((point, nth)));
             let id = accepted(&bench, workflow).await;
             if let Some(id) = id {
                 // What could not be loaded is loaded again after a pause.
@@ -110,7 +110,7 @@ async fn a_panic_fails_one_execution_and_nothing_else() {
                     other => panic!("{point} {nth}: {other:?}"),
                 }
             }
-            faults::plant(None);
+            faults::plant_fault(None);
             all_gone(&bench.app).await;
         }
     }
@@ -127,7 +127,7 @@ async fn with_webhook() -> (Bench, Receiver) {
     let bench = Bench::new().await;
     let receiver = Receiver::start(&[200]).await;
     let url = receiver.url.clone();
-    let new = NewWebhook { url, topics: Topics::Every, secret: None, description: None };
+    let new = NewWebhook { url, topics: TopicFilter::Every, secret: None, description: None };
     bench.app.create_webhook(&bench.caller, new).await.unwrap();
     (bench, receiver)
 }
@@ -136,7 +136,7 @@ async fn with_webhook() -> (Bench, Receiver) {
 async fn a_panic_while_a_delivery_is_sent_holds_back_no_other() {
     let _alone = ONE_AT_A_TIME.lock().await;
     let (bench, receiver) = with_webhook().await;
-    faults::plant(Some((faults::SEND_DELIVERY, 0)));
+    faults::plant_fault(Some((faults::SEND_DELIVERY, 0)));
     let held_back = bench.create(json!({"name": "one", "steps": [{"type": "Echo"}]})).await;
     while faults::is_planted() {
         tokio::task::yield_now().await;
@@ -151,7 +151,7 @@ async fn a_panic_while_a_delivery_is_sent_holds_back_no_other() {
 async fn a_panic_while_outcomes_are_stored_sends_the_delivery_again() {
     let _alone = ONE_AT_A_TIME.lock().await;
     let (bench, receiver) = with_webhook().await;
-    faults::plant(Some((faults::STORE_OUTCOMES, 0)));
+    faults::plant_fault(Some((faults::STORE_OUTCOMES, 0)));
     bench.create(json!({"name": "one", "steps": [{"type": "Echo"}]})).await;
     let calls = receiver.at_least(2).await;
     assert_eq!(calls[0].header("webhook-id"), calls[1].header("webhook-id"));

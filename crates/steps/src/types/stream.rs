@@ -1,28 +1,29 @@
-//! `StreamText`: passes a text on in pieces, so that those who watch see it grow.
+//! `StreamText`: streams a text in pieces to live readers.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use stepwell_core::Map;
-use stepwell_core::catalog::{Checked, Effect, StepSpec};
+use stepwell_core::catalog::{ConfigCheck, Effect, StepSpec};
 use stepwell_core::definition::parse_duration;
 use unicode_segmentation::UnicodeSegmentation;
 
-use crate::spec::{object, text_operation};
-use crate::values::{optional_count, optional_text, text, text_output, unfit};
-use crate::{Behaviour, Failure, RunContext, StepFuture, StepOutput, StepType};
+use crate::spec::{object_schema, text_operation};
+use crate::values::{optional_count, optional_text, text_field, text_output, unfit_value};
+use crate::{RunContext, StepBehaviour, StepFailure, StepFuture, StepOutput, StepType};
 
-/// After so many pieces without a pause, other work gets its turn.
+/// The task yields after this number of pieces without a pause.
 const BURST: usize = 64;
 
 pub(crate) struct StreamText;
 
 impl StepType for StreamText {
-    fn spec(&self) -> StepSpec {
+    fn type_spec(&self) -> StepSpec {
         StepSpec {
-            doc: "Those who follow the execution live get the pieces as they are sent; the output \
-                  is the whole text. A character is what a reader sees as one, and is never cut.",
-            config: object(
+            doc: "Clients that follow the execution receive the pieces as they are sent; the output \
+                  is the whole text. Characters are user-perceived (grapheme clusters) and are never \
+                  cut.",
+            config: object_schema(
                 json!({
                     "chunk": {
                         "anyOf": [
@@ -30,49 +31,49 @@ impl StepType for StreamText {
                             {"type": "integer", "minimum": 1}
                         ],
                         "default": "words",
-                        "description": "What a piece is: `words` (a word with the white space \
+                        "description": "The size of a piece: `words` (a word with the white space \
                                         after it), `graphemes` (one character), or a number of \
                                         characters."
                     },
                     "pause": {
                         "type": ["string", "number"],
                         "minimum": 0,
-                        "description": "How long to wait between two pieces: a duration such as \
-                                        `20ms`, or a number of seconds. Without it, none."
+                        "description": "The pause between two pieces: a duration such as \
+                                        `20ms`, or a number of seconds. Default: none."
                     }
                 }),
                 &[],
             ),
             effect: Effect::Idempotent,
-            check: Some(|known| check(&known.config)),
+            check: Some(|known| check_config(&known.config)),
             examples: vec![json!({
                 "type": "StreamText",
                 "input": "Hello, world!",
                 "config": {"chunk": "words", "pause": "20ms"}
             })],
-            ..text_operation("StreamText", "Passes a text on in pieces, as a live stream.")
+            ..text_operation("StreamText", "Streams a text in pieces to live readers.")
         }
     }
 
-    fn behaviour(&self) -> Behaviour {
-        Behaviour::Async(run)
+    fn type_behaviour(&self) -> StepBehaviour {
+        StepBehaviour::Async(run_stream)
     }
 }
 
-fn run<'a>(context: &'a RunContext<'a>) -> StepFuture<'a> {
-    Box::pin(send(context))
+fn run_stream<'a>(context: &'a RunContext<'a>) -> StepFuture<'a> {
+    Box::pin(send_pieces(context))
 }
 
-async fn send(context: &RunContext<'_>) -> Result<StepOutput, Failure> {
-    let text = text(&context.input, "text")?;
-    context.memory.reserve(2 * text.len()).await?;
+async fn send_pieces(context: &RunContext<'_>) -> Result<StepOutput, StepFailure> {
+    let text = text_field(&context.input, "text")?;
+    context.memory.reserve_bytes(2 * text.len()).await?;
     let pause = match context.config.get("pause") {
-        Some(written) => pause(written).map_err(|message| {
-            Failure::permanent("INVALID_INPUT", format!("`pause`: {message}"))
+        Some(written) => parse_pause(written).map_err(|message| {
+            StepFailure::permanent_failure("INVALID_INPUT", format!("`pause`: {message}"))
         })?,
         None => None,
     };
-    for (sent, piece) in pieces(text, context.config)?.enumerate() {
+    for (sent, piece) in split_pieces(text, context.config)?.enumerate() {
         match pause {
             Some(pause) if sent > 0 => tokio::time::sleep(pause).await,
             None if sent > 0 && sent.is_multiple_of(BURST) => tokio::task::yield_now().await,
@@ -83,31 +84,31 @@ async fn send(context: &RunContext<'_>) -> Result<StepOutput, Failure> {
     text_output(text)
 }
 
-fn check(config: &Map) -> Checked {
-    match config.get("pause").map(pause) {
+fn check_config(config: &Map) -> ConfigCheck {
+    match config.get("pause").map(parse_pause) {
         Some(Err(message)) => Err(("pause", message)),
         _ => Ok(()),
     }
 }
 
 /// The pause that was written; `None` where it is 0.
-fn pause(written: &Value) -> Result<Option<Duration>, String> {
+fn parse_pause(written: &Value) -> Result<Option<Duration>, String> {
     match written {
         Value::Number(number) if number.as_f64() == Some(0.0) => Ok(None),
         written => parse_duration(written).map(Some),
     }
 }
 
-type Pieces<'a> = Box<dyn Iterator<Item = &'a str> + Send + 'a>;
+type TextPieces<'a> = Box<dyn Iterator<Item = &'a str> + Send + 'a>;
 
 /// The pieces; put together they are the text.
-fn pieces<'a>(text: &'a str, config: &Value) -> Result<Pieces<'a>, Failure> {
+fn split_pieces<'a>(text: &'a str, config: &Value) -> Result<TextPieces<'a>, StepFailure> {
     let characters = match (config.get("chunk"), optional_text(config, "chunk")) {
-        (None, _) | (_, Some("words")) => return Ok(Box::new(words(text))),
+        (None, _) | (_, Some("words")) => return Ok(Box::new(split_words(text))),
         (_, Some("graphemes")) => 1,
         (Some(other), _) => optional_count(config, "chunk")?
             .filter(|count| *count > 0)
-            .ok_or_else(|| unfit("chunk", "`words`, `graphemes` or a number", Some(other)))?,
+            .ok_or_else(|| unfit_value("chunk", "`words`, `graphemes` or a number", Some(other)))?,
     };
     let mut rest = text;
     Ok(Box::new(std::iter::from_fn(move || {
@@ -122,7 +123,7 @@ fn pieces<'a>(text: &'a str, config: &Value) -> Result<Pieces<'a>, Failure> {
 }
 
 /// Words, each with the white space that follows; white space at the beginning is a piece, too.
-fn words(text: &str) -> impl Iterator<Item = &str> + Send {
+fn split_words(text: &str) -> impl Iterator<Item = &str> + Send {
     let mut rest = text;
     std::iter::from_fn(move || {
         if rest.is_empty() {
@@ -145,15 +146,15 @@ mod tests {
     use stepwell_core::redact::NoSecrets;
 
     use super::*;
-    use crate::memory::Unlimited;
+    use crate::memory::UnlimitedMemory;
     use crate::testing::assert_valid;
-    use crate::{Outbound, OutboundError, OutboundRequest, OutboundResponse, WorkingMemory};
+    use crate::{OutboundClient, OutboundError, OutboundRequest, OutboundResponse, WorkingMemory};
 
     struct Nowhere;
 
     #[async_trait]
-    impl Outbound for Nowhere {
-        async fn send(
+    impl OutboundClient for Nowhere {
+        async fn send_request(
             &self,
             _: OutboundRequest,
             _: &dyn WorkingMemory,
@@ -163,7 +164,7 @@ mod tests {
     }
 
     async fn stream(text: &str, config: Value) -> (Value, Vec<String>) {
-        assert_valid(&StreamText.spec().config, &config, "config");
+        assert_valid(&StreamText.type_spec().config, &config, "config");
         let pieces = Mutex::new(Vec::new());
         let keep = |piece: &str| pieces.lock().unwrap().push(piece.to_owned());
         let context = RunContext {
@@ -174,10 +175,10 @@ mod tests {
             outbound: &Nowhere,
             log: &|_, _| {},
             delta: &keep,
-            memory: &Unlimited,
+            memory: &UnlimitedMemory,
             redact: &NoSecrets,
         };
-        let output = send(&context).await.unwrap();
+        let output = send_pieces(&context).await.unwrap();
         drop(context);
         (Value::clone(&output.value), pieces.into_inner().unwrap())
     }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::{Value, json};
-use stepwell_core::definition::{self, Limits};
+use stepwell_core::definition::{self, DefinitionLimits};
 use stepwell_core::{Problem, Problems};
 
 use crate::error::{CliError, CliErrorKind};
@@ -49,7 +49,7 @@ fn find_problems(file: &Path) -> Result<Vec<Problem>, CliError> {
         Err(error) if error.kind == CliErrorKind::Failed => return Ok(error.problems),
         Err(error) => return Err(error),
     };
-    match definition::plan(&source, wiring::step_types(), &Limits::default()) {
+    match definition::plan_source(&source, wiring::step_types(), &DefinitionLimits::default()) {
         Ok(_) => Ok(Vec::new()),
         Err(Problems(problems)) => Ok(problems),
     }

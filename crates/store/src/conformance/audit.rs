@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use stepwell_core::Map;
-use stepwell_core::audit::{Action, Object, ObjectKind};
+use stepwell_core::audit::{AuditAction, AuditedObject, ObjectKind};
 use stepwell_core::execution::{Event, Status};
 use stepwell_core::ids::SubjectId;
 
@@ -52,13 +52,13 @@ pub async fn audit_entries_come_back(store: Shared) {
         ..noted(2)
     };
     let mut entries = vec![full, bare];
-    for (n, action) in (10..).zip(Action::ALL) {
+    for (n, action) in (10..).zip(AuditAction::ALL) {
         entries.push(AuditRecord { action, actor: Actor::Cli, ..noted(n) });
     }
     for (n, kind) in (100..).zip(ObjectKind::ALL) {
         // A key may be called what nobody is who has none.
         let actor = Actor::Key { id: key(1), name: "system".into() };
-        let object = Some(Object { kind, id: subject(n) });
+        let object = Some(AuditedObject { kind, id: subject(n) });
         entries.push(AuditRecord { object, actor, ..noted(n) });
     }
     let effects = Effects { audit: entries.clone(), ..Effects::default() };
@@ -96,7 +96,7 @@ fn various(n: u128) -> AuditRecord {
         0 => workflow(n).into(),
         1 => workflow(1).into(),
         2 => schedule_id(1).into(),
-        _ => return AuditRecord { object: None, action: Action::AccessRefused, ..entry },
+        _ => return AuditRecord { object: None, action: AuditAction::AccessRefused, ..entry },
     });
     entry
 }
@@ -133,7 +133,7 @@ fn filters() -> Vec<(ListAudit, Vec<u128>)> {
         (ListAudit { key: Some(key(9)), ..all() }, vec![]),
         (ListAudit { actor: Some("system".into()), ..all() }, vec![18, 15, 12, 9, 6, 3]),
         (ListAudit { actor: Some("sys".into()), ..all() }, vec![]),
-        (ListAudit { action: Some(Action::AccessRefused), ..all() }, vec![19, 15, 11, 7, 3]),
+        (ListAudit { action: Some(AuditAction::AccessRefused), ..all() }, vec![19, 15, 11, 7, 3]),
         (ListAudit { kind: Some(ObjectKind::Schedule), ..all() }, vec![18, 14, 10, 6, 2]),
         (ListAudit { object: Some(workflow(8).into()), ..all() }, vec![8]),
         (
@@ -152,7 +152,7 @@ fn filters() -> Vec<(ListAudit, Vec<u128>)> {
         (
             ListAudit {
                 key: Some(key(1)),
-                action: Some(Action::AccessRefused),
+                action: Some(AuditAction::AccessRefused),
                 until: Some(at(6)),
                 ..all()
             },

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use stepwell_core::audit::Action;
-use stepwell_core::execution::{Event, Failure, Recorded, Status};
+use stepwell_core::audit::AuditAction;
+use stepwell_core::execution::{Event, Failure, RecordedEvent, Status};
 use stepwell_core::ids::{
     AuditId, DeliveryId, ExecutionId, KeyId, NodeId, ReceiverId, WebhookId, WorkflowId, WorkspaceId,
 };
-use stepwell_core::{Map, Timestamp, Topic, Topics};
+use stepwell_core::{Map, Timestamp, Topic, TopicFilter};
 use uuid::Uuid;
 
 use crate::audit::{Actor, AuditRecord, Origin};
@@ -68,7 +68,7 @@ pub fn noted(n: u128) -> AuditRecord {
         at: at(10),
         actor: Actor::Key { id: key(1), name: "key 1".into() },
         origin: Origin::default(),
-        action: Action::WorkflowCreated,
+        action: AuditAction::WorkflowCreated,
         object: Some(workflow(1).into()),
         object_name: None,
         changed: Vec::new(),
@@ -111,7 +111,7 @@ pub fn queued(n: u128) -> Commit {
         callback_url: None,
         started_by: None,
     };
-    let events = vec![Recorded {
+    let events = vec![RecordedEvent {
         seq: 1,
         at: at(10),
         event: Event::accepted(json!({ "n": n.to_string() })),
@@ -144,7 +144,7 @@ pub fn then(commit: &Commit, status: Status, events: Vec<Event>) -> Commit {
         if matches!(event, Event::Started) {
             next.record.started_at = Some(at);
         }
-        next.events.push(Recorded { seq: next.record.seq, at, event });
+        next.events.push(RecordedEvent { seq: next.record.seq, at, event });
     }
     next.record.status = status;
     next.record.ended_at =
@@ -234,7 +234,7 @@ pub fn new_webhook(n: u128) -> WebhookRecord {
         id: webhook(n),
         workspace: workspace(1),
         url: format!("https://example.com/hooks/{n}"),
-        topics: Topics::Every,
+        topics: TopicFilter::Every,
         description: None,
         status: WebhookStatus::Active,
         secret: "whsec_bm90IGEgc2VjcmV0IGF0IGFsbA==".to_owned(),
@@ -289,11 +289,11 @@ pub async fn commit_all(store: &Shared, commits: impl IntoIterator<Item = Commit
 }
 
 /// Checks that the store has exactly this record and journal, to the last character.
-pub async fn has(store: &Shared, record: &ExecutionRecord, events: &[Recorded]) {
+pub async fn has(store: &Shared, record: &ExecutionRecord, events: &[RecordedEvent]) {
     let stored = store.load_execution(record.id).await.unwrap().expect("the execution is there");
     assert_eq!(&stored.record, record);
     assert_eq!(stored.events, events);
     // `==` passes over the order of keys and the sign of a zero.
-    let text = |events: &[Recorded]| serde_json::to_string(events).unwrap();
+    let text = |events: &[RecordedEvent]| serde_json::to_string(events).unwrap();
     assert_eq!(text(&stored.events), text(events));
 }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use stepwell_core::execution::{
-    Event, Failure, GivenInput, Rerun, Reused, Settled, SkipReason, Status, StepRunId,
+    Event, Failure, GivenInput, RerunSource, ReusedOutcome, ReusedStep, SkipReason, Status,
+    StepRunId,
 };
 use stepwell_core::expr::SecretInsertion;
 use stepwell_core::{Map, Timestamp};
@@ -88,7 +89,11 @@ pub async fn content_comes_back_identical(store: Shared) {
     for (seq, micros) in (1..).zip([i64::MAX, i64::MIN, 0, -1, i64::MAX - 1]) {
         let at = Timestamp::from_micros(micros);
         let event = Event::accepted(Value::clone(&input));
-        at_the_ends.events.push(stepwell_core::execution::Recorded { seq: seq + 1, at, event });
+        at_the_ends.events.push(stepwell_core::execution::RecordedEvent {
+            seq: seq + 1,
+            at,
+            event,
+        });
     }
     at_the_ends.record.seq = 6;
     at_the_ends.record.created_at = Timestamp::from_micros(i64::MIN);
@@ -110,15 +115,18 @@ pub async fn every_kind_of_event(store: Shared) {
     let values = awkward().as_object().cloned().unwrap_or_default();
     let until = at(-99);
     let reused =
-        |step: u32, how| Reused { step: step.into(), input: Some(Arc::new(Value::Null)), how };
+        |step: u32, how| ReusedStep { step: step.into(), input: Some(Arc::new(Value::Null)), how };
     let inside = |step: u32| StepRunId { path: [2, 0, 7].into(), ..step.into() };
-    let rerun = Rerun {
+    let rerun = RerunSource {
         of: execution(9),
         steps: vec![
-            reused(0, Settled::Completed { output: value.clone(), port: Some("p".to_owned()) }),
-            reused(1, Settled::Completed { output: Arc::new(Value::Null), port: None }),
-            reused(2, Settled::Failed { error: full.clone() }),
-            Reused { step: inside(3), input: None, how: Settled::Skipped },
+            reused(
+                0,
+                ReusedOutcome::Completed { output: value.clone(), port: Some("p".to_owned()) },
+            ),
+            reused(1, ReusedOutcome::Completed { output: Arc::new(Value::Null), port: None }),
+            reused(2, ReusedOutcome::Failed { error: full.clone() }),
+            ReusedStep { step: inside(3), input: None, how: ReusedOutcome::Skipped },
         ],
         given: Some(GivenInput { step: inside(4), input: Arc::new(Value::Null) }),
     };
@@ -133,7 +141,7 @@ pub async fn every_kind_of_event(store: Shared) {
     };
     let events = vec![
         accepted(Some(Box::new(rerun))),
-        accepted(Some(Box::new(Rerun { of: execution(9), steps: Vec::new(), given: None }))),
+        accepted(Some(Box::new(RerunSource { of: execution(9), steps: Vec::new(), given: None }))),
         Event::Started,
         Event::StepStarted { step: 0.into(), attempt: 1, input: None, config: None, secrets: None },
         Event::StepStarted {

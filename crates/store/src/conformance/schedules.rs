@@ -3,7 +3,8 @@
 use serde_json::json;
 use stepwell_core::ids::{ScheduleId, WorkflowId};
 use stepwell_core::schedule::{
-    Misfire, Overlap, Policies, Progress, Skipped, Timing, TimingKind, Unit,
+    Misfire, Overlap, SchedulePolicies, ScheduleProgress, ScheduleTiming, SkippedFiring,
+    TimingKind, Unit,
 };
 use stepwell_core::{Map, Timestamp};
 use tokio::task::JoinSet;
@@ -32,14 +33,14 @@ pub fn schedule(n: u128, of: u128) -> ScheduleRecord {
         workflow: workflow(of),
         name: format!("schedule {n}"),
         description: None,
-        timing: Timing::Cron { expression: "0 0 * * *".to_owned() },
+        timing: ScheduleTiming::Cron { expression: "0 0 * * *".to_owned() },
         timezone: "UTC".to_owned(),
         parameters: Map::new(),
         enabled: true,
         paused_with: None,
-        policies: Policies::default(),
+        policies: SchedulePolicies::default(),
         anchor: at(10),
-        progress: Progress { next_at: Some(at(100)), ..Progress::default() },
+        progress: ScheduleProgress { next_at: Some(at(100)), ..ScheduleProgress::default() },
         look_at: Some(at(100)),
         last_execution: None,
         version: 1,
@@ -53,7 +54,7 @@ pub fn schedule(n: u128, of: u128) -> ScheduleRecord {
 pub fn fired(schedule: &ScheduleRecord, execution_of: u128) -> ScheduleRecord {
     let next = schedule.look_at.map(|at| at.after(std::time::Duration::from_secs(60)));
     ScheduleRecord {
-        progress: Progress { next_at: next, ..schedule.progress.clone() },
+        progress: ScheduleProgress { next_at: next, ..schedule.progress.clone() },
         look_at: next,
         last_execution: Some(execution(execution_of)),
         version: schedule.version + 1,
@@ -68,17 +69,17 @@ pub fn full(n: u128, of: u128) -> ScheduleRecord {
     parameters.insert("a".to_owned(), json!("é"));
     ScheduleRecord {
         description: Some("nightly".to_owned()),
-        timing: Timing::Interval { value: 30, unit: Unit::Minutes },
+        timing: ScheduleTiming::Interval { value: 30, unit: Unit::Minutes },
         timezone: "Australia/Lord_Howe".to_owned(),
         parameters,
         enabled: false,
         paused_with: Some(PausedWith::Workspace),
-        policies: Policies { misfire: Misfire::RunAll, overlap: Overlap::Queue },
+        policies: SchedulePolicies { misfire: Misfire::RunAll, overlap: Overlap::Queue },
         anchor: Timestamp::from_micros(1_234_567),
-        progress: Progress {
+        progress: ScheduleProgress {
             next_at: None,
             queued: vec![at(3), at(4)],
-            skipped: Some(Skipped {
+            skipped: Some(SkippedFiring {
                 scheduled_at: at(1),
                 at: at(2),
                 code: "OVERLAPPED".to_owned(),
@@ -126,7 +127,7 @@ fn firing(n: u128, schedule: ScheduleRecord) -> Commit {
 pub async fn schedules_come_back(store: Shared) {
     with_workflow(&store).await;
     let fixed = ScheduleRecord {
-        timing: Timing::FixedTime { at: Timestamp::from_micros(1) },
+        timing: ScheduleTiming::FixedTime { at: Timestamp::from_micros(1) },
         ..schedule(3, 1)
     };
     for schedule in [schedule(1, 1), full(2, 1), fixed] {
@@ -313,15 +314,15 @@ pub async fn listed_in_every_order(store: Shared) {
     let with = |n, of, name: &str, updated, next: Option<i64>, enabled| ScheduleRecord {
         name: name.to_owned(),
         updated_at: at(updated),
-        progress: Progress { next_at: next.map(at), ..Progress::default() },
+        progress: ScheduleProgress { next_at: next.map(at), ..ScheduleProgress::default() },
         enabled,
         ..schedule(n, of)
     };
     create(&store, with(1, 1, "b", 30, Some(9), true)).await;
-    let once = Timing::FixedTime { at: at(5) };
+    let once = ScheduleTiming::FixedTime { at: at(5) };
     create(&store, ScheduleRecord { timing: once, ..with(2, 1, "a", 20, None, false) }).await;
     create(&store, with(3, 2, "b", 40, Some(7), true)).await;
-    let timing = Timing::Interval { value: 2, unit: Unit::Hours };
+    let timing = ScheduleTiming::Interval { value: 2, unit: Unit::Hours };
     create(&store, ScheduleRecord { timing, ..with(4, 1, "C", 20, Some(8), true) }).await;
     create(&store, ScheduleRecord { workspace: workspace(2), ..schedule(5, 1) }).await;
     let list = |sort, descending| ListSchedules {

@@ -1,6 +1,6 @@
 //! Webhooks.
 
-use stepwell_core::{Timestamp, Topic, Topics};
+use stepwell_core::{Timestamp, Topic, TopicFilter};
 
 use super::build::*;
 use crate::lists::{Begin, Order};
@@ -18,7 +18,7 @@ pub async fn webhooks_come_back(store: Shared) {
     let plain = new_webhook(1);
     let full = WebhookRecord {
         url: "https://example.com/\u{fc}?a=1".to_owned(),
-        topics: Topics::Some(vec![Topic::ScheduleTriggered, Topic::WorkflowCreated]),
+        topics: TopicFilter::Some(vec![Topic::ScheduleTriggered, Topic::WorkflowCreated]),
         description: Some("\u{1f680}".to_owned()),
         status: WebhookStatus::Disabled { reason: "it failed".to_owned() },
         previous_secrets: vec![
@@ -30,7 +30,7 @@ pub async fn webhooks_come_back(store: Shared) {
     };
     let off = WebhookRecord {
         status: WebhookStatus::Inactive,
-        topics: Topics::Some(vec![]),
+        topics: TopicFilter::Some(vec![]),
         workspace: workspace(2),
         ..new_webhook(3)
     };

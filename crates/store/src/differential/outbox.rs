@@ -1,6 +1,6 @@
 //! The calls about the outbox and webhooks.
 
-use stepwell_core::audit::{Action, Object, ObjectKind};
+use stepwell_core::audit::{AuditAction, AuditedObject, ObjectKind};
 use stepwell_core::ids::{DeliveryId, SubjectId};
 
 use super::calls::{Answers, Caller, EXECUTIONS, KEYS, WEBHOOKS, WORKFLOWS, both};
@@ -50,7 +50,8 @@ impl Caller {
     pub(super) fn new_audit(&mut self) -> AuditRecord {
         self.audits += 1;
         let (n, of) = (self.audits * 7919 % 100_003, self.number(2));
-        let (action, kind) = (self.random.pick(&Action::ALL), self.random.pick(&ObjectKind::ALL));
+        let (action, kind) =
+            (self.random.pick(&AuditAction::ALL), self.random.pick(&ObjectKind::ALL));
         let id = workflow(self.number(WORKFLOWS)).into();
         let key_of = self.number(KEYS);
         let by = Actor::Key { id: key(key_of), name: key_of.to_string().into() };
@@ -59,7 +60,7 @@ impl Caller {
             at: self.random.time(),
             actor: self.random.pick(&[by.clone(), by, Actor::System, Actor::Cli]),
             action,
-            object: self.random.maybe(2, |_| Object { kind, id }),
+            object: self.random.maybe(2, |_| AuditedObject { kind, id }),
             ..noted(n)
         }
     }
@@ -72,7 +73,7 @@ impl Caller {
         let list = ListAudit {
             key: random.maybe(4, |_| key(by)),
             actor: random.maybe(4, |_| "system".to_owned()),
-            action: random.maybe(4, |random| random.pick(&Action::ALL)),
+            action: random.maybe(4, |random| random.pick(&AuditAction::ALL)),
             kind: random.maybe(4, |random| random.pick(&ObjectKind::ALL)),
             object: random.maybe(4, |_| id.into()),
             from: random.maybe(3, Random::time),

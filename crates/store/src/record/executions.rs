@@ -1,6 +1,6 @@
 //! Executions.
 
-use stepwell_core::execution::{Recorded, Status};
+use stepwell_core::execution::{RecordedEvent, Status};
 use stepwell_core::ids::{ExecutionId, KeyId, NodeId, WorkflowId, WorkspaceId};
 use stepwell_core::{Map, Timestamp};
 
@@ -57,7 +57,7 @@ pub struct StoredExecution {
     /// The projection.
     pub record: ExecutionRecord,
     /// The journal.
-    pub events: Vec<Recorded>,
+    pub events: Vec<RecordedEvent>,
 }
 
 /// What became of loading an execution unless it is large.

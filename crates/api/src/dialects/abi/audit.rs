@@ -9,7 +9,7 @@ use axum::response::Response;
 use axum::routing::get;
 use serde::Serialize;
 use stepwell_core::Map;
-use stepwell_core::audit::{Action, Object, ObjectKind};
+use stepwell_core::audit::{AuditAction, AuditedObject, ObjectKind};
 use stepwell_core::ids::{KeyId, SubjectId, WorkspaceId};
 use stepwell_engine::app::AuditQuery;
 use stepwell_store::audit::{Actor, AuditRecord, Origin};
@@ -135,7 +135,7 @@ fn query(params: &Params, wanted: &Wanted) -> Result<AuditQuery, ApiError> {
         workspace: params.one("workspace_id")?.map(workspace_id).transpose()?,
         key: params.one("key_id")?.map(key_id).transpose()?,
         actor: params.one("actor")?.map(str::to_owned),
-        action: named(params, "action", &Action::ALL.map(Action::name))?,
+        action: named(params, "action", &AuditAction::ALL.map(AuditAction::name))?,
         kind,
         object: params.one("object_id")?.map(|text| object_id(text, kind)).transpose()?,
         from,
@@ -175,12 +175,12 @@ fn read_id(text: &str, kind: ObjectKind) -> Option<SubjectId> {
     match kind {
         // Keys have a form of their own here.
         ObjectKind::Key => convert::parse_key_id(text).ok().map(Into::into),
-        kind => Object::parse(kind, text).map(|object| object.id),
+        kind => AuditedObject::parse(kind, text).map(|object| object.id),
     }
 }
 
 /// The id of an object as this dialect writes it.
-fn written_id(object: Object) -> String {
+fn written_id(object: AuditedObject) -> String {
     match object.kind {
         ObjectKind::Key => convert::key_id(KeyId::from_uuid(object.id.uuid())),
         _ => object.abi_id(),

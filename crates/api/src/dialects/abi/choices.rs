@@ -2,7 +2,7 @@
 //! each of these values, and with others.
 
 use stepwell_core::audit::ObjectKind;
-use stepwell_core::schedule::Timing;
+use stepwell_core::schedule::ScheduleTiming;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::openapi::{KnownFormat, RefOr, SchemaFormat};
 use utoipa::{PartialSchema, ToSchema};
@@ -75,7 +75,7 @@ parameters! {
     /// Whether a workflow can be executed.
     ByActivity: one_of(&["active", "inactive"], None);
     /// When a schedule fires.
-    ByScheduleType: one_of(&Timing::TYPES, None);
+    ByScheduleType: one_of(&ScheduleTiming::TYPES, None);
     /// How a webhook stands.
     ByWebhookStatus: one_of(&["active", "inactive", "disabled"], None);
     /// How a delivery stands.

@@ -77,7 +77,7 @@ impl TryFrom<Fields> for CreateKey {
                 let message = "must be an RFC 3339 time with a zone, before 9999-12-30; leave it \
                                out for a key that never expires";
                 let problem = Problem::new("expires_at", message);
-                fields.push(problem.expecting("such as 2026-12-31T00:00:00Z", text));
+                fields.push(problem.with_expectation("such as 2026-12-31T00:00:00Z", text));
             }
             time
         });

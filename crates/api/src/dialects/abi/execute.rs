@@ -309,7 +309,7 @@ fn rerun_request(mut fields: Fields) -> Result<Rerun, ApiError> {
         (Some(other), None) => {
             let other = shortened(other);
             let problem = Problem::new("from", "must be start or failed; name a step as from_step");
-            fields.push(problem.expecting("start or failed", other));
+            fields.push(problem.with_expectation("start or failed", other));
             None
         }
     };

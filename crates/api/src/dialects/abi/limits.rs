@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use stepwell_core::Problem;
-use stepwell_core::rate::{RateLimits, Tier};
+use stepwell_core::rate::{RateLimits, RateTier};
 
 use super::wire;
 use crate::error::shortened;
@@ -11,9 +11,9 @@ use crate::json::{Fields, type_name};
 /// Reads both fields; `None` where neither is there. What is wrong is noted in `fields`.
 pub fn read(fields: &mut Fields) -> Option<RateLimits> {
     let tier = fields.text("tier").and_then(|text| {
-        let tier = Tier::ALL.into_iter().find(|tier| tier.name() == text);
+        let tier = RateTier::ALL.into_iter().find(|tier| tier.name() == text);
         if tier.is_none() {
-            let known = Tier::ALL.map(Tier::name).join(", ");
+            let known = RateTier::ALL.map(RateTier::name).join(", ");
             let shown = shortened(&text);
             let message = format!("there is no tier `{shown}`; the tiers are {known}");
             fields.push(Problem::new("tier", message));
@@ -39,7 +39,7 @@ pub fn read(fields: &mut Fields) -> Option<RateLimits> {
     if tier.is_none() && custom.is_none() {
         return None;
     }
-    RateLimits::chosen(tier, custom).map_err(|problem| fields.push(problem)).ok()
+    RateLimits::choose_limits(tier, custom).map_err(|problem| fields.push(problem)).ok()
 }
 
 /// A limit that is there and not null; its range is not for this place to know.
@@ -53,7 +53,7 @@ fn number(name: &str, value: Option<Value>, fields: &mut Fields) -> Option<u32> 
         Value::Number(number) => number.to_string(),
         other => type_name(other).to_owned(),
     };
-    fields.push(problem.expecting("integer", found));
+    fields.push(problem.with_expectation("integer", found));
     None
 }
 
@@ -63,7 +63,7 @@ pub fn write(limits: &RateLimits) -> (Option<&'static str>, wire::RateLimits) {
         *limits;
     let limits =
         wire::RateLimits { executions_per_second, requests_per_minute, concurrent_executions };
-    (tier.map(Tier::name), limits)
+    (tier.map(RateTier::name), limits)
 }
 
 #[cfg(test)]
@@ -83,7 +83,7 @@ mod tests {
         };
         assert_eq!(read(json!({})), Ok(None));
         assert_eq!(read(json!({"rate_limits": {}})), Ok(Some(RateLimits::NONE)));
-        let standard = RateLimits::chosen(Some(Tier::Standard), None).unwrap();
+        let standard = RateLimits::choose_limits(Some(RateTier::Standard), None).unwrap();
         assert_eq!(read(json!({"tier": "standard"})), Ok(Some(standard)));
         let own = json!({"rate_limits": {"requests_per_minute": 9, "concurrent_executions": null}});
         let limits = RateLimits { requests_per_minute: Some(9), ..RateLimits::NONE };

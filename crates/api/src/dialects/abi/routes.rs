@@ -77,7 +77,7 @@ pub fn routes() -> Router<Api> {
 async fn definition_schema() -> Response {
     // It does not change while the server runs.
     static TEXT: LazyLock<Bytes> = LazyLock::new(|| {
-        let schema = stepwell_core::definition::format_schema(stepwell_steps::registry());
+        let schema = stepwell_core::definition::format_schema(stepwell_steps::step_registry());
         Bytes::from(schema.to_string())
     });
     let mut response = respond::json_text(StatusCode::OK, TEXT.clone());

@@ -2,7 +2,7 @@
 //! that a new one breaks the build here on purpose.
 
 use stepwell_core::catalog::StepSpec;
-use stepwell_core::definition::plan::{Edge, Plan, PlanStep};
+use stepwell_core::definition::plan::{Plan, PlanEdge, PlanStep};
 use stepwell_core::execution::{Failure, Status};
 use stepwell_engine::app::{Page, WorkflowView};
 use stepwell_engine::view::{ExecutionView, LogLine, StepStatus, StepView};
@@ -166,7 +166,7 @@ fn steps(plan: &Plan) -> Vec<wire::WorkflowStep<'_>> {
 }
 
 fn after<'a>(plan: &'a Plan, step: &PlanStep) -> Vec<&'a str> {
-    let before = |edge: &Edge| plan.step(edge.from).map(|step| step.id.as_str());
+    let before = |edge: &PlanEdge| plan.step(edge.from).map(|step| step.id.as_str());
     step.after.iter().filter_map(before).collect()
 }
 

@@ -53,8 +53,8 @@ mod tests {
 
     #[test]
     fn bodies_have_the_contract_s_shape() {
-        let problem =
-            Problem::new("steps[1].input.text", "has the wrong type").expecting("string", "number");
+        let problem = Problem::new("steps[1].input.text", "has the wrong type")
+            .with_expectation("string", "number");
         let error = ApiError::from(AppError::InvalidDefinition(problem.into()));
         let (status, body) = write(&error, "r-1");
         assert_eq!(status, StatusCode::BAD_REQUEST);

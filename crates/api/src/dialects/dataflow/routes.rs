@@ -8,7 +8,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use axum::routing::{get, post};
 use bytes::Bytes;
-use stepwell_core::catalog::Catalog;
+use stepwell_core::catalog::StepCatalog;
 use utoipa::OpenApi;
 
 use super::{executions, responses, stream, wire, workflows};
@@ -58,7 +58,7 @@ pub(super) fn located(mut response: Response, path: &str) -> Response {
 async fn step_types() -> Response {
     // They do not change while the server runs.
     static TEXT: LazyLock<Bytes> = LazyLock::new(|| {
-        let specs = stepwell_steps::registry().all();
+        let specs = stepwell_steps::step_registry().all_types();
         let step_types = specs.into_iter().map(Into::into).collect();
         serde_json::to_vec(&wire::StepTypes { step_types }).unwrap_or_default().into()
     });

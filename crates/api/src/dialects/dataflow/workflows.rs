@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use stepwell_core::definition::{self, Format, Limits};
+use stepwell_core::definition::{self, DefinitionLimits, SourceFormat};
 use stepwell_engine::AppError;
 use stepwell_engine::app::{CreateWorkflow, Deletion, PageStart, WorkflowsQuery};
 use stepwell_engine::memory::Hold;
@@ -27,12 +27,12 @@ fn definition(posted: &Posted) -> Result<serde_json::Value, ApiError> {
         ));
     }
     let format = match posted.media {
-        Media::Json => Format::Json,
-        Media::Yaml => Format::Yaml,
+        Media::Json => SourceFormat::Json,
+        Media::Yaml => SourceFormat::Yaml,
         _ => return Err(posted.unsupported("application/json")),
     };
     let text = json::utf8(&posted.bytes)?;
-    definition::read(text, format, &Limits::default())
+    definition::read_source(text, format, &DefinitionLimits::default())
         .map_err(|problems| AppError::InvalidDefinition(problems).into())
 }
 

@@ -123,7 +123,7 @@ impl Entry<'_> {
     fn wrong(&mut self, name: &str, expected: &str, found: &Value) {
         let place = format!("{}.{name}", self.place);
         let problem = Problem::new(place, format!("must be {expected}"));
-        self.problems.push(problem.expecting(expected, shown(found)));
+        self.problems.push(problem.with_expectation(expected, shown(found)));
     }
 
     /// A field that `read` makes something of.
@@ -161,9 +161,9 @@ fn one(problems: &mut Vec<Problem>, place: String, item: Value) -> Written {
     let mut entry = Entry { place: &place, left: Map::new(), problems };
     match item {
         Value::Object(fields) => entry.left = fields,
-        other => entry
-            .problems
-            .push(Problem::new(&place, "must be an object").expecting("object", type_name(&other))),
+        other => entry.problems.push(
+            Problem::new(&place, "must be an object").with_expectation("object", type_name(&other)),
+        ),
     }
     let (id, external) = (entry.text("execution_id"), entry.text("external_id"));
     let execution = of(id, external, &format!("{place}."));
@@ -264,7 +264,7 @@ fn complete(of: Found, written: Written) -> Result<NewActual, ApiError> {
 fn not_an_id(field: &str, text: &str) -> ApiError {
     let shown = shortened(text);
     let problem = Problem::new(field, "is not a UUID");
-    ApiError::problem(problem.expecting("UUID", format!("`{shown}`")))
+    ApiError::problem(problem.with_expectation("UUID", format!("`{shown}`")))
 }
 
 fn gone(of: &Of, error: AppError) -> ApiError {

@@ -165,7 +165,8 @@ mod tests {
 
     #[test]
     fn details_name_fields() {
-        let problem = Problem::new("input.n", "has the wrong type").expecting("number", "string");
+        let problem =
+            Problem::new("input.n", "has the wrong type").with_expectation("number", "string");
         let (status, body) = written(AppError::InvalidInput(Problems(vec![problem])));
         assert_eq!((status, body["code"].as_str()), (400, Some("INVALID_INPUTS")));
         let detail = "inputs.n: has the wrong type (expected number, found string)";

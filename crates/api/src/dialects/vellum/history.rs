@@ -198,7 +198,7 @@ impl Filters {
                 let problem =
                     Problem::new(format!("filters.{name}"), format!("must be {expected}"));
                 let found: String = value.to_string().chars().take(100).collect();
-                Err(ApiError::problem(problem.expecting(expected, found)))
+                Err(ApiError::problem(problem.with_expectation(expected, found)))
             };
             match (name.as_str(), &value) {
                 (_, Value::Null) => {}

@@ -126,13 +126,13 @@ fn one(names: &Names<'_>, at: usize, item: Value) -> Result<Option<Value>, Probl
             format!("inputs[{at}]"),
             "must be an object with `name`, `type` and `value`",
         )
-        .expecting("object", found));
+        .with_expectation("object", found));
     };
     let name = match fields.shift_remove("name") {
         Some(Value::String(name)) if !name.is_empty() => name,
         Some(other) => {
             return Err(Problem::new(place("name"), "must be the name of an input")
-                .expecting("string", type_name(&other)));
+                .with_expectation("string", type_name(&other)));
         }
         None => return Err(Problem::new(place("name"), "is required")),
     };
@@ -147,14 +147,14 @@ fn one(names: &Names<'_>, at: usize, item: Value) -> Result<Option<Value>, Probl
             let found = ValueType::named(&written).filter(|found| is_input(*found));
             let found = found.ok_or_else(|| {
                 let message = format!("there is no input type `{written}`");
-                Problem::new(place("type"), message).expecting(INPUT_TYPES, written.as_str())
+                Problem::new(place("type"), message).with_expectation(INPUT_TYPES, written.as_str())
             })?;
             // Lower case is a hint, as in the older form of requests; upper case is meant.
             Some(found).filter(|found| found.name() == written)
         }
         Some(other) => {
             return Err(Problem::new(place("type"), "must be a type's name")
-                .expecting("string", type_name(&other)));
+                .with_expectation("string", type_name(&other)));
         }
     };
     if value.is_null() && !takes_null(schema) && !names.required().any(|other| other == name) {
@@ -203,7 +203,7 @@ struct Wrong(String, String, String);
 impl Wrong {
     fn at(self, place: &str) -> Problem {
         let Self(message, expected, found) = self;
-        Problem::new(place, message).expecting(expected, found)
+        Problem::new(place, message).with_expectation(expected, found)
     }
 }
 
@@ -277,7 +277,7 @@ fn integral(schema: &Value, value: Value) -> Value {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
-    use stepwell_core::definition::{self, Limits};
+    use stepwell_core::definition::{self, DefinitionLimits};
 
     use super::*;
 
@@ -289,7 +289,13 @@ mod tests {
                 "any": "any?", "maybe": {"type": ["integer", "null"], "required": false}, "late": {"type": "string", "default": "now"}},
             "steps": [{"type": "Echo"}],
         });
-        definition::plan(&source, stepwell_steps::registry(), &Limits::default()).unwrap().1
+        definition::plan_source(
+            &source,
+            stepwell_steps::step_registry(),
+            &DefinitionLimits::default(),
+        )
+        .unwrap()
+        .1
     }
 
     fn input(item: Value) -> Result<Value, String> {

@@ -57,12 +57,12 @@ struct Node {
 impl Node {
     fn all(follow: &Follow, workflow: WorkflowId, outputs: &[Output]) -> BTreeMap<StepRunId, Self> {
         let nodes = follow.execution().steps.ids().map(|step| {
-            let name = step.display(follow.plan()).to_string();
+            let name = step.display_in(follow.plan()).to_string();
             let id = outputs::id(workflow, &name);
             let streams = outputs.iter().enumerate().filter(|(_, o)| o.is_text_of(&step));
             let node = Self {
                 id,
-                run: TaskId::of(follow.id(), &name).uuid(),
+                run: TaskId::for_step_run(follow.id(), &name).uuid(),
                 text: node_output_id(id, TEXT),
                 streams: streams.map(|(at, o)| (at, outputs::id(workflow, &o.name))).collect(),
             };

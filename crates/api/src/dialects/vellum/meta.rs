@@ -29,7 +29,7 @@ impl ExpandMeta {
             Some(other) => {
                 let place = format!("expand_meta.{name}");
                 let problem = Problem::new(place, "must be true or false");
-                fields.push(problem.expecting("boolean", type_name(other)));
+                fields.push(problem.with_expectation("boolean", type_name(other)));
                 false
             }
         }))

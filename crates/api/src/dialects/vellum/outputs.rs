@@ -151,12 +151,18 @@ pub fn inputs<'a>(
 #[cfg(test)]
 mod tests {
     use serde_json::json;
-    use stepwell_core::definition::{self, Limits};
+    use stepwell_core::definition::{self, DefinitionLimits};
 
     use super::*;
 
     fn plan(source: Value) -> Plan {
-        definition::plan(&source, stepwell_steps::registry(), &Limits::default()).unwrap().1
+        definition::plan_source(
+            &source,
+            stepwell_steps::step_registry(),
+            &DefinitionLimits::default(),
+        )
+        .unwrap()
+        .1
     }
 
     #[test]

@@ -47,7 +47,7 @@ impl Raw {
             "type": "WORKFLOW", "span_id": self.id,
             "workflow_definition": self.workflow_definition(),
         });
-        let span = TaskId::of(self.id, step).uuid();
+        let span = TaskId::for_step_run(self.id, step).uuid();
         let body = with(json!({ "node_definition": node }), more);
         self.event(("node", what), (at, count), (span, parent), body)
     }

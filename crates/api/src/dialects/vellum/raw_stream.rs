@@ -232,7 +232,7 @@ impl Lines {
         text: &str,
         to: &mut Vec<u8>,
     ) -> io::Result<()> {
-        let node = step.display(&self.raw.plan).to_string();
+        let node = step.display_in(&self.raw.plan).to_string();
         let output = json!({ "output": { "name": "text", "delta": text } });
         let count = self.next();
         ndjson::line(to, &self.raw.of_node(&node, ("streaming", at), count, output))?;

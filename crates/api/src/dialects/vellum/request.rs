@@ -145,7 +145,9 @@ fn parsed<T: std::str::FromStr>(fields: &mut Fields, name: &'static str, text: &
     let read = text.parse().ok();
     if read.is_none() {
         let shown = shortened(text);
-        fields.push(Problem::new(name, "is not a UUID").expecting("UUID", format!("`{shown}`")));
+        fields.push(
+            Problem::new(name, "is not a UUID").with_expectation("UUID", format!("`{shown}`")),
+        );
     }
     read
 }
@@ -163,7 +165,7 @@ fn event_types(fields: &mut Fields) -> EventTypes {
             Some("NODE") => events.node = true,
             _ => fields.push(
                 Problem::new(format!("event_types[{at}]"), "must be WORKFLOW or NODE")
-                    .expecting("one of WORKFLOW, NODE", item.to_string()),
+                    .with_expectation("one of WORKFLOW, NODE", item.to_string()),
             ),
         }
     }

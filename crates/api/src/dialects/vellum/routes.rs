@@ -278,7 +278,7 @@ pub(super) fn execution_id(path: &RawPathParams, name: &str) -> Result<Execution
     text.parse().map_err(|_| {
         let shown = shortened(text);
         ApiError::problem(
-            Problem::new(name, "is not a UUID").expecting("UUID", format!("`{shown}`")),
+            Problem::new(name, "is not a UUID").with_expectation("UUID", format!("`{shown}`")),
         )
     })
 }

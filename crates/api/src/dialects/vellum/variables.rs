@@ -107,7 +107,7 @@ fn object(schema: &Value) -> Option<Value> {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
-    use stepwell_core::definition::{self, Limits};
+    use stepwell_core::definition::{self, DefinitionLimits};
     use uuid::Uuid;
 
     use super::*;
@@ -120,8 +120,9 @@ mod tests {
                 "chat": {"type": "array", "x-vellum-type": "CHAT_HISTORY", "required": false}},
             "steps": [{"id": "a", "type": "StaticTextInput", "input": "{{ inputs.q }}"}],
             "outputs": {"text": "{{ steps.a.output.text }}", "n": "{{ inputs.n }}"}});
-        let registry = stepwell_steps::registry();
-        let (_, plan) = definition::plan(&source, registry, &Limits::default()).unwrap();
+        let registry = stepwell_steps::step_registry();
+        let (_, plan) =
+            definition::plan_source(&source, registry, &DefinitionLimits::default()).unwrap();
         let workflow = WorkflowId::from_uuid(Uuid::from_u128(1));
         let found = serde_json::to_value(inputs(workflow, &plan)).unwrap();
         let shown: Vec<_> = found

@@ -17,7 +17,8 @@ fn names(answer: &Answer) -> Vec<String> {
 async fn they_are_listed_sorted_filtered_and_cut() {
     let server = Server::start().await;
     let all = server.get(&format!("{TYPES}?page_size=100")).await;
-    let known: Vec<String> = stepwell_steps::ALL.iter().map(|t| t.spec().name.into()).collect();
+    let known: Vec<String> =
+        stepwell_steps::ALL.iter().map(|t| t.type_spec().name.into()).collect();
     assert_eq!(names(&all), known, "sorted by name");
 
     let first = server.get(TYPES).await;

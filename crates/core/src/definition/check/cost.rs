@@ -1,14 +1,14 @@
 //! How much work it is to check a value against a schema, estimated before it is done: both may be
 //! the caller's, and a check that was begun cannot be interrupted.
 //!
-//! Units are those of [`crate::expr::Budget`]: about the work of touching one byte of text. An
+//! Units are those of [`crate::expr::EvalBudget`]: about the work of touching one byte of text. An
 //! estimate assumes that every alternative is tried and every pattern takes its worst case.
 
 use std::collections::HashMap;
 
 use serde_json::Value;
 
-use super::cost_walk::Walk;
+use super::cost_walk::CostWalk;
 use super::patterns::{UNKNOWN_POSITIONS, find_patterns};
 
 /// What may be checked where others wait for the thread: well below a millisecond.
@@ -22,7 +22,7 @@ pub(super) const UNNAMED_VIOLATION: &str = "the value does not satisfy its schem
 
 /// What a keyword's value is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Slot {
+pub(super) enum KeywordSlot {
     /// A schema, a list of schemas, or something that holds none.
     Schema,
     /// Schemas by names.
@@ -32,17 +32,19 @@ pub(super) enum Slot {
 }
 
 /// What the value of a keyword is.
-pub(super) fn slot(keyword: &str) -> Slot {
+pub(super) fn keyword_slot(keyword: &str) -> KeywordSlot {
     match keyword {
-        "$defs" | "definitions" | "enum" | "const" | "default" | "examples" => Slot::Data,
-        "properties" | "patternProperties" | "dependentSchemas" | "dependencies" => Slot::Schemas,
-        _ => Slot::Schema,
+        "$defs" | "definitions" | "enum" | "const" | "default" | "examples" => KeywordSlot::Data,
+        "properties" | "patternProperties" | "dependentSchemas" | "dependencies" => {
+            KeywordSlot::Schemas
+        }
+        _ => KeywordSlot::Schema,
     }
 }
 
 /// An estimate.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Cost {
+pub(crate) struct CheckCost {
     /// Of finding out whether the value is valid.
     pub(crate) units: u64,
     /// How deep alternatives nest: to find out why none of them holds, those inside are tried
@@ -52,7 +54,7 @@ pub(crate) struct Cost {
     pub(super) alternatives: u64,
 }
 
-impl Cost {
+impl CheckCost {
     fn with_errors(self) -> u64 {
         self.units.saturating_mul(1 + self.nesting)
     }
@@ -74,7 +76,7 @@ pub(crate) struct TooMuch;
 
 /// What is known of the cost of a schema without a value.
 #[derive(Debug)]
-pub(super) struct Weights {
+pub(super) struct SchemaWeights {
     /// At most this much for each value that is checked.
     per_value: u64,
     /// Some of it depends on more than the number of values and their text.
@@ -85,17 +87,17 @@ pub(super) struct Weights {
     patterns: HashMap<String, u64>,
 }
 
-impl Weights {
+impl SchemaWeights {
     /// At how many places of one of its patterns a search can be at once.
-    pub(super) fn positions(&self, pattern: &str) -> u64 {
+    pub(super) fn pattern_positions(&self, pattern: &str) -> u64 {
         self.patterns.get(pattern).copied().unwrap_or(UNKNOWN_POSITIONS)
     }
 
-    pub(super) fn of(schema: &Value) -> Self {
+    pub(super) fn of_schema(schema: &Value) -> Self {
         let mut patterns = HashMap::new();
         find_patterns(schema, &mut patterns);
         let mut weights = Self { per_value: 0, is_uneven: false, per_byte: 0, patterns };
-        let found = Walk::new(schema, &weights, FULL).bounds(schema);
+        let found = CostWalk::new(schema, &weights, FULL).schema_bounds(schema);
         weights.per_value = found.per_value;
         weights.is_uneven = found.is_uneven;
         weights.per_byte = found.per_byte;
@@ -141,7 +143,12 @@ impl Weights {
     }
 
     /// What checking a value takes, counted until it is more than `most`.
-    pub(super) fn cost(&self, schema: &Value, value: &Value, most: u64) -> Result<Cost, TooMuch> {
-        Walk::new(schema, self, most).cost(schema, value)
+    pub(super) fn check_cost(
+        &self,
+        schema: &Value,
+        value: &Value,
+        most: u64,
+    ) -> Result<CheckCost, TooMuch> {
+        CostWalk::new(schema, self, most).check_cost(schema, value)
     }
 }

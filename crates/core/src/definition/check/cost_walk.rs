@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use super::cost::{Cost, Slot, TooMuch, Weights, slot};
+use super::cost::{CheckCost, KeywordSlot, SchemaWeights, TooMuch, keyword_slot};
 
 /// How deep a check may recurse, in schema and value together.
 const MAX_DEPTH: usize = 500;
@@ -13,17 +13,17 @@ const VISIT: u64 = 2;
 /// One keyword.
 const KEYWORD: u64 = 6;
 
-/// What is known of a schema without a value: see [`Weights`].
-pub(super) struct Bounds {
+/// What is known of a schema without a value: see [`SchemaWeights`].
+pub(super) struct CostBounds {
     pub(super) per_value: u64,
     pub(super) per_byte: u64,
     pub(super) is_uneven: bool,
 }
 
 /// One walk over a schema and a value.
-pub(super) struct Walk<'s> {
+pub(super) struct CostWalk<'s> {
     root: &'s Value,
-    weights: &'s Weights,
+    weights: &'s SchemaWeights,
     left: u64,
     references: HashMap<&'s str, &'s Value>,
     nesting: u64,
@@ -32,9 +32,9 @@ pub(super) struct Walk<'s> {
     per_byte: u64,
 }
 
-impl<'s> Walk<'s> {
+impl<'s> CostWalk<'s> {
     /// `left`: the most units that are counted.
-    pub(super) fn new(root: &'s Value, weights: &'s Weights, left: u64) -> Self {
+    pub(super) fn new(root: &'s Value, weights: &'s SchemaWeights, left: u64) -> Self {
         let references = HashMap::new();
         Self {
             root,
@@ -49,26 +49,30 @@ impl<'s> Walk<'s> {
     }
 
     /// What checking a value takes.
-    pub(super) fn cost(mut self, schema: &'s Value, value: &Value) -> Result<Cost, TooMuch> {
+    pub(super) fn check_cost(
+        mut self,
+        schema: &'s Value,
+        value: &Value,
+    ) -> Result<CheckCost, TooMuch> {
         let most = self.left;
-        self.visit(schema, value, 0, 0)?;
+        self.visit_schema(schema, value, 0, 0)?;
         let units = most - self.left;
-        Ok(Cost { units, nesting: self.nesting, alternatives: self.alternatives })
+        Ok(CheckCost { units, nesting: self.nesting, alternatives: self.alternatives })
     }
 
     /// What can be known without a value.
-    pub(super) fn bounds(mut self, schema: &'s Value) -> Bounds {
-        let per_value = self.most(schema, 0).unwrap_or(u64::MAX);
+    pub(super) fn schema_bounds(mut self, schema: &'s Value) -> CostBounds {
+        let per_value = self.largest_cost(schema, 0).unwrap_or(u64::MAX);
         let per_byte = self.per_byte.saturating_add(1);
-        Bounds { per_value, per_byte, is_uneven: self.is_uneven }
+        CostBounds { per_value, per_byte, is_uneven: self.is_uneven }
     }
 
-    fn charge(&mut self, units: u64) -> Result<(), TooMuch> {
+    fn charge_units(&mut self, units: u64) -> Result<(), TooMuch> {
         self.left = self.left.checked_sub(units).ok_or(TooMuch)?;
         Ok(())
     }
 
-    fn target(&mut self, reference: &'s str) -> Option<&'s Value> {
+    fn find_target(&mut self, reference: &'s str) -> Option<&'s Value> {
         if let Some(known) = self.references.get(reference) {
             return Some(*known);
         }
@@ -78,28 +82,28 @@ impl<'s> Walk<'s> {
     }
 
     /// Charges for comparing a value with what is written in the schema.
-    fn compare(&mut self, written: &Value, value: &Value) -> Result<(), TooMuch> {
+    fn charge_comparison(&mut self, written: &Value, value: &Value) -> Result<(), TooMuch> {
         match (written, value) {
             (Value::String(a), Value::String(b)) if a.len() == b.len() => {
-                self.charge(1 + a.len() as u64 / 8)
+                self.charge_units(1 + a.len() as u64 / 8)
             }
             (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
-                self.charge(VISIT + a.len() as u64)?;
-                a.iter().zip(b).try_for_each(|(a, b)| self.compare(a, b))
+                self.charge_units(VISIT + a.len() as u64)?;
+                a.iter().zip(b).try_for_each(|(a, b)| self.charge_comparison(a, b))
             }
             (Value::Object(a), Value::Object(b)) if a.len() == b.len() => {
-                self.charge(VISIT + KEYWORD * a.len() as u64)?;
+                self.charge_units(VISIT + KEYWORD * a.len() as u64)?;
                 a.iter().try_for_each(|(key, a)| match b.get(key) {
-                    Some(b) => self.compare(a, b),
+                    Some(b) => self.charge_comparison(a, b),
                     None => Ok(()),
                 })
             }
-            _ => self.charge(1),
+            _ => self.charge_units(1),
         }
     }
 
     /// Charges for reading all of a value, as often as `times`.
-    fn read(&mut self, value: &Value, times: u64) -> Result<(), TooMuch> {
+    fn charge_reading(&mut self, value: &Value, times: u64) -> Result<(), TooMuch> {
         let mut open = vec![value];
         while let Some(value) = open.pop() {
             let size = match value {
@@ -114,25 +118,25 @@ impl<'s> Walk<'s> {
                 }
                 _ => 0,
             };
-            self.charge(times.saturating_mul(KEYWORD + size))?;
+            self.charge_units(times.saturating_mul(KEYWORD + size))?;
         }
         Ok(())
     }
 
-    fn search(&mut self, pattern: &str, text: &str) -> Result<(), TooMuch> {
-        let positions = self.weights.positions(pattern);
-        self.charge(positions.saturating_mul(text.len() as u64).saturating_add(KEYWORD))
+    fn charge_search(&mut self, pattern: &str, text: &str) -> Result<(), TooMuch> {
+        let positions = self.weights.pattern_positions(pattern);
+        self.charge_units(positions.saturating_mul(text.len() as u64).saturating_add(KEYWORD))
     }
 
     /// Charges for checking `value` against `schema`. `inside`: how many alternatives are around.
-    fn visit(
+    fn visit_schema(
         &mut self,
         schema: &'s Value,
         value: &Value,
         inside: u64,
         depth: usize,
     ) -> Result<(), TooMuch> {
-        self.charge(VISIT)?;
+        self.charge_units(VISIT)?;
         let Value::Object(map) = schema else { return Ok(()) };
         if depth > MAX_DEPTH {
             return Err(TooMuch);
@@ -140,7 +144,7 @@ impl<'s> Walk<'s> {
         self.nesting = self.nesting.max(inside);
         let before = self.left;
         for (keyword, inner) in map {
-            self.charge(KEYWORD)?;
+            self.charge_units(KEYWORD)?;
             self.in_place(keyword, inner, value, inside, depth + 1)?;
         }
         let in_place = before - self.left;
@@ -148,18 +152,20 @@ impl<'s> Walk<'s> {
             match (keyword.as_str(), value) {
                 // To find out what was evaluated, the keywords for the same value are tried again.
                 ("unevaluatedProperties", Value::Object(fields)) => {
-                    self.charge(in_place.saturating_mul(1 + fields.len() as u64))?;
+                    self.charge_units(in_place.saturating_mul(1 + fields.len() as u64))?;
                 }
                 ("unevaluatedItems", Value::Array(items)) => {
-                    self.charge(in_place.saturating_mul(1 + items.len() as u64))?;
+                    self.charge_units(in_place.saturating_mul(1 + items.len() as u64))?;
                 }
                 _ => {}
             }
             match value {
                 Value::Object(fields) => {
-                    self.fields(map, keyword, inner, fields, inside, depth + 1)?;
+                    self.visit_fields(map, keyword, inner, fields, inside, depth + 1)?;
                 }
-                Value::Array(items) => self.items(map, keyword, inner, items, inside, depth + 1)?,
+                Value::Array(items) => {
+                    self.visit_items(map, keyword, inner, items, inside, depth + 1)?
+                }
                 _ => {}
             }
         }
@@ -176,42 +182,44 @@ impl<'s> Walk<'s> {
         depth: usize,
     ) -> Result<(), TooMuch> {
         match (keyword, inner, value) {
-            ("$ref", Value::String(reference), _) => match self.target(reference) {
-                Some(target) => self.visit(target, value, inside, depth),
+            ("$ref", Value::String(reference), _) => match self.find_target(reference) {
+                Some(target) => self.visit_schema(target, value, inside, depth),
                 None => Ok(()),
             },
             ("allOf", Value::Array(all), _) => {
-                all.iter().try_for_each(|one| self.visit(one, value, inside, depth))
+                all.iter().try_for_each(|one| self.visit_schema(one, value, inside, depth))
             }
             ("anyOf" | "oneOf", Value::Array(all), _) => {
                 let before = self.left;
-                all.iter().try_for_each(|one| self.visit(one, value, inside + 1, depth))?;
+                all.iter().try_for_each(|one| self.visit_schema(one, value, inside + 1, depth))?;
                 self.alternatives = self.alternatives.max(before - self.left);
                 Ok(())
             }
-            ("not" | "if", one, _) => self.visit(one, value, inside + 1, depth),
-            ("then" | "else", one, _) => self.visit(one, value, inside, depth),
+            ("not" | "if", one, _) => self.visit_schema(one, value, inside + 1, depth),
+            ("then" | "else", one, _) => self.visit_schema(one, value, inside, depth),
             ("dependentSchemas" | "dependencies", Value::Object(all), Value::Object(_)) => {
-                all.values().try_for_each(|one| self.visit(one, value, inside, depth))
+                all.values().try_for_each(|one| self.visit_schema(one, value, inside, depth))
             }
             ("enum", Value::Array(options), _) => {
-                options.iter().try_for_each(|option| self.compare(option, value))
+                options.iter().try_for_each(|option| self.charge_comparison(option, value))
             }
-            ("const", written, _) => self.compare(written, value),
-            ("pattern", Value::String(pattern), Value::String(text)) => self.search(pattern, text),
+            ("const", written, _) => self.charge_comparison(written, value),
+            ("pattern", Value::String(pattern), Value::String(text)) => {
+                self.charge_search(pattern, text)
+            }
             ("minLength" | "maxLength" | "format", _, Value::String(text)) => {
-                self.charge(text.len() as u64)
+                self.charge_units(text.len() as u64)
             }
-            ("uniqueItems", Value::Bool(true), Value::Array(_)) => self.read(value, 4),
+            ("uniqueItems", Value::Bool(true), Value::Array(_)) => self.charge_reading(value, 4),
             ("required", Value::Array(names), Value::Object(_)) => {
-                self.charge(VISIT * names.len() as u64)
+                self.charge_units(VISIT * names.len() as u64)
             }
-            ("dependentRequired", one, Value::Object(_)) => self.read(one, 1),
+            ("dependentRequired", one, Value::Object(_)) => self.charge_reading(one, 1),
             _ => Ok(()),
         }
     }
 
-    fn fields(
+    fn visit_fields(
         &mut self,
         schema: &'s serde_json::Map<String, Value>,
         keyword: &str,
@@ -222,9 +230,9 @@ impl<'s> Walk<'s> {
     ) -> Result<(), TooMuch> {
         match (keyword, inner) {
             ("properties", Value::Object(properties)) => {
-                self.charge(VISIT * properties.len() as u64)?;
+                self.charge_units(VISIT * properties.len() as u64)?;
                 properties.iter().try_for_each(|(name, one)| match fields.get(name) {
-                    Some(field) => self.visit(one, field, inside, depth),
+                    Some(field) => self.visit_schema(one, field, inside, depth),
                     None => Ok(()),
                 })
             }
@@ -232,9 +240,9 @@ impl<'s> Walk<'s> {
                 for (name, field) in fields {
                     for (pattern, one) in patterns {
                         // Searched again for `additionalProperties`.
-                        self.search(pattern, name)?;
-                        self.search(pattern, name)?;
-                        self.visit(one, field, inside, depth)?;
+                        self.charge_search(pattern, name)?;
+                        self.charge_search(pattern, name)?;
+                        self.visit_schema(one, field, inside, depth)?;
                     }
                 }
                 Ok(())
@@ -242,24 +250,24 @@ impl<'s> Walk<'s> {
             ("additionalProperties" | "unevaluatedProperties", one) => {
                 let known = schema.get("properties").and_then(Value::as_object);
                 for (name, field) in fields {
-                    self.charge(VISIT + name.len() as u64 / 8)?;
+                    self.charge_units(VISIT + name.len() as u64 / 8)?;
                     if keyword == "unevaluatedProperties"
                         || known.is_none_or(|known| !known.contains_key(name))
                     {
-                        self.visit(one, field, inside, depth)?;
+                        self.visit_schema(one, field, inside, depth)?;
                     }
                 }
                 Ok(())
             }
             ("propertyNames", one) => fields.keys().try_for_each(|name| {
-                self.charge(KEYWORD + name.len() as u64)?;
-                self.visit(one, &Value::String(name.clone()), inside, depth)
+                self.charge_units(KEYWORD + name.len() as u64)?;
+                self.visit_schema(one, &Value::String(name.clone()), inside, depth)
             }),
             _ => Ok(()),
         }
     }
 
-    fn items(
+    fn visit_items(
         &mut self,
         schema: &'s serde_json::Map<String, Value>,
         keyword: &str,
@@ -270,18 +278,19 @@ impl<'s> Walk<'s> {
     ) -> Result<(), TooMuch> {
         let first = schema.get("prefixItems").and_then(Value::as_array).map_or(0, Vec::len);
         match (keyword, inner) {
-            ("items", one) => {
-                items.iter().skip(first).try_for_each(|item| self.visit(one, item, inside, depth))
-            }
+            ("items", one) => items
+                .iter()
+                .skip(first)
+                .try_for_each(|item| self.visit_schema(one, item, inside, depth)),
             ("prefixItems", Value::Array(schemas)) => schemas
                 .iter()
                 .zip(items)
-                .try_for_each(|(one, item)| self.visit(one, item, inside, depth)),
+                .try_for_each(|(one, item)| self.visit_schema(one, item, inside, depth)),
             ("contains", one) => {
-                items.iter().try_for_each(|item| self.visit(one, item, inside + 1, depth))
+                items.iter().try_for_each(|item| self.visit_schema(one, item, inside + 1, depth))
             }
             ("unevaluatedItems", one) => {
-                items.iter().try_for_each(|item| self.visit(one, item, inside, depth))
+                items.iter().try_for_each(|item| self.visit_schema(one, item, inside, depth))
             }
             _ => Ok(()),
         }
@@ -289,8 +298,8 @@ impl<'s> Walk<'s> {
 
     /// The most that any one value takes, with all that is written out and errors included; `None`
     /// where the schema is too large. Adds up what each byte of text takes.
-    fn most(&mut self, schema: &'s Value, depth: usize) -> Option<u64> {
-        self.charge(1).ok()?;
+    fn largest_cost(&mut self, schema: &'s Value, depth: usize) -> Option<u64> {
+        self.charge_units(1).ok()?;
         let Value::Object(map) = schema else { return Some(VISIT) };
         if depth > MAX_DEPTH {
             return None;
@@ -303,11 +312,13 @@ impl<'s> Walk<'s> {
                     self.is_uneven = true;
                 }
                 ("pattern", Value::String(pattern)) => {
-                    self.add_per_byte(self.weights.positions(pattern));
+                    self.add_per_byte(self.weights.pattern_positions(pattern));
                 }
                 ("patternProperties", Value::Object(patterns)) => {
                     for pattern in patterns.keys() {
-                        self.add_per_byte(self.weights.positions(pattern).saturating_mul(2));
+                        self.add_per_byte(
+                            self.weights.pattern_positions(pattern).saturating_mul(2),
+                        );
                     }
                 }
                 ("minLength" | "maxLength" | "format", _) => self.add_per_byte(1),
@@ -315,8 +326,8 @@ impl<'s> Walk<'s> {
             }
             let more = match (keyword.as_str(), inner) {
                 ("$ref", Value::String(reference)) => {
-                    let target = self.target(reference)?;
-                    self.most(target, depth + 1)?
+                    let target = self.find_target(reference)?;
+                    self.largest_cost(target, depth + 1)?
                 }
                 ("enum" | "const" | "required" | "dependentRequired", written) => {
                     written_size(written)
@@ -343,15 +354,15 @@ impl<'s> Walk<'s> {
     }
 
     fn most_of(&mut self, keyword: &str, inner: &'s Value, depth: usize) -> Option<u64> {
-        let schemas: Vec<&'s Value> = match (slot(keyword), inner) {
-            (Slot::Data, _) => return Some(0),
-            (Slot::Schemas, Value::Object(map)) => map.values().collect(),
-            (Slot::Schema, Value::Object(_)) => vec![inner],
+        let schemas: Vec<&'s Value> = match (keyword_slot(keyword), inner) {
+            (KeywordSlot::Data, _) => return Some(0),
+            (KeywordSlot::Schemas, Value::Object(map)) => map.values().collect(),
+            (KeywordSlot::Schema, Value::Object(_)) => vec![inner],
             (_, Value::Array(all)) => all.iter().collect(),
             _ => return Some(0),
         };
         schemas.into_iter().try_fold(0_u64, |sum, one| {
-            Some(sum.saturating_add(VISIT + KEYWORD).saturating_add(self.most(one, depth)?))
+            Some(sum.saturating_add(VISIT + KEYWORD).saturating_add(self.largest_cost(one, depth)?))
         })
     }
 }

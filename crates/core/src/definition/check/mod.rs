@@ -9,3 +9,4 @@ pub(crate) mod schema;
 mod tests;
 pub(crate) mod types;
 mod unique;
+pub(crate) mod violations;

@@ -32,22 +32,22 @@ pub(super) fn find_patterns(schema: &Value, found: &mut HashMap<String, u64>) {
 
 /// At how many places of a pattern a search can be at once: the work for each byte of the text.
 pub(super) fn positions_of(pattern: &str) -> u64 {
-    regex_syntax::parse(pattern).map_or(UNKNOWN_POSITIONS, |hir| positions(&hir).max(1))
+    regex_syntax::parse(pattern).map_or(UNKNOWN_POSITIONS, |hir| count_positions(&hir).max(1))
 }
 
 /// Recurses as deep as the pattern nests, which its parser limits.
-fn positions(hir: &Hir) -> u64 {
+fn count_positions(hir: &Hir) -> u64 {
     match hir.kind() {
         HirKind::Empty | HirKind::Look(_) => 0,
         HirKind::Literal(literal) => literal.0.len() as u64,
         HirKind::Class(_) => 1,
-        HirKind::Capture(capture) => positions(&capture.sub),
+        HirKind::Capture(capture) => count_positions(&capture.sub),
         HirKind::Repetition(repeated) => {
             let times = repeated.max.unwrap_or(repeated.min.saturating_add(1)).max(1);
-            positions(&repeated.sub).saturating_mul(u64::from(times))
+            count_positions(&repeated.sub).saturating_mul(u64::from(times))
         }
         HirKind::Concat(all) | HirKind::Alternation(all) => {
-            all.iter().fold(0, |sum: u64, one| sum.saturating_add(positions(one)))
+            all.iter().fold(0, |sum: u64, one| sum.saturating_add(count_positions(one)))
         }
     }
 }

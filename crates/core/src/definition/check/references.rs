@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::cost::{Slot, slot};
+use super::cost::{KeywordSlot, keyword_slot};
 
 /// The most references to different places in one schema.
 const MAX_REFERENCES: usize = 200;
@@ -15,18 +15,18 @@ const MAX_EXPANDED: u64 = 200_000;
 const MAX_NESTING: usize = 400;
 
 /// A place in a schema: how large it is and what it refers to.
-struct Part {
+struct SchemaPart {
     size: u64,
     /// How deep it nests.
     nesting: usize,
     /// Each with how deep inside it is.
     references: Vec<(String, usize)>,
     /// With everything it refers to written out; `None` until known.
-    expanded: Option<Expanded>,
+    expanded: Option<ExpandedPart>,
 }
 
 #[derive(Clone, Copy)]
-struct Expanded {
+struct ExpandedPart {
     size: u64,
     nesting: usize,
 }
@@ -34,7 +34,7 @@ struct Expanded {
 /// Refuses references out of the schema, circles, and references that multiply: checking a value
 /// against those could take for ever.
 pub(super) fn refuse_bad_references(schema: &Value) -> Result<(), String> {
-    let mut parts: BTreeMap<String, Part> = BTreeMap::new();
+    let mut parts: BTreeMap<String, SchemaPart> = BTreeMap::new();
     let mut open = vec!["#".to_owned()];
     while let Some(at) = open.pop() {
         if parts.contains_key(&at) {
@@ -52,23 +52,23 @@ pub(super) fn refuse_bad_references(schema: &Value) -> Result<(), String> {
         let inner = schema
             .pointer(pointer)
             .ok_or_else(|| format!("the reference `{at}` leads to nothing"))?;
-        let part = part(inner)?;
+        let part = schema_part(inner)?;
         open.extend(part.references.iter().map(|(target, _)| target.clone()));
         parts.insert(at, part);
     }
-    expand("#", &mut parts, 0).map(drop)
+    expand_part("#", &mut parts, 0).map(drop)
 }
 
-fn part(schema: &Value) -> Result<Part, String> {
-    let mut part = Part { size: 0, nesting: 0, references: Vec::new(), expanded: None };
+fn schema_part(schema: &Value) -> Result<SchemaPart, String> {
+    let mut part = SchemaPart { size: 0, nesting: 0, references: Vec::new(), expanded: None };
     // Values that are schemas or hold some, and how deep they are.
-    let mut open = vec![(schema, Slot::Schema, 0)];
+    let mut open = vec![(schema, KeywordSlot::Schema, 0)];
     while let Some((value, holds, depth)) = open.pop() {
         part.size += 1;
         part.nesting = part.nesting.max(depth);
         match (value, holds) {
-            (_, Slot::Data) => {}
-            (Value::Object(map), Slot::Schema) => {
+            (_, KeywordSlot::Data) => {}
+            (Value::Object(map), KeywordSlot::Schema) => {
                 for (key, inner) in map {
                     match (key.as_str(), inner) {
                         ("$dynamicRef" | "$recursiveRef" | "$id" | "$anchor", Value::String(_)) => {
@@ -79,14 +79,14 @@ fn part(schema: &Value) -> Result<Part, String> {
                         }
                         _ => {}
                     }
-                    open.push((inner, slot(key), depth + 1));
+                    open.push((inner, keyword_slot(key), depth + 1));
                 }
             }
-            (Value::Object(map), Slot::Schemas) => {
-                open.extend(map.values().map(|inner| (inner, Slot::Schema, depth)));
+            (Value::Object(map), KeywordSlot::Schemas) => {
+                open.extend(map.values().map(|inner| (inner, KeywordSlot::Schema, depth)));
             }
-            (Value::Array(items), Slot::Schema | Slot::Schemas) => {
-                open.extend(items.iter().map(|inner| (inner, Slot::Schema, depth)));
+            (Value::Array(items), KeywordSlot::Schema | KeywordSlot::Schemas) => {
+                open.extend(items.iter().map(|inner| (inner, KeywordSlot::Schema, depth)));
             }
             _ => {}
         }
@@ -95,19 +95,23 @@ fn part(schema: &Value) -> Result<Part, String> {
 }
 
 /// A part written out. Recurses no deeper than there are parts.
-fn expand(at: &str, parts: &mut BTreeMap<String, Part>, depth: usize) -> Result<Expanded, String> {
+fn expand_part(
+    at: &str,
+    parts: &mut BTreeMap<String, SchemaPart>,
+    depth: usize,
+) -> Result<ExpandedPart, String> {
     if depth > MAX_REFERENCES {
         return Err(format!(
             "the reference `{at}` leads back to itself; recursion is not available"
         ));
     }
-    let Some(part) = parts.get(at) else { return Ok(Expanded { size: 0, nesting: 0 }) };
+    let Some(part) = parts.get(at) else { return Ok(ExpandedPart { size: 0, nesting: 0 }) };
     if let Some(expanded) = part.expanded {
         return Ok(expanded);
     }
-    let mut all = Expanded { size: part.size, nesting: part.nesting };
+    let mut all = ExpandedPart { size: part.size, nesting: part.nesting };
     for (target, inside) in part.references.clone() {
-        let target = expand(&target, parts, depth + 1)?;
+        let target = expand_part(&target, parts, depth + 1)?;
         all.size = all.size.saturating_add(target.size);
         all.nesting = all.nesting.max(inside + 1 + target.nesting);
         if all.size > MAX_EXPANDED {

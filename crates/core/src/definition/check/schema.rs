@@ -7,17 +7,14 @@ use jsonschema::{Draft, PatternOptions, ValidationError, Validator};
 use regex::RegexBuilder;
 use serde_json::Value;
 
-use super::cost::{self, Cost, FULL, INLINE, Slot, Weights, slot};
+use super::cost::{self, CheckCost, FULL, INLINE, KeywordSlot, SchemaWeights, keyword_slot};
 use super::references::refuse_bad_references;
 use super::unique::unique_items;
-use crate::definition::parse::describe;
-pub(crate) use crate::definition::requirement::one_of;
-use crate::definition::{did_you_mean, requirement};
+use super::violations::list_violations;
+use crate::definition::parse::describe_value;
+use crate::definition::requirement;
 use crate::expr::at_key;
 use crate::{Problem, Problems};
-
-/// The most violations that are told of one value.
-const MAX_VIOLATIONS: usize = 100;
 
 /// The size of a compiled pattern cannot be read: it counts as the first of these limits that it
 /// fits, in bytes. The last one is that of the engine.
@@ -29,7 +26,7 @@ const SEARCH_BYTES: usize = 256 << 10;
 ///
 /// # Errors
 /// Why it is no JSON Schema, as a sentence.
-fn validator(schema: &Value) -> Result<Validator, String> {
+fn compile_validator(schema: &Value) -> Result<Validator, String> {
     refuse_bad_references(schema)?;
     let patterns = PatternOptions::regex().dfa_size_limit(SEARCH_BYTES);
     jsonschema::options()
@@ -47,12 +44,12 @@ fn invalid_schema(error: &ValidationError<'_>) -> String {
         (ValidationErrorKind::Format { format }, Some(pattern)) if format == "regex" => {
             format!(
                 "`{}` is not a regular expression{}",
-                requirement::shown(pattern),
+                requirement::shorten_text(pattern),
                 pattern_fault(pattern)
             )
         }
-        _ => match requirement::requirement(error) {
-            Some(required) => format!("must be {required}, not {}", describe(found)),
+        _ => match requirement::describe_requirement(error) {
+            Some(required) => format!("must be {required}, not {}", describe_value(found)),
             None => error.masked_with("what is there").to_string().chars().take(300).collect(),
         },
     };
@@ -110,13 +107,13 @@ fn compiled_bytes(pattern: &str) -> usize {
 }
 
 /// Checks a schema that a user wrote; `false` where it is none.
-pub(crate) fn check(schema: &Value, path: &str, problems: &mut Problems) -> bool {
+pub(crate) fn check_schema(schema: &Value, path: &str, problems: &mut Problems) -> bool {
     if !schema.is_object() && !schema.is_boolean() {
         let problem = Problem::new(path, "a JSON Schema is an object or a boolean");
-        problems.push(problem.expecting("object", describe(schema)));
+        problems.push(problem.with_expectation("object", describe_value(schema)));
         return false;
     }
-    match validator(schema) {
+    match compile_validator(schema) {
         Ok(_) => true,
         Err(message) => {
             problems.push(Problem::new(path, format!("not a valid JSON Schema: {message}")));
@@ -134,18 +131,18 @@ const MUCH: u64 = FULL / 8;
 
 /// A schema, ready to check values. What takes too much work is refused instead.
 #[derive(Debug)]
-pub struct Checker {
+pub struct SchemaChecker {
     schema: Arc<Value>,
     validator: Validator,
-    weights: Weights,
+    weights: SchemaWeights,
 }
 
-impl Checker {
+impl SchemaChecker {
     /// # Errors
     /// Why it is no JSON Schema, as a sentence.
     pub(crate) fn new(schema: Arc<Value>) -> Result<Self, String> {
-        let validator = validator(&schema)?;
-        let weights = Weights::of(&schema);
+        let validator = compile_validator(&schema)?;
+        let weights = SchemaWeights::of_schema(&schema);
         Ok(Self { schema, validator, weights })
     }
 
@@ -170,20 +167,20 @@ impl Checker {
         left: &mut u64,
     ) -> Option<Result<(), Problems>> {
         if self.weights.is_small(value) {
-            return Some(self.violations(value, path, Cost::default()));
+            return Some(self.report_violations(value, path, CheckCost::default()));
         }
-        let cost = self.weights.cost(&self.schema, value, INLINE.min(*left)).ok()?;
+        let cost = self.weights.check_cost(&self.schema, value, INLINE.min(*left)).ok()?;
         *left = left.checked_sub(cost.units).filter(|_| cost.is_small())?;
-        Some(self.violations(value, path, cost))
+        Some(self.report_violations(value, path, cost))
     }
 
     /// Checks a value at `path`.
     ///
     /// # Errors
     /// What it violates; that checking it takes too much work.
-    pub(crate) fn check(&self, value: &Value, path: &str) -> Result<(), Problems> {
-        match self.weights.cost(&self.schema, value, FULL) {
-            Ok(cost) => self.violations(value, path, cost),
+    pub(crate) fn check_value(&self, value: &Value, path: &str) -> Result<(), Problems> {
+        match self.weights.check_cost(&self.schema, value, FULL) {
+            Ok(cost) => self.report_violations(value, path, cost),
             Err(cost::TooMuch) => Err(self.too_much(value, path).into()),
         }
     }
@@ -191,12 +188,17 @@ impl Checker {
     /// Checks a value that is written in a definition; `None` where that is too much work to be
     /// done while one is compiled.
     pub(crate) fn check_constant(&self, value: &Value, path: &str) -> Option<Result<(), Problems>> {
-        let cost = self.weights.cost(&self.schema, value, MAX_CONSTANT).ok()?;
-        Some(self.violations(value, path, cost))
+        let cost = self.weights.check_cost(&self.schema, value, MAX_CONSTANT).ok()?;
+        Some(self.report_violations(value, path, cost))
     }
 
-    fn violations(&self, value: &Value, path: &str, cost: Cost) -> Result<(), Problems> {
-        Problems(violations(&self.validator, value, path, cost)).or_ok(())
+    fn report_violations(
+        &self,
+        value: &Value,
+        path: &str,
+        cost: CheckCost,
+    ) -> Result<(), Problems> {
+        Problems(list_violations(&self.validator, value, path, cost)).or_ok(())
     }
 
     fn too_much(&self, value: &Value, path: &str) -> Problem {
@@ -204,7 +206,8 @@ impl Checker {
         let is_much = |name: &&String| {
             let schema = properties.and_then(|properties| properties.get(*name));
             // Its references are looked up in itself, so those are not counted.
-            schema.is_some_and(|schema| self.weights.cost(schema, &value[*name], MUCH).is_err())
+            schema
+                .is_some_and(|schema| self.weights.check_cost(schema, &value[*name], MUCH).is_err())
         };
         let fields = value.as_object().into_iter().flat_map(|map| map.keys());
         let path = match fields.clone().find(is_much) {
@@ -238,187 +241,33 @@ pub(crate) fn check_counts(schema: &Value, path: &str, problems: &mut Problems) 
     let Value::Object(map) = schema else { return };
     for (keyword, inner) in map {
         let path = at_key(path, keyword);
-        match (slot(keyword), inner) {
+        match (keyword_slot(keyword), inner) {
             (_, Value::Number(number)) if COUNTS.contains(&keyword.as_str()) => {
                 #[expect(clippy::cast_precision_loss, reason = "2^53 is a double")]
                 let fits = number.as_f64().is_some_and(|count| count <= MAX_COUNT as f64);
                 if !fits {
                     let expected = format!("a whole number up to {MAX_COUNT}");
                     let problem = Problem::new(path, format!("`{keyword}` is too large"));
-                    problems.push(problem.expecting(expected, number.to_string()));
+                    problems.push(problem.with_expectation(expected, number.to_string()));
                 }
             }
-            (Slot::Schema, Value::Array(all)) => {
+            (KeywordSlot::Schema, Value::Array(all)) => {
                 for (i, one) in all.iter().enumerate() {
                     check_counts(one, &format!("{path}[{i}]"), problems);
                 }
             }
-            (Slot::Schemas, Value::Object(all)) => {
+            (KeywordSlot::Schemas, Value::Object(all)) => {
                 for (name, one) in all {
                     check_counts(one, &at_key(&path, name), problems);
                 }
             }
-            (Slot::Data, Value::Object(all)) if keyword.ends_with("defs") => {
+            (KeywordSlot::Data, Value::Object(all)) if keyword.ends_with("defs") => {
                 for (name, one) in all {
                     check_counts(one, &at_key(&path, name), problems);
                 }
             }
-            (Slot::Schema, inner) => check_counts(inner, &path, problems),
+            (KeywordSlot::Schema, inner) => check_counts(inner, &path, problems),
             _ => {}
         }
-    }
-}
-
-/// What a value violates of the schema, where `cost` is what checking it takes; `path` is where
-/// the value is. Everything where that is little work, else the first or what is known.
-fn violations(validator: &Validator, value: &Value, path: &str, cost: Cost) -> Vec<Problem> {
-    // The common case first: it allocates nothing.
-    if validator.is_valid(value) {
-        return Vec::new();
-    }
-    let mut problems = Vec::new();
-    if !cost.is_small() {
-        match cost.first_error_is_small().then(|| validator.validate(value)) {
-            Some(Err(error)) => violation(&error, value, path, &mut problems),
-            _ => problems.push(Problem::new(path, cost::UNNAMED_VIOLATION)),
-        }
-        return problems;
-    }
-    for error in validator.iter_errors(value).take(MAX_VIOLATIONS) {
-        violation(&error, value, path, &mut problems);
-    }
-    problems
-}
-
-fn violation(error: &ValidationError<'_>, value: &Value, base: &str, out: &mut Vec<Problem>) {
-    if out.len() >= MAX_VIOLATIONS {
-        return;
-    }
-    let path = place(value, error.instance_path().as_str(), base);
-    let found = describe(error.instance());
-    match error.kind() {
-        ValidationErrorKind::Type { kind } => {
-            let expected = requirement::types(kind);
-            out.push(Problem::new(path, "the value has the wrong type").expecting(expected, found));
-        }
-        ValidationErrorKind::Required { property } => {
-            let name = property.as_str().unwrap_or_default();
-            out.push(Problem::new(at_key(&path, name), format!("`{name}` is required")));
-        }
-        ValidationErrorKind::AdditionalProperties { unexpected }
-        | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
-            for name in unexpected.iter().take(MAX_VIOLATIONS) {
-                let shown: String = name.chars().take(60).collect();
-                out.push(Problem::new(at_key(&path, name), format!("there is no `{shown}` here")));
-            }
-        }
-        ValidationErrorKind::Enum { options } => {
-            let names = options.as_array().into_iter().flatten().filter_map(Value::as_str);
-            let written = error.instance().as_str().unwrap_or_default();
-            let message =
-                format!("the value is none of those allowed{}", did_you_mean(written, names));
-            out.push(Problem::new(path, message).expecting(one_of(options), found));
-        }
-        ValidationErrorKind::OneOfMultipleValid { .. } => {
-            let message = "more than one of the alternatives is given; keep only one of them";
-            out.push(Problem::new(path, message));
-        }
-        ValidationErrorKind::OneOfNotValid { context } | ValidationErrorKind::AnyOf { context }
-            if let Some(names) = all_missing(context) =>
-        {
-            out.push(Problem::new(path, format!("one of {names} is required")));
-        }
-        ValidationErrorKind::OneOfNotValid { context } | ValidationErrorKind::AnyOf { context } => {
-            match meant(context, error.instance_path().as_str().len()) {
-                // The places of the errors begin at the whole value.
-                Some(errors) => {
-                    errors.iter().for_each(|inner| violation(inner, value, base, out));
-                }
-                None => {
-                    let mut problem = Problem::new(path, "the value fits none of the alternatives");
-                    if let Some(expected) =
-                        requirement::alternatives(context, error.instance_path().as_str())
-                    {
-                        problem = problem.expecting(expected, found);
-                    }
-                    out.push(problem);
-                }
-            }
-        }
-        ValidationErrorKind::Not { schema } if schema.get("required").is_some() => {
-            let names = schema["required"].as_array().into_iter().flatten();
-            let names: Vec<String> =
-                names.filter_map(|n| n.as_str()).map(|n| format!("`{n}`")).collect();
-            let message = format!("{} cannot be given together", names.join(" and "));
-            out.push(Problem::new(path, message));
-        }
-        _ => {
-            let message = error.masked_with("the value").to_string();
-            let message: String = message.chars().take(300).collect();
-            out.push(Problem::new(path, message));
-        }
-    }
-}
-
-/// The errors of the alternative that was probably meant: the only one whose type the value has, so
-/// that all its errors are of parts of the value. `depth`: the length of the value's own place.
-fn meant<'e, 'v>(
-    alternatives: &'e [Vec<ValidationError<'v>>],
-    depth: usize,
-) -> Option<&'e [ValidationError<'v>]> {
-    let is_within = |error: &ValidationError<'_>| error.instance_path().as_str().len() > depth;
-    let mut inner = alternatives.iter().filter(|errors| errors.iter().all(is_within));
-    let only = inner.next().filter(|errors| !errors.is_empty())?;
-    inner.next().is_none().then_some(only.as_slice())
-}
-
-/// `` `a` or `b` `` where each alternative lacks nothing but one property.
-fn all_missing(alternatives: &[Vec<ValidationError<'_>>]) -> Option<String> {
-    let missing = |errors: &Vec<ValidationError<'_>>| match errors.as_slice() {
-        [only] => match only.kind() {
-            ValidationErrorKind::Required { property } => Some(format!("`{}`", property.as_str()?)),
-            _ => None,
-        },
-        _ => None,
-    };
-    let names: Option<Vec<String>> = alternatives.iter().map(missing).collect();
-    names.filter(|names| !names.is_empty()).map(|names| names.join(" or "))
-}
-
-/// A JSON pointer into `value` as a path below `base`.
-fn place(value: &Value, pointer: &str, base: &str) -> String {
-    let mut at = Some(value);
-    let mut path = base.to_owned();
-    for part in pointer.split('/').skip(1) {
-        let key = part.replace("~1", "/").replace("~0", "~");
-        let index = key.parse::<usize>().ok();
-        match (at, index) {
-            (Some(Value::Array(items)), Some(index)) => {
-                path.push_str(&format!("[{index}]"));
-                at = items.get(index);
-            }
-            _ => {
-                path = at_key(&path, &key);
-                at = at.and_then(|value| value.get(&key));
-            }
-        }
-    }
-    path
-}
-
-/// The message for a name that a closed object does not have.
-pub(crate) fn no_such_field<'n>(
-    name: &str,
-    known: impl IntoIterator<Item = &'n str> + Clone,
-) -> String {
-    let shown: String = name.chars().take(60).collect();
-    let hint = did_you_mean(name, known.clone());
-    if !hint.is_empty() {
-        return format!("there is no `{shown}`{hint}");
-    }
-    let names: Vec<&str> = known.into_iter().take(30).collect();
-    match names.is_empty() {
-        true => format!("there is no `{shown}` here"),
-        false => format!("there is no `{shown}`; known here are {}", names.join(", ")),
     }
 }

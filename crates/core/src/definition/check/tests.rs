@@ -6,16 +6,16 @@ use std::time::{Duration, Instant};
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 
-use super::cost::{FULL, TooMuch, Weights};
+use super::cost::{FULL, SchemaWeights, TooMuch};
 use super::patterns::{UNKNOWN_POSITIONS, positions_of};
-use super::schema::Checker;
+use super::schema::SchemaChecker;
 use crate::Problems;
 
 fn units(schema: &Value, value: &Value) -> Result<u64, TooMuch> {
-    Weights::of(schema).cost(schema, value, FULL).map(|cost| cost.units)
+    SchemaWeights::of_schema(schema).check_cost(schema, value, FULL).map(|cost| cost.units)
 }
 
-fn inline(checker: &Checker, value: &Value) -> Option<Result<(), Problems>> {
+fn inline(checker: &SchemaChecker, value: &Value) -> Option<Result<(), Problems>> {
     let mut left = u64::MAX;
     checker.check_inline(value, "input", &mut left)
 }
@@ -46,10 +46,10 @@ fn what_multiplies_is_refused() {
             json!({"v": (0..50_000).map(|i| (i.to_string(), json!(i))).collect::<serde_json::Map<_, _>>()}),
         ),
     ] {
-        let checker = Checker::new(Arc::new(schema)).unwrap();
+        let checker = SchemaChecker::new(Arc::new(schema)).unwrap();
         let start = Instant::now();
         assert!(inline(&checker, &value).is_none());
-        let problems = checker.check(&value, "input").unwrap_err();
+        let problems = checker.check_value(&value, "input").unwrap_err();
         assert_eq!(problems.0[0].path, "input.v", "{problems}");
         assert!(problems.to_string().contains("too much work"), "{problems}");
         assert!(start.elapsed() < Duration::from_secs(30), "{:?}", start.elapsed());
@@ -74,16 +74,16 @@ fn usual_checks_are_small_and_large_data_is_allowed() {
     });
     let row = |i: usize| json!({"id": i, "name": format!("row {i}")});
     let value = |n: usize| json!({"url": "https://example.com/a/b", "rows": (0..n).map(row).collect::<Vec<_>>()});
-    let weights = Weights::of(&schema);
+    let weights = SchemaWeights::of_schema(&schema);
     assert!(weights.is_small(&value(100)));
-    let checker = Checker::new(Arc::new(schema)).unwrap();
+    let checker = SchemaChecker::new(Arc::new(schema)).unwrap();
     assert!(inline(&checker, &value(1000)).is_some());
     assert!(inline(&checker, &value(100_000)).is_none());
-    assert_eq!(checker.check(&value(100_000), "input"), Ok(()));
+    assert_eq!(checker.check_value(&value(100_000), "input"), Ok(()));
     // The first violation of a large value is found where it is.
     let mut wrong = value(50_000);
     wrong["rows"][40_000]["id"] = json!("x");
-    let problems = checker.check(&wrong, "input").unwrap_err();
+    let problems = checker.check_value(&wrong, "input").unwrap_err();
     assert_eq!(problems.0[0].path, "input.rows[40000].id");
 }
 
@@ -94,10 +94,10 @@ fn a_schema_that_multiplies_is_refused_by_itself() {
     definitions.insert("e".into(), json!({"enum": options}));
     let all = vec![json!({"$ref": "#/$defs/e"}); 150];
     let schema = json!({"$defs": definitions, "anyOf": all});
-    let message = Checker::new(Arc::new(schema)).unwrap().too_costly().unwrap();
+    let message = SchemaChecker::new(Arc::new(schema)).unwrap().too_costly().unwrap();
     assert!(message.contains("at most 4194304"), "{message}");
     let large_list = json!({"enum": (0..90_000).collect::<Vec<_>>()});
-    assert_eq!(Checker::new(Arc::new(large_list)).unwrap().too_costly(), None);
+    assert_eq!(SchemaChecker::new(Arc::new(large_list)).unwrap().too_costly(), None);
 }
 
 /// Whatever is small at a glance is small when counted, and what is counted covers the time.
@@ -159,14 +159,14 @@ fn estimates_cover_the_work() {
             6 => json!(vec!["a".repeat(20); size]),
             _ => json!((0..size).map(|i| vec![i; i % 3]).collect::<Vec<_>>()),
         };
-        let weights = Weights::of(&schema);
-        let Ok(cost) = weights.cost(&schema, &value, FULL) else { return Ok(()) };
+        let weights = SchemaWeights::of_schema(&schema);
+        let Ok(cost) = weights.check_cost(&schema, &value, FULL) else { return Ok(()) };
         if weights.is_small(&value) {
             assert!(cost.is_small(), "{schema} {value} {cost:?}");
         }
-        let checker = Checker::new(Arc::new(schema.clone())).unwrap();
+        let checker = SchemaChecker::new(Arc::new(schema.clone())).unwrap();
         let start = Instant::now();
-        let _ = checker.check(&value, "");
+        let _ = checker.check_value(&value, "");
         // A debug build on a busy machine; the work that is missed is many times larger.
         let allowed = Duration::from_millis(300) + Duration::from_micros(3) * cost.units as u32;
         assert!(start.elapsed() < allowed, "{:?} for {cost:?}: {schema}", start.elapsed());
@@ -199,22 +199,22 @@ fn deep_schemas_do_not_fill_the_stack() {
         (0..190).map(|i| (format!("d{i}"), next(i))).collect();
     definitions.insert("d190".into(), json!({"type": "integer"}));
     let schema = json!({"$defs": definitions, "$ref": "#/$defs/d0"});
-    let checker = Checker::new(Arc::new(schema)).unwrap();
-    assert_eq!(checker.check(&json!(1), "input"), Ok(()));
-    assert!(checker.check(&json!("x"), "input").is_err());
+    let checker = SchemaChecker::new(Arc::new(schema)).unwrap();
+    assert_eq!(checker.check_value(&json!(1), "input"), Ok(()));
+    assert!(checker.check_value(&json!("x"), "input").is_err());
 
     let nested = |name: &str| json!({"allOf": [{"allOf": [{"allOf": [{"$ref": name}]}]}]});
     let mut definitions: serde_json::Map<_, _> =
         (0..190).map(|i| (format!("d{i}"), nested(&format!("#/$defs/d{}", i + 1)))).collect();
     definitions.insert("d190".into(), json!({"type": "integer"}));
     let schema = json!({"$defs": definitions, "$ref": "#/$defs/d0"});
-    let message = Checker::new(Arc::new(schema)).unwrap_err();
+    let message = SchemaChecker::new(Arc::new(schema)).unwrap_err();
     assert!(message.contains("nests deeper than 400"), "{message}");
     // A property may be named like a keyword that holds no schema: its references count.
     let hidden = json!({
         "$defs": {"a": {"anyOf": [{"$ref": "#/$defs/a"}]}},
         "properties": {"default": {"$ref": "#/$defs/a"}},
     });
-    let message = Checker::new(Arc::new(hidden)).unwrap_err();
+    let message = SchemaChecker::new(Arc::new(hidden)).unwrap_err();
     assert!(message.contains("leads back to itself"), "{message}");
 }

@@ -1,4 +1,4 @@
-//! What can be told of a value's type from its JSON Schema, without the value.
+//! The types that a value can have by its JSON Schema, without the value.
 
 use std::sync::LazyLock;
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 /// A set of JSON types. `number` is `integer` and the fractions beside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Kinds(u8);
+pub(crate) struct ValueTypes(u8);
 
 const NAMES: [(&str, u8); 7] = [
     ("null", 1),
@@ -18,7 +18,7 @@ const NAMES: [(&str, u8); 7] = [
     ("object", 64),
 ];
 
-impl Kinds {
+impl ValueTypes {
     pub(crate) const ALL: Self = Self(127);
     /// The type of what never returns, such as the output of `Fail`: it fits everything.
     pub(crate) const NEVER: Self = Self(0);
@@ -39,7 +39,7 @@ impl Kinds {
     }
 
     /// The types that a value of this schema may have.
-    pub(crate) fn of(schema: &Value) -> Self {
+    pub(crate) fn of_schema(schema: &Value) -> Self {
         let map = match schema {
             Value::Bool(false) => return Self(0),
             Value::Object(map) => map,
@@ -50,36 +50,42 @@ impl Kinds {
             Some(Value::Array(names)) => names
                 .iter()
                 .filter_map(Value::as_str)
-                .fold(Self(0), |all, name| all.or(Self::of_name(name))),
+                .fold(Self(0), |all, name| all.union_with(Self::of_name(name))),
             _ => Self::ALL,
         };
         if let Some(value) = map.get("const") {
-            kinds = kinds.and(Self::of_value(value));
+            kinds = kinds.intersect_with(Self::of_value(value));
         }
         if let Some(Value::Array(values)) = map.get("enum") {
-            kinds = kinds.and(values.iter().fold(Self(0), |all, v| all.or(Self::of_value(v))));
+            kinds = kinds.intersect_with(
+                values.iter().fold(Self(0), |all, v| all.union_with(Self::of_value(v))),
+            );
         }
         for union in ["anyOf", "oneOf"] {
             if let Some(Value::Array(schemas)) = map.get(union) {
-                kinds = kinds.and(schemas.iter().fold(Self(0), |all, s| all.or(Self::of(s))));
+                kinds = kinds.intersect_with(
+                    schemas.iter().fold(Self(0), |all, s| all.union_with(Self::of_schema(s))),
+                );
             }
         }
         if let Some(Value::Array(schemas)) = map.get("allOf") {
-            kinds = schemas.iter().fold(kinds, |all, schema| all.and(Self::of(schema)));
+            kinds = schemas
+                .iter()
+                .fold(kinds, |all, schema| all.intersect_with(Self::of_schema(schema)));
         }
         kinds
     }
 
-    pub(crate) const fn or(self, other: Self) -> Self {
+    pub(crate) const fn union_with(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    fn and(self, other: Self) -> Self {
+    fn intersect_with(self, other: Self) -> Self {
         Self(self.0 & other.0)
     }
 
-    /// The schema that says nothing but these types.
-    pub(crate) fn schema(self) -> Value {
+    /// The schema that restricts a value to these types and nothing else.
+    pub(crate) fn to_schema(self) -> Value {
         let is_covered = |name: &str| name == "integer" && self.0 & 8 != 0;
         let names = NAMES.iter().filter(|(name, bits)| bits & self.0 == *bits && !is_covered(name));
         let names: Vec<&str> = names.map(|(name, _)| *name).collect();
@@ -91,22 +97,22 @@ impl Kinds {
     }
 
     /// Whether a value of these types can be of `wanted` too; one that never comes to be can.
-    pub(crate) fn fits(self, wanted: Self) -> bool {
-        self == Self::NEVER || self.overlaps(wanted)
+    pub(crate) fn is_usable_as(self, wanted: Self) -> bool {
+        self == Self::NEVER || self.can_overlap(wanted)
     }
 
     /// Whether a value can be of both.
-    pub(crate) fn overlaps(self, other: Self) -> bool {
-        self.and(other).0 != 0
+    pub(crate) fn can_overlap(self, other: Self) -> bool {
+        self.intersect_with(other).0 != 0
     }
 
     /// Whether every value of these types is of `other` too.
-    pub(crate) fn within(self, other: Self) -> bool {
-        self.and(other) == self
+    pub(crate) fn is_subset_of(self, other: Self) -> bool {
+        self.intersect_with(other) == self
     }
 }
 
-impl std::fmt::Display for Kinds {
+impl std::fmt::Display for ValueTypes {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         if *self == Self::ALL || *self == Self::NEVER {
             return f.write_str(if *self == Self::ALL { "any value" } else { "nothing" });
@@ -122,9 +128,9 @@ impl std::fmt::Display for Kinds {
     }
 }
 
-/// What a schema says of a property or element.
+/// The schema of a property or element within another schema.
 #[derive(Debug, PartialEq)]
-pub(crate) enum Member<'s> {
+pub(crate) enum MemberSchema<'s> {
     /// It has this schema.
     Known(&'s Value),
     /// It may be there; nothing more is known.
@@ -136,32 +142,34 @@ pub(crate) enum Member<'s> {
 }
 
 /// Looks up a property (or an element, by its index as text) of a value of this schema.
-pub(crate) fn member<'s>(schema: &'s Value, name: &str) -> Member<'s> {
-    let Value::Object(map) = schema else { return Member::Open };
-    let kinds = Kinds::of(schema);
+pub(crate) fn member_schema<'s>(schema: &'s Value, name: &str) -> MemberSchema<'s> {
+    let Value::Object(map) = schema else { return MemberSchema::Open };
+    let kinds = ValueTypes::of_schema(schema);
     if let Ok(index) = name.parse::<usize>()
-        && !kinds.overlaps(Kinds::OBJECT)
+        && !kinds.can_overlap(ValueTypes::OBJECT)
     {
-        return element(map, kinds, index);
+        return element_schema(map, kinds, index);
     }
-    if !kinds.overlaps(Kinds::OBJECT.or(Kinds::of_name("array"))) {
-        return Member::NoMembers;
+    if !kinds.can_overlap(ValueTypes::OBJECT.union_with(ValueTypes::of_name("array"))) {
+        return MemberSchema::NoMembers;
     }
     let Some(Value::Object(properties)) = map.get("properties") else {
         return match map.get("additionalProperties") {
-            Some(inner @ Value::Object(_)) => Member::Known(inner),
-            Some(Value::Bool(false)) if is_only_object(map) => Member::Absent(Vec::new()),
-            _ => Member::Open,
+            Some(inner @ Value::Object(_)) => MemberSchema::Known(inner),
+            Some(Value::Bool(false)) if is_only_object(map) => MemberSchema::Absent(Vec::new()),
+            _ => MemberSchema::Open,
         };
     };
     if let Some(found) = properties.get(name) {
-        return Member::Known(found);
+        return MemberSchema::Known(found);
     }
     match map.get("additionalProperties") {
-        Some(Value::Bool(true)) => Member::Open,
-        Some(inner @ Value::Object(_)) => Member::Known(inner),
-        _ if is_only_object(map) => Member::Absent(properties.keys().map(String::as_str).collect()),
-        _ => Member::Open,
+        Some(Value::Bool(true)) => MemberSchema::Open,
+        Some(inner @ Value::Object(_)) => MemberSchema::Known(inner),
+        _ if is_only_object(map) => {
+            MemberSchema::Absent(properties.keys().map(String::as_str).collect())
+        }
+        _ => MemberSchema::Open,
     }
 }
 
@@ -169,20 +177,20 @@ pub(crate) fn member<'s>(schema: &'s Value, name: &str) -> Member<'s> {
 static CHARACTER: LazyLock<Value> = LazyLock::new(|| json!({"type": "string"}));
 
 /// What an index leads to where there are no objects: an item, or a character of a text.
-fn element(map: &crate::Map, kinds: Kinds, index: usize) -> Member<'_> {
-    let is_array = kinds.overlaps(Kinds::of_name("array"));
-    match (is_array, kinds.overlaps(Kinds::STRING)) {
-        (false, false) => Member::NoMembers,
-        (false, true) => Member::Known(&CHARACTER),
-        (true, true) => Member::Open,
+fn element_schema(map: &crate::Map, kinds: ValueTypes, index: usize) -> MemberSchema<'_> {
+    let is_array = kinds.can_overlap(ValueTypes::of_name("array"));
+    match (is_array, kinds.can_overlap(ValueTypes::STRING)) {
+        (false, false) => MemberSchema::NoMembers,
+        (false, true) => MemberSchema::Known(&CHARACTER),
+        (true, true) => MemberSchema::Open,
         (true, false) => {
             let first = map.get("prefixItems").and_then(|first| first.get(index));
-            first.or_else(|| map.get("items")).map_or(Member::Open, Member::Known)
+            first.or_else(|| map.get("items")).map_or(MemberSchema::Open, MemberSchema::Known)
         }
     }
 }
 
-/// Whether `properties` is all that the schema says on its properties.
+/// Whether `properties` is the only keyword of the schema about its properties.
 fn is_only_object(map: &crate::Map) -> bool {
     map.get("type").is_some_and(|t| t == "object")
         && !["patternProperties", "allOf", "anyOf", "oneOf", "$ref", "if"]
@@ -219,14 +227,14 @@ pub(crate) fn is_trivial(schema: &Value) -> bool {
 }
 
 /// Whether every value of `source` is sure to satisfy `target`.
-pub(crate) fn proves(source: &Value, target: &Value) -> bool {
+pub(crate) fn proves_schema(source: &Value, target: &Value) -> bool {
     if is_trivial(target) || (source == target && !source.is_null()) {
         return true;
     }
     let Value::Object(map) = target else { return false };
     let only_type = map.keys().all(|key| key == "type" || is_annotation(key));
-    let known = Kinds::of(source);
-    only_type && known != Kinds::ALL && known.within(Kinds::of(target))
+    let known = ValueTypes::of_schema(source);
+    only_type && known != ValueTypes::ALL && known.is_subset_of(ValueTypes::of_schema(target))
 }
 
 /// The schema of a value that is known: its type, as deep as it is an object.
@@ -254,30 +262,30 @@ mod tests {
             (json!({"anyOf": [{"type": "string"}, {"type": "array"}]}), "string or array"),
             (json!({"allOf": [{"type": "number"}, {"type": "integer"}]}), "integer"),
         ] {
-            assert_eq!(Kinds::of(&schema).to_string(), expected, "{schema}");
+            assert_eq!(ValueTypes::of_schema(&schema).to_string(), expected, "{schema}");
         }
-        let kinds = |name: &str| Kinds::of(&json!({"type": name}));
-        assert!(kinds("integer").within(kinds("number")));
-        assert!(kinds("number").overlaps(kinds("integer")));
-        assert!(!kinds("number").within(kinds("integer")));
-        assert!(!kinds("string").overlaps(kinds("number")));
+        let kinds = |name: &str| ValueTypes::of_schema(&json!({"type": name}));
+        assert!(kinds("integer").is_subset_of(kinds("number")));
+        assert!(kinds("number").can_overlap(kinds("integer")));
+        assert!(!kinds("number").is_subset_of(kinds("integer")));
+        assert!(!kinds("string").can_overlap(kinds("number")));
     }
 
     #[test]
     fn members_of_schemas() {
         let closed = json!({"type": "object", "properties": {"a": {"type": "string"}}});
-        assert_eq!(member(&closed, "a"), Member::Known(&json!({"type": "string"})));
-        assert_eq!(member(&closed, "b"), Member::Absent(vec!["a"]));
-        assert_eq!(member(&json!({}), "b"), Member::Open);
-        assert_eq!(member(&json!({"type": "string"}), "b"), Member::NoMembers);
+        assert_eq!(member_schema(&closed, "a"), MemberSchema::Known(&json!({"type": "string"})));
+        assert_eq!(member_schema(&closed, "b"), MemberSchema::Absent(vec!["a"]));
+        assert_eq!(member_schema(&json!({}), "b"), MemberSchema::Open);
+        assert_eq!(member_schema(&json!({"type": "string"}), "b"), MemberSchema::NoMembers);
         let list = json!({"type": "array", "items": {"type": "integer"}});
-        assert_eq!(member(&list, "0"), Member::Known(&json!({"type": "integer"})));
+        assert_eq!(member_schema(&list, "0"), MemberSchema::Known(&json!({"type": "integer"})));
         let pair = json!({"type": "array", "prefixItems": [true], "items": {"type": "null"}});
-        assert_eq!(member(&pair, "0"), Member::Known(&json!(true)));
-        assert_eq!(member(&pair, "1"), Member::Known(&json!({"type": "null"})));
+        assert_eq!(member_schema(&pair, "0"), MemberSchema::Known(&json!(true)));
+        assert_eq!(member_schema(&pair, "1"), MemberSchema::Known(&json!({"type": "null"})));
         let text = json!({"type": "string"});
-        assert_eq!(member(&text, "3"), Member::Known(&text));
-        assert_eq!(member(&json!({"type": ["array", "string"]}), "3"), Member::Open);
-        assert_eq!(member(&json!({"type": "number"}), "3"), Member::NoMembers);
+        assert_eq!(member_schema(&text, "3"), MemberSchema::Known(&text));
+        assert_eq!(member_schema(&json!({"type": ["array", "string"]}), "3"), MemberSchema::Open);
+        assert_eq!(member_schema(&json!({"type": "number"}), "3"), MemberSchema::NoMembers);
     }
 }

@@ -23,7 +23,8 @@ pub(super) fn unique_items<'s>(
 
 impl<'i> Keyword<'i> for UniqueItems {
     fn validate(&self, instance: &'i Value) -> Result<(), ValidationError<'i>> {
-        match instance.as_array().filter(|_| self.is_wanted).and_then(|items| repeated(items)) {
+        match instance.as_array().filter(|_| self.is_wanted).and_then(|items| find_repeated(items))
+        {
             Some((first, second)) => Err(ValidationError::custom(format!(
                 "the items must differ, but items {first} and {second} are the same"
             ))),
@@ -32,16 +33,16 @@ impl<'i> Keyword<'i> for UniqueItems {
     }
 
     fn is_valid(&self, instance: &'i Value) -> bool {
-        !self.is_wanted || instance.as_array().is_none_or(|items| repeated(items).is_none())
+        !self.is_wanted || instance.as_array().is_none_or(|items| find_repeated(items).is_none())
     }
 }
 
 /// The first item that is there before, and where, counted from 0.
-fn repeated(items: &[Value]) -> Option<(usize, usize)> {
+fn find_repeated(items: &[Value]) -> Option<(usize, usize)> {
     let mut seen = HashMap::with_capacity(items.len());
     for (i, item) in items.iter().enumerate() {
         let mut text = String::new();
-        canonical(item, &mut text);
+        write_canonical(item, &mut text);
         if let Some(first) = seen.insert(text, i) {
             return Some((first, i));
         }
@@ -51,14 +52,14 @@ fn repeated(items: &[Value]) -> Option<(usize, usize)> {
 
 /// The same text for values that are equal, and another one for all others. Recurses as deep as
 /// the value nests.
-fn canonical(value: &Value, out: &mut String) {
+fn write_canonical(value: &Value, out: &mut String) {
     // Writing to a string does not fail.
     let _ = match value {
         Value::Number(number) => write!(out, "{}", canonical_number(number)),
         Value::Array(items) => {
             out.push('[');
             for item in items {
-                canonical(item, out);
+                write_canonical(item, out);
                 out.push(',');
             }
             write!(out, "]")
@@ -69,7 +70,7 @@ fn canonical(value: &Value, out: &mut String) {
             out.push('{');
             for (key, inner) in fields {
                 let _ = write!(out, "{}:", Value::from(key.as_str()));
-                canonical(inner, out);
+                write_canonical(inner, out);
                 out.push(',');
             }
             write!(out, "}}")
@@ -107,7 +108,7 @@ mod tests {
             (json!([{"a": 1, "b": 2}, {"b": 2, "a": 1.0}]), Some((0, 1))),
             (json!([["a,b"], ["a", "b"]]), None),
         ] {
-            assert_eq!(repeated(items.as_array().unwrap()), expected, "{items}");
+            assert_eq!(find_repeated(items.as_array().unwrap()), expected, "{items}");
         }
     }
 
@@ -120,7 +121,7 @@ mod tests {
         };
         let items: Vec<Value> = (0..40_000).map(nested).collect();
         let start = std::time::Instant::now();
-        assert_eq!(repeated(&items), None);
+        assert_eq!(find_repeated(&items), None);
         assert!(start.elapsed().as_secs() < 20, "{:?}", start.elapsed());
     }
 }

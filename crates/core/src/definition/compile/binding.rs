@@ -4,23 +4,22 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::infer::Need;
-use super::shape::Place;
-use super::{Compiler, names};
+use super::infer::InputUse;
+use super::shape::ValuePosition;
+use super::{PlanCompiler, names};
 use crate::catalog::StepSpec;
-use crate::definition::check::types::{Kinds, Member, is_trivial, member, proves};
-use crate::definition::model::{OnError, Step};
-use crate::definition::plan::{Binding, Edge, Feed};
+use crate::definition::check::types::{
+    MemberSchema, ValueTypes, is_trivial, member_schema, proves_schema,
+};
+use crate::definition::model::{OnError, StepDefinition};
+use crate::definition::plan::{InputBinding, InputFeed, PlanEdge};
 use crate::definition::step_index::StepIndex;
-use crate::expr::Template;
+use crate::expr::ValueTemplate;
 use crate::{Map, Problem, Problems};
 
-/// How many values the schema of a written value has, beside those of its properties.
-const VALUES_PER_SCHEMA: usize = 4;
-
 /// An input and what is known of it.
-pub(super) struct Bound {
-    pub(super) binding: Binding,
+pub(super) struct BoundInput {
+    pub(super) binding: InputBinding,
     /// The schema of the whole input, as far as it is known.
     pub(super) source: Arc<Value>,
     /// The wiring proves that it satisfies the step type's schema.
@@ -28,22 +27,32 @@ pub(super) struct Bound {
 }
 
 /// A feed with the schema of the value that flows.
-struct Flow {
-    feed: Feed,
+struct TypedFeed {
+    feed: InputFeed,
     schema: Arc<Value>,
     /// The value is sure to be there with that schema.
     sure: bool,
 }
 
-impl Compiler<'_> {
-    pub(super) fn bind(&mut self, index: usize, step: &Step, spec: &StepSpec) -> Option<Bound> {
+impl PlanCompiler<'_> {
+    pub(super) fn bind_input(
+        &mut self,
+        index: usize,
+        step: &StepDefinition,
+        spec: &StepSpec,
+    ) -> Option<BoundInput> {
         match &step.input {
             Some(written) => self.bind_written(index, written, spec),
             None => self.bind_feed(index, spec),
         }
     }
 
-    fn bind_written(&mut self, index: usize, written: &Value, spec: &StepSpec) -> Option<Bound> {
+    fn bind_written(
+        &mut self,
+        index: usize,
+        written: &Value,
+        spec: &StepSpec,
+    ) -> Option<BoundInput> {
         let path = format!("steps[{index}].input");
         // A bare value is short for the default input; its place in the source has no key.
         let bare = spec.default_input.filter(|_| !written.is_object());
@@ -70,8 +79,8 @@ impl Compiler<'_> {
         value: &Value,
         spec: &StepSpec,
         path: &str,
-    ) -> Option<Bound> {
-        let template = match Template::compile(value, path) {
+    ) -> Option<BoundInput> {
+        let template = match ValueTemplate::compile_value(value, path) {
             Ok(template) => template,
             Err(Problems(found)) => {
                 self.problems.0.extend(found);
@@ -79,12 +88,12 @@ impl Compiler<'_> {
             }
         };
         let before = self.problems.0.len();
-        self.ask_inputs(value, &template, &mut Vec::new(), &spec.input);
+        self.collect_uses(value, &template, &mut Vec::new(), &spec.input);
         self.check_leaves(&template, Some((index, spec)), path);
         self.check_texts(value, path);
         let rest = match (spec.default_input, value) {
             (Some(key), Value::Object(map)) if !map.contains_key(key) && !spec.is_source => {
-                self.rest(index, spec, key)
+                self.bind_rest(index, spec, key)
             }
             _ => None,
         };
@@ -95,7 +104,7 @@ impl Compiler<'_> {
         {
             required.retain(|name| name != key);
         }
-        let place = Place { path: path.to_owned(), other: Some(("config", &spec.config)) };
+        let place = ValuePosition { path: path.to_owned(), other: Some(("config", &spec.config)) };
         let mut proven = self.check_shape(value, &template, &mut Vec::new(), &schema, &place);
         if let (Some(flow), Some(key)) = (&rest, spec.default_input) {
             proven &= flow.sure && proves_property(&spec.input, key, &flow.schema);
@@ -103,18 +112,18 @@ impl Compiler<'_> {
         proven &= self.problems.0.len() == before;
         let source = Arc::new(self.written_schema(value, &template, &mut Vec::new()));
         let rest = rest.map(|flow| flow.feed);
-        Some(Bound { binding: Binding::Template { template, rest }, source, proven })
+        Some(BoundInput { binding: InputBinding::Template { template, rest }, source, proven })
     }
 
     /// The default input of a step whose other inputs were written.
-    fn rest(&mut self, index: usize, spec: &StepSpec, key: &'static str) -> Option<Flow> {
+    fn bind_rest(&mut self, index: usize, spec: &StepSpec, key: &'static str) -> Option<TypedFeed> {
         let required = names::is_required(&spec.input, key);
         let edges = self.graph.after.get(index).cloned().unwrap_or_default();
         match edges.as_slice() {
             [edge] => self.flow_from_step(index, spec, edge, Some(key)),
             [] => {
                 let known = match self.declared {
-                    Some(declared) => names::property(declared, key).is_some(),
+                    Some(declared) => names::property_schema(declared, key).is_some(),
                     None => required,
                 };
                 known.then(|| self.flow_from_inputs(index, spec, &[key.to_owned()]))
@@ -123,19 +132,19 @@ impl Compiler<'_> {
         }
     }
 
-    fn bind_feed(&mut self, index: usize, spec: &StepSpec) -> Option<Bound> {
+    fn bind_feed(&mut self, index: usize, spec: &StepSpec) -> Option<BoundInput> {
         let path = format!("steps[{index}].input");
         if spec.is_source {
-            for name in names::required(&spec.input) {
+            for name in names::required_names(&spec.input) {
                 let path = format!("{path}.{name}");
-                self.problem(&path, format!("`{}` needs `{name}`: write its input", spec.name));
+                self.add_problem(&path, format!("`{}` needs `{name}`: write its input", spec.name));
             }
-            return Some(empty(spec));
+            return Some(bind_nothing(spec));
         }
         let edges = self.graph.after.get(index).cloned().unwrap_or_default();
         let flow = match (edges.as_slice(), spec.default_input) {
-            ([], None) => Flow {
-                feed: Feed::AllInputs,
+            ([], None) => TypedFeed {
+                feed: InputFeed::AllInputs,
                 schema: Arc::new(match self.declared {
                     Some(declared) => self.copy_schema(declared),
                     None => json!({"type": "object"}),
@@ -143,23 +152,24 @@ impl Compiler<'_> {
                 sure: true,
             },
             ([], Some(_)) => {
-                let all: Vec<String> = names::properties(&spec.input).map(str::to_owned).collect();
+                let all: Vec<String> =
+                    names::property_names(&spec.input).map(str::to_owned).collect();
                 self.flow_from_inputs(index, spec, &all)
             }
             ([edge], into) => match self.flow_from_step(index, spec, edge, into) {
                 Some(flow) => flow,
-                None => return Some(empty(spec)),
+                None => return Some(bind_nothing(spec)),
             },
             (several, None) => {
                 let mut from: Vec<StepIndex> = several.iter().map(|edge| edge.from).collect();
                 from.sort_unstable();
                 from.dedup();
                 let schema = Arc::new(json!({"type": "object"}));
-                Flow { feed: Feed::Steps { from }, schema, sure: true }
+                TypedFeed { feed: InputFeed::Steps { from }, schema, sure: true }
             }
             (_, Some(key)) => {
                 if names::is_required(&spec.input, key) {
-                    self.problem(
+                    self.add_problem(
                         &path,
                         format!(
                             "several steps come before this one; write which of them gives \
@@ -167,63 +177,65 @@ impl Compiler<'_> {
                         ),
                     );
                 }
-                return Some(empty(spec));
+                return Some(bind_nothing(spec));
             }
         };
-        Some(self.fed(&path, spec, flow))
+        Some(self.check_whole_feed(&path, spec, flow))
     }
 
     /// Checks a feed that makes the whole input.
-    fn fed(&mut self, path: &str, spec: &StepSpec, flow: Flow) -> Bound {
+    fn check_whole_feed(&mut self, path: &str, spec: &StepSpec, flow: TypedFeed) -> BoundInput {
         let (source, proven) = match &flow.feed {
-            Feed::Step { into: Some(key), .. } => {
-                for name in names::required(&spec.input).filter(|name| name != key) {
+            InputFeed::Step { into: Some(key), .. } => {
+                for name in names::required_names(&spec.input).filter(|name| name != key) {
                     let path = format!("{path}.{name}");
-                    self.problem(&path, format!("`{name}` is required: write it as input"));
+                    self.add_problem(&path, format!("`{name}` is required: write it as input"));
                 }
                 let proven = flow.sure && proves_property(&spec.input, key, &flow.schema);
                 let schema = self.copy_schema(&flow.schema);
                 let properties = Map::from_iter([((*key).to_owned(), schema)]);
                 (Arc::new(json!({"type": "object", "properties": properties})), proven)
             }
-            Feed::Inputs { .. } => {
+            InputFeed::Inputs { .. } => {
                 let proven = flow.sure;
                 (flow.schema, proven)
             }
             _ => {
-                let (found, wanted) = (Kinds::of(&flow.schema), Kinds::of(&spec.input));
-                if !found.fits(wanted) {
+                let (found, wanted) =
+                    (ValueTypes::of_schema(&flow.schema), ValueTypes::of_schema(&spec.input));
+                if !found.is_usable_as(wanted) {
                     self.mismatch_fed(path, &found, &wanted, "what flows here");
                 }
-                let proven = flow.sure && proves(&flow.schema, &spec.input);
+                let proven = flow.sure && proves_schema(&flow.schema, &spec.input);
                 (flow.schema, proven)
             }
         };
-        Bound { binding: Binding::Feed(flow.feed), source, proven }
+        BoundInput { binding: InputBinding::Feed(flow.feed), source, proven }
     }
 
-    fn mismatch_fed(&mut self, path: &str, found: &Kinds, wanted: &Kinds, what: &str) {
+    fn mismatch_fed(&mut self, path: &str, found: &ValueTypes, wanted: &ValueTypes, what: &str) {
         // Checked again when it runs.
         if !self.is_new {
             return;
         }
         let message = format!("{what} has the wrong type; write the input");
-        self.problems
-            .push(Problem::new(path, message).expecting(wanted.to_string(), found.to_string()));
+        self.problems.push(
+            Problem::new(path, message).with_expectation(wanted.to_string(), found.to_string()),
+        );
     }
 
     fn flow_from_step(
         &mut self,
         index: usize,
         spec: &StepSpec,
-        edge: &Edge,
+        edge: &PlanEdge,
         into: Option<&'static str>,
-    ) -> Option<Flow> {
+    ) -> Option<TypedFeed> {
         let before = self.definition.steps.get(edge.from.position())?;
         let is_error = edge.port.as_deref() == Some("error");
         if let (true, Some(key)) = (is_error, into) {
             if names::is_required(&spec.input, key) {
-                self.problem(
+                self.add_problem(
                     &format!("steps[{index}].input"),
                     format!(
                         "`{id}` has no output when it leaves by `error`; write `{key}`, such as \
@@ -238,16 +250,16 @@ impl Compiler<'_> {
         let output =
             self.outputs.get(edge.from.position()).cloned().unwrap_or_else(|| Arc::new(json!({})));
         let property = match (into, source) {
-            // Through a step that only passes on, what it passes on is looked at.
+            // A step that outputs its input is transparent: the schema is that of its input.
             (Some(key), Some(source)) if source.passes_through() => {
-                names::property(&output, key).map(|_| key)
+                names::property_schema(&output, key).map(|_| key)
             }
             (Some(_), Some(source)) => source.default_output,
             _ => None,
         };
         let schema = match property {
-            Some(name) => match member(&output, name) {
-                Member::Known(schema) => Arc::new(self.copy_schema(schema)),
+            Some(name) => match member_schema(&output, name) {
+                MemberSchema::Known(schema) => Arc::new(self.copy_schema(schema)),
                 _ => Arc::new(json!({})),
             },
             // Of a step that always fails, `continue` makes null.
@@ -257,9 +269,10 @@ impl Compiler<'_> {
             None => output.clone(),
         };
         if let Some(key) = into {
-            let wanted = names::property(&spec.input, key).map_or(Kinds::ALL, Kinds::of);
-            let found = Kinds::of(&schema);
-            if !found.fits(wanted) {
+            let wanted = names::property_schema(&spec.input, key)
+                .map_or(ValueTypes::ALL, ValueTypes::of_schema);
+            let found = ValueTypes::of_schema(&schema);
+            if !found.is_usable_as(wanted) {
                 if !names::is_required(&spec.input, key) {
                     return None;
                 }
@@ -270,34 +283,36 @@ impl Compiler<'_> {
         let sure = !is_error
             && before.on_error != OnError::Continue
             && property.is_none_or(|name| names::is_required(&output, name));
-        Some(Flow { feed: Feed::Step { from: edge.from, property, into }, schema, sure })
+        Some(TypedFeed { feed: InputFeed::Step { from: edge.from, property, into }, schema, sure })
     }
 
-    fn flow_from_inputs(&mut self, index: usize, spec: &StepSpec, wanted: &[String]) -> Flow {
+    fn flow_from_inputs(&mut self, index: usize, spec: &StepSpec, wanted: &[String]) -> TypedFeed {
         let path = format!("steps[{index}].input");
         let mut schemas = Map::new();
         let mut taken = Vec::new();
         let mut sure = true;
         for name in wanted {
-            let Some(target) = names::property(&spec.input, name) else { continue };
+            let Some(target) = names::property_schema(&spec.input, name) else { continue };
             let required = names::is_required(&spec.input, name);
             let source = match self.declared {
                 None => {
-                    let need = if required { Need::Must } else { Need::Maybe };
-                    self.inferred.ask(name, target, need);
-                    self.inferred.get(name).map_or_else(|| json!({}), |s| self.copy_schema(s))
+                    let need = if required { InputUse::Must } else { InputUse::Maybe };
+                    self.inferred.add_use(name, target, need);
+                    self.inferred
+                        .input_schema(name)
+                        .map_or_else(|| json!({}), |s| self.copy_schema(s))
                 }
-                Some(declared) => match member(declared, name) {
-                    Member::Known(schema) => {
+                Some(declared) => match member_schema(declared, name) {
+                    MemberSchema::Known(schema) => {
                         sure &= !required || names::is_required(declared, name);
                         self.copy_schema(schema)
                     }
-                    Member::Open => {
+                    MemberSchema::Open => {
                         sure &= !required;
                         json!({})
                     }
                     _ if required => {
-                        self.problem(
+                        self.add_problem(
                             &format!("{path}.{name}"),
                             format!(
                                 "`{name}` is required and the workflow has no such input; write \
@@ -309,110 +324,40 @@ impl Compiler<'_> {
                     _ => continue,
                 },
             };
-            let (found, needed) = (Kinds::of(&source), Kinds::of(target));
-            if !found.fits(needed) {
+            let (found, needed) = (ValueTypes::of_schema(&source), ValueTypes::of_schema(target));
+            if !found.is_usable_as(needed) {
                 self.mismatch_fed(&format!("{path}.{name}"), &found, &needed, "the input");
             }
-            sure &= proves(&source, target);
+            sure &= proves_schema(&source, target);
             schemas.insert(name.clone(), source);
             taken.push(name.clone());
         }
-        Flow {
-            feed: Feed::Inputs { properties: taken },
+        TypedFeed {
+            feed: InputFeed::Inputs { properties: taken },
             schema: Arc::new(json!({"type": "object", "properties": schemas})),
             sure: sure && only_properties(&spec.input),
-        }
-    }
-
-    /// Tells the inferred inputs what type is wanted where exactly one of them is put.
-    pub(super) fn ask_inputs<'v>(
-        &mut self,
-        value: &'v Value,
-        template: &Template,
-        inside: &mut Vec<&'v str>,
-        schema: &Value,
-    ) {
-        if self.declared.is_some() {
-            return;
-        }
-        match value {
-            Value::String(_) => {
-                if let Some([root, name]) = template.as_path(inside)
-                    && root == "inputs"
-                {
-                    self.inferred.ask(name, schema, Need::Used);
-                }
-            }
-            Value::Object(map) => {
-                for (key, inner) in map {
-                    if let Some(property) = names::property(schema, key) {
-                        inside.push(key);
-                        self.ask_inputs(inner, template, inside, property);
-                        inside.pop();
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// The schema of a written value: exact paths by what they lead to, the rest by its form.
-    fn written_schema<'v>(
-        &self,
-        value: &'v Value,
-        template: &Template,
-        inside: &mut Vec<&'v str>,
-    ) -> Value {
-        if let Some(path) = template.as_path(inside) {
-            return self.copy_resolved(path).unwrap_or_else(|| json!({}));
-        }
-        let entries = value.as_object().map_or(0, Map::len);
-        if !self.take_schema_values(VALUES_PER_SCHEMA + entries) {
-            return json!({});
-        }
-        match value {
-            Value::Object(map) => {
-                let mut properties = Map::new();
-                for (key, inner) in map {
-                    inside.push(key);
-                    properties.insert(key.clone(), self.written_schema(inner, template, inside));
-                    inside.pop();
-                }
-                let required: Vec<&str> = map.keys().map(String::as_str).collect();
-                json!({
-                    "type": "object",
-                    "properties": properties,
-                    "required": required,
-                    "additionalProperties": false,
-                })
-            }
-            Value::String(text) if text.contains("{{") || text.contains("{%") => {
-                self.schema_of_text(text)
-            }
-            Value::Number(_) | Value::Bool(_) | Value::String(_) | Value::Array(_) => {
-                super::schema_of(value)
-            }
-            Value::Null => json!({"type": "null"}),
         }
     }
 }
 
 /// No input: an empty object.
-fn empty(spec: &StepSpec) -> Bound {
-    let proven = names::required(&spec.input).next().is_none() && only_properties(&spec.input);
+fn bind_nothing(spec: &StepSpec) -> BoundInput {
+    let proven =
+        names::required_names(&spec.input).next().is_none() && only_properties(&spec.input);
     let source = Arc::new(json!({"type": "object"}));
-    Bound { binding: Binding::Feed(Feed::Empty), source, proven }
+    BoundInput { binding: InputBinding::Feed(InputFeed::Empty), source, proven }
 }
 
-/// Whether an object schema says nothing but what its properties look like.
+/// Whether an object schema has no keywords but those about its properties.
 fn only_properties(schema: &Value) -> bool {
     let Some(map) = schema.as_object() else { return false };
     let known = ["type", "properties", "required", "additionalProperties"];
     map.keys().all(|key| known.contains(&key.as_str()) || is_trivial(&json!({ key: null })))
-        && Kinds::of(schema).overlaps(Kinds::OBJECT)
+        && ValueTypes::of_schema(schema).can_overlap(ValueTypes::OBJECT)
 }
 
 /// Whether a value of `source` in property `key`, and nothing else, satisfies an object schema.
 fn proves_property(schema: &Value, key: &str, source: &Value) -> bool {
-    only_properties(schema) && names::property(schema, key).is_none_or(|p| proves(source, p))
+    only_properties(schema)
+        && names::property_schema(schema, key).is_none_or(|p| proves_schema(source, p))
 }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::Compiler;
+use super::PlanCompiler;
 use crate::Map;
 use crate::expr::{
-    Budget, EvalError, EvalErrorKind, Expr, References, Scope, StepScope, Template, insertions,
+    EvalBudget, EvalError, EvalErrorKind, EvalScope, Expression, References, StepScope,
+    ValueTemplate, find_insertions,
 };
 
 /// The most constant expressions of one definition that are evaluated.
@@ -27,12 +28,12 @@ impl EmptyScope {
     }
 }
 
-impl Scope for EmptyScope {
+impl EvalScope for EmptyScope {
     fn inputs(&self) -> &Arc<Value> {
         &self.inputs
     }
 
-    fn step(&self, _: &str) -> Option<StepScope<'_>> {
+    fn step_scope(&self, _: &str) -> Option<StepScope<'_>> {
         None
     }
 
@@ -40,15 +41,15 @@ impl Scope for EmptyScope {
         Vec::new()
     }
 
-    fn budget(&self) -> Budget {
-        Budget::inline()
+    fn budget(&self) -> EvalBudget {
+        EvalBudget::inline()
     }
 
     fn state(&self) -> &Map {
         &self.state
     }
 
-    fn extra(&self, _: &str) -> Option<Value> {
+    fn extra_root(&self, _: &str) -> Option<Value> {
         None
     }
 }
@@ -57,19 +58,21 @@ fn is_constant(references: &References) -> bool {
     references.paths.is_empty()
 }
 
-impl Compiler<'_> {
+impl PlanCompiler<'_> {
     /// Keeps the value of a text whose expressions are constant; a problem at `path` where it
     /// cannot be evaluated.
     pub(super) fn check_constant_text(&mut self, text: &str, path: &str) {
         if self.constants >= MAX_CONSTANTS {
             return;
         }
-        let Ok(template) = Template::compile(&Value::String(text.to_owned()), "") else { return };
+        let Ok(template) = ValueTemplate::compile_value(&Value::String(text.to_owned()), "") else {
+            return;
+        };
         if !is_constant(template.references()) {
             return self.check_constant_pieces(text, path);
         }
         self.constants += 1;
-        match template.render(&EmptyScope::new()) {
+        match template.render_value(&EmptyScope::new()) {
             Ok(rendered) => {
                 let value = Arc::unwrap_or_clone(rendered.value);
                 self.constant_values.insert(path.to_owned(), value);
@@ -80,20 +83,20 @@ impl Compiler<'_> {
 
     /// Evaluates each constant expression of a text in which others are not.
     fn check_constant_pieces(&mut self, text: &str, path: &str) {
-        for piece in insertions(text) {
-            let Ok(expr) = Expr::compile(piece.trim(), "") else { continue };
+        for piece in find_insertions(text) {
+            let Ok(expr) = Expression::compile_text(piece.trim(), "") else { continue };
             if self.constants >= MAX_CONSTANTS || !is_constant(expr.references()) {
                 continue;
             }
             self.constants += 1;
-            if let Err(error) = expr.eval(&EmptyScope::new()) {
+            if let Err(error) = expr.eval_json(&EmptyScope::new()) {
                 self.report_constant(error, path);
             }
         }
     }
 
     /// Reports a constant condition that cannot be evaluated.
-    pub(super) fn check_constant_condition(&mut self, condition: &Expr, path: &str) {
+    pub(super) fn check_constant_condition(&mut self, condition: &Expression, path: &str) {
         let is_constant = is_constant(condition.references());
         if !self.is_new || self.constants >= MAX_CONSTANTS || !is_constant {
             return;
@@ -107,7 +110,7 @@ impl Compiler<'_> {
     /// What takes more than the small budget is left to the execution.
     fn report_constant(&mut self, error: EvalError, path: &str) {
         if error.kind == EvalErrorKind::Invalid {
-            self.problem(path, error.message);
+            self.add_problem(path, error.message);
         }
     }
 }

@@ -1,19 +1,19 @@
-//! What can be known of expressions before there are values: the fields of what has a fixed
-//! shape, types, operations that always fail, habits from other products.
+//! Static checks of expressions: fields of values with a fixed shape, types, operations that always
+//! fail, syntax of other products.
 //!
-//! Only new definitions are checked so: a stored release that compiled before goes on compiling.
+//! Only new definitions are checked: a stored release that compiled before still compiles.
 
 use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 
-use super::references::walk;
-use super::{Compiler, names};
+use super::references::walk_schema;
+use super::{PlanCompiler, names};
 use crate::definition::MAX_PROBLEMS;
-use crate::definition::check::types::Kinds;
+use crate::definition::check::types::ValueTypes;
 use crate::expr::{
-    Analysis, Expr, Inferred, analyse_expression, analyse_template, at_key, count_expressions,
-    infer,
+    Expression, InferredType, TypeAnalysis, analyse_expression, analyse_template, at_key,
+    count_expressions, infer_type,
 };
 
 /// `execution`, `workflow` and the error of a step, as [`crate::execution`] shows them.
@@ -32,35 +32,37 @@ pub(super) fn fixed_shape(name: &str) -> Option<&'static Value> {
     FIXED.iter().find(|(known, _)| *known == name).map(|(_, schema)| schema)
 }
 
-impl Compiler<'_> {
-    /// Checks the members of a value of fixed shape that a path asks for.
+impl PlanCompiler<'_> {
+    /// Checks that the members in a path exist in a value of fixed shape.
     pub(super) fn check_fixed(&self, name: &str, members: &[&str], path: &str) -> Option<String> {
         let schema = fixed_shape(name).filter(|_| self.is_new)?;
-        walk(schema, members, path, false).err()
+        walk_schema(schema, members, path, false).err()
     }
 
     /// The types of what a path leads to, for the inference of types.
-    pub(super) fn kinds_of(&self, path: &[String]) -> Kinds {
+    pub(super) fn kinds_of(&self, path: &[String]) -> ValueTypes {
         let names: Vec<&str> = path.iter().map(String::as_str).collect();
         let is_set = match names.as_slice() {
             ["state", name, ..] => self.is_state_set(name),
             _ => false,
         };
         if is_set {
-            return Kinds::ALL;
+            return ValueTypes::ALL;
         }
-        let kinds = self.resolve(path).map_or(Kinds::ALL, |schema| Kinds::of(&schema));
+        let kinds = self
+            .resolve_path(path)
+            .map_or(ValueTypes::ALL, |schema| ValueTypes::of_schema(&schema));
         match names.as_slice() {
-            // Until it completed, and after a failure that was passed over, it is null.
-            ["steps", _, "output"] => kinds.or(Kinds::NULL),
+            // Until the step has completed, and after a handled failure, its output is null.
+            ["steps", _, "output"] => kinds.union_with(ValueTypes::NULL),
             // One that was inferred so far may become another by what comes later.
-            ["inputs", name, ..] if self.is_undeclared(name) => Kinds::ALL,
+            ["inputs", name, ..] if self.is_undeclared(name) => ValueTypes::ALL,
             _ => kinds,
         }
     }
 
     fn is_undeclared(&self, input: &str) -> bool {
-        self.declared.is_none_or(|declared| names::property(declared, input).is_none())
+        self.declared.is_none_or(|declared| names::property_schema(declared, input).is_none())
     }
 
     /// Checks every text with expressions in a written value.
@@ -71,14 +73,14 @@ impl Compiler<'_> {
         match value {
             Value::String(text) if text.contains("{{") => {
                 if text.contains("${{") {
-                    self.problem(
+                    self.add_problem(
                         path,
                         "`${{ … }}` is not the syntax of expressions here: write `{{ … }}`; for a \
                          dollar sign before a value, write `{{ '$' ~ … }}`",
                     );
                 }
                 let analysis = analyse_template(text, &|path| self.kinds_of(path));
-                if !self.report(analysis, path) {
+                if !self.report_types(analysis, path) {
                     self.check_constant_text(text, path);
                 }
             }
@@ -91,7 +93,7 @@ impl Compiler<'_> {
             Value::Object(map) => {
                 for (key, inner) in map {
                     if count_expressions(key) > 0 {
-                        self.problem(
+                        self.add_problem(
                             &at_key(path, key),
                             "names are not evaluated; to compute one, write the whole object as \
                              an expression, such as `{{ {inputs.name: 1} }}`",
@@ -111,7 +113,7 @@ impl Compiler<'_> {
         }
         let state = &self.definition.state;
         for (name, _) in state.iter().filter(|(_, value)| has_expression(value)) {
-            self.problem(
+            self.add_problem(
                 &at_key("state", name),
                 "expressions are not evaluated here: the first values of the state are fixed; \
                  set it by a `SetState` step",
@@ -120,10 +122,10 @@ impl Compiler<'_> {
     }
 
     /// Checks a bare expression that compiles.
-    pub(super) fn check_condition(&mut self, condition: &Expr, text: &str, path: &str) {
+    pub(super) fn check_condition(&mut self, condition: &Expression, text: &str, path: &str) {
         if self.is_new {
             let analysis = analyse_expression(text, &|path| self.kinds_of(path));
-            if !self.report(analysis, path) {
+            if !self.report_types(analysis, path) {
                 self.check_constant_condition(condition, path);
             }
         }
@@ -131,19 +133,19 @@ impl Compiler<'_> {
 
     /// The schema of what a text with expressions renders to: its type.
     pub(super) fn schema_of_text(&self, text: &str) -> Value {
-        match infer(text, &|path| self.kinds_of(path)) {
-            Some(Inferred::Text) => json!({"type": "string"}),
-            Some(Inferred::Value(kinds)) => kinds.schema(),
+        match infer_type(text, &|path| self.kinds_of(path)) {
+            Some(InferredType::Text) => json!({"type": "string"}),
+            Some(InferredType::Value(kinds)) => kinds.to_schema(),
             None => json!({}),
         }
     }
 
     /// Whether there was something to report.
-    fn report(&mut self, analysis: Option<Analysis>, path: &str) -> bool {
+    fn report_types(&mut self, analysis: Option<TypeAnalysis>, path: &str) -> bool {
         let faults = analysis.map(|analysis| analysis.faults).unwrap_or_default();
         let is_faulty = !faults.is_empty();
         for fault in faults {
-            self.problem(path, fault);
+            self.add_problem(path, fault);
         }
         is_faulty
     }

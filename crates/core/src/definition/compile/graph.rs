@@ -2,16 +2,16 @@
 
 use crate::catalog::StepSpec;
 use crate::definition::did_you_mean;
-use crate::definition::model::{After, Definition, OnError};
-use crate::definition::plan::Edge;
+use crate::definition::model::{Definition, EdgeDefinition, OnError};
+use crate::definition::plan::PlanEdge;
 use crate::definition::step_index::StepIndex;
 use crate::{Problem, Problems};
 use std::collections::BTreeMap;
 
 /// The steps as a graph.
-pub(super) struct Graph {
+pub(super) struct StepGraph {
     /// The edges into each step.
-    pub(super) after: Vec<Vec<Edge>>,
+    pub(super) after: Vec<Vec<PlanEdge>>,
     /// The steps with an edge from each, each once, in order.
     pub(super) dependents: Vec<Vec<StepIndex>>,
     /// Step index by id; the first where an id is there twice.
@@ -22,7 +22,7 @@ pub(super) struct Graph {
     ancestors: Vec<Vec<u64>>,
 }
 
-impl Graph {
+impl StepGraph {
     /// Whether `earlier` comes before `later` on some way.
     pub(super) fn comes_before(&self, earlier: usize, later: usize) -> bool {
         let word = self.ancestors.get(later).and_then(|bits| bits.get(earlier / 64));
@@ -30,19 +30,19 @@ impl Graph {
     }
 }
 
-pub(super) fn build(
+pub(super) fn build_graph(
     definition: &Definition,
     specs: &[Option<&StepSpec>],
     problems: &mut Problems,
-) -> Graph {
+) -> StepGraph {
     let mut by_id = BTreeMap::new();
     for (i, step) in definition.steps.iter().enumerate() {
         by_id.entry(step.id.clone()).or_insert(i);
     }
-    let mut builder = Builder { definition, specs, by_id: &by_id, problems };
-    let mut after: Vec<Vec<Edge>> =
+    let mut builder = GraphBuilder { definition, specs, by_id: &by_id, problems };
+    let mut after: Vec<Vec<PlanEdge>> =
         (0..definition.steps.len()).map(|i| builder.edges_into(i)).collect();
-    builder.gotos(&mut after);
+    builder.add_goto_edges(&mut after);
     let mut dependents = vec![Vec::new(); after.len()];
     for (i, edges) in after.iter().enumerate() {
         for edge in edges {
@@ -53,27 +53,27 @@ pub(super) fn build(
             }
         }
     }
-    let order = order(definition, &after, &dependents, problems);
+    let order = sort_steps(definition, &after, &dependents, problems);
     check_joins(definition, &after, problems);
-    let ancestors = ancestors(&after, &order);
-    Graph { after, dependents, by_id, order, ancestors }
+    let ancestors = find_ancestors(&after, &order);
+    StepGraph { after, dependents, by_id, order, ancestors }
 }
 
-struct Builder<'a> {
+struct GraphBuilder<'a> {
     definition: &'a Definition,
     specs: &'a [Option<&'a StepSpec>],
     by_id: &'a BTreeMap<String, usize>,
     problems: &'a mut Problems,
 }
 
-impl Builder<'_> {
-    fn edges_into(&mut self, index: usize) -> Vec<Edge> {
+impl GraphBuilder<'_> {
+    fn edges_into(&mut self, index: usize) -> Vec<PlanEdge> {
         let Some(step) = self.definition.steps.get(index) else { return Vec::new() };
         let Some(after) = &step.after else {
-            // Not said: the step before it in the list.
+            // Without `after`, a step follows the previous one in the list.
             return index
                 .checked_sub(1)
-                .map(|from| Edge { from: StepIndex::at(from), port: None })
+                .map(|from| PlanEdge { from: StepIndex::at(from), port: None })
                 .into_iter()
                 .collect();
         };
@@ -81,12 +81,12 @@ impl Builder<'_> {
         for (i, entry) in after.iter().enumerate() {
             // A single entry may have been written without a list.
             let path = format!("steps[{index}].after[{i}]");
-            edges.extend(self.edge(index, entry, &path));
+            edges.extend(self.read_edge(index, entry, &path));
         }
         edges
     }
 
-    fn edge(&mut self, index: usize, entry: &After, path: &str) -> Option<Edge> {
+    fn read_edge(&mut self, index: usize, entry: &EdgeDefinition, path: &str) -> Option<PlanEdge> {
         let Some(from) = self.by_id.get(&entry.step).copied() else {
             let hint = did_you_mean(&entry.step, self.by_id.keys().map(String::as_str));
             let message = format!("there is no step `{}`{hint}", entry.step);
@@ -101,7 +101,7 @@ impl Builder<'_> {
         if let Some(port) = &entry.port {
             self.check_port(from, port, path);
         }
-        Some(Edge { from: StepIndex::at(from), port: entry.port.clone() })
+        Some(PlanEdge { from: StepIndex::at(from), port: entry.port.clone() })
     }
 
     fn check_port(&mut self, from: usize, port: &str, path: &str) {
@@ -132,13 +132,13 @@ impl Builder<'_> {
     }
 
     /// `on_error: goto` gives the target an edge from the step's port `error`.
-    fn gotos(&mut self, after: &mut [Vec<Edge>]) {
+    fn add_goto_edges(&mut self, after: &mut [Vec<PlanEdge>]) {
         for (index, step) in self.definition.steps.iter().enumerate() {
             let OnError::Goto(target) = &step.on_error else { continue };
-            let entry = After { step: target.clone(), port: None };
+            let entry = EdgeDefinition { step: target.clone(), port: None };
             let path = format!("steps[{index}].on_error");
-            let Some(to) = self.edge(index, &entry, &path) else { continue };
-            let edge = Edge { from: StepIndex::at(index), port: Some("error".into()) };
+            let Some(to) = self.read_edge(index, &entry, &path) else { continue };
+            let edge = PlanEdge { from: StepIndex::at(index), port: Some("error".into()) };
             if let Some(edges) = after.get_mut(to.from.position())
                 && !edges.contains(&edge)
             {
@@ -149,13 +149,13 @@ impl Builder<'_> {
 }
 
 /// Predecessors first. Steps that are left over stand in a cycle or behind one.
-fn order(
+fn sort_steps(
     definition: &Definition,
-    after: &[Vec<Edge>],
+    after: &[Vec<PlanEdge>],
     dependents: &[Vec<StepIndex>],
     problems: &mut Problems,
 ) -> Vec<usize> {
-    let mut waiting: Vec<usize> = after.iter().map(|edges| distinct(edges)).collect();
+    let mut waiting: Vec<usize> = after.iter().map(|edges| count_sources(edges)).collect();
     let mut order: Vec<usize> = (0..after.len()).filter(|i| waiting.get(*i) == Some(&0)).collect();
     let mut next = 0;
     while let Some(done) = order.get(next).copied() {
@@ -178,13 +178,13 @@ fn order(
         }
         let left: Vec<usize> =
             done.iter().enumerate().filter(|(_, done)| !**done).map(|(i, _)| i).collect();
-        problems.push(cycle(definition, after, &done, &left));
+        problems.push(find_cycle(definition, after, &done, &left));
         order.extend(left);
     }
     order
 }
 
-fn distinct(edges: &[Edge]) -> usize {
+fn count_sources(edges: &[PlanEdge]) -> usize {
     let mut from: Vec<StepIndex> = edges.iter().map(|edge| edge.from).collect();
     from.sort_unstable();
     from.dedup();
@@ -192,7 +192,12 @@ fn distinct(edges: &[Edge]) -> usize {
 }
 
 /// Walks back from a step that is left over until one comes round again.
-fn cycle(definition: &Definition, after: &[Vec<Edge>], done: &[bool], left: &[usize]) -> Problem {
+fn find_cycle(
+    definition: &Definition,
+    after: &[Vec<PlanEdge>],
+    done: &[bool],
+    left: &[usize],
+) -> Problem {
     let mut way: Vec<usize> = Vec::new();
     let mut at = left.first().copied();
     while let Some(index) = at {
@@ -225,10 +230,10 @@ fn cycle(definition: &Definition, after: &[Vec<Edge>], done: &[bool], left: &[us
     Problem::new(path, format!("the steps go round in a circle: {}{more}", names.join(" → ")))
 }
 
-fn check_joins(definition: &Definition, after: &[Vec<Edge>], problems: &mut Problems) {
-    use crate::definition::model::Join;
+fn check_joins(definition: &Definition, after: &[Vec<PlanEdge>], problems: &mut Problems) {
+    use crate::definition::model::JoinRule;
     for (i, (step, edges)) in definition.steps.iter().zip(after).enumerate() {
-        if let Join::Count(wanted) = step.join
+        if let JoinRule::Count(wanted) = step.join
             && wanted > edges.len()
         {
             problems.push(
@@ -236,13 +241,13 @@ fn check_joins(definition: &Definition, after: &[Vec<Edge>], problems: &mut Prob
                     format!("steps[{i}].join.n"),
                     "the step waits for more edges than lead to it",
                 )
-                .expecting(format!("at most {}", edges.len()), wanted.to_string()),
+                .with_expectation(format!("at most {}", edges.len()), wanted.to_string()),
             );
         }
     }
 }
 
-fn ancestors(after: &[Vec<Edge>], order: &[usize]) -> Vec<Vec<u64>> {
+fn find_ancestors(after: &[Vec<PlanEdge>], order: &[usize]) -> Vec<Vec<u64>> {
     let words = after.len().div_ceil(64);
     let mut all = vec![vec![0_u64; words]; after.len()];
     for index in order {

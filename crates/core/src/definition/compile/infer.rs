@@ -1,4 +1,4 @@
-//! The schema of a workflow's inputs, where none was declared: what its steps ask for.
+//! Infers the schema of a workflow's inputs from their uses in its steps, if none was declared.
 
 use indexmap::IndexMap;
 use serde_json::{Value, json};
@@ -8,33 +8,33 @@ use crate::definition::check::types::is_trivial;
 
 /// How sure a step is to need an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Need {
+pub(super) enum InputUse {
     /// Fed into a required property.
     Must,
     /// Referred to in an expression.
     Used,
-    /// Referred to with a default or after asking whether it is there.
+    /// Referred to with a default or after a test for presence.
     Maybe,
 }
 
 #[derive(Debug)]
-struct Property {
+struct InferredProperty {
     schema: Value,
     must: bool,
     used: bool,
     maybe: bool,
 }
 
-/// What was asked for so far, in the order of asking.
+/// The inputs that were used so far, in order of their first use.
 #[derive(Debug, Default)]
-pub(super) struct Inferred {
-    properties: IndexMap<String, Property>,
+pub(super) struct InferredInputs {
+    properties: IndexMap<String, InferredProperty>,
 }
 
-impl Inferred {
-    /// Notes that an input is asked for, and what it should look like.
-    pub(super) fn ask(&mut self, name: &str, schema: &Value, need: Need) {
-        let property = self.properties.entry(name.to_owned()).or_insert_with(|| Property {
+impl InferredInputs {
+    /// Adds a use of an input with the schema that it should satisfy.
+    pub(super) fn add_use(&mut self, name: &str, schema: &Value, need: InputUse) {
+        let property = self.properties.entry(name.to_owned()).or_insert_with(|| InferredProperty {
             schema: json!({}),
             must: false,
             used: false,
@@ -44,24 +44,24 @@ impl Inferred {
             property.schema = without_default(schema);
         }
         match need {
-            Need::Must => property.must = true,
-            Need::Used => property.used = true,
-            Need::Maybe => property.maybe = true,
+            InputUse::Must => property.must = true,
+            InputUse::Used => property.used = true,
+            InputUse::Maybe => property.maybe = true,
         }
     }
 
-    /// The schema of one input, where it was asked for.
-    pub(super) fn get(&self, name: &str) -> Option<&Value> {
+    /// The schema of one input, if it was used.
+    pub(super) fn input_schema(&self, name: &str) -> Option<&Value> {
         self.properties.get(name).map(|property| &property.schema)
     }
 
     /// The schema of them all.
-    pub(super) fn schema(&self) -> Value {
+    pub(super) fn to_schema(&self) -> Value {
         let mut properties = Map::new();
         let mut required = Vec::new();
         for (name, property) in &self.properties {
             properties.insert(name.clone(), property.schema.clone());
-            // Who asks whether an input is there somewhere can do without it everywhere.
+            // A test for presence anywhere makes the input optional everywhere.
             if property.must || (property.used && !property.maybe) {
                 required.push(Value::from(name.as_str()));
             }

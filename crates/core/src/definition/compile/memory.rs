@@ -7,10 +7,10 @@ use serde_json::Value;
 
 use crate::definition::check::schema::pattern_bytes;
 use crate::definition::model::OnError;
-use crate::definition::plan::{Binding, Feed, Plan, PlanOutput, PlanStep};
-use crate::expr::Expr;
+use crate::definition::plan::{InputBinding, InputFeed, Plan, PlanOutput, PlanStep};
+use crate::expr::Expression;
 use crate::memory::{
-    ARC_BYTES, OBJECT_ENTRY_BYTES, allocated, clone_bytes, map_clone_bytes, names_bytes,
+    ARC_BYTES, OBJECT_ENTRY_BYTES, allocated_bytes, clone_bytes, map_clone_bytes, names_bytes,
 };
 
 /// A compiled schema takes so many times the memory of the schema itself.
@@ -30,7 +30,7 @@ pub(super) fn plan_bytes(plan: &Plan, checkers: usize) -> usize {
         }
     }
     size_of::<Plan>()
-        + allocated(plan.name.len())
+        + allocated_bytes(plan.name.len())
         + clone_bytes(&plan.input_schema)
         + checker_bytes(&plan.input_schema)
         + map_clone_bytes(&plan.state)
@@ -40,44 +40,43 @@ pub(super) fn plan_bytes(plan: &Plan, checkers: usize) -> usize {
 }
 
 fn output_bytes(output: &PlanOutput) -> usize {
-    allocated(output.name.len()) + output.value.memory_bytes() + clone_bytes(&output.schema)
+    allocated_bytes(output.name.len()) + output.value.memory_bytes() + clone_bytes(&output.schema)
 }
 
 fn step_bytes(step: &PlanStep) -> usize {
-    let edges = step
-        .after
-        .iter()
-        .map(|edge| size_of_val(edge) + edge.port.as_ref().map_or(0, |port| allocated(port.len())));
+    let edges = step.after.iter().map(|edge| {
+        size_of_val(edge) + edge.port.as_ref().map_or(0, |port| allocated_bytes(port.len()))
+    });
     let on_error = match &step.on_error {
-        OnError::Goto(step) => allocated(step.len()),
+        OnError::Goto(step) => allocated_bytes(step.len()),
         OnError::Fail | OnError::Continue | OnError::Port => 0,
     };
     // The id is a key of the plan as well, and the step's number is in a few lists.
-    let names = 2 * allocated(step.id.len()) + OBJECT_ENTRY_BYTES + 4 * size_of::<usize>();
+    let names = 2 * allocated_bytes(step.id.len()) + OBJECT_ENTRY_BYTES + 4 * size_of::<usize>();
     size_of::<PlanStep>()
         + names
         + on_error
         + edges.sum::<usize>()
         + size_of_val(step.dependents.as_slice())
         + size_of_val(step.enclosing.as_slice())
-        + step.when.as_ref().map_or(0, Expr::memory_bytes)
+        + step.when.as_ref().map_or(0, Expression::memory_bytes)
         + names_bytes(&step.retry.on)
         + names_bytes(&step.secrets)
         + step.config.memory_bytes()
         + binding_bytes(&step.input)
 }
 
-fn binding_bytes(binding: &Binding) -> usize {
-    let feed = |feed: &Feed| match feed {
-        Feed::Steps { from } => size_of_val(from.as_slice()),
-        Feed::Inputs { properties } => names_bytes(properties),
-        Feed::Step { .. } | Feed::AllInputs | Feed::Empty => 0,
+fn binding_bytes(binding: &InputBinding) -> usize {
+    let feed = |feed: &InputFeed| match feed {
+        InputFeed::Steps { from } => size_of_val(from.as_slice()),
+        InputFeed::Inputs { properties } => names_bytes(properties),
+        InputFeed::Step { .. } | InputFeed::AllInputs | InputFeed::Empty => 0,
     };
     match binding {
-        Binding::Template { template, rest } => {
+        InputBinding::Template { template, rest } => {
             template.memory_bytes() + rest.as_ref().map_or(0, feed)
         }
-        Binding::Feed(only) => feed(only),
+        InputBinding::Feed(only) => feed(only),
     }
 }
 

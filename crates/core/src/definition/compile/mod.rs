@@ -1,6 +1,6 @@
-//! From a definition to a plan: step types, graph, binding of inputs, references, types.
+//! Compiles a definition to a plan: step types, graph, input bindings, references, types.
 //!
-//! Each part adds what it finds wrong to one list; the plan is made only when the list is empty.
+//! Each part adds its problems to one list; the plan is built only if the list is empty.
 
 mod binding;
 mod constants;
@@ -13,6 +13,7 @@ mod references;
 mod schemas;
 mod shape;
 mod step;
+mod written;
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -20,31 +21,31 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use self::graph::Graph;
-use self::infer::Inferred;
+use self::graph::StepGraph;
+use self::infer::InferredInputs;
 use self::references::SetState;
 use self::schemas::TypeSchemas;
 use super::check::schema;
-use super::check::schema::Checker;
-use super::check::types::{Kinds, schema_of};
+use super::check::schema::SchemaChecker;
+use super::check::types::{ValueTypes, schema_of};
 use super::model::Definition;
 use super::plan::{Plan, PlanOutput, PlanStep};
 use super::step_index::StepIndex;
-use crate::catalog::{Catalog, StepSpec};
-use crate::expr::{Template, at_key};
+use crate::catalog::{StepCatalog, StepSpec};
+use crate::expr::{ValueTemplate, at_key};
 use crate::{Problem, Problems};
 
 /// What is known while compiling.
-struct Compiler<'a> {
+struct PlanCompiler<'a> {
     definition: &'a Definition,
     /// Whether it is about to be created; one that is stored is not checked for all.
     is_new: bool,
     /// The step types, in the order of the steps; `None` where unknown.
     specs: Vec<Option<&'a StepSpec>>,
-    graph: Graph,
+    graph: StepGraph,
     /// The inputs' schema, where it was declared.
     declared: Option<&'a Value>,
-    inferred: Inferred,
+    inferred: InferredInputs,
     set_state: SetState<'a>,
     /// What each step's output looks like, as far as it was reached.
     outputs: Vec<Arc<Value>>,
@@ -59,9 +60,9 @@ struct Compiler<'a> {
     constant_values: BTreeMap<String, Value>,
 }
 
-pub(super) fn compile(
+pub(super) fn compile_plan(
     definition: &Definition,
-    catalog: &dyn Catalog,
+    catalog: &dyn StepCatalog,
     is_new: bool,
 ) -> Result<Plan, Problems> {
     let mut problems = Problems::default();
@@ -69,14 +70,14 @@ pub(super) fn compile(
         return Err(Problem::new("steps", "a definition needs at least one step").into());
     }
     let specs = find_types(definition, catalog, &mut problems);
-    let graph = graph::build(definition, &specs, &mut problems);
+    let graph = graph::build_graph(definition, &specs, &mut problems);
     let unknown = Arc::new(json!({}));
-    let mut compiler = Compiler {
+    let mut compiler = PlanCompiler {
         definition,
         is_new,
         declared: definition.inputs.as_ref(),
-        inferred: Inferred::default(),
-        set_state: SetState::of(definition, &specs),
+        inferred: InferredInputs::default(),
+        set_state: SetState::of_definition(definition, &specs),
         outputs: vec![unknown; definition.steps.len()],
         graph,
         specs,
@@ -86,19 +87,19 @@ pub(super) fn compile(
         constants: 0,
         constant_values: BTreeMap::new(),
     };
-    compiler.run()
+    compiler.compile_definition()
 }
 
 fn find_types<'a>(
     definition: &Definition,
-    catalog: &'a dyn Catalog,
+    catalog: &'a dyn StepCatalog,
     problems: &mut Problems,
 ) -> Vec<Option<&'a StepSpec>> {
-    let mut find = |(i, step): (usize, &super::model::Step)| {
-        let found = catalog.find(&step.type_name);
-        // An empty name was told when the definition was read.
+    let mut find = |(i, step): (usize, &super::model::StepDefinition)| {
+        let found = catalog.find_type(&step.type_name);
+        // An empty name was reported when the definition was parsed.
         if found.is_none() && !step.type_name.is_empty() {
-            let all = catalog.all();
+            let all = catalog.all_types();
             let names = all
                 .iter()
                 .flat_map(|spec| std::iter::once(spec.name).chain(spec.aliases.iter().copied()));
@@ -110,7 +111,7 @@ fn find_types<'a>(
                     format!("steps[{i}].type"),
                     format!("there is no step type `{shown}`{hint}"),
                 )
-                .expecting(format!("one of {}", listed.join(", ")), format!("`{shown}`")),
+                .with_expectation(format!("one of {}", listed.join(", ")), format!("`{shown}`")),
             );
         }
         found
@@ -118,12 +119,12 @@ fn find_types<'a>(
     definition.steps.iter().enumerate().map(&mut find).collect()
 }
 
-impl Compiler<'_> {
-    fn run(&mut self) -> Result<Plan, Problems> {
+impl PlanCompiler<'_> {
+    fn compile_definition(&mut self) -> Result<Plan, Problems> {
         let mut steps: Vec<Option<PlanStep>> = self.definition.steps.iter().map(|_| None).collect();
-        // Sources before those they feed, so that types are known when they are asked for.
+        // Sources before their dependents, so that types are known when they are needed.
         for index in self.graph.order.clone() {
-            let compiled = self.step(index);
+            let compiled = self.compile_step(index);
             if let Some(slot) = steps.get_mut(index) {
                 *slot = compiled;
             }
@@ -135,9 +136,9 @@ impl Compiler<'_> {
         let outputs = self.plan_outputs();
         let input_schema = match self.declared {
             Some(declared) => Arc::new(declared.clone()),
-            None => Arc::new(self.inferred.schema()),
+            None => Arc::new(self.inferred.to_schema()),
         };
-        let input_checker = match Checker::new(input_schema.clone()) {
+        let input_checker = match SchemaChecker::new(input_schema.clone()) {
             Ok(checker) => {
                 if let Some(message) = checker.too_costly().filter(|_| self.is_new) {
                     self.problems.push(Problem::new("inputs", message));
@@ -153,7 +154,7 @@ impl Compiler<'_> {
         let steps: Option<Vec<PlanStep>> = steps.into_iter().collect();
         match (steps, input_checker) {
             (Some(steps), Some(checker)) if self.problems.0.is_empty() => {
-                Ok(self.plan(steps, outputs, input_schema, checker))
+                Ok(self.build_plan(steps, outputs, input_schema, checker))
             }
             _ => {
                 let mut problems = std::mem::take(&mut self.problems);
@@ -178,12 +179,12 @@ impl Compiler<'_> {
         }
     }
 
-    fn plan(
+    fn build_plan(
         &self,
         steps: Vec<PlanStep>,
         outputs: Vec<PlanOutput>,
         input_schema: Arc<Value>,
-        input_checker: Checker,
+        input_checker: SchemaChecker,
     ) -> Plan {
         let indexed = || (0..).map(StepIndex::at).zip(&steps);
         let roots = |(i, step): (StepIndex, &PlanStep)| step.after.is_empty().then_some(i);
@@ -212,7 +213,7 @@ impl Compiler<'_> {
         for (name, spec) in &self.definition.outputs {
             let path = at_key("outputs", name);
             // The longer form keeps its value one level deeper; templates name their own place.
-            let template = match Template::compile(&spec.value, &path) {
+            let template = match ValueTemplate::compile_value(&spec.value, &path) {
                 Ok(template) => template,
                 Err(found) => {
                     self.problems.0.extend(found.0);
@@ -233,12 +234,12 @@ impl Compiler<'_> {
                     }
                     _ => None,
                 };
-                let found = Kinds::of(inferred.as_ref().unwrap_or(&source));
-                let expected = Kinds::of(declared);
-                if !found.fits(expected) {
+                let found = ValueTypes::of_schema(inferred.as_ref().unwrap_or(&source));
+                let expected = ValueTypes::of_schema(declared);
+                if !found.is_usable_as(expected) {
                     self.problems.push(
                         Problem::new(&path, "the output's value does not have its declared type")
-                            .expecting(expected.to_string(), found.to_string()),
+                            .with_expectation(expected.to_string(), found.to_string()),
                     );
                 }
             }

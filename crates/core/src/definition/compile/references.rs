@@ -6,13 +6,13 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::expressions::fixed_shape;
-use super::infer::Need;
-use super::{Compiler, names, schema_of};
-use crate::catalog::{Action, StepSpec};
-use crate::definition::check::types::{Member, member};
+use super::infer::InputUse;
+use super::{PlanCompiler, names, schema_of};
+use crate::catalog::{StepAction, StepSpec};
+use crate::definition::check::types::{MemberSchema, member_schema};
 use crate::definition::model::Definition;
 use crate::definition::{MAX_PROBLEMS, did_you_mean};
-use crate::expr::{ROOTS, References, Template, written_path};
+use crate::expr::{ROOTS, References, ValueTemplate, written_path};
 
 /// The members of a step that expressions see.
 const STEP_MEMBERS: [&str; 3] = ["output", "status", "error"];
@@ -29,14 +29,14 @@ pub(super) struct SetState<'a> {
 }
 
 impl<'a> SetState<'a> {
-    pub(super) fn of(definition: &'a Definition, specs: &[Option<&StepSpec>]) -> Self {
+    pub(super) fn of_definition(definition: &'a Definition, specs: &[Option<&StepSpec>]) -> Self {
         let mut all = Self::default();
         for (step, spec) in definition.steps.iter().zip(specs) {
             match (spec.map(|spec| spec.action), &step.input) {
-                (Some(Action::SetState), Some(Value::Object(map))) => {
+                (Some(StepAction::SetState), Some(Value::Object(map))) => {
                     all.names.extend(map.keys().map(String::as_str));
                 }
-                (Some(Action::SetState), _) => all.any = true,
+                (Some(StepAction::SetState), _) => all.any = true,
                 _ => {}
             }
         }
@@ -44,11 +44,11 @@ impl<'a> SetState<'a> {
     }
 }
 
-impl Compiler<'_> {
+impl PlanCompiler<'_> {
     /// Checks every expression of a template. `step`: whose it is; `None` for outputs.
     pub(super) fn check_leaves(
         &mut self,
-        template: &Template,
+        template: &ValueTemplate,
         step: Option<(usize, &StepSpec)>,
         base: &str,
     ) {
@@ -75,7 +75,8 @@ impl Compiler<'_> {
                 return;
             }
             let names: Vec<&str> = reference.iter().map(String::as_str).collect();
-            let need = if references.is_optional(reference) { Need::Maybe } else { Need::Used };
+            let need =
+                if references.is_optional(reference) { InputUse::Maybe } else { InputUse::Used };
             let message = match names.as_slice() {
                 ["inputs", rest @ ..] => self.check_inputs(rest, need),
                 ["steps", rest @ ..] => self.check_step(rest, step, need),
@@ -98,22 +99,23 @@ impl Compiler<'_> {
                     Some(format!("`{root}` exists in maps only, which this version has not yet"))
                 }
                 [root, ..] if !ROOTS.contains(root) => {
-                    Some(format!("there is no `{root}`{}", self.hint(root)))
+                    Some(format!("there is no `{root}`{}", self.root_hint(root)))
                 }
                 _ => None,
             };
             if let Some(message) = message {
-                self.problem(path, format!("{message} (in `{}`)", shown(reference)));
+                self.add_problem(path, format!("{message} (in `{}`)", format_path(reference)));
             }
         }
     }
 
     /// What was probably meant by an unknown root name.
-    fn hint(&self, root: &str) -> String {
+    fn root_hint(&self, root: &str) -> String {
         if self.graph.by_id.contains_key(root) {
             return format!("; did you mean `steps.{root}`?");
         }
-        let is_input = self.declared.is_some_and(|schema| names::property(schema, root).is_some());
+        let is_input =
+            self.declared.is_some_and(|schema| names::property_schema(schema, root).is_some());
         if is_input {
             return format!("; did you mean `inputs.{root}`?");
         }
@@ -125,18 +127,18 @@ impl Compiler<'_> {
         }
     }
 
-    fn check_inputs(&mut self, names: &[&str], need: Need) -> Option<String> {
+    fn check_inputs(&mut self, names: &[&str], need: InputUse) -> Option<String> {
         let (first, _) = names.split_first()?;
         let Some(declared) = self.declared else {
-            self.inferred.ask(first, &json!({}), need);
+            self.inferred.add_use(first, &json!({}), need);
             return None;
         };
-        walk(declared, names, "inputs", need == Need::Maybe).err()
+        walk_schema(declared, names, "inputs", need == InputUse::Maybe).err()
     }
 
-    fn check_state(&mut self, names: &[&str], need: Need) -> Option<String> {
+    fn check_state(&mut self, names: &[&str], need: InputUse) -> Option<String> {
         let (first, _) = names.split_first()?;
-        if self.definition.state.contains_key(*first) || need == Need::Maybe {
+        if self.definition.state.contains_key(*first) || need == InputUse::Maybe {
             return None;
         }
         if self.is_state_set(first) {
@@ -151,7 +153,12 @@ impl Compiler<'_> {
         self.set_state.any || self.set_state.names.contains(name)
     }
 
-    fn check_step(&mut self, names: &[&str], from: Option<usize>, need: Need) -> Option<String> {
+    fn check_step(
+        &mut self,
+        names: &[&str],
+        from: Option<usize>,
+        need: InputUse,
+    ) -> Option<String> {
         let (id, rest) = names.split_first()?;
         let Some(index) = self.graph.by_id.get(*id).copied() else {
             let dashed = self
@@ -183,38 +190,43 @@ impl Compiler<'_> {
             return self.check_fixed("error", below, &format!("steps.{id}.error"));
         }
         if *which == "status" && self.is_new && !below.is_empty() {
-            return walk(&json!({"type": "string"}), below, &format!("steps.{id}.status"), false)
-                .err();
+            return walk_schema(
+                &json!({"type": "string"}),
+                below,
+                &format!("steps.{id}.status"),
+                false,
+            )
+            .err();
         }
         if *which == "output" && !below.is_empty() {
             let schema = self.outputs.get(index)?;
-            if **schema == Value::Bool(false) && self.is_new && need != Need::Maybe {
+            if **schema == Value::Bool(false) && self.is_new && need != InputUse::Maybe {
                 return Some(format!(
                     "`steps.{id}` always fails, so its output is null; what went wrong is \
                      `steps.{id}.error.message`"
                 ));
             }
-            return walk(schema, below, &format!("steps.{id}.output"), false).err();
+            return walk_schema(schema, below, &format!("steps.{id}.output"), false).err();
         }
         None
     }
 
     /// The schema of what a static path leads to, where something is known of it.
-    pub(super) fn resolve(&self, path: &[String]) -> Option<Cow<'_, Value>> {
+    pub(super) fn resolve_path(&self, path: &[String]) -> Option<Cow<'_, Value>> {
         let known = |schema: Value| Some(Cow::Owned(schema));
         let names: Vec<&str> = path.iter().map(String::as_str).collect();
         match names.as_slice() {
             ["inputs", rest @ ..] => match (self.declared, rest) {
                 (Some(declared), rest) => {
-                    walk(declared, rest, "inputs", true).ok()?.map(Cow::Borrowed)
+                    walk_schema(declared, rest, "inputs", true).ok()?.map(Cow::Borrowed)
                 }
-                (None, [name]) => self.inferred.get(name).map(Cow::Borrowed),
+                (None, [name]) => self.inferred.input_schema(name).map(Cow::Borrowed),
                 (None, []) => known(json!({"type": "object"})),
                 _ => None,
             },
             ["steps", id, "output", rest @ ..] => {
                 let index = self.graph.by_id.get(*id)?;
-                walk(self.outputs.get(*index)?, rest, "", true).ok()?.map(Cow::Borrowed)
+                walk_schema(self.outputs.get(*index)?, rest, "", true).ok()?.map(Cow::Borrowed)
             }
             ["steps", _, "status"] => known(json!({"type": "string"})),
             ["steps", _, "error"] => known(json!({"type": ["object", "null"]})),
@@ -222,18 +234,18 @@ impl Compiler<'_> {
             ["state"] => known(json!({"type": "object"})),
             ["secrets", _] => known(json!({"type": "string"})),
             ["steps", _, "error", rest @ ..] => {
-                walk(fixed_shape("error")?, rest, "", true).ok()?.map(Cow::Borrowed)
+                walk_schema(fixed_shape("error")?, rest, "", true).ok()?.map(Cow::Borrowed)
             }
             [root @ ("execution" | "workflow"), rest @ ..] => {
-                walk(fixed_shape(root)?, rest, "", true).ok()?.map(Cow::Borrowed)
+                walk_schema(fixed_shape(root)?, rest, "", true).ok()?.map(Cow::Borrowed)
             }
             _ => None,
         }
     }
 }
 
-/// Follows names through a schema: `None` where it says no more.
-pub(super) fn walk<'s>(
+/// Follows names through a schema; `None` where the schema is not known further.
+pub(super) fn walk_schema<'s>(
     schema: &'s Value,
     names: &[&str],
     start: &str,
@@ -242,11 +254,11 @@ pub(super) fn walk<'s>(
     let mut at = schema;
     for (i, name) in names.iter().enumerate() {
         let path = || written_path(std::iter::once(start).chain(names.iter().take(i).copied()));
-        match member(at, name) {
-            Member::Known(inner) => at = inner,
-            Member::Open => return Ok(None),
-            Member::Absent(_) | Member::NoMembers if may_be_absent => return Ok(None),
-            Member::Absent(known) => {
+        match member_schema(at, name) {
+            MemberSchema::Known(inner) => at = inner,
+            MemberSchema::Open => return Ok(None),
+            MemberSchema::Absent(_) | MemberSchema::NoMembers if may_be_absent => return Ok(None),
+            MemberSchema::Absent(known) => {
                 let hint = did_you_mean(name, known.iter().copied());
                 let listed = match known.is_empty() {
                     true => String::new(),
@@ -255,8 +267,8 @@ pub(super) fn walk<'s>(
                 };
                 return Err(format!("`{}` has no `{name}`{hint}{listed}", path()));
             }
-            Member::NoMembers => {
-                let kinds = crate::definition::check::types::Kinds::of(at);
+            MemberSchema::NoMembers => {
+                let kinds = crate::definition::check::types::ValueTypes::of_schema(at);
                 return Err(format!("`{}` is {kinds} and has no `{name}`", path()));
             }
         }
@@ -264,7 +276,7 @@ pub(super) fn walk<'s>(
     Ok(Some(at))
 }
 
-fn shown(path: &[String]) -> String {
+fn format_path(path: &[String]) -> String {
     written_path(path.iter().map(String::as_str)).chars().take(120).collect()
 }
 

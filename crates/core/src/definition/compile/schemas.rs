@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{Compiler, memory};
+use super::{PlanCompiler, memory};
 use crate::catalog::StepSpec;
-use crate::definition::check::schema::Checker;
+use crate::definition::check::schema::SchemaChecker;
 use crate::definition::check::types::is_trivial;
 use crate::memory::clone_bytes;
 
@@ -22,13 +22,13 @@ pub(super) struct TypeSchemas {
     pub(super) input: Arc<Value>,
     pub(super) output: Arc<Value>,
     /// Compiled; `None` where every value satisfies it.
-    pub(super) input_checker: Option<Arc<Checker>>,
-    pub(super) config_checker: Option<Arc<Checker>>,
+    pub(super) input_checker: Option<Arc<SchemaChecker>>,
+    pub(super) config_checker: Option<Arc<SchemaChecker>>,
     /// About how many bytes the two take.
     pub(super) checker_bytes: usize,
 }
 
-impl Compiler<'_> {
+impl PlanCompiler<'_> {
     /// The schemas of a step type, compiled once.
     pub(super) fn type_schemas(&mut self, spec: &StepSpec) -> TypeSchemas {
         if let Some(found) = self.of_types.get(spec.name) {
@@ -38,7 +38,7 @@ impl Compiler<'_> {
             true => None,
             // A step type whose schema is broken is caught by its own tests; here it checks
             // nothing.
-            false => Checker::new(schema.clone()).ok().map(Arc::new),
+            false => SchemaChecker::new(schema.clone()).ok().map(Arc::new),
         };
         let (input, config) = (Arc::new(spec.input.clone()), Arc::new(spec.config.clone()));
         let (input_checker, config_checker) = (build(&input), build(&config));
@@ -72,9 +72,9 @@ impl Compiler<'_> {
         left.inspect(|left| self.schema_values.set(*left)).is_some()
     }
 
-    /// A copy of the schema of what a path leads to, as by [`Compiler::copy_schema`].
+    /// A copy of the schema of what a path leads to, as by [`PlanCompiler::copy_schema`].
     pub(super) fn copy_resolved(&self, path: &[String]) -> Option<Value> {
-        self.resolve(path).map(|schema| self.copy_schema(&schema))
+        self.resolve_path(path).map(|schema| self.copy_schema(&schema))
     }
 }
 

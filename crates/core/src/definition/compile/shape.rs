@@ -6,17 +6,18 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::Compiler;
+use super::PlanCompiler;
 use super::names;
 use crate::Problem;
-use crate::definition::check::schema::Checker;
-use crate::definition::check::schema::{no_such_field, one_of};
-use crate::definition::check::types::{Kinds, is_trivial, proves};
-use crate::definition::parse::{STEP_FIELDS, describe, type_name};
-use crate::expr::{Inferred, Template, at_key, infer, written_path};
+use crate::definition::check::schema::SchemaChecker;
+use crate::definition::check::types::{ValueTypes, is_trivial, proves_schema};
+use crate::definition::check::violations::no_such_field;
+use crate::definition::parse::{STEP_FIELDS, describe_value, type_name};
+use crate::definition::requirement::one_of;
+use crate::expr::{InferredType, ValueTemplate, at_key, infer_type, written_path};
 
-/// Where a value stands and what stands beside it.
-pub(super) struct Place<'p> {
+/// The position of a value in a step, with the schema of the other field (`input` or `config`).
+pub(super) struct ValuePosition<'p> {
     pub(super) path: String,
     /// The other part of the step and its schema, for fields that were put in the wrong one.
     pub(super) other: Option<(&'static str, &'p Value)>,
@@ -34,16 +35,16 @@ fn has_template(value: &Value) -> bool {
     }
 }
 
-impl Compiler<'_> {
-    /// Checks `value`, which is what stands `inside` the template. Whether it is proven that
-    /// whatever it renders to satisfies the schema.
+impl PlanCompiler<'_> {
+    /// Checks `value`, which is `inside` the template. Returns whether it is proven that every
+    /// rendered value satisfies the schema.
     pub(super) fn check_shape<'v>(
         &mut self,
         value: &'v Value,
-        template: &Template,
+        template: &ValueTemplate,
         inside: &mut Vec<Cow<'v, str>>,
         schema: &Value,
-        place: &Place<'_>,
+        place: &ValuePosition<'_>,
     ) -> bool {
         if is_trivial(schema) {
             return true;
@@ -52,18 +53,18 @@ impl Compiler<'_> {
             Value::String(text) if has_template(value) => {
                 self.check_string(text, template, inside, schema, &place.path)
             }
-            Value::Object(map) if Kinds::of(schema).overlaps(Kinds::OBJECT) => {
+            Value::Object(map) if ValueTypes::of_schema(schema).can_overlap(ValueTypes::OBJECT) => {
                 let before = self.problems.0.len();
                 let mut proven = self.check_fields(map, schema, place);
                 for (key, inner) in map {
                     let Some(property) = property_schema(schema, key) else { continue };
-                    let below = Place { path: at_key(&place.path, key), other: None };
+                    let below = ValuePosition { path: at_key(&place.path, key), other: None };
                     inside.push(Cow::Borrowed(key));
                     proven &= self.check_shape(inner, template, inside, property, &below);
                     inside.pop();
                 }
                 let clean = self.problems.0.len() == before;
-                self.unwalked(value, schema, place, proven, clean)
+                self.check_unwalked(value, schema, place, proven, clean)
             }
             Value::Array(items) if schema.get("items").is_some() => {
                 let before = self.problems.0.len();
@@ -71,25 +72,26 @@ impl Compiler<'_> {
                 let mut proven = followed;
                 if let (true, Some(inner)) = (followed, schema.get("items")) {
                     for (i, item) in items.iter().enumerate() {
-                        let below = Place { path: format!("{}[{i}]", place.path), other: None };
+                        let below =
+                            ValuePosition { path: format!("{}[{i}]", place.path), other: None };
                         inside.push(Cow::Owned(i.to_string()));
                         proven &= self.check_shape(item, template, inside, inner, &below);
                         inside.pop();
                     }
                 }
                 let clean = self.problems.0.len() == before;
-                self.unwalked(value, schema, place, proven, clean)
+                self.check_unwalked(value, schema, place, proven, clean)
             }
-            _ => self.unwalked(value, schema, place, true, true),
+            _ => self.check_unwalked(value, schema, place, true, true),
         }
     }
 
     /// What the walk did not look at, where nothing in the value is open.
-    fn unwalked(
+    fn check_unwalked(
         &mut self,
         value: &Value,
         schema: &Value,
-        place: &Place<'_>,
+        place: &ValuePosition<'_>,
         proven: bool,
         clean: bool,
     ) -> bool {
@@ -98,26 +100,28 @@ impl Compiler<'_> {
             let simple = keywords.into_iter().all(|key| {
                 WALKED.contains(&key.as_str()) || is_trivial(&serde_json::json!({ key: null }))
             });
-            if !Kinds::of(schema).overlaps(Kinds::of(&super::schema_of(value))) {
-                self.mismatch(&place.path, schema, describe(value));
-            } else if let Some(presence) = presence(schema).filter(|_| self.is_new) {
-                self.violations(&presence, value, &place.path);
+            if !ValueTypes::of_schema(schema)
+                .can_overlap(ValueTypes::of_schema(&super::schema_of(value)))
+            {
+                self.report_mismatch(&place.path, schema, describe_value(value));
+            } else if let Some(presence) = presence_schema(schema).filter(|_| self.is_new) {
+                self.report_violations(&presence, value, &place.path);
             }
             return proven && simple;
         }
         if clean {
             // Most schemas name a type and nothing else: no validator is needed for those.
-            if proves(&type_of(value), schema) {
+            if proves_schema(&type_of(value), schema) {
                 return true;
             }
-            return self.violations(schema, value, &place.path);
+            return self.report_violations(schema, value, &place.path);
         }
         false
     }
 
     /// Reports what a value violates of a schema; whether it violates nothing.
-    fn violations(&mut self, schema: &Value, value: &Value, path: &str) -> bool {
-        let found = match Checker::new(Arc::new(schema.clone())) {
+    fn report_violations(&mut self, schema: &Value, value: &Value, path: &str) -> bool {
+        let found = match SchemaChecker::new(Arc::new(schema.clone())) {
             Ok(checker) => match checker.check_constant(value, path) {
                 Some(checked) => checked.err().map_or_else(Vec::new, |problems| problems.0),
                 // Left to the execution.
@@ -130,53 +134,57 @@ impl Compiler<'_> {
             if problem.expected.is_none()
                 && let Some(options) = schema.get("enum")
             {
-                problem = problem.expecting(one_of(options), describe(value));
+                problem = problem.with_expectation(one_of(options), describe_value(value));
             }
             self.problems.push(problem);
         }
         ok
     }
 
-    fn mismatch(&mut self, path: &str, schema: &Value, found: String) {
+    fn report_mismatch(&mut self, path: &str, schema: &Value, found: String) {
         self.problems.push(
             Problem::new(path, "the value has the wrong type")
-                .expecting(Kinds::of(schema).to_string(), found),
+                .with_expectation(ValueTypes::of_schema(schema).to_string(), found),
         );
     }
 
     fn check_string(
         &mut self,
         text: &str,
-        template: &Template,
+        template: &ValueTemplate,
         inside: &[Cow<'_, str>],
         schema: &Value,
         path: &str,
     ) -> bool {
-        let wanted = Kinds::of(schema);
+        let wanted = ValueTypes::of_schema(schema);
         if let Some(source) = template.as_path(inside) {
             let written = written_path(source.iter().map(String::as_str));
-            let Some(source) = self.resolve(source) else { return false };
-            let (found, is_proven) = (Kinds::of(&source), proves(&source, schema));
-            if !found.fits(wanted) {
-                self.mismatch(path, schema, format!("{found} from `{written}`"));
+            let Some(source) = self.resolve_path(source) else { return false };
+            let (found, is_proven) =
+                (ValueTypes::of_schema(&source), proves_schema(&source, schema));
+            if !found.is_usable_as(wanted) {
+                self.report_mismatch(path, schema, format!("{found} from `{written}`"));
             }
             return is_proven;
         }
         if let Some(value) = self.constant_values.get(path).cloned() {
-            return self.violations(schema, &value, path);
+            return self.report_violations(schema, &value, path);
         }
-        match infer(text, &|path| self.kinds_of(path)) {
-            Some(Inferred::Text) => {
-                if !wanted.overlaps(Kinds::STRING) {
-                    self.mismatch(path, schema, "text with expressions in it".into());
+        match infer_type(text, &|path| self.kinds_of(path)) {
+            Some(InferredType::Text) => {
+                if !wanted.can_overlap(ValueTypes::STRING) {
+                    self.report_mismatch(path, schema, "text with expressions in it".into());
                 }
-                proves(&serde_json::json!({"type": "string"}), schema)
+                proves_schema(&serde_json::json!({"type": "string"}), schema)
             }
-            Some(Inferred::Value(found)) if self.is_new && !found.fits(wanted) => {
-                let hint = conversion(text, found, wanted);
+            Some(InferredType::Value(found)) if self.is_new && !found.is_usable_as(wanted) => {
+                let hint = conversion_hint(text, found, wanted);
                 self.problems.push(
                     Problem::new(path, format!("the expression has the wrong type{hint}"))
-                        .expecting(wanted.to_string(), format!("{found} from `{}`", shown(text))),
+                        .with_expectation(
+                            wanted.to_string(),
+                            format!("{found} from `{}`", shorten_text(text)),
+                        ),
                 );
                 false
             }
@@ -185,29 +193,35 @@ impl Compiler<'_> {
     }
 
     /// Unknown and missing fields of an object.
-    fn check_fields(&mut self, map: &crate::Map, schema: &Value, place: &Place<'_>) -> bool {
+    fn check_fields(
+        &mut self,
+        map: &crate::Map,
+        schema: &Value,
+        place: &ValuePosition<'_>,
+    ) -> bool {
         let mut ok = true;
         if names::is_closed(schema) && schema.get("patternProperties").is_none() {
-            for key in map.keys().filter(|key| names::property(schema, key).is_none()) {
+            for key in map.keys().filter(|key| names::property_schema(schema, key).is_none()) {
                 let message = match place.other {
-                    Some((name, other)) if names::property(other, key).is_some() => {
-                        format!("`{key}` belongs into `{name}`, not here")
+                    Some((name, other)) if names::property_schema(other, key).is_some() => {
+                        format!("`{key}` belongs in `{name}`, not here")
                     }
                     // The other part of a configuration is the step's input.
                     Some(("input", _)) if STEP_FIELDS.contains(&key.as_str()) => {
                         format!("`{key}` is a field of the step; write it beside `config`")
                     }
-                    _ => no_such_field(key, names::properties(schema)),
+                    _ => no_such_field(key, names::property_names(schema)),
                 };
                 self.problems.push(Problem::new(at_key(&place.path, key), message));
                 ok = false;
             }
         }
-        for name in names::required(schema).filter(|name| !map.contains_key(*name)) {
+        for name in names::required_names(schema).filter(|name| !map.contains_key(*name)) {
             let path = at_key(&place.path, name);
             let mut problem = Problem::new(path, format!("`{name}` is required"));
-            if let Some(property) = names::property(schema, name) {
-                problem = problem.expecting(Kinds::of(property).to_string(), "nothing");
+            if let Some(property) = names::property_schema(schema, name) {
+                problem = problem
+                    .with_expectation(ValueTypes::of_schema(property).to_string(), "nothing");
             }
             self.problems.push(problem);
             ok = false;
@@ -217,17 +231,17 @@ impl Compiler<'_> {
 }
 
 /// How an expression of one type is written as another, where a filter does it.
-fn conversion(text: &str, found: Kinds, wanted: Kinds) -> String {
+fn conversion_hint(text: &str, found: ValueTypes, wanted: ValueTypes) -> String {
     let inside = text.trim_start_matches("{{").trim_end_matches("}}").trim();
-    let filter = if wanted.overlaps(Kinds::STRING) {
+    let filter = if wanted.can_overlap(ValueTypes::STRING) {
         "string"
-    } else if !found.overlaps(Kinds::STRING) {
+    } else if !found.can_overlap(ValueTypes::STRING) {
         return String::new();
-    } else if wanted == Kinds::INTEGER {
+    } else if wanted == ValueTypes::INTEGER {
         "int"
-    } else if wanted.overlaps(Kinds::NUMBER) {
+    } else if wanted.can_overlap(ValueTypes::NUMBER) {
         "float"
-    } else if wanted.overlaps(Kinds::ARRAY.or(Kinds::OBJECT)) {
+    } else if wanted.can_overlap(ValueTypes::ARRAY.union_with(ValueTypes::OBJECT)) {
         "fromjson"
     } else {
         return String::new();
@@ -238,16 +252,16 @@ fn conversion(text: &str, found: Kinds, wanted: Kinds) -> String {
     }
 }
 
-fn shown(text: &str) -> String {
+fn shorten_text(text: &str) -> String {
     match text.char_indices().nth(80) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
         None => text.to_owned(),
     }
 }
 
-/// What a schema says of which properties and how many items there are: that holds whatever the
-/// expressions of a value render to. `None` where it says nothing of them.
-fn presence(schema: &Value) -> Option<Value> {
+/// The part of a schema about which properties and how many items there are, which does not depend
+/// on rendered values. `None` if there is none.
+fn presence_schema(schema: &Value) -> Option<Value> {
     let is_presence = |inner: &Value| {
         let keywords = inner.as_object().map(|map| map.keys());
         keywords.is_some_and(|mut keys| keys.all(|key| key == "required"))
@@ -267,6 +281,6 @@ fn type_of(value: &Value) -> Value {
 }
 
 fn property_schema<'s>(schema: &'s Value, key: &str) -> Option<&'s Value> {
-    names::property(schema, key)
+    names::property_schema(schema, key)
         .or_else(|| schema.get("additionalProperties").filter(|more| more.is_object()))
 }

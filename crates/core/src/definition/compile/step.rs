@@ -4,26 +4,26 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::Compiler;
-use super::binding::Bound;
-use super::shape::Place;
-use crate::catalog::{Action, StaticFields, StepSpec};
-use crate::definition::model::{OnError, Step};
+use super::PlanCompiler;
+use super::binding::BoundInput;
+use super::shape::ValuePosition;
+use crate::catalog::{StaticFields, StepAction, StepSpec};
+use crate::definition::model::{OnError, StepDefinition};
 use crate::definition::plan::PlanStep;
-use crate::expr::{Expr, Template, at_key};
+use crate::expr::{Expression, ValueTemplate, at_key};
 use crate::{Map, Problem, names};
 
-impl Compiler<'_> {
-    /// Compiles the step, or tells why not. An unknown type hides only what depends on it.
-    pub(super) fn step(&mut self, index: usize) -> Option<PlanStep> {
+impl PlanCompiler<'_> {
+    /// Compiles the step, or adds the problems. An unknown type suppresses only checks that need it.
+    pub(super) fn compile_step(&mut self, index: usize) -> Option<PlanStep> {
         let step = self.definition.steps.get(index)?;
-        let when = self.when(index, step);
+        let when = self.compile_condition(index, step);
         let Some(spec) = self.specs.get(index).copied().flatten() else {
             self.without_type(index, step);
             return None;
         };
-        let (config, config_proven) = self.config(index, step, spec);
-        let bound = self.bind(index, step, spec);
+        let (config, config_proven) = self.compile_config(index, step, spec);
+        let bound = self.bind_input(index, step, spec);
         let schemas = self.type_schemas(spec);
         let output_schema = match (spec.passes_through(), &bound) {
             (true, Some(bound)) => bound.source.clone(),
@@ -44,7 +44,7 @@ impl Compiler<'_> {
             action: spec.action,
             effect,
             repeat_after_crash: step.idempotent.unwrap_or(true),
-            secrets: secrets(&config, &bound),
+            secrets: secret_names(&config, &bound),
             input: bound.binding,
             config,
             after: self.graph.after.get(index)?.clone(),
@@ -67,10 +67,10 @@ impl Compiler<'_> {
         })
     }
 
-    fn when(&mut self, index: usize, step: &Step) -> Option<Expr> {
+    fn compile_condition(&mut self, index: usize, step: &StepDefinition) -> Option<Expression> {
         let text = step.when.as_ref()?;
         let path = format!("steps[{index}].when");
-        match Expr::compile(text, &path) {
+        match Expression::compile_text(text, &path) {
             Ok(expr) => {
                 self.check_references(expr.references(), Some(index), &path, None);
                 self.check_condition(&expr, text, &path);
@@ -83,14 +83,14 @@ impl Compiler<'_> {
         }
     }
 
-    /// What can be said of a step whose type is not known: its expressions.
-    fn without_type(&mut self, index: usize, step: &Step) {
+    /// Checks the expressions of a step whose type is not known.
+    fn without_type(&mut self, index: usize, step: &StepDefinition) {
         let config = Value::Object(step.config.clone());
         let parts = [("config", Some(&config)), ("input", step.input.as_ref())];
         for (name, value) in parts {
             let Some(value) = value else { continue };
             let path = format!("steps[{index}].{name}");
-            match Template::compile(value, &path) {
+            match ValueTemplate::compile_value(value, &path) {
                 Ok(template) => {
                     self.check_texts(value, &path);
                     for leaf in template.leaves() {
@@ -102,10 +102,15 @@ impl Compiler<'_> {
         }
     }
 
-    fn config(&mut self, index: usize, step: &Step, spec: &StepSpec) -> (Option<Template>, bool) {
+    fn compile_config(
+        &mut self,
+        index: usize,
+        step: &StepDefinition,
+        spec: &StepSpec,
+    ) -> (Option<ValueTemplate>, bool) {
         let path = format!("steps[{index}].config");
         let written = Value::Object(step.config.clone());
-        let template = match Template::compile(&written, &path) {
+        let template = match ValueTemplate::compile_value(&written, &path) {
             Ok(template) => template,
             Err(found) => {
                 self.problems.0.extend(found.0);
@@ -113,10 +118,10 @@ impl Compiler<'_> {
             }
         };
         let before = self.problems.0.len();
-        self.ask_inputs(&written, &template, &mut Vec::new(), &spec.config);
+        self.collect_uses(&written, &template, &mut Vec::new(), &spec.config);
         self.check_leaves(&template, Some((index, spec)), &path);
         self.check_texts(&written, &path);
-        let place = Place { path, other: Some(("input", &spec.input)) };
+        let place = ValuePosition { path, other: Some(("input", &spec.input)) };
         let proven = self.check_shape(&written, &template, &mut Vec::new(), &spec.config, &place);
         self.check_given_names(index, step, spec);
         if self.problems.0.len() == before {
@@ -127,22 +132,22 @@ impl Compiler<'_> {
     }
 
     /// Checks names that a step gives: of the state, of an error.
-    fn check_given_names(&mut self, index: usize, step: &Step, spec: &StepSpec) {
+    fn check_given_names(&mut self, index: usize, step: &StepDefinition, spec: &StepSpec) {
         if !self.is_new {
             return;
         }
         let path = format!("steps[{index}]");
         match (spec.action, &step.input, step.config.get("code")) {
-            (Action::SetState, Some(Value::Object(map)), _) => {
+            (StepAction::SetState, Some(Value::Object(map)), _) => {
                 for name in map.keys() {
                     if let Err(problem) = names::check_visible_key(&format!("{path}.input"), name) {
                         self.problems.push(problem);
                     }
                 }
             }
-            (Action::Fail, _, Some(Value::String(code))) => {
+            (StepAction::Fail, _, Some(Value::String(code))) => {
                 if let Err(message) = names::check_visible(code) {
-                    self.problem(&format!("{path}.config.code"), format!("`code` {message}"));
+                    self.add_problem(&format!("{path}.config.code"), format!("`code` {message}"));
                 }
             }
             _ => {}
@@ -150,7 +155,7 @@ impl Compiler<'_> {
     }
 
     /// Runs the step type's own checks on what is known already.
-    fn check_static(&mut self, index: usize, step: &Step, spec: &StepSpec) {
+    fn check_static(&mut self, index: usize, step: &StepDefinition, spec: &StepSpec) {
         if !self.is_new || (spec.check.is_none() && spec.check_input.is_none()) {
             return;
         }
@@ -174,7 +179,7 @@ impl Compiler<'_> {
                     true => at(part),
                     false => at_key(&at(part), field),
                 };
-                self.problem(&path, message);
+                self.add_problem(&path, message);
             }
         }
     }
@@ -188,7 +193,8 @@ impl Compiler<'_> {
 
     /// A value at a place without what is only known later: entries of an object are `null` there.
     fn static_part(&self, value: &Value, path: &str) -> Option<Value> {
-        let is_static = |value: &Value| Template::compile(value, "").is_ok_and(|t| t.is_static());
+        let is_static =
+            |value: &Value| ValueTemplate::compile_value(value, "").is_ok_and(|t| t.is_static());
         match value {
             Value::Object(map) => {
                 let fields = map.iter().map(|(name, inner)| {
@@ -203,7 +209,7 @@ impl Compiler<'_> {
     }
 
     /// Adds a problem.
-    pub(super) fn problem(&mut self, path: &str, message: impl Into<String>) {
+    pub(super) fn add_problem(&mut self, path: &str, message: impl Into<String>) {
         self.problems.push(Problem::new(path, message));
     }
 }
@@ -215,10 +221,12 @@ fn literal_prefix((name, value): (&String, &Value)) -> Option<(String, String)> 
     Some((name.clone(), text[..end].to_owned()))
 }
 
-fn secrets(config: &Template, bound: &Bound) -> Vec<String> {
+fn secret_names(config: &ValueTemplate, bound: &BoundInput) -> Vec<String> {
     let input = match &bound.binding {
-        crate::definition::plan::Binding::Template { template, .. } => Some(template.references()),
-        crate::definition::plan::Binding::Feed(_) => None,
+        crate::definition::plan::InputBinding::Template { template, .. } => {
+            Some(template.references())
+        }
+        crate::definition::plan::InputBinding::Feed(_) => None,
     };
     let mut names: Vec<String> = std::iter::once(config.references())
         .chain(input)

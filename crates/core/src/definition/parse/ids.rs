@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use super::walk::Walk;
+use super::walk::ParseWalk;
 use crate::definition::is_id;
-use crate::definition::model::Step;
+use crate::definition::model::StepDefinition;
 
 /// Fills in the ids that are empty and finds those that are there twice.
-pub(super) fn assign(walk: &mut Walk, steps: &mut [Step]) {
+pub(super) fn assign_ids(walk: &mut ParseWalk, steps: &mut [StepDefinition]) {
     let mut taken: BTreeMap<String, usize> = BTreeMap::new();
     for (i, step) in steps.iter().enumerate().filter(|(_, step)| !step.id.is_empty()) {
         if let Some(first) = taken.get(&step.id) {
-            walk.problem(
+            walk.add_problem(
                 &format!("steps[{i}].id"),
                 format!("the id `{}` is already that of steps[{first}]", step.id),
             );

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::describe;
-use super::walk::Walk;
+use super::describe_value;
+use super::walk::ParseWalk;
 use crate::definition::check::schema;
-use crate::definition::check::schema::Checker;
+use crate::definition::check::schema::SchemaChecker;
 use crate::definition::did_you_mean;
 use crate::expr::at_key;
 use crate::{Map, Problem};
@@ -16,7 +16,7 @@ const TYPES: &[&str] =
     &["string", "text", "number", "integer", "boolean", "object", "array", "file", "any", "null"];
 
 /// The schema of a shorthand type.
-pub(super) fn shorthand(name: &str) -> Option<Value> {
+pub(super) fn shorthand_schema(name: &str) -> Option<Value> {
     Some(match name {
         "string" | "text" => json!({"type": "string"}),
         "number" | "integer" | "boolean" | "object" | "array" | "null" => json!({"type": name}),
@@ -35,17 +35,17 @@ pub(super) fn unknown_type(name: &str) -> String {
 }
 
 /// The schema of all inputs together; `None` where it is to be inferred.
-pub(super) fn inputs(walk: &mut Walk, value: Option<&Value>) -> Option<Value> {
+pub(super) fn parse_inputs(walk: &mut ParseWalk, value: Option<&Value>) -> Option<Value> {
     match value? {
         Value::Null => None,
         Value::Object(map) if is_schema(map) => {
             let whole = value?;
-            schema::check(whole, "inputs", &mut walk.problems);
+            schema::check_schema(whole, "inputs", &mut walk.problems);
             Some(whole.clone())
         }
         Value::Object(map) => Some(by_name(walk, map)),
         other => {
-            walk.wrong("inputs", "object", other);
+            walk.add_mismatch("inputs", "object", other);
             None
         }
     }
@@ -61,15 +61,15 @@ fn is_schema(map: &Map) -> bool {
                     .any(|key| map.contains_key(*key))))
 }
 
-fn by_name(walk: &mut Walk, map: &Map) -> Value {
+fn by_name(walk: &mut ParseWalk, map: &Map) -> Value {
     let mut properties = Map::new();
     let mut required = Vec::new();
     for (name, written) in map {
         let path = at_key("inputs", name);
         if name.is_empty() || name.len() > 200 {
-            walk.problem(&path, "a name must have 1 to 200 bytes");
+            walk.add_problem(&path, "a name must have 1 to 200 bytes");
         }
-        let (schema, is_required) = property(walk, written, &path);
+        let (schema, is_required) = parse_property(walk, written, &path);
         if is_required {
             required.push(Value::from(name.as_str()));
         }
@@ -84,13 +84,13 @@ fn by_name(walk: &mut Walk, map: &Map) -> Value {
 }
 
 /// The schema of one input and whether it must be given.
-fn property(walk: &mut Walk, written: &Value, path: &str) -> (Value, bool) {
+fn parse_property(walk: &mut ParseWalk, written: &Value, path: &str) -> (Value, bool) {
     match written {
         Value::String(text) => {
             let name = text.trim();
             let bare = name.strip_suffix('?').unwrap_or(name);
-            let schema = shorthand(bare).unwrap_or_else(|| {
-                walk.problem(path, unknown_type(bare));
+            let schema = shorthand_schema(bare).unwrap_or_else(|| {
+                walk.add_problem(path, unknown_type(bare));
                 json!({})
             });
             (schema, bare == name)
@@ -104,16 +104,16 @@ fn property(walk: &mut Walk, written: &Value, path: &str) -> (Value, bool) {
                 schema.shift_remove("required");
             }
             if let Some(Value::String(name)) = map.get("type") {
-                match shorthand(name) {
+                match shorthand_schema(name) {
                     Some(Value::Object(short)) => {
                         schema.shift_remove("type");
                         schema.extend(short);
                     }
-                    _ => walk.problem(&at_key(path, "type"), unknown_type(name)),
+                    _ => walk.add_problem(&at_key(path, "type"), unknown_type(name)),
                 }
             }
             let schema = Value::Object(schema);
-            if schema::check(&schema, path, &mut walk.problems) {
+            if schema::check_schema(&schema, path, &mut walk.problems) {
                 check_default(walk, &schema, path);
             }
             (schema, required)
@@ -122,16 +122,16 @@ fn property(walk: &mut Walk, written: &Value, path: &str) -> (Value, bool) {
         other => {
             walk.problems.push(
                 Problem::new(path, "an input is a type's name or a JSON Schema")
-                    .expecting("string or object", describe(other)),
+                    .with_expectation("string or object", describe_value(other)),
             );
             (json!({}), true)
         }
     }
 }
 
-fn check_default(walk: &mut Walk, schema: &Value, path: &str) {
+fn check_default(walk: &mut ParseWalk, schema: &Value, path: &str) {
     let Some(default) = schema.get("default") else { return };
-    if let Ok(checker) = Checker::new(Arc::new(schema.clone()))
+    if let Ok(checker) = SchemaChecker::new(Arc::new(schema.clone()))
         && let Some(Err(found)) = checker.check_constant(default, &at_key(path, "default"))
     {
         walk.problems.0.extend(found.0);

@@ -6,14 +6,14 @@ mod step;
 mod walk;
 
 pub(crate) use step::FIELDS as STEP_FIELDS;
-pub(crate) use walk::{describe, type_name};
+pub(crate) use walk::{describe_value, type_name};
 
 use indexmap::IndexMap;
 use serde_json::Value;
 
-use self::walk::Walk;
+use self::walk::ParseWalk;
 use super::model::{Definition, OutputSpec};
-use super::{Limits, MAX_PROBLEMS, check::schema};
+use super::{DefinitionLimits, MAX_PROBLEMS, check::schema};
 use crate::expr::at_key;
 use crate::{Map, Problem, Problems, nests_deeper};
 
@@ -30,60 +30,67 @@ const FIELDS: &[&str] = &[
 ];
 
 /// As far as it can be read, with all that is wrong in it. `None` where nothing can be read.
-pub(super) fn parse(source: &Value, limits: &Limits) -> (Option<Definition>, Problems) {
-    let mut walk = Walk::default();
+pub(super) fn parse_source(
+    source: &Value,
+    limits: &DefinitionLimits,
+) -> (Option<Definition>, Problems) {
+    let mut walk = ParseWalk::default();
     if nests_deeper(source, limits.max_depth) {
         let message = format!("values may nest at most {} deep", limits.max_depth);
         return (None, Problem::new("", message).into());
     }
     let Value::Object(map) = source else {
         let problem = Problem::new("", "a definition is an object with `name` and `steps`")
-            .expecting("object", describe(source));
+            .with_expectation("object", describe_value(source));
         return (None, problem.into());
     };
     walk.unknown_fields(map, "", FIELDS);
     let definition = Definition {
-        name: name(&mut walk, map),
-        description: walk.text(map, "description", ""),
-        inputs: inputs::inputs(&mut walk, map.get("inputs")),
-        steps: steps(&mut walk, map.get("steps"), limits),
-        outputs: outputs(&mut walk, map),
-        state: walk.object(map, "state", ""),
-        timeout: walk.duration(map, "timeout", ""),
-        retention: walk.duration(map, "retention", ""),
-        metadata: walk.object(map, "metadata", ""),
+        name: parse_name(&mut walk, map),
+        description: walk.read_text(map, "description", ""),
+        inputs: inputs::parse_inputs(&mut walk, map.get("inputs")),
+        steps: parse_steps(&mut walk, map.get("steps"), limits),
+        outputs: parse_outputs(&mut walk, map),
+        state: walk.read_object(map, "state", ""),
+        timeout: walk.read_duration(map, "timeout", ""),
+        retention: walk.read_duration(map, "retention", ""),
+        metadata: walk.read_object(map, "metadata", ""),
     };
     check_names(&mut walk, &definition.state, "state");
     walk.problems.0.truncate(MAX_PROBLEMS);
     (Some(definition), walk.problems)
 }
 
-fn name(walk: &mut Walk, map: &Map) -> String {
+fn parse_name(walk: &mut ParseWalk, map: &Map) -> String {
     match map.get("name") {
         None | Some(Value::Null) => {
-            walk.problem("name", "a definition needs a `name`");
+            walk.add_problem("name", "a definition needs a `name`");
         }
         Some(Value::String(name)) => {
             let length = name.chars().count();
             if name.trim().is_empty() || length > 200 || name.chars().any(char::is_control) {
-                walk.problem("name", "`name` must have 1 to 200 characters that can be seen");
+                walk.add_problem("name", "`name` must have 1 to 200 characters that can be seen");
             }
             return name.clone();
         }
-        Some(other) => walk.wrong("name", "string", other),
+        Some(other) => walk.add_mismatch("name", "string", other),
     }
     String::new()
 }
 
-fn steps(walk: &mut Walk, value: Option<&Value>, limits: &Limits) -> Vec<super::model::Step> {
+fn parse_steps(
+    walk: &mut ParseWalk,
+    value: Option<&Value>,
+    limits: &DefinitionLimits,
+) -> Vec<super::model::StepDefinition> {
     let items = match value {
         Some(Value::Array(items)) if !items.is_empty() => items,
         Some(Value::Array(_)) | None | Some(Value::Null) => {
-            walk.problem("steps", "a definition needs a list `steps` with at least one step");
+            walk.add_problem("steps", "a definition needs a list `steps` with at least one step");
             return Vec::new();
         }
         Some(other) => {
-            walk.wrong("steps", "array", other);
+            walk.add_mismatch("steps", "array", other);
             return Vec::new();
         }
     };
@@ -91,30 +98,30 @@ fn steps(walk: &mut Walk, value: Option<&Value>, limits: &Limits) -> Vec<super::
         let message = format!("a definition may have at most {} steps", limits.max_steps);
         walk.problems.push(
             Problem::new("steps", message)
-                .expecting(format!("at most {}", limits.max_steps), items.len().to_string()),
+                .with_expectation(format!("at most {}", limits.max_steps), items.len().to_string()),
         );
         return Vec::new();
     }
     let mut steps: Vec<_> =
-        items.iter().enumerate().map(|(i, item)| step::step(walk, item, i)).collect();
-    ids::assign(walk, &mut steps);
+        items.iter().enumerate().map(|(i, item)| step::parse_step(walk, item, i)).collect();
+    ids::assign_ids(walk, &mut steps);
     steps
 }
 
-fn outputs(walk: &mut Walk, map: &Map) -> IndexMap<String, OutputSpec> {
-    let written = walk.object(map, "outputs", "");
+fn parse_outputs(walk: &mut ParseWalk, map: &Map) -> IndexMap<String, OutputSpec> {
+    let written = walk.read_object(map, "outputs", "");
     check_names(walk, &written, "outputs");
     written
         .into_iter()
         .map(|(name, value)| {
-            let spec = output(walk, value, &at_key("outputs", &name));
+            let spec = parse_output(walk, value, &at_key("outputs", &name));
             (name, spec)
         })
         .collect()
 }
 
 /// `{value, type | schema}` where nothing else is in it, else the value itself.
-fn output(walk: &mut Walk, written: Value, path: &str) -> OutputSpec {
+fn parse_output(walk: &mut ParseWalk, written: Value, path: &str) -> OutputSpec {
     let is_spec = written.as_object().is_some_and(|map| {
         map.contains_key("value")
             && map
@@ -126,18 +133,18 @@ fn output(walk: &mut Walk, written: Value, path: &str) -> OutputSpec {
     };
     let schema = match (map.get("schema"), map.get("type")) {
         (Some(schema), _) => {
-            schema::check(schema, &at_key(path, "schema"), &mut walk.problems);
+            schema::check_schema(schema, &at_key(path, "schema"), &mut walk.problems);
             Some(schema.clone())
         }
         (None, Some(Value::String(name))) => {
-            let schema = inputs::shorthand(name);
+            let schema = inputs::shorthand_schema(name);
             if schema.is_none() {
-                walk.problem(&at_key(path, "type"), inputs::unknown_type(name));
+                walk.add_problem(&at_key(path, "type"), inputs::unknown_type(name));
             }
             schema
         }
         (None, Some(other)) => {
-            walk.wrong(&at_key(path, "type"), "string", other);
+            walk.add_mismatch(&at_key(path, "type"), "string", other);
             None
         }
         (None, None) => None,
@@ -145,10 +152,10 @@ fn output(walk: &mut Walk, written: Value, path: &str) -> OutputSpec {
     OutputSpec { value: map.get("value").cloned().unwrap_or_default(), schema }
 }
 
-fn check_names(walk: &mut Walk, map: &Map, path: &str) {
+fn check_names(walk: &mut ParseWalk, map: &Map, path: &str) {
     for name in map.keys() {
         if name.is_empty() || name.len() > 200 {
-            walk.problem(&at_key(path, name), "a name must have 1 to 200 bytes");
+            walk.add_problem(&at_key(path, name), "a name must have 1 to 200 bytes");
         }
     }
 }

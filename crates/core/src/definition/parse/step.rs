@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::walk::{Walk, describe};
-use crate::definition::model::{After, Join, OnError, Retry, Step};
+use super::walk::{ParseWalk, describe_value};
+use crate::definition::model::{EdgeDefinition, JoinRule, OnError, RetryPolicy, StepDefinition};
 use crate::definition::{did_you_mean, is_id};
 use crate::expr::at_key;
 use crate::{Map, Problem};
@@ -27,53 +27,53 @@ pub(crate) const FIELDS: &[&str] = &[
 ];
 
 /// The step at `steps[index]`; where its type cannot be read, with an empty one.
-pub(super) fn step(walk: &mut Walk, value: &Value, index: usize) -> Step {
+pub(super) fn parse_step(walk: &mut ParseWalk, value: &Value, index: usize) -> StepDefinition {
     let path = format!("steps[{index}]");
-    let mut step = Step {
+    let mut step = StepDefinition {
         id: String::new(),
         type_name: String::new(),
         input: None,
         config: Map::new(),
         after: None,
-        join: Join::default(),
+        join: JoinRule::default(),
         when: None,
         timeout: None,
-        retry: Retry::default(),
+        retry: RetryPolicy::default(),
         on_error: OnError::default(),
         idempotent: None,
     };
     match value {
         Value::String(name) => type_name(walk, &mut step, name, &path),
-        Value::Object(map) => fields(walk, &mut step, map, &path),
+        Value::Object(map) => parse_fields(walk, &mut step, map, &path),
         other => walk.problems.push(
             Problem::new(path, "a step is an object with a `type`, or the type's name")
-                .expecting("object or string", describe(other)),
+                .with_expectation("object or string", describe_value(other)),
         ),
     }
     step
 }
 
-fn type_name(walk: &mut Walk, step: &mut Step, name: &str, path: &str) {
+fn type_name(walk: &mut ParseWalk, step: &mut StepDefinition, name: &str, path: &str) {
     if name.is_empty() || name.len() > 200 {
-        walk.problem(path, "a step type's name has 1 to 200 bytes");
+        walk.add_problem(path, "a step type's name has 1 to 200 bytes");
     } else {
         name.clone_into(&mut step.type_name);
     }
 }
 
-fn fields(walk: &mut Walk, step: &mut Step, map: &Map, path: &str) {
+fn parse_fields(walk: &mut ParseWalk, step: &mut StepDefinition, map: &Map, path: &str) {
     walk.unknown_fields(map, path, FIELDS);
     match map.get("type") {
         Some(Value::String(name)) => type_name(walk, step, name, &at_key(path, "type")),
-        Some(other) => walk.wrong(&at_key(path, "type"), "string", other),
-        None => walk.problem(&at_key(path, "type"), "a step needs a `type`"),
+        Some(other) => walk.add_mismatch(&at_key(path, "type"), "string", other),
+        None => walk.add_problem(&at_key(path, "type"), "a step needs a `type`"),
     }
-    if let Some(id) = walk.text(map, "id", path) {
+    if let Some(id) = walk.read_text(map, "id", path) {
         if !is_id(&id) {
             let shown: String = id.chars().take(80).collect();
             walk.problems.push(
                 Problem::new(at_key(path, "id"), format!("`{shown}` cannot be a step's id"))
-                    .expecting(
+                    .with_expectation(
                         "a letter or _, then up to 63 letters, digits, _ or -",
                         format!("{} characters", id.chars().count()),
                     ),
@@ -83,32 +83,36 @@ fn fields(walk: &mut Walk, step: &mut Step, map: &Map, path: &str) {
         }
     }
     step.input = map.get("input").filter(|value| !value.is_null()).cloned();
-    step.config = walk.object(map, "config", path);
-    step.after = after(walk, map.get("after"), &at_key(path, "after"));
-    step.join = join(walk, map.get("join"), &at_key(path, "join"));
-    step.when = when(walk, map, path);
-    step.timeout = walk.duration(map, "timeout", path);
-    step.retry = retry(walk, map.get("retry"), &at_key(path, "retry"));
+    step.config = walk.read_object(map, "config", path);
+    step.after = parse_after(walk, map.get("after"), &at_key(path, "after"));
+    step.join = parse_join(walk, map.get("join"), &at_key(path, "join"));
+    step.when = parse_when(walk, map, path);
+    step.timeout = walk.read_duration(map, "timeout", path);
+    step.retry = parse_retry(walk, map.get("retry"), &at_key(path, "retry"));
     step.on_error = on_error(walk, map.get("on_error"), &at_key(path, "on_error"));
-    step.idempotent = idempotent(walk, map, path);
+    step.idempotent = parse_idempotent(walk, map, path);
 }
 
-fn after(walk: &mut Walk, value: Option<&Value>, path: &str) -> Option<Vec<After>> {
+fn parse_after(
+    walk: &mut ParseWalk,
+    value: Option<&Value>,
+    path: &str,
+) -> Option<Vec<EdgeDefinition>> {
     match value? {
         Value::Null => None,
         Value::String(text) => Some(one_after(walk, text, path).into_iter().collect()),
         Value::Array(items) => {
             let mut seen = BTreeSet::new();
-            let mut all: Vec<After> = Vec::new();
+            let mut all: Vec<EdgeDefinition> = Vec::new();
             for (i, item) in items.iter().enumerate() {
                 let path = format!("{path}[{i}]");
                 let Value::String(text) = item else {
-                    walk.wrong(&path, "string such as `step` or `step.port`", item);
+                    walk.add_mismatch(&path, "string such as `step` or `step.port`", item);
                     continue;
                 };
                 let Some(entry) = one_after(walk, text, &path) else { continue };
                 if !seen.insert(text.as_str()) {
-                    walk.problem(&path, format!("`{text}` is there twice"));
+                    walk.add_problem(&path, format!("`{text}` is there twice"));
                 } else {
                     all.push(entry);
                 }
@@ -116,77 +120,78 @@ fn after(walk: &mut Walk, value: Option<&Value>, path: &str) -> Option<Vec<After
             Some(all)
         }
         other => {
-            walk.wrong(path, "list of `step` or `step.port`", other);
+            walk.add_mismatch(path, "list of `step` or `step.port`", other);
             None
         }
     }
 }
 
-fn one_after(walk: &mut Walk, text: &str, path: &str) -> Option<After> {
+fn one_after(walk: &mut ParseWalk, text: &str, path: &str) -> Option<EdgeDefinition> {
     let (step, port) = match text.split_once('.') {
         Some((step, port)) => (step, Some(port)),
         None => (text, None),
     };
     if !is_id(step) || port.is_some_and(|port| !is_id(port)) {
         let shown: String = text.chars().take(80).collect();
-        walk.problem(path, format!("`{shown}` is not `step` or `step.port`"));
+        walk.add_problem(path, format!("`{shown}` is not `step` or `step.port`"));
         return None;
     }
-    Some(After { step: step.to_owned(), port: port.map(str::to_owned) })
+    Some(EdgeDefinition { step: step.to_owned(), port: port.map(str::to_owned) })
 }
 
-fn join(walk: &mut Walk, value: Option<&Value>, path: &str) -> Join {
+fn parse_join(walk: &mut ParseWalk, value: Option<&Value>, path: &str) -> JoinRule {
     let expected = "`all`, `any` or {n: 2}";
     match value {
-        None | Some(Value::Null) => Join::All,
+        None | Some(Value::Null) => JoinRule::All,
         Some(Value::String(text)) => match text.as_str() {
-            "all" => Join::All,
-            "any" => Join::Any,
+            "all" => JoinRule::All,
+            "any" => JoinRule::Any,
             other => {
                 let hint = did_you_mean(other, ["all", "any"]);
                 let message = format!("there is no such join{hint}");
                 walk.problems.push(
-                    Problem::new(path, message).expecting(expected, describe(&Value::from(other))),
+                    Problem::new(path, message)
+                        .with_expectation(expected, describe_value(&Value::from(other))),
                 );
-                Join::All
+                JoinRule::All
             }
         },
         Some(Value::Object(map)) => {
             walk.unknown_fields(map, path, &["n"]);
             match map.get("n") {
                 Some(n) => walk
-                    .whole(n, &at_key(path, "n"), (1, 10_000))
+                    .read_integer(n, &at_key(path, "n"), (1, 10_000))
                     .and_then(|n| usize::try_from(n).ok())
-                    .map_or(Join::All, Join::Count),
+                    .map_or(JoinRule::All, JoinRule::Count),
                 None => {
-                    walk.problem(&at_key(path, "n"), "`join` as an object needs `n`");
-                    Join::All
+                    walk.add_problem(&at_key(path, "n"), "`join` as an object needs `n`");
+                    JoinRule::All
                 }
             }
         }
         Some(other) => {
-            walk.wrong(path, expected, other);
-            Join::All
+            walk.add_mismatch(path, expected, other);
+            JoinRule::All
         }
     }
 }
 
-fn when(walk: &mut Walk, map: &Map, path: &str) -> Option<String> {
+fn parse_when(walk: &mut ParseWalk, map: &Map, path: &str) -> Option<String> {
     match map.get("when")? {
         Value::Null => None,
         Value::Bool(b) => Some(b.to_string()),
         Value::String(text) if !text.trim().is_empty() => Some(text.clone()),
         other => {
-            walk.wrong(&at_key(path, "when"), "expression such as `inputs.n > 3`", other);
+            walk.add_mismatch(&at_key(path, "when"), "expression such as `inputs.n > 3`", other);
             None
         }
     }
 }
 
-fn retry(walk: &mut Walk, value: Option<&Value>, path: &str) -> Retry {
-    let mut retry = Retry::default();
-    let attempts = |walk: &mut Walk, value: &Value, path: &str| {
-        walk.whole(value, path, (1, 1000)).and_then(|n| u32::try_from(n).ok()).unwrap_or(1)
+fn parse_retry(walk: &mut ParseWalk, value: Option<&Value>, path: &str) -> RetryPolicy {
+    let mut retry = RetryPolicy::default();
+    let attempts = |walk: &mut ParseWalk, value: &Value, path: &str| {
+        walk.read_integer(value, path, (1, 1000)).and_then(|n| u32::try_from(n).ok()).unwrap_or(1)
     };
     match value {
         None | Some(Value::Null) => {}
@@ -198,34 +203,36 @@ fn retry(walk: &mut Walk, value: Option<&Value>, path: &str) -> Retry {
                 // Who writes `retry` wants one; three attempts are what most systems mean by it.
                 None => 3,
             };
-            if let Some(initial) = walk.duration(map, "initial", path) {
+            if let Some(initial) = walk.read_duration(map, "initial", path) {
                 retry.initial = initial;
             }
-            retry.factor = walk.number(map, "factor", path, (1.0, 100.0)).unwrap_or(retry.factor);
-            match walk.duration(map, "max", path) {
-                Some(max) if max < retry.initial => walk.problem(
+            retry.factor =
+                walk.read_number(map, "factor", path, (1.0, 100.0)).unwrap_or(retry.factor);
+            match walk.read_duration(map, "max", path) {
+                Some(max) if max < retry.initial => walk.add_problem(
                     &at_key(path, "max"),
                     "`max` is shorter than `initial`; make it at least as long",
                 ),
                 Some(max) => retry.max = max,
                 None => retry.max = retry.max.max(retry.initial),
             }
-            retry.jitter = walk.number(map, "jitter", path, (0.0, 1.0)).unwrap_or(retry.jitter);
-            retry.on = codes(walk, map.get("on"), &at_key(path, "on"));
+            retry.jitter =
+                walk.read_number(map, "jitter", path, (0.0, 1.0)).unwrap_or(retry.jitter);
+            retry.on = parse_codes(walk, map.get("on"), &at_key(path, "on"));
         }
         Some(value @ Value::Number(_)) => retry.max_attempts = attempts(walk, value, path),
-        Some(other) => walk.wrong(path, "object or number of attempts", other),
+        Some(other) => walk.add_mismatch(path, "object or number of attempts", other),
     }
     retry
 }
 
-fn codes(walk: &mut Walk, value: Option<&Value>, path: &str) -> Vec<String> {
+fn parse_codes(walk: &mut ParseWalk, value: Option<&Value>, path: &str) -> Vec<String> {
     let items = match value {
         None | Some(Value::Null) => return Vec::new(),
         Some(one @ Value::String(_)) => std::slice::from_ref(one),
         Some(Value::Array(items)) => items.as_slice(),
         Some(other) => {
-            walk.wrong(path, "list of error codes", other);
+            walk.add_mismatch(path, "list of error codes", other);
             return Vec::new();
         }
     };
@@ -233,13 +240,13 @@ fn codes(walk: &mut Walk, value: Option<&Value>, path: &str) -> Vec<String> {
     for (i, item) in items.iter().enumerate() {
         match item {
             Value::String(code) if !code.is_empty() => codes.push(code.clone()),
-            other => walk.wrong(&format!("{path}[{i}]"), "error code", other),
+            other => walk.add_mismatch(&format!("{path}[{i}]"), "error code", other),
         }
     }
     codes
 }
 
-fn on_error(walk: &mut Walk, value: Option<&Value>, path: &str) -> OnError {
+fn on_error(walk: &mut ParseWalk, value: Option<&Value>, path: &str) -> OnError {
     let names = ["fail", "continue", "port"];
     match value {
         None | Some(Value::Null) => OnError::Fail,
@@ -248,14 +255,14 @@ fn on_error(walk: &mut Walk, value: Option<&Value>, path: &str) -> OnError {
             "continue" => OnError::Continue,
             "port" => OnError::Port,
             other => match other.strip_prefix("goto:") {
-                Some(target) => goto(walk, &Value::from(target.trim()), path),
+                Some(target) => parse_goto(walk, &Value::from(target.trim()), path),
                 None => {
                     let hint = did_you_mean(other, names);
                     walk.problems.push(
                         Problem::new(path, format!("there is no such way to treat errors{hint}"))
-                            .expecting(
+                            .with_expectation(
                                 "fail, continue, port or `goto: step`",
-                                describe(&Value::from(other)),
+                                describe_value(&Value::from(other)),
                             ),
                     );
                     OnError::Fail
@@ -265,36 +272,36 @@ fn on_error(walk: &mut Walk, value: Option<&Value>, path: &str) -> OnError {
         Some(Value::Object(map)) => {
             walk.unknown_fields(map, path, &["goto"]);
             match map.get("goto") {
-                Some(target) => goto(walk, target, &at_key(path, "goto")),
+                Some(target) => parse_goto(walk, target, &at_key(path, "goto")),
                 None => {
-                    walk.problem(&at_key(path, "goto"), "`on_error` as an object needs `goto`");
+                    walk.add_problem(&at_key(path, "goto"), "`on_error` as an object needs `goto`");
                     OnError::Fail
                 }
             }
         }
         Some(other) => {
-            walk.wrong(path, "fail, continue, port or {goto: step}", other);
+            walk.add_mismatch(path, "fail, continue, port or {goto: step}", other);
             OnError::Fail
         }
     }
 }
 
-fn goto(walk: &mut Walk, target: &Value, path: &str) -> OnError {
+fn parse_goto(walk: &mut ParseWalk, target: &Value, path: &str) -> OnError {
     match target.as_str().filter(|id| is_id(id)) {
         Some(id) => OnError::Goto(id.to_owned()),
         None => {
-            walk.wrong(path, "a step's id", target);
+            walk.add_mismatch(path, "a step's id", target);
             OnError::Fail
         }
     }
 }
 
-fn idempotent(walk: &mut Walk, map: &Map, path: &str) -> Option<bool> {
-    let idempotent = walk.boolean(map, "idempotent", path);
-    let at_most_once = walk.boolean(map, "at_most_once", path);
+fn parse_idempotent(walk: &mut ParseWalk, map: &Map, path: &str) -> Option<bool> {
+    let idempotent = walk.read_boolean(map, "idempotent", path);
+    let at_most_once = walk.read_boolean(map, "at_most_once", path);
     match (idempotent, at_most_once) {
         (Some(given), Some(once)) if given == once => {
-            walk.problem(
+            walk.add_problem(
                 &at_key(path, "at_most_once"),
                 "`idempotent` and `at_most_once` say opposite things; write one of them",
             );

@@ -5,12 +5,12 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::definition::duration::{EXPECTED, parse_duration};
-use crate::definition::{MAX_PROBLEMS, nearest};
+use crate::definition::{MAX_PROBLEMS, nearest_name};
 use crate::expr::at_key;
 use crate::{Map, Problem, Problems};
 
 /// A value's type and, where it is short, the value itself: `number 5`.
-pub(crate) fn describe(value: &Value) -> String {
+pub(crate) fn describe_value(value: &Value) -> String {
     let kind = type_name(value);
     match value {
         Value::Bool(_) | Value::Number(_) => format!("{kind} {value}"),
@@ -34,12 +34,12 @@ pub(crate) fn type_name(value: &Value) -> &'static str {
 
 /// Collects problems.
 #[derive(Debug, Default)]
-pub(super) struct Walk {
+pub(super) struct ParseWalk {
     pub(super) problems: Problems,
 }
 
 /// The one of the `known` fields that other products call so.
-fn habit(key: &str, known: &[&str]) -> Option<&'static str> {
+fn likely_field(key: &str, known: &[&str]) -> Option<&'static str> {
     const HABITS: &[(&str, &[&str])] = &[
         ("steps", &["jobs", "tasks", "nodes", "actions", "states", "activities", "dag"]),
         ("inputs", &["params", "parameters", "arguments", "args", "variables", "vars"]),
@@ -80,16 +80,16 @@ fn habit(key: &str, known: &[&str]) -> Option<&'static str> {
     known.find(|(_, others)| is_meant(others)).map(|(name, _)| *name)
 }
 
-impl Walk {
-    pub(super) fn problem(&mut self, path: &str, message: impl Into<String>) {
+impl ParseWalk {
+    pub(super) fn add_problem(&mut self, path: &str, message: impl Into<String>) {
         self.problems.push(Problem::new(path, message));
     }
 
-    pub(super) fn wrong(&mut self, path: &str, expected: &str, found: &Value) {
+    pub(super) fn add_mismatch(&mut self, path: &str, expected: &str, found: &Value) {
         let name = path.rsplit('.').next().unwrap_or(path);
         self.problems.push(
             Problem::new(path, format!("`{name}` has the wrong type"))
-                .expecting(expected, describe(found)),
+                .with_expectation(expected, describe_value(found)),
         );
     }
 
@@ -100,55 +100,56 @@ impl Walk {
                 return;
             }
             let shown: String = key.chars().take(60).collect();
-            let meant = habit(key, known);
-            let hint = match meant.or_else(|| nearest(key, known.iter().copied())) {
+            let meant = likely_field(key, known);
+            let hint = match meant.or_else(|| nearest_name(key, known.iter().copied())) {
                 Some(name) => format!("; did you mean `{name}`?"),
                 None => format!("; known here are {}", known.join(", ")),
             };
-            self.problem(&at_key(path, key), format!("there is no field `{shown}`{hint}"));
+            self.add_problem(&at_key(path, key), format!("there is no field `{shown}`{hint}"));
         }
     }
 
-    pub(super) fn text(&mut self, map: &Map, key: &str, path: &str) -> Option<String> {
+    pub(super) fn read_text(&mut self, map: &Map, key: &str, path: &str) -> Option<String> {
         match map.get(key)? {
             Value::Null => None,
             Value::String(text) => Some(text.clone()),
             other => {
-                self.wrong(&at_key(path, key), "string", other);
+                self.add_mismatch(&at_key(path, key), "string", other);
                 None
             }
         }
     }
 
-    pub(super) fn boolean(&mut self, map: &Map, key: &str, path: &str) -> Option<bool> {
+    pub(super) fn read_boolean(&mut self, map: &Map, key: &str, path: &str) -> Option<bool> {
         match map.get(key)? {
             Value::Null => None,
             Value::Bool(b) => Some(*b),
             other => {
-                self.wrong(&at_key(path, key), "boolean", other);
+                self.add_mismatch(&at_key(path, key), "boolean", other);
                 None
             }
         }
     }
 
-    pub(super) fn object(&mut self, map: &Map, key: &str, path: &str) -> Map {
+    pub(super) fn read_object(&mut self, map: &Map, key: &str, path: &str) -> Map {
         match map.get(key) {
             None | Some(Value::Null) => Map::new(),
             Some(Value::Object(inner)) => inner.clone(),
             Some(other) => {
-                self.wrong(&at_key(path, key), "object", other);
+                self.add_mismatch(&at_key(path, key), "object", other);
                 Map::new()
             }
         }
     }
 
-    pub(super) fn duration(&mut self, map: &Map, key: &str, path: &str) -> Option<Duration> {
+    pub(super) fn read_duration(&mut self, map: &Map, key: &str, path: &str) -> Option<Duration> {
         let value = map.get(key).filter(|value| !value.is_null())?;
         match parse_duration(value) {
             Ok(duration) => Some(duration),
             Err(message) => {
                 self.problems.push(
-                    Problem::new(at_key(path, key), message).expecting(EXPECTED, describe(value)),
+                    Problem::new(at_key(path, key), message)
+                        .with_expectation(EXPECTED, describe_value(value)),
                 );
                 None
             }
@@ -156,7 +157,7 @@ impl Walk {
     }
 
     /// A number between two bounds, the bounds included.
-    pub(super) fn number(
+    pub(super) fn read_number(
         &mut self,
         map: &Map,
         key: &str,
@@ -166,13 +167,13 @@ impl Walk {
         let value = map.get(key).filter(|value| !value.is_null())?;
         let found = value.as_f64().filter(|number| (least..=most).contains(number));
         if found.is_none() {
-            self.wrong(&at_key(path, key), &format!("number from {least} to {most}"), value);
+            self.add_mismatch(&at_key(path, key), &format!("number from {least} to {most}"), value);
         }
         found
     }
 
     /// A whole number between two bounds, the bounds included.
-    pub(super) fn whole(
+    pub(super) fn read_integer(
         &mut self,
         value: &Value,
         path: &str,
@@ -180,7 +181,7 @@ impl Walk {
     ) -> Option<u64> {
         let found = value.as_u64().filter(|number| (least..=most).contains(number));
         if found.is_none() {
-            self.wrong(path, &format!("integer from {least} to {most}"), value);
+            self.add_mismatch(path, &format!("integer from {least} to {most}"), value);
         }
         found
     }

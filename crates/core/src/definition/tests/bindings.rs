@@ -3,24 +3,25 @@
 use serde_json::{Value, json};
 
 use super::planned;
-use crate::definition::plan::{Binding, Feed};
+use crate::definition::plan::{InputBinding, InputFeed};
 
-fn feed_of(steps: Value, inputs: Value, index: usize) -> Option<Feed> {
+fn feed_of(steps: Value, inputs: Value, index: usize) -> Option<InputFeed> {
     let mut source = json!({"name": "n", "steps": steps});
     if !inputs.is_null() {
         source["inputs"] = inputs;
     }
     let mut plan = planned(source);
     match plan.steps.swap_remove(index).input {
-        Binding::Feed(feed) => Some(feed),
-        Binding::Template { rest, .. } => rest,
+        InputBinding::Feed(feed) => Some(feed),
+        InputBinding::Template { rest, .. } => rest,
     }
 }
 
 #[test]
 fn feeds() {
     let text = Some("text");
-    let step = |from: u32, property, into| Some(Feed::Step { from: from.into(), property, into });
+    let step =
+        |from: u32, property, into| Some(InputFeed::Step { from: from.into(), property, into });
     let source = json!({"type": "StaticTextInput", "input": "x"});
     for (steps, inputs, index, expected) in [
         (json!([source, "TextOperation.Reverse"]), Value::Null, 1, step(0, text, text)),
@@ -31,9 +32,9 @@ fn feeds() {
             json!([{"type": "TextOperation.Split", "config": {"separator": ","}}]),
             json!({"text": "string"}),
             0,
-            Some(Feed::Inputs { properties: vec!["text".into()] }),
+            Some(InputFeed::Inputs { properties: vec!["text".into()] }),
         ),
-        (json!(["Echo"]), json!({"a": "string"}), 0, Some(Feed::AllInputs)),
+        (json!(["Echo"]), json!({"a": "string"}), 0, Some(InputFeed::AllInputs)),
         (
             json!([source, {"type": "HttpRequest", "config": {"url": "u"}, "input": {"query": {"a": 1}}}]),
             Value::Null,
@@ -45,13 +46,13 @@ fn feeds() {
                 {"type": "Echo", "after": ["static_text_input", "b"]}]),
             Value::Null,
             2,
-            Some(Feed::Steps { from: vec![0.into(), 1.into()] }),
+            Some(InputFeed::Steps { from: vec![0.into(), 1.into()] }),
         ),
         (
             json!([{"type": "TextOperation.Reverse", "input": {}}]),
             Value::Null,
             0,
-            Some(Feed::Inputs { properties: vec!["text".into()] }),
+            Some(InputFeed::Inputs { properties: vec!["text".into()] }),
         ),
     ] {
         assert_eq!(feed_of(steps.clone(), inputs, index), expected, "{steps}");

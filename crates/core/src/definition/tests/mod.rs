@@ -6,12 +6,12 @@ mod random;
 
 use serde_json::{Value, json};
 
-use super::{Format, Limits, Plan, StepIndex, plan, read};
+use super::{DefinitionLimits, Plan, SourceFormat, StepIndex, plan_source, read_source};
 use crate::expr::test_scope::TestScope;
 use crate::test_support::TestCatalog;
 
 fn try_plan(source: &Value) -> Result<Plan, Vec<String>> {
-    plan(source, &TestCatalog::new(), &Limits::default())
+    plan_source(source, &TestCatalog::new(), &DefinitionLimits::default())
         .map(|(_, plan)| plan)
         .map_err(|problems| problems.0.iter().map(ToString::to_string).collect())
 }
@@ -21,7 +21,8 @@ fn planned(source: Value) -> Plan {
 }
 
 fn yaml(text: &str) -> Value {
-    read(text, Format::Yaml, &Limits::default()).unwrap_or_else(|problems| panic!("{problems}"))
+    read_source(text, SourceFormat::Yaml, &DefinitionLimits::default())
+        .unwrap_or_else(|problems| panic!("{problems}"))
 }
 
 #[test]
@@ -64,18 +65,18 @@ steps:
     retry: { max_attempts: 5, initial: 100ms, factor: 3, max: 1m, jitter: 0, on: [X] }
     on_error: { goto: rescue }
     at_most_once: true
-  - id: ask
+  - id: approve
     type: Approval
     when: inputs.n > 2
   - id: yes
     type: HttpRequest
     config: { method: POST, url: "http://x/{{ inputs.n }}", headers: { A: "Bearer {{ secrets.KEY }}" } }
-    after: ask.approved
+    after: approve.approved
     retry: 4
   - id: no
     type: TextOperations.Reverse
     input: { text: "{{ steps.first.output.text }} {{ state.count }}" }
-    after: [ask.rejected]
+    after: [approve.rejected]
   - id: rescue
     type: Echo
     input: { why: "{{ steps.first.error.message }}" }
@@ -99,7 +100,7 @@ outputs:
     assert_eq!(step("yes").secrets, ["KEY"]);
     assert_eq!(step("yes").retry.max_attempts, 4);
     assert_eq!(step("no").type_name, "TextOperation.Reverse");
-    assert_eq!(step("ask").dependents, [2, 3].map(StepIndex::from));
+    assert_eq!(step("approve").dependents, [2, 3].map(StepIndex::from));
     assert_eq!(plan.outputs[1].schema, json!({"type": "integer"}));
     assert_eq!(plan.with_defaults(json!({"text": "x"})), json!({"text": "x", "n": 3}));
     assert_eq!(plan.with_defaults(Value::Null), json!({"n": 3}));
@@ -184,8 +185,8 @@ fn rendered_values_are_checked_unless_proven() {
     let step = &plan.steps[0];
     assert!(!step.config_proven);
     let scope = TestScope::new(json!({"inputs": {"url": "HTTP"}}));
-    let config = step.config.render(&scope).unwrap().value;
-    let check = |config: &Value| step.check(&json!({}), config, None).unwrap();
+    let config = step.config.render_value(&scope).unwrap().value;
+    let check = |config: &Value| step.check_values(&json!({}), config, None).unwrap();
     assert!(check(&config).is_ok());
     let problems = check(&json!({"url": 1, "x": 2})).unwrap_err();
     assert_eq!(

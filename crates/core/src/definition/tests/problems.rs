@@ -164,9 +164,9 @@ fn configuration_and_input() {
         (
             json!([{"type": "HttpRequest", "config": {"body": 1}, "input": {"url": "x"}}]),
             vec![
-                "steps[0].config.body: `body` belongs into `input`, not here",
+                "steps[0].config.body: `body` belongs in `input`, not here",
                 "steps[0].config.url: `url` is required (expected string, found nothing)",
-                "steps[0].input.url: `url` belongs into `config`, not here",
+                "steps[0].input.url: `url` belongs in `config`, not here",
             ],
         ),
         (json!([{"type": "HttpRequest"}]), vec!["steps[0].config: `url` is required"]),
@@ -276,7 +276,7 @@ outputs:
 }
 
 #[test]
-fn problems_of_reading_and_wiring_are_told_together() {
+fn problems_of_parsing_and_wiring_are_reported_together() {
     check(
         &json!({"name": "n", "steps": [
             {"type": "Echo", "timeout": "x"}, {"type": "Nope"}, {"type": "HttpRequest", "config": {"url": 1}}]}),

@@ -1,12 +1,11 @@
-//! Whatever is written, there is an answer: no panic, no endless work, and paths that lead
-//! somewhere.
+//! Any source gets a result: no panic, no unbounded work, and paths that exist.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::super::{Format, Limits, place, plan, read};
+use super::super::{DefinitionLimits, SourceFormat, place, plan_source, read_source};
 use crate::expr::test_scope::TestScope;
-use crate::expr::{Expr, Template};
+use crate::expr::{Expression, ValueTemplate};
 use crate::test_support::TestCatalog;
 
 pub(super) fn seed() -> Value {
@@ -194,10 +193,10 @@ proptest! {
 
     #[test]
     fn any_text_is_read_or_refused(text in ".{0,200}") {
-        let limits = Limits::default();
-        let _ = read(&text, Format::Json, &limits);
-        if let Ok(value) = read(&text, Format::Yaml, &limits) {
-            let _ = plan(&value, &TestCatalog::new(), &limits);
+        let limits = DefinitionLimits::default();
+        let _ = read_source(&text, SourceFormat::Json, &limits);
+        if let Ok(value) = read_source(&text, SourceFormat::Yaml, &limits) {
+            let _ = plan_source(&value, &TestCatalog::new(), &limits);
         }
     }
 
@@ -209,18 +208,18 @@ proptest! {
         for (way, with) in changes {
             mutate(&mut source, &way, with);
         }
-        let limits = Limits::default();
+        let limits = DefinitionLimits::default();
         let catalog = TestCatalog::new();
-        match plan(&source, &catalog, &limits) {
+        match plan_source(&source, &catalog, &limits) {
             Ok((definition, compiled)) => {
-                let again = super::super::compile(&definition, &catalog);
+                let again = super::super::compile_plan(&definition, &catalog);
                 prop_assert!(again.is_ok());
                 prop_assert_eq!(compiled.steps.len(), definition.steps.len());
             }
             Err(problems) => {
                 prop_assert!(!problems.0.is_empty());
                 for problem in problems.0 {
-                    let settled = place::settle(&source, &problem.path);
+                    let settled = place::existing_path(&source, &problem.path);
                     prop_assert_eq!(&settled, &problem.path, "{}", problem.message);
                 }
             }
@@ -228,14 +227,14 @@ proptest! {
     }
 
     #[test]
-    fn any_expression_has_an_answer(text in jinja()) {
-        if let Ok(expr) = Expr::compile(&text, "x") {
-            let _ = expr.eval(&scope());
+    fn any_expression_has_a_result(text in jinja()) {
+        if let Ok(expr) = Expression::compile_text(&text, "x") {
+            let _ = expr.eval_json(&scope());
             let _ = expr.eval_bool(&scope());
         }
         for text in [text.clone(), format!("{{{{ {text} }}}}"), format!("a{{{{ {text} }}}}b")] {
-            if let Ok(template) = Template::compile(&Value::String(text), "x") {
-                let _ = template.render(&scope());
+            if let Ok(template) = ValueTemplate::compile_value(&Value::String(text), "x") {
+                let _ = template.render_value(&scope());
             }
         }
     }
@@ -259,7 +258,7 @@ fn long_chains_do_not_fill_the_stack() {
     assert!(problems.unwrap_err()[0].contains("nest at most 64 deep"));
 }
 
-/// Documents as large as they may be, made so that what is told of them could take for ever.
+/// Documents of the largest size whose problems could take for ever to report.
 #[test]
 fn large_documents_take_a_moment() {
     let many = |n: usize, item: &dyn Fn(usize) -> String| (0..n).map(item).collect::<String>();
@@ -303,7 +302,7 @@ fn large_documents_take_a_moment() {
         ),
     ] {
         let start = std::time::Instant::now();
-        let _ = plan(&source, &TestCatalog::new(), &Limits::default());
+        let _ = plan_source(&source, &TestCatalog::new(), &DefinitionLimits::default());
         let took = start.elapsed();
         assert!(took.as_secs() < 20, "{what} took {took:?}");
     }

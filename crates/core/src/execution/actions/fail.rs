@@ -1,4 +1,4 @@
-//! `Fail`: fails at once, with the code and message of its configuration.
+//! `Fail`: fails the step at once, with the code and message of its configuration.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use crate::execution::failure::{Failure, codes};
 use crate::execution::step_run_id::StepRunId;
 use crate::names;
 
-pub(super) fn start(transition: &mut Transition<'_>, id: &StepRunId, config: &Value) {
+pub(super) fn start_fail(transition: &mut Transition<'_>, id: &StepRunId, config: &Value) {
     let text = |key: &str| config.get(key).and_then(Value::as_str).map(str::to_owned);
     let code = text("code").unwrap_or_else(|| codes::USER_DEFINED.into());
     if let Err(problem) = names::check_visible(&code) {

@@ -1,5 +1,5 @@
-//! The actions of control flow, one file each: what happens when a step run begins, begins again,
-//! and has waited.
+//! The actions of control flow, one file each: the first attempt of a step run, further attempts,
+//! and the end of a wait.
 
 mod delay;
 mod fail;
@@ -13,11 +13,11 @@ use serde_json::Value;
 use super::advance::Transition;
 use super::step_run_id::{AttemptId, StepRunId};
 use crate::Timestamp;
-use crate::catalog::Action;
+use crate::catalog::StepAction;
 use crate::definition::plan::PlanStep;
 
 impl Transition<'_> {
-    /// The first attempt of a step run has begun.
+    /// Runs the action of the first attempt of a step run.
     pub(super) fn start_action(
         &mut self,
         planned: &PlanStep,
@@ -26,24 +26,26 @@ impl Transition<'_> {
         config: &Value,
     ) {
         match planned.action {
-            Action::Run => run::start(self, AttemptId { step_run: id.clone(), attempt: 1 }),
-            Action::Delay => delay::start(self, planned, id, config),
-            Action::SetState => set_state::start(self, id, input),
-            Action::Fail => fail::start(self, id, config),
+            StepAction::Run => run::start_run(self, AttemptId { step_run: id.clone(), attempt: 1 }),
+            StepAction::Delay => delay::start_delay(self, planned, id, config),
+            StepAction::SetState => set_state::start_set_state(self, id, input),
+            StepAction::Fail => fail::start_fail(self, id, config),
         }
     }
 
-    /// A further attempt of a step run has begun.
+    /// Runs the action of a further attempt of a step run.
     pub(super) fn repeat_action(&mut self, attempt: AttemptId) {
         match self.execution.origin.plan[attempt.step_run.step].action {
-            Action::Delay => delay::repeat(self, &attempt.step_run),
-            // Those that settle at once are never repeated.
-            Action::Run | Action::SetState | Action::Fail => run::start(self, attempt),
+            StepAction::Delay => delay::repeat_delay(self, &attempt.step_run),
+            // `SetState` and `Fail` settle at once, so they are never repeated.
+            StepAction::Run | StepAction::SetState | StepAction::Fail => {
+                run::start_run(self, attempt)
+            }
         }
     }
 
-    /// The wait of a step run is over.
+    /// Ends the wait of a step run.
     pub(super) fn end_wait(&mut self, id: &StepRunId, until: Timestamp) {
-        delay::end(self, id, until);
+        delay::end_delay(self, id, until);
     }
 }

@@ -4,6 +4,6 @@ use crate::execution::advance::Transition;
 use crate::execution::input::Command;
 use crate::execution::step_run_id::AttemptId;
 
-pub(super) fn start(transition: &mut Transition<'_>, attempt: AttemptId) {
-    transition.command(Command::Run(attempt));
+pub(super) fn start_run(transition: &mut Transition<'_>, attempt: AttemptId) {
+    transition.push_command(Command::Run(attempt));
 }

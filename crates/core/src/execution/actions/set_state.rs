@@ -10,13 +10,13 @@ use crate::execution::failure::{Failure, codes};
 use crate::execution::step_run_id::StepRunId;
 use crate::{Map, names};
 
-pub(super) fn start(transition: &mut Transition<'_>, id: &StepRunId, input: Arc<Value>) {
+pub(super) fn start_set_state(transition: &mut Transition<'_>, id: &StepRunId, input: Arc<Value>) {
     let values: Map = input.as_object().cloned().unwrap_or_default();
     if let Err(problem) = names::check_visible_keys("input", &values) {
         let failure = Failure::new(codes::STEP_INPUT, problem.to_string());
         return transition.settle_failed(id, failure);
     }
-    transition.record(Event::StateSet { values });
-    transition.record(Event::StepCompleted { step: id.clone(), output: input, port: None });
+    transition.record_event(Event::StateSet { values });
+    transition.record_event(Event::StepCompleted { step: id.clone(), output: input, port: None });
     transition.reach_dependents(id);
 }

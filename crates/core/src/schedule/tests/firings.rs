@@ -4,7 +4,8 @@ use super::*;
 
 /// The firings after a moment, as the wall clock of the zone shows them.
 fn firings(expression: &str, zone: &str, after: &str, count: usize) -> Vec<String> {
-    let found = preview(expression, zone, at(after), count).unwrap_or_else(|e| panic!("{e}"));
+    let found =
+        preview_firings(expression, zone, at(after), count).unwrap_or_else(|e| panic!("{e}"));
     found.into_iter().map(|(_, wall)| wall).collect()
 }
 
@@ -137,7 +138,12 @@ fn leap_days() {
 #[test]
 fn intervals_count_from_where_they_began() {
     let every = |value, unit| {
-        Rule::new(&Timing::Interval { value, unit }, "UTC", at("2026-03-28T10:00:00.5Z")).unwrap()
+        FiringRule::new(
+            &ScheduleTiming::Interval { value, unit },
+            "UTC",
+            at("2026-03-28T10:00:00.5Z"),
+        )
+        .unwrap()
     };
     for (value, unit, after, expect) in [
         (30, Unit::Minutes, "2026-03-28T10:00:00.5Z", "2026-03-28T10:30:00.500Z"),
@@ -147,11 +153,11 @@ fn intervals_count_from_where_they_began() {
         (1, Unit::Days, "2026-03-28T10:00:01Z", "2026-03-29T10:00:00.500Z"),
         (7, Unit::Hours, "2020-01-01T00:00:00Z", "2026-03-28T17:00:00.500Z"),
     ] {
-        assert_eq!(every(value, unit).after(at(after)), Some(at(expect)), "{value} {unit:?}");
+        assert_eq!(every(value, unit).next_after(at(after)), Some(at(expect)), "{value} {unit:?}");
     }
     let rule = every(30, Unit::Minutes);
     assert_eq!(rule.at_or_before(at("2026-03-28T10:29:00Z")), None);
     assert_eq!(rule.at_or_before(at("2026-03-28T11:29:00Z")), Some(at("2026-03-28T11:00:00.500Z")));
     let last = Timestamp::from_micros(i64::MAX);
-    assert_eq!(rule.after(last), None);
+    assert_eq!(rule.next_after(last), None);
 }

@@ -2,8 +2,8 @@
 
 mod firings;
 mod properties;
-mod said;
-mod turns;
+mod scheduler_steps;
+mod timing_requests;
 
 use super::*;
 
@@ -11,7 +11,7 @@ fn at(text: &str) -> Timestamp {
     Timestamp::parse(text).unwrap_or_else(|| panic!("{text}"))
 }
 
-fn cron(expression: &str, zone: &str) -> Rule {
-    let timing = Timing::Cron { expression: expression.into() };
-    Rule::new(&timing, zone, at("2026-01-01T00:00:00Z")).unwrap_or_else(|e| panic!("{e}"))
+fn cron(expression: &str, zone: &str) -> FiringRule {
+    let timing = ScheduleTiming::Cron { expression: expression.into() };
+    FiringRule::new(&timing, zone, at("2026-01-01T00:00:00Z")).unwrap_or_else(|e| panic!("{e}"))
 }

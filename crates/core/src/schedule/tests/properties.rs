@@ -19,8 +19,8 @@ const ZONES: [&str; 7] = [
 proptest! {
     #[test]
     fn no_text_is_too_odd(expression in "[0-9*,/#LW?+@A-Za-zé -]{0,24}", zone in ".{0,20}") {
-        let _ = preview(&expression, &zone, at("2026-05-02T10:00:00Z"), 2);
-        let _ = preview(&expression, "UTC", at("2026-05-02T10:00:00Z"), 2);
+        let _ = preview_firings(&expression, &zone, at("2026-05-02T10:00:00Z"), 2);
+        let _ = preview_firings(&expression, "UTC", at("2026-05-02T10:00:00Z"), 2);
     }
 
     #[test]
@@ -33,12 +33,12 @@ proptest! {
     ) {
         let rule = cron(&format!("{minute} {hour} {day} * *"), ZONES[zone]);
         let from = Timestamp::from_millis(second * 1000 + 1);
-        let next = rule.after(from).unwrap();
+        let next = rule.next_after(from).unwrap();
         prop_assert!(next > from);
         prop_assert_eq!(rule.at_or_before(next), Some(next));
-        prop_assert_eq!(rule.after(next.before(Duration::from_micros(1))), Some(next));
+        prop_assert_eq!(rule.next_after(next.before(Duration::from_micros(1))), Some(next));
         let last = rule.at_or_before(from).unwrap();
         prop_assert!(last <= from);
-        prop_assert_eq!(rule.after(last), Some(next), "nothing lies between");
+        prop_assert_eq!(rule.next_after(last), Some(next), "nothing lies between");
     }
 }

@@ -1,6 +1,6 @@
 //! Records and journals of executions that the caller may see.
 
-use stepwell_core::execution::{Execution, Origin};
+use stepwell_core::execution::{Execution, ExecutionOrigin};
 use stepwell_core::ids::{ExecutionId, WorkflowId};
 use stepwell_store::record::ExecutionRecord;
 
@@ -22,7 +22,7 @@ impl App {
         let journal = self.journal(caller, verb, workflow, id).await?;
         let mut execution = self.empty_execution(&journal.record).await?;
         for event in &journal.events {
-            execution.apply(event);
+            execution.apply_event(event);
         }
         Ok((journal, execution))
     }
@@ -34,7 +34,7 @@ impl App {
     ) -> Result<Execution, AppError> {
         let plan = self.engine.plans.plan(record.workflow, record.release).await?;
         let (id, workflow, release) = (record.id, record.workflow, record.release);
-        Ok(Execution::new(Origin { id, workflow, release, plan }))
+        Ok(Execution::new(ExecutionOrigin { id, workflow, release, plan }))
     }
 
     /// An execution's record with the part of its journal that may be shown: from memory while it

@@ -1,6 +1,6 @@
 //! Cancelling, pausing and resuming executions.
 
-use stepwell_core::audit::Action;
+use stepwell_core::audit::AuditAction;
 use stepwell_core::ids::{ExecutionId, WorkflowId};
 use stepwell_store::record::ExecutionRecord;
 
@@ -75,9 +75,9 @@ impl App {
     ) -> Result<(), AppError> {
         self.require_writable_store().await?;
         let action = match control {
-            Control::Cancel { .. } => Some(Action::ExecutionCancelled),
-            Control::Pause => Some(Action::ExecutionPaused),
-            Control::Resume => Some(Action::ExecutionResumed),
+            Control::Cancel { .. } => Some(AuditAction::ExecutionCancelled),
+            Control::Pause => Some(AuditAction::ExecutionPaused),
+            Control::Resume => Some(AuditAction::ExecutionResumed),
             Control::Expire => None,
         };
         let entry = action.map(|action| self.engine.audit_entry(caller, action, record.id));

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use stepwell_core::Map;
-use stepwell_core::audit::Action;
-use stepwell_core::execution::{Acceptance, Execution, Input, Origin, Status};
+use stepwell_core::audit::AuditAction;
+use stepwell_core::execution::{
+    AcceptanceInput, Execution, ExecutionOrigin, Status, TransitionInput,
+};
 use stepwell_core::ids::ExecutionId;
 use stepwell_store::record::{ExecutionRecord, WorkflowRecord};
 
@@ -40,13 +42,13 @@ impl App {
         let state = self.first_state(caller, workflow, &mut start).await?;
         let id = ExecutionId::from_uuid(new_uuid());
         let entry = start.rerun.as_ref().map(|rerun| {
-            let entry = self.engine.audit_entry(caller, Action::ExecutionRerun, rerun.of);
+            let entry = self.engine.audit_entry(caller, AuditAction::ExecutionRerun, rerun.of);
             entry.with("workflow_id", workflow.id.abi()).with("execution_id", id.abi())
         });
-        let origin = Origin { id, workflow: workflow.id, release, plan };
+        let origin = ExecutionOrigin { id, workflow: workflow.id, release, plan };
         let mut execution = Execution::new(origin);
         execution.set_redact(secrets.redact());
-        let acceptance = Acceptance {
+        let acceptance = AcceptanceInput {
             input: Arc::new(input),
             state,
             previous: start.previous,
@@ -56,7 +58,7 @@ impl App {
         };
         let moment = self.engine.creation();
         let decision = execution
-            .advance(Input::Accept(acceptance), moment)
+            .advance(TransitionInput::Accept(acceptance), moment)
             .map_err(|refused| AppError::Internal(refused.to_string()))?;
         let record = ExecutionRecord {
             id,

@@ -1,7 +1,7 @@
 //! Running an ended execution again.
 
 use serde_json::Value;
-use stepwell_core::execution::{Event, Rerun, RerunFrom, RerunRefused, Status};
+use stepwell_core::execution::{Event, RerunError, RerunFrom, RerunSource, Status};
 use stepwell_core::ids::{ExecutionId, WorkflowId};
 
 use super::start::Start;
@@ -47,14 +47,14 @@ impl App {
                 // Checking the input of a step may be much work.
                 let of = journal.clone();
                 let decide = move || {
-                    let rerun = execution.rerun(&of.events, from);
+                    let rerun = execution.prepare_rerun(&of.events, from);
                     (execution, rerun)
                 };
                 let decided = self.check_on_thread(decide).await?;
                 execution = decided.0;
                 decided.1.map_err(|why| rerun_error(&why, status))?
             }
-            None => Rerun { of: id, steps: Vec::new(), given: None },
+            None => RerunSource { of: id, steps: Vec::new(), given: None },
         };
         let first_state = events.iter().find_map(|recorded| match &recorded.event {
             Event::Accepted { state, .. } => Some(state.clone()),
@@ -74,13 +74,13 @@ impl App {
     }
 }
 
-fn rerun_error(why: &RerunRefused, status: Status) -> AppError {
+fn rerun_error(why: &RerunError, status: Status) -> AppError {
     match why {
-        RerunRefused::NotEnded | RerunRefused::NothingFailed => {
+        RerunError::NotEnded | RerunError::NothingFailed => {
             let reason = "nothing in it failed; name the step to begin from";
             AppError::WrongState { status, reason }
         }
-        RerunRefused::NoSuchStep(_) => AppError::invalid("from_step", why.to_string()),
-        RerunRefused::InvalidInput(problems) => AppError::InvalidInput(problems.clone()),
+        RerunError::NoSuchStep(_) => AppError::invalid("from_step", why.to_string()),
+        RerunError::InvalidInput(problems) => AppError::InvalidInput(problems.clone()),
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use stepwell_core::execution::{Rerun, Status};
+use stepwell_core::execution::{RerunSource, Status};
 use stepwell_core::ids::{ExecutionId, WorkflowId};
 use stepwell_core::{Map, names};
 use stepwell_store::StoreError;
@@ -41,7 +41,7 @@ pub struct Start {
     /// The time from its acceptance after which it ends as timed out.
     pub timeout: Option<Duration>,
     /// What it reuses from an earlier execution of the same release.
-    pub rerun: Option<Box<Rerun>>,
+    pub rerun: Option<Box<RerunSource>>,
     /// With `rerun`: the state values that the earlier execution began with.
     pub state: Option<Map>,
     /// Unique in the workspace.

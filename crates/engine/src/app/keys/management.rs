@@ -1,7 +1,7 @@
 //! Creating, listing, changing and revoking keys.
 
 use sha2::{Digest, Sha256};
-use stepwell_core::audit::Action;
+use stepwell_core::audit::AuditAction;
 use stepwell_core::ids::{KeyId, WorkspaceId};
 use stepwell_core::{Problem, Timestamp};
 use stepwell_store::Effects;
@@ -57,7 +57,7 @@ impl App {
             revoked_at: None,
         };
         let record = Object::new(KeyId::from_uuid(new_uuid()), workspace, now, document);
-        let entry = self.engine.audit_entry(caller, Action::KeyCreated, record.id);
+        let entry = self.engine.audit_entry(caller, AuditAction::KeyCreated, record.id);
         let entry = AuditRecord { workspace, ..entry.named(&record.document.name) };
         let entry = entry.with("scopes", record.document.scopes.clone());
         let batch = ObjectBatch::put(record.to_stored()?, Effects::with_audit(entry));
@@ -141,7 +141,8 @@ impl App {
             if changed.is_empty() {
                 return None;
             }
-            let entry = self.engine.audit_entry(caller, Action::KeyUpdated, id).changing(changed);
+            let entry =
+                self.engine.audit_entry(caller, AuditAction::KeyUpdated, id).changing(changed);
             let workspace = before.workspace;
             let entry = AuditRecord { workspace, ..entry.named(&document.name) };
             Some((before.next(self.engine.now(), document), Effects::with_audit(entry)))
@@ -163,7 +164,7 @@ impl App {
             let now = self.engine.now();
             let document = ApiKey { revoked_at: Some(now), ..before.document.clone() };
             let entry =
-                self.engine.audit_entry(caller, Action::KeyRevoked, id).named(&document.name);
+                self.engine.audit_entry(caller, AuditAction::KeyRevoked, id).named(&document.name);
             let entry = AuditRecord { workspace: before.workspace, ..entry };
             Some((before.next(now, document), Effects::with_audit(entry)))
         };
@@ -191,7 +192,7 @@ impl App {
     pub async fn webhook_secret(&self, caller: &Caller) -> Result<String, AppError> {
         caller.require_admin()?;
         let own = self.own_workspace(caller).await?;
-        let entry = self.engine.audit_entry(caller, Action::SigningSecretRead, own.id);
+        let entry = self.engine.audit_entry(caller, AuditAction::SigningSecretRead, own.id);
         let entry = entry.named(own.document.name);
         self.engine.store.add_effects(Effects::with_audit(entry)).await?;
         self.engine.signing_secret(caller.workspace).await
@@ -209,7 +210,7 @@ fn check_request(create: &CreateKey, now: Timestamp) -> Result<(), AppError> {
     if create.scopes.len() > MAX_SCOPES {
         let found = create.scopes.len().to_string();
         let problem = Problem::new("scopes", format!("a key has at most {MAX_SCOPES} scopes"));
-        return Err(AppError::InvalidRequest(problem.expecting("fewer", found)));
+        return Err(AppError::InvalidRequest(problem.with_expectation("fewer", found)));
     }
     for scope in &create.scopes {
         if scope.len() > MAX_SCOPE {

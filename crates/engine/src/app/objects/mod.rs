@@ -7,7 +7,7 @@
 mod cursor;
 
 use stepwell_core::Problems;
-use stepwell_core::audit::{self, Action};
+use stepwell_core::audit::{self, AuditAction};
 use stepwell_core::ids::ObjectId;
 use stepwell_store::audit::AuditRecord;
 use stepwell_store::lists::Order;
@@ -30,7 +30,7 @@ pub trait Noun: Document {
     /// The most objects of a workspace.
     const MAX_PER_WORKSPACE: u64;
     /// What the audit log calls creating, changing and deleting one.
-    const ACTIONS: [Action; 3];
+    const ACTIONS: [AuditAction; 3];
 
     /// The name that people call it, 1 to 100 visible characters. Scopes for one object can name
     /// it.
@@ -211,10 +211,10 @@ impl App {
     fn object_audit<N: Noun>(
         &self,
         caller: &Caller,
-        action: Action,
+        action: AuditAction,
         object: &Object<N>,
     ) -> AuditRecord {
-        let subject = audit::Object { kind: N::KIND, id: object.id.into() };
+        let subject = audit::AuditedObject { kind: N::KIND, id: object.id.into() };
         self.engine.audit_entry(caller, action, subject).named(object.document.name())
     }
 }

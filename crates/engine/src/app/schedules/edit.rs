@@ -1,7 +1,7 @@
 //! What a change makes of a schedule. Nothing here stores anything.
 
 use stepwell_core::ids::{KeyId, ScheduleId};
-use stepwell_core::schedule::{Misfire, Overlap, Policies, Progress, Rule};
+use stepwell_core::schedule::{FiringRule, Misfire, Overlap, SchedulePolicies, ScheduleProgress};
 use stepwell_core::{Problem, Problems, Timestamp, names};
 use stepwell_store::record::WorkflowRecord;
 use stepwell_store::schedules::{PausedWith, ScheduleRecord};
@@ -28,8 +28,8 @@ impl ScheduleChange {
             problems.push(Problem::new("name", "is required"));
         }
         self.check_texts(&mut problems);
-        let policies = self.policies(Policies::default(), &mut problems);
-        let timing = self.timing.merge(None, now);
+        let policies = self.policies(SchedulePolicies::default(), &mut problems);
+        let timing = self.timing.merge_with(None, now);
         let (timing, timezone) = timing.unwrap_or_refuse(problems)?;
         let schedule = ScheduleRecord {
             id,
@@ -44,7 +44,7 @@ impl ScheduleChange {
             paused_with: None,
             policies,
             anchor: now,
-            progress: Progress::default(),
+            progress: ScheduleProgress::default(),
             look_at: None,
             last_execution: None,
             version: 1,
@@ -65,7 +65,7 @@ impl ScheduleChange {
         let mut problems = Problems::default();
         self.check_texts(&mut problems);
         let policies = self.policies(before.policies, &mut problems);
-        let timing = self.timing.merge(Some((&before.timing, &before.timezone)), now);
+        let timing = self.timing.merge_with(Some((&before.timing, &before.timezone)), now);
         let (timing, timezone) = timing.unwrap_or_refuse(problems)?;
         let retimed = timing != before.timing || timezone != before.timezone;
         let after = ScheduleRecord {
@@ -84,7 +84,7 @@ impl ScheduleChange {
         if retimed && after.enabled { restart(after, now) } else { Ok(after) }
     }
 
-    fn policies(&self, before: Policies, problems: &mut Problems) -> Policies {
+    fn policies(&self, before: SchedulePolicies, problems: &mut Problems) -> SchedulePolicies {
         let misfire = self.misfire_policy.as_deref();
         let misfire = misfire.map(|text| Misfire::read("misfire_policy", text)).transpose();
         let overlap = self.overlap_policy.as_deref();
@@ -201,11 +201,11 @@ fn switch(
 
 /// Firings begin anew: the next one is the first after now, and none waits.
 fn restart(mut schedule: ScheduleRecord, now: Timestamp) -> Result<ScheduleRecord, AppError> {
-    let rule = Rule::new(&schedule.timing, &schedule.timezone, now)
+    let rule = FiringRule::new(&schedule.timing, &schedule.timezone, now)
         .map_err(|problem| AppError::InvalidSchedule(problem.into()))?;
     schedule.anchor = now;
     schedule.progress.queued.clear();
-    schedule.progress.next_at = rule.after(now).filter(|_| schedule.enabled);
+    schedule.progress.next_at = rule.next_after(now).filter(|_| schedule.enabled);
     schedule.look_at = schedule.progress.look_at(now);
     Ok(schedule)
 }

@@ -5,10 +5,12 @@
 //! nodes try: for each firing there is exactly one outcome.
 
 use serde_json::{Value, json};
-use stepwell_core::audit::Action;
+use stepwell_core::audit::AuditAction;
 use stepwell_core::execution::codes;
 use stepwell_core::ids::{ExecutionId, ScheduleId};
-use stepwell_core::schedule::{Overlap, Progress, Rule, Scene, Turn};
+use stepwell_core::schedule::{
+    FiringRule, Overlap, ScheduleProgress, SchedulerContext, SchedulerStep,
+};
 use stepwell_core::{Map, Problems, Timestamp};
 use stepwell_store::StoreError;
 use stepwell_store::record::WorkflowRecord;
@@ -61,21 +63,22 @@ impl App {
     async fn step(&self, record: &ScheduleRecord) -> Result<bool, AppError> {
         let now = self.engine.now();
         let progress = &record.progress;
-        let rule = match Rule::new(&record.timing, &record.timezone, record.anchor) {
+        let rule = match FiringRule::new(&record.timing, &record.timezone, record.anchor) {
             Ok(rule) => rule,
             // The time zone is gone with an update of the database: nobody knows when to fire.
             Err(problem) => {
-                let mut over = Progress { next_at: None, queued: Vec::new(), ..progress.clone() };
+                let mut over =
+                    ScheduleProgress { next_at: None, queued: Vec::new(), ..progress.clone() };
                 let due = progress.next_at.unwrap_or(now);
-                over.skip(due, now, "INVALID_SCHEDULE", &problem.to_string());
+                over.skip_firing(due, now, "INVALID_SCHEDULE", &problem.to_string());
                 return self.advance(record, over, now).await;
             }
         };
         let waits = record.policies.overlap != Overlap::Allow || !progress.queued.is_empty();
         let busy = waits && self.is_running(record.last_execution).await?;
-        let scene = Scene { now, up_since: self.engine.schedules.up_since(), busy };
-        let turn = record.policies.turn(&rule, progress, scene);
-        let Turn { fire, progress } = turn;
+        let scene = SchedulerContext { now, up_since: self.engine.schedules.up_since(), busy };
+        let turn = record.policies.next_step(&rule, progress, scene);
+        let SchedulerStep { fire, progress } = turn;
         let Some(scheduled_at) = fire else {
             if progress == record.progress && record.look_at.is_none_or(|at| at > now) {
                 return Ok(false);
@@ -90,7 +93,7 @@ impl App {
             Err(NotFired::Later(error)) => Err(error),
             Err(NotFired::Refused { code, error }) => {
                 tracing::warn!(schedule = %record.id, code, %error, "a firing starts nothing");
-                skipped.skip(scheduled_at, now, code, &told(&error));
+                skipped.skip_firing(scheduled_at, now, code, &told(&error));
                 self.advance(record, skipped, now).await
             }
         }
@@ -100,7 +103,7 @@ impl App {
     async fn advance(
         &self,
         record: &ScheduleRecord,
-        progress: Progress,
+        progress: ScheduleProgress,
         now: Timestamp,
     ) -> Result<bool, AppError> {
         let schedule = after(record, progress, record.last_execution, now);
@@ -115,7 +118,7 @@ impl App {
     async fn fire(
         &self,
         record: &ScheduleRecord,
-        progress: Progress,
+        progress: ScheduleProgress,
         why: Why<'_>,
         now: Timestamp,
     ) -> Result<Triggered, NotFired> {
@@ -138,7 +141,7 @@ impl App {
         let schedule = after(record, progress, Some(execution), now);
         let mut effects = self.tell_of_firing(&schedule, &workflow.name, &prepared.record);
         if let Why::Asked(caller) = why {
-            let note = self.engine.audit_entry(caller, Action::ScheduleTriggered, record.id);
+            let note = self.engine.audit_entry(caller, AuditAction::ScheduleTriggered, record.id);
             effects.audit.push(note.named(&record.name).with("execution_id", execution.abi()));
         }
         prepared.schedule = Some(Box::new(UpdateSchedule { schedule: schedule.clone(), effects }));
@@ -216,7 +219,7 @@ fn start(record: &ScheduleRecord, why: Why<'_>) -> Start {
 /// The schedule with that progress.
 fn after(
     record: &ScheduleRecord,
-    progress: Progress,
+    progress: ScheduleProgress,
     last_execution: Option<ExecutionId>,
     now: Timestamp,
 ) -> ScheduleRecord {
@@ -249,11 +252,11 @@ fn refused(error: AppError, workflow: &WorkflowRecord) -> NotFired {
 fn told(error: &AppError) -> String {
     match error {
         AppError::InvalidInput(problems) => {
-            let problems = problems.clone().moved("input", "parameters");
+            let problems = problems.clone().moved_to("input", "parameters");
             format!("the parameters do not fit the workflow's input schema: {problems}")
         }
         AppError::TooLarge(problem) => {
-            Problems::from(problem.clone()).moved("input", "parameters").to_string()
+            Problems::from(problem.clone()).moved_to("input", "parameters").to_string()
         }
         other => other.to_string(),
     }

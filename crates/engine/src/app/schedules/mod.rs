@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use futures_util::StreamExt;
 use serde_json::Value;
-use stepwell_core::audit::Action;
+use stepwell_core::audit::AuditAction;
 use stepwell_core::ids::{ScheduleId, WorkflowId};
 use stepwell_core::schedule::{self, DEFAULT_ZONE};
 use stepwell_core::{Map, Problem, Timestamp, Topic};
@@ -63,7 +63,7 @@ impl App {
         self.check_parameters(&workflow, &schedule.parameters).await?;
         let effects = self.tell_of_schedule(Topic::ScheduleCreated, &schedule, now).await?;
         let note =
-            self.engine.audit_entry(caller, Action::ScheduleCreated, id).named(&schedule.name);
+            self.engine.audit_entry(caller, AuditAction::ScheduleCreated, id).named(&schedule.name);
         let effects = effects.and_audit(note);
         let create = |effects| {
             let schedule = schedule.clone();
@@ -156,7 +156,8 @@ impl App {
         last.version += 1;
         let now = self.engine.now();
         let effects = self.tell_of_schedule(Topic::ScheduleDeleted, &last, now).await?;
-        let note = self.engine.audit_entry(caller, Action::ScheduleDeleted, id).named(&last.name);
+        let note =
+            self.engine.audit_entry(caller, AuditAction::ScheduleDeleted, id).named(&last.name);
         let effects = effects.and_audit(note);
         let delete = |effects| self.engine.store.delete_schedule(DeleteSchedule { id, effects });
         match self.engine.write_change(effects, delete).await {
@@ -287,7 +288,7 @@ impl App {
             return Err(AppError::InvalidSchedule(problem.into()));
         }
         let zone = timezone.unwrap_or(DEFAULT_ZONE);
-        schedule::preview(cron, zone, self.engine.now(), count).map_err(|mut problem| {
+        schedule::preview_firings(cron, zone, self.engine.now(), count).map_err(|mut problem| {
             if problem.path == "cron_expression" {
                 problem.path = "cron".to_owned();
             }
@@ -364,7 +365,7 @@ impl App {
             schedule.version = record.version + 1;
             schedule.updated_at = now;
             let effects = self.tell_of_schedule(Topic::ScheduleUpdated, &schedule, now).await?;
-            let note = self.engine.audit_entry(caller, Action::ScheduleUpdated, schedule.id);
+            let note = self.engine.audit_entry(caller, AuditAction::ScheduleUpdated, schedule.id);
             let note = note.named(&schedule.name).changing(edit::changed(&record, &schedule));
             let effects = effects.and_audit(note);
             let update = |effects| {

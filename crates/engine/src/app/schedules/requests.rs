@@ -2,7 +2,7 @@
 
 use stepwell_core::Map;
 use stepwell_core::ids::{ExecutionId, ScheduleId, WorkflowId};
-use stepwell_core::schedule::{Said, TimingKind};
+use stepwell_core::schedule::{TimingKind, TimingRequest};
 use stepwell_store::record::ExecutionRecord;
 use stepwell_store::schedules::{ScheduleRecord, ScheduleSort};
 
@@ -14,7 +14,7 @@ pub struct ScheduleChange {
     /// What it is for; `Some(None)`: nothing is said of that any more.
     pub description: Option<Option<String>>,
     /// When it fires. Needed when it is made.
-    pub timing: Said,
+    pub timing: TimingRequest,
     /// The input of its executions.
     pub parameters: Option<Map>,
     /// Whether it fires; left out when it is made: it does.

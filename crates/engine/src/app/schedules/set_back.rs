@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use stepwell_core::schedule::{Rule, SetBack};
+use stepwell_core::schedule::{FiringRule, SetBack};
 use stepwell_store::StoreError;
 use stepwell_store::schedules::{ScheduleRecord, UpdateSchedule};
 
@@ -35,11 +35,11 @@ impl App {
         for _ in 0..ATTEMPTS {
             let set_back = SetBack { by, now: self.engine.now() };
             // One whose time zone is gone is settled when it is due.
-            let Ok(rule) = Rule::new(&record.timing, &record.timezone, record.anchor) else {
+            let Ok(rule) = FiringRule::new(&record.timing, &record.timezone, record.anchor) else {
                 return Ok(());
             };
             let timing = (&record.timing, &rule);
-            let Some(after) = set_back.apply(timing, record.anchor, &record.progress) else {
+            let Some(after) = set_back.next_firing(timing, record.anchor, &record.progress) else {
                 return Ok(());
             };
             let mut schedule = record.clone();

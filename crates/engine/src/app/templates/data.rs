@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use stepwell_core::Map;
-use stepwell_core::expr::{Scope, StepScope};
+use stepwell_core::expr::{EvalScope, StepScope};
 
 /// A scope over one JSON object: each of its fields is a variable. `inputs`, `steps` and `state`
 /// have the shapes that they have in a workflow: a step is `{output, status, error}`.
@@ -55,12 +55,12 @@ fn known_status(name: &str) -> &'static str {
     known.into_iter().find(|known| *known == name).unwrap_or("completed")
 }
 
-impl Scope for JsonScope {
+impl EvalScope for JsonScope {
     fn inputs(&self) -> &Arc<Value> {
         &self.inputs
     }
 
-    fn step(&self, id: &str) -> Option<StepScope<'_>> {
+    fn step_scope(&self, id: &str) -> Option<StepScope<'_>> {
         let Step { output, status, error } = self.steps.get(id)?;
         Some(StepScope { output, status, error })
     }
@@ -73,7 +73,7 @@ impl Scope for JsonScope {
         &self.state
     }
 
-    fn extra(&self, name: &str) -> Option<Value> {
+    fn extra_root(&self, name: &str) -> Option<Value> {
         self.others.get(name).cloned()
     }
 }

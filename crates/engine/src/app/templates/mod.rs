@@ -4,7 +4,7 @@ mod data;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use stepwell_core::audit::{Action, ObjectKind};
+use stepwell_core::audit::{AuditAction, ObjectKind};
 use stepwell_core::expr;
 use stepwell_core::ids::{TemplateId, WorkspaceId};
 use stepwell_core::{Map, Problem, Problems, names};
@@ -58,8 +58,8 @@ impl Document for Template {
 impl Noun for Template {
     const SCOPE: &'static str = "templates";
     const MAX_PER_WORKSPACE: u64 = 1_000;
-    const ACTIONS: [Action; 3] =
-        [Action::TemplateCreated, Action::TemplateUpdated, Action::TemplateDeleted];
+    const ACTIONS: [AuditAction; 3] =
+        [AuditAction::TemplateCreated, AuditAction::TemplateUpdated, AuditAction::TemplateDeleted];
 
     fn name(&self) -> &str {
         &self.name
@@ -102,9 +102,9 @@ fn json_size(value: &impl Serialize) -> usize {
 }
 
 /// Compiles a body. It must not refer to secrets: where it is rendered there are none.
-fn compile(body: &Value) -> Result<expr::Template, Problems> {
-    let template = expr::Template::compile(body, "body")?;
-    let of_secrets = |leaf: &&expr::Leaf| {
+fn compile(body: &Value) -> Result<expr::ValueTemplate, Problems> {
+    let template = expr::ValueTemplate::compile_value(body, "body")?;
+    let of_secrets = |leaf: &&expr::TemplateLeaf| {
         let mut paths = leaf.references.paths.iter();
         paths.any(|path| path.first().is_some_and(|root| root == "secrets"))
     };
@@ -144,7 +144,7 @@ impl App {
 fn render(body: &Value, data: Map) -> Result<Value, AppError> {
     let invalid = |problems| AppError::InvalidObject { kind: Template::KIND.name(), problems };
     let template = compile(body).map_err(invalid)?;
-    let rendered = template.render(&JsonScope::new(data));
+    let rendered = template.render_value(&JsonScope::new(data));
     let rendered = rendered.map_err(|error| {
         // The message begins with the place.
         let (path, message) = error.message.split_once(": ").unwrap_or(("body", &error.message));

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use stepwell_core::{Timestamp, Topics};
+use stepwell_core::{Timestamp, TopicFilter};
 use stepwell_store::webhooks::{WebhookRecord, WebhookStatus};
 
 use super::{ChangeWebhook, WantedStatus};
@@ -92,9 +92,9 @@ pub(super) fn changed_fields(
     fields.into_iter().filter_map(|(name, differs)| differs.then_some(name))
 }
 
-pub(super) fn check_topics(topics: &Topics) -> Result<(), AppError> {
+pub(super) fn check_topics(topics: &TopicFilter) -> Result<(), AppError> {
     match topics {
-        Topics::Some(topics) if topics.is_empty() => {
+        TopicFilter::Some(topics) if topics.is_empty() => {
             Err(AppError::invalid("events", "must name at least one event, or be [\"*\"]"))
         }
         _ => Ok(()),
@@ -133,7 +133,7 @@ pub(super) fn given_or_made(secret: Option<String>) -> Result<(String, bool), Ap
 
 #[cfg(test)]
 mod tests {
-    use stepwell_core::Topics;
+    use stepwell_core::TopicFilter;
     use stepwell_core::ids::{WebhookId, WorkspaceId};
     use uuid::Uuid;
 
@@ -148,7 +148,7 @@ mod tests {
             id: WebhookId::from_uuid(Uuid::nil()),
             workspace: WorkspaceId::DEFAULT,
             url: "https://a.example".into(),
-            topics: Topics::Every,
+            topics: TopicFilter::Every,
             description: None,
             status: WebhookStatus::Active,
             secret: "a".into(),

@@ -1,6 +1,6 @@
 //! What was sent to webhooks, and sending it again.
 
-use stepwell_core::audit::Action;
+use stepwell_core::audit::AuditAction;
 use stepwell_core::ids::{DeliveryId, WebhookId};
 use stepwell_store::Effects;
 use stepwell_store::record::DeliveryRecord;
@@ -24,7 +24,7 @@ impl App {
         let record = self.find_webhook(caller, Verb::Execute, id).await?;
         require_active(&record)?;
         let delivery = self.engine.test_delivery(record.workspace, id);
-        let note = self.webhook_audit(caller, Action::WebhookTested, &record);
+        let note = self.webhook_audit(caller, AuditAction::WebhookTested, &record);
         let note = note.with("delivery_id", delivery.id.abi());
         let effects = Effects::with_deliveries(vec![delivery.clone()]).and_audit(note);
         self.engine.store.add_effects(effects).await?;
@@ -83,7 +83,7 @@ impl App {
         let (_, webhook) = self.find_delivery(caller, Verb::Execute, id).await?;
         require_active(&webhook)?;
         let now = self.engine.now();
-        let note = self.webhook_audit(caller, Action::WebhookRedelivered, &webhook);
+        let note = self.webhook_audit(caller, AuditAction::WebhookRedelivered, &webhook);
         let effects = Effects::with_audit(note.with("delivery_id", id.abi()));
         let give_up_at = self.engine.config.give_up_at(now);
         let redeliver = Redeliver { id, now, give_up_at, effects };

@@ -5,7 +5,7 @@ mod history;
 mod requests;
 
 use stepwell_core::Timestamp;
-use stepwell_core::audit::Action;
+use stepwell_core::audit::AuditAction;
 use stepwell_core::ids::WebhookId;
 use stepwell_store::audit::AuditRecord;
 use stepwell_store::webhooks::{UpdateWebhook, WebhookRecord, WebhookStatus};
@@ -66,7 +66,7 @@ impl App {
             failing_since: None,
         };
         let effects =
-            Effects::with_audit(self.webhook_audit(caller, Action::WebhookCreated, &record));
+            Effects::with_audit(self.webhook_audit(caller, AuditAction::WebhookCreated, &record));
         self.engine.store.create_webhook(record.clone(), effects).await?;
         self.webhooks_changed().await?;
         Ok(ShownWebhook { record, made_secret })
@@ -112,7 +112,7 @@ impl App {
             edit::check(secret)?;
         }
         let edit = |before: &WebhookRecord, now| edit::changed(before, &change, now);
-        self.edit_webhook(caller, before, Action::WebhookUpdated, edit).await
+        self.edit_webhook(caller, before, AuditAction::WebhookUpdated, edit).await
     }
 
     /// Gives a webhook another secret; for a while the old ones sign as well. Scope
@@ -131,7 +131,7 @@ impl App {
         edit::check_overlap(overlap)?;
         let (secret, made_secret) = edit::given_or_made(secret)?;
         let edit = |before: &WebhookRecord, now| Ok(edit::rotated(before, &secret, overlap, now));
-        let action = Action::WebhookSecretRotated;
+        let action = AuditAction::WebhookSecretRotated;
         let record = self.edit_webhook(caller, before, action, edit).await?;
         Ok(ShownWebhook { record, made_secret })
     }
@@ -143,7 +143,7 @@ impl App {
     pub async fn delete_webhook(&self, caller: &Caller, id: WebhookId) -> Result<(), AppError> {
         let record = self.find_webhook(caller, Verb::Write, id).await?;
         let effects =
-            Effects::with_audit(self.webhook_audit(caller, Action::WebhookDeleted, &record));
+            Effects::with_audit(self.webhook_audit(caller, AuditAction::WebhookDeleted, &record));
         let deleted = self.engine.store.delete_webhook(id, effects).await;
         deleted.map_err(|error| missing(error, id))?;
         self.webhooks_changed().await
@@ -169,7 +169,7 @@ impl App {
         &self,
         caller: &Caller,
         mut before: WebhookRecord,
-        action: Action,
+        action: AuditAction,
         edit: impl Fn(&WebhookRecord, Timestamp) -> Result<WebhookRecord, AppError>,
     ) -> Result<WebhookRecord, AppError> {
         for _ in 0..ATTEMPTS {
@@ -201,7 +201,7 @@ impl App {
     fn webhook_audit(
         &self,
         caller: &Caller,
-        action: Action,
+        action: AuditAction,
         webhook: &WebhookRecord,
     ) -> AuditRecord {
         // What follows the origin of a URL may be a secret.

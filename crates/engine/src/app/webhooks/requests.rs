@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use stepwell_core::Topics;
+use stepwell_core::TopicFilter;
 use stepwell_store::lists::Order;
 use stepwell_store::record::{AttemptRecord, DeliveryRecord, DeliveryStatus};
 use stepwell_store::webhooks::WebhookRecord;
@@ -15,7 +15,7 @@ pub struct NewWebhook {
     /// Where events are to be sent.
     pub url: String,
     /// Which; not empty.
-    pub topics: Topics,
+    pub topics: TopicFilter,
     /// `whsec_…`; `None`: one is made.
     pub secret: Option<String>,
     /// What people say of it.
@@ -28,7 +28,7 @@ pub struct ChangeWebhook {
     /// Where events are sent from now on. What failed before is forgotten where it is another.
     pub url: Option<String>,
     /// Which.
-    pub topics: Option<Topics>,
+    pub topics: Option<TopicFilter>,
     /// What people say of it; an empty one takes it away.
     pub description: Option<String>,
     /// Whether it is told of events.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use stepwell_core::Topic;
-use stepwell_core::audit::Action;
+use stepwell_core::audit::AuditAction;
 use stepwell_core::definition::SharedPlan;
 use stepwell_core::ids::WorkflowId;
 use stepwell_store::record::{Traffic, WorkflowRecord};
@@ -100,8 +100,10 @@ impl App {
             ..with_parts(before.clone(), add.parts.clone(), now)
         };
         let view = WorkflowView { record, source: add.source.clone(), plan: plan.clone() };
-        let entry =
-            self.engine.audit_entry(caller, Action::WorkflowUpdated, id).named(&view.record.name);
+        let entry = self
+            .engine
+            .audit_entry(caller, AuditAction::WorkflowUpdated, id)
+            .named(&view.record.name);
         let fields = changed_fields(before, &view.record).chain(["definition"]);
         let entry = entry.changing(fields).with("release", view.record.release);
         let effects = self.workflow_effects(Topic::WorkflowUpdated, &view, now).await?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::Value;
-use stepwell_core::audit::Action;
+use stepwell_core::audit::AuditAction;
 use stepwell_core::definition::{Definition, SharedPlan};
 use stepwell_core::ids::WorkflowId;
 use stepwell_core::{Map, Problem, Topic, names};
@@ -174,7 +174,7 @@ impl App {
         let idempotency = idempotency.map(|key| key.record(caller.workspace, id.to_string(), now));
         let view = WorkflowView { record: workflow.clone(), source, plan: plan.clone() };
         let entry =
-            self.engine.audit_entry(caller, Action::WorkflowCreated, id).named(&workflow.name);
+            self.engine.audit_entry(caller, AuditAction::WorkflowCreated, id).named(&workflow.name);
         let effects = self.workflow_effects(Topic::WorkflowCreated, &view, now).await?;
         let create = |effects| {
             let create = StoreCreate { workflow, release, idempotency, effects };

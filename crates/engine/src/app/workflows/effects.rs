@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use stepwell_core::audit::Action;
+use stepwell_core::audit::AuditAction;
 use stepwell_core::{Timestamp, Topic};
 use stepwell_store::Effects;
 use stepwell_store::record::WorkflowRecord;
@@ -22,12 +22,12 @@ impl App {
         update: &UpdateWorkflow,
     ) -> Result<Effects, AppError> {
         let (topic, action) = match update.active {
-            _ if update.delete => (Topic::WorkflowDeleted, Action::WorkflowDeleted),
+            _ if update.delete => (Topic::WorkflowDeleted, AuditAction::WorkflowDeleted),
             // A repeated request changes nothing.
             Some(active) if active == before.active => return Ok(Effects::default()),
-            Some(true) => (Topic::WorkflowActivated, Action::WorkflowActivated),
-            Some(false) => (Topic::WorkflowDeactivated, Action::WorkflowDeactivated),
-            None => (Topic::WorkflowUpdated, Action::WorkflowUpdated),
+            Some(true) => (Topic::WorkflowActivated, AuditAction::WorkflowActivated),
+            Some(false) => (Topic::WorkflowDeactivated, AuditAction::WorkflowDeactivated),
+            None => (Topic::WorkflowUpdated, AuditAction::WorkflowUpdated),
         };
         let after = apply_update(before, update);
         let entry = self.engine.audit_entry(caller, action, update.id).named(&after.name);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use stepwell_core::audit::Action;
+use stepwell_core::audit::AuditAction;
 use stepwell_core::ids::WebhookId;
 use stepwell_store::webhooks::{UpdateWebhook, WebhookRecord, WebhookStatus};
 use stepwell_store::{Effects, StoreError};
@@ -40,7 +40,8 @@ async fn disable_once(engine: &Engine, id: WebhookId, gone: bool) -> Result<(), 
     let Some(reason) = reason(engine, &webhook, gone) else { return Ok(()) };
     let status = WebhookStatus::Disabled { reason: reason.clone() };
     let caller = Caller::internal_to(webhook.workspace);
-    let note = engine.audit_entry(&caller, Action::WebhookDisabled, id).named(origin(&webhook.url));
+    let note =
+        engine.audit_entry(&caller, AuditAction::WebhookDisabled, id).named(origin(&webhook.url));
     let after = WebhookRecord { status, ..webhook.clone() };
     let update = UpdateWebhook::of(&webhook, after, engine.now(), Effects::with_audit(note));
     engine.store.update_webhook(update).await?;

@@ -1,7 +1,7 @@
 //! The deliveries of an execution's events: status changes for its `webhook_url`, its end for its
 //! `callback_url`, events for subscribed webhooks.
 
-use stepwell_core::execution::{Event, Execution, Recorded};
+use stepwell_core::execution::{Event, Execution, RecordedEvent};
 use stepwell_core::ids::{DeliveryId, ReceiverId};
 use stepwell_core::{Timestamp, Topic};
 use stepwell_store::record::{DeliveryRecord, DeliveryStatus, Destination, ExecutionRecord};
@@ -38,7 +38,7 @@ pub(crate) struct Uncommitted<'a> {
     /// The execution after these events.
     pub(crate) execution: &'a Execution,
     /// The events.
-    pub(crate) events: &'a [Recorded],
+    pub(crate) events: &'a [RecordedEvent],
 }
 
 impl Outbox {
@@ -48,7 +48,7 @@ impl Outbox {
         &mut self,
         engine: &Engine,
         uncommitted: &Uncommitted<'_>,
-        journal: impl FnOnce() -> Vec<Recorded>,
+        journal: impl FnOnce() -> Vec<RecordedEvent>,
     ) -> Vec<DeliveryRecord> {
         let Uncommitted { record, execution, events } = uncommitted;
         let is_subscribed = engine.hooks.want(record.workspace, &TOPICS);
@@ -58,7 +58,7 @@ impl Outbox {
         }
         let committed = self.committed.get_or_insert_with(|| {
             let mut start = Execution::new(execution.origin.clone());
-            journal().iter().for_each(|event| start.apply(event));
+            journal().iter().for_each(|event| start.apply_event(event));
             Box::new(start)
         });
         let mut builder = DeliveryBuilder { engine, record, committed, deliveries: Vec::new() };
@@ -79,10 +79,10 @@ struct DeliveryBuilder<'a> {
 }
 
 impl DeliveryBuilder<'_> {
-    fn add_event(&mut self, event: &Recorded) {
+    fn add_event(&mut self, event: &RecordedEvent) {
         match &self.record.webhook_url {
             // Without a URL, status changes need not be found.
-            None => self.committed.apply(event),
+            None => self.committed.apply_event(event),
             Some(url) => {
                 let before = self.step_status(event);
                 if let Some(notice) = observe(self.committed, event)
@@ -117,9 +117,9 @@ impl DeliveryBuilder<'_> {
     }
 
     /// The data of an event for webhooks; the execution is the one after it.
-    fn event_data(&self, event: &Recorded) -> String {
+    fn event_data(&self, event: &RecordedEvent) -> String {
         let workflow_name = &self.committed.origin.plan.name;
-        let step = event.event.step().and_then(|id| view::step(self.committed, id));
+        let step = event.event.step_run().and_then(|id| view::step(self.committed, id));
         match step {
             Some(step) => self.engine.payloads.render_step(StepPayload {
                 execution: self.record,
@@ -135,8 +135,8 @@ impl DeliveryBuilder<'_> {
     }
 
     /// The status that receivers know of the step that an event is about.
-    fn step_status(&self, event: &Recorded) -> Option<StepStatus> {
-        let run = self.committed.steps.get(event.event.step()?)?;
+    fn step_status(&self, event: &RecordedEvent) -> Option<StepStatus> {
+        let run = self.committed.steps.get(event.event.step_run()?)?;
         Some(as_reported(StepStatus::from(&run.state)))
     }
 
@@ -148,7 +148,7 @@ impl DeliveryBuilder<'_> {
     }
 
     /// The delivery of the execution's end, whichever it is, to the `callback_url`.
-    fn callback_delivery(&self, url: &str, event: &Recorded) -> DeliveryRecord {
+    fn callback_delivery(&self, url: &str, event: &RecordedEvent) -> DeliveryRecord {
         let name = topic_of(&event.event).unwrap_or(Topic::ExecutionFailed).name();
         let body = self.engine.event_body(name, event.at, self.event_data(event));
         self.new_delivery(url, (event.seq, event.at), name, body)

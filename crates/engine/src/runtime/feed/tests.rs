@@ -6,8 +6,8 @@ fn attempt(attempt: u32) -> AttemptId {
     AttemptId { step_run: 0.into(), attempt }
 }
 
-fn event(seq: u64) -> Recorded {
-    Recorded { seq, at: Timestamp::default(), event: Event::Started }
+fn event(seq: u64) -> RecordedEvent {
+    RecordedEvent { seq, at: Timestamp::default(), event: Event::Started }
 }
 
 fn read(feed: &Feed, seq: u64, pieces: u64, limit: usize) -> (Vec<u64>, Vec<u64>, bool) {

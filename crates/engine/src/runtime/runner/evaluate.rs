@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use stepwell_core::execution::{
-    Command, Decision, Execution, Failure, Input, Refused, StepRunId, codes,
+    Command, Decision, Execution, Failure, StepRunId, TransitionError, TransitionInput, codes,
 };
-use stepwell_core::expr::{Budget, Interrupt};
+use stepwell_core::expr::{EvalBudget, EvalInterrupt};
 use stepwell_core::faults;
 use tokio::sync::{Notify, OwnedSemaphorePermit};
 
@@ -31,7 +31,7 @@ struct Ended {
 /// The result of the thread.
 struct Evaluated {
     execution: Execution,
-    result: Result<Decision, Refused>,
+    result: Result<Decision, TransitionError>,
     /// The memory reserved for the new values; if there was none, nothing was evaluated.
     memory: Result<Reservation, MemoryShortage>,
 }
@@ -49,28 +49,28 @@ impl Runner {
         };
         let blank = Execution::new(self.execution.origin.clone());
         let execution = std::mem::replace(&mut self.execution, blank);
-        let input = Input::Evaluate { step: step.clone() };
+        let input = TransitionInput::Evaluate { step: step.clone() };
         let ended = self.evaluate_on_thread(execution, input, limit).await;
         let Evaluated { execution, result, memory } = ended.evaluated;
         self.execution = execution;
         match result {
             Ok(decision) => self.accept_decision(decision),
-            Err(Refused::Interrupted) if ended.timed_out && is_of_step => {
+            Err(TransitionError::Interrupted) if ended.timed_out && is_of_step => {
                 let text =
                     format!("the evaluation took longer than the step's timeout of {limit:?}");
                 let failure = Failure::new(codes::STEP_TIMEOUT, text);
-                self.apply_input(Input::EvaluationFailed { step, failure });
+                self.apply_input(TransitionInput::EvaluationFailed { step, failure });
             }
-            Err(Refused::Interrupted)
+            Err(TransitionError::Interrupted)
                 if let Err(shortage) = &memory
                     && ended.messages.is_empty()
                     && !ended.timed_out =>
             {
                 let failure = Failure::new(codes::MEMORY_SHORTAGE, shortage.to_string());
-                self.apply_input(Input::EvaluationFailed { step, failure });
+                self.apply_input(TransitionInput::EvaluationFailed { step, failure });
             }
-            Err(Refused::Interrupted) => {
-                self.apply_input(Input::Timer);
+            Err(TransitionError::Interrupted) => {
+                self.apply_input(TransitionInput::Timer);
                 // Evaluated again, unless the messages make that needless.
                 self.commands.push_back(Command::Evaluate { step });
             }
@@ -114,24 +114,28 @@ impl Runner {
     async fn evaluate_on_thread(
         &mut self,
         execution: Execution,
-        input: Input,
+        input: TransitionInput,
         limit: Duration,
     ) -> Ended {
         let stop = Arc::new(AtomicBool::new(false));
         let is_stopped = stop.clone();
-        let interrupt = Interrupt::new(move || is_stopped.load(Ordering::Relaxed));
+        let interrupt = EvalInterrupt::new(move || is_stopped.load(Ordering::Relaxed));
         let moment = self.engine.moment();
         let halt = Arc::new(Notify::new());
         let room = self.room_for_values(halt.clone());
         let work = async move {
             let memory = room.await;
             if memory.is_err() {
-                return Ok(Evaluated { execution, result: Err(Refused::Interrupted), memory });
+                return Ok(Evaluated {
+                    execution,
+                    result: Err(TransitionError::Interrupted),
+                    memory,
+                });
             }
             let mut execution = execution;
             tokio::task::spawn_blocking(move || {
                 faults::hit("evaluate_on_a_thread");
-                let budget = Budget::interruptible(interrupt);
+                let budget = EvalBudget::full_with_interrupt(interrupt);
                 let result = execution.advance_within(input, moment, budget);
                 Evaluated { execution, result, memory }
             })

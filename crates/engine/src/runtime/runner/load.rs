@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use stepwell_core::execution::{Execution, Origin};
+use stepwell_core::execution::{Execution, ExecutionOrigin};
 use stepwell_core::faults;
 use stepwell_core::ids::ExecutionId;
 
@@ -20,11 +20,15 @@ pub(super) async fn load(
     let mut retained = Retained::default();
     retained.count(&stored.events);
     let plan = engine.plans.plan(stored.record.workflow, stored.record.release).await?;
-    let origin =
-        Origin { id, workflow: stored.record.workflow, release: stored.record.release, plan };
+    let origin = ExecutionOrigin {
+        id,
+        workflow: stored.record.workflow,
+        release: stored.record.release,
+        plan,
+    };
     let mut execution = Execution::new(origin);
     for event in &stored.events {
-        execution.apply(event);
+        execution.apply_event(event);
     }
     let secrets = engine.vault.take(id);
     execution.set_redact(secrets.redact());

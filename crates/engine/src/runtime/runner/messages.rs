@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use stepwell_core::catalog::Effect;
-use stepwell_core::execution::{Input, Refused, Status};
+use stepwell_core::execution::{Status, TransitionError, TransitionInput};
 use stepwell_store::audit::AuditRecord;
 use tokio::sync::{mpsc, oneshot};
 
@@ -54,11 +54,15 @@ impl Runner {
                 self.resize_memory();
             }
             Message::StepLogged { step, level, message } => {
-                self.apply_input(Input::StepLogged { step, level: level.into(), message });
+                self.apply_input(TransitionInput::StepLogged {
+                    step,
+                    level: level.into(),
+                    message,
+                });
             }
             Message::Control { control, audit, reply } => self.control(control, audit, reply),
             Message::Wake => {
-                self.apply_input(Input::Timer);
+                self.apply_input(TransitionInput::Timer);
             }
             Message::Drain => self.drain(),
         }
@@ -84,19 +88,19 @@ impl Runner {
         reply: oneshot::Sender<Result<(), AppError>>,
     ) {
         let input = match control {
-            Control::Cancel { reason } => Input::Cancel { reason },
-            Control::Pause => Input::Pause,
-            Control::Resume => Input::Resume,
-            Control::Expire => Input::Timer,
+            Control::Cancel { reason } => TransitionInput::Cancel { reason },
+            Control::Pause => TransitionInput::Pause,
+            Control::Resume => TransitionInput::Resume,
+            Control::Expire => TransitionInput::Timer,
         };
-        let resumed = matches!(input, Input::Resume);
+        let resumed = matches!(input, TransitionInput::Resume);
         match self.apply_input(input) {
             None => {
                 self.replies.push(reply);
                 self.audit.extend(audit.map(|audit| *audit));
                 // It was paused before it began, and begins now.
                 if resumed && self.execution.status() == Status::Queued {
-                    self.apply_input(Input::Start);
+                    self.apply_input(TransitionInput::Start);
                 }
             }
             Some(refused) => {
@@ -132,14 +136,19 @@ async fn sleep_for(pause: Option<Duration>) {
     }
 }
 
-fn refusal(refused: Refused, status: Status) -> AppError {
+fn refusal(refused: TransitionError, status: Status) -> AppError {
     match refused {
-        Refused::Ended(status) => AppError::AlreadyEnded(status),
-        Refused::AlreadyPaused => AppError::WrongState { status, reason: "it is paused already" },
-        Refused::NotPaused => {
+        TransitionError::Ended(status) => AppError::AlreadyEnded(status),
+        TransitionError::AlreadyPaused => {
+            AppError::WrongState { status, reason: "it is paused already" }
+        }
+        TransitionError::NotPaused => {
             AppError::WrongState { status, reason: "only a paused execution can be resumed" }
         }
-        Refused::AlreadyStarted | Refused::NotStarted | Refused::Stale | Refused::Interrupted => {
+        TransitionError::AlreadyStarted
+        | TransitionError::NotStarted
+        | TransitionError::Stale
+        | TransitionError::Interrupted => {
             AppError::WrongState { status, reason: "the request is not possible in this state" }
         }
     }

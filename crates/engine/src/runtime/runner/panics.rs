@@ -4,7 +4,7 @@ use std::any::Any;
 use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt;
-use stepwell_core::execution::{Execution, Failure, Input, codes};
+use stepwell_core::execution::{Execution, Failure, TransitionInput, codes};
 
 use super::{Runner, StopReason};
 use crate::runtime::panic_message::panic_message;
@@ -44,7 +44,7 @@ impl Runner {
                     this is a bug in Stepwell";
         let mut error = Failure::new(codes::INTERNAL, text);
         error.step = self.current_step();
-        self.apply_input(Input::Abort { error });
+        self.apply_input(TransitionInput::Abort { error });
         match self.commit().await {
             Ok(()) => StopReason::Ended,
             Err(reason) => reason,
@@ -57,7 +57,9 @@ impl Runner {
         let mut execution = Execution::new(self.execution.origin.clone());
         if self.record.seq > 0 {
             match self.engine.store.load_execution(self.record.id).await {
-                Ok(Some(stored)) => stored.events.iter().for_each(|event| execution.apply(event)),
+                Ok(Some(stored)) => {
+                    stored.events.iter().for_each(|event| execution.apply_event(event))
+                }
                 Ok(None) => return Err(StopReason::Lost),
                 Err(error) => {
                     tracing::error!(id = %self.record.id, %error, "an execution could not be loaded");
@@ -65,7 +67,7 @@ impl Runner {
                 }
             }
         }
-        self.uncommitted.iter().for_each(|event| execution.apply(event));
+        self.uncommitted.iter().for_each(|event| execution.apply_event(event));
         self.execution = execution;
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use stepwell_core::Map;
-use stepwell_core::execution::{Event, Recorded};
+use stepwell_core::execution::{Event, RecordedEvent};
 use stepwell_core::memory::value_bytes;
 
 /// Values of this size are remembered, so that each is counted once: a step's input mostly is the
@@ -36,7 +36,7 @@ impl Retained {
     }
 
     /// Counts the values of further events.
-    pub(crate) fn count<'a>(&mut self, events: impl IntoIterator<Item = &'a Recorded>) {
+    pub(crate) fn count<'a>(&mut self, events: impl IntoIterator<Item = &'a RecordedEvent>) {
         for recorded in events {
             match &recorded.event {
                 Event::Accepted { input, state, .. } => {
@@ -83,8 +83,8 @@ mod tests {
 
     use super::*;
 
-    fn event(event: Event) -> Recorded {
-        Recorded { seq: 1, at: Timestamp::default(), event }
+    fn event(event: Event) -> RecordedEvent {
+        RecordedEvent { seq: 1, at: Timestamp::default(), event }
     }
 
     #[test]

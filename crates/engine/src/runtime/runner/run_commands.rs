@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use stepwell_core::catalog::Effect;
-use stepwell_core::execution::{AttemptId, Command, Done, Fault, Input, codes};
+use stepwell_core::execution::{
+    AttemptError, AttemptId, Command, StepResult, TransitionInput, codes,
+};
 use stepwell_core::memory::json_size;
 
 use super::{Runner, StopReason};
@@ -57,7 +59,7 @@ impl Runner {
         }
         let now = self.engine.now();
         if self.execution.deadline().is_some_and(|deadline| deadline <= now) {
-            self.apply_input(Input::Timer);
+            self.apply_input(TransitionInput::Timer);
         }
         if self.record.seq == 0 && now.since(self.record.created_at) > DURABLE_WITHIN {
             Box::pin(self.commit()).await?;
@@ -77,7 +79,7 @@ impl Runner {
         let run = |ready: Attempt| if may_run_inline { ready.run_inline() } else { Err(ready) };
         match ready.map(run) {
             Err(fault) => {
-                self.apply_input(Input::StepEnded { attempt, result: Err(fault) });
+                self.apply_input(TransitionInput::StepEnded { attempt, result: Err(fault) });
                 Ok(())
             }
             Ok(Ok(result)) => {
@@ -111,7 +113,11 @@ impl Runner {
         Ok(())
     }
 
-    pub(super) fn step_ended(&mut self, attempt: AttemptId, result: Result<Done, Fault>) {
+    pub(super) fn step_ended(
+        &mut self,
+        attempt: AttemptId,
+        result: Result<StepResult, AttemptError>,
+    ) {
         let result = result.and_then(|done| {
             self.bytes += json_size(&done.output, usize::MAX);
             let limit = self.engine.config.max_execution_bytes;
@@ -123,7 +129,7 @@ impl Runner {
             }
             Ok(done)
         });
-        self.apply_input(Input::StepEnded { attempt, result });
+        self.apply_input(TransitionInput::StepEnded { attempt, result });
     }
 
     /// Whether a step may run inline: if no memory is free, steps of executions with large values wait

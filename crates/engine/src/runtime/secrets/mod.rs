@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use stepwell_core::definition::plan::PlanStep;
-use stepwell_core::execution::{Fault, StepRun, codes};
+use stepwell_core::execution::{AttemptError, StepRun, codes};
 use stepwell_core::expr::{InsertError, SecretInsertion, insert_secrets};
 use stepwell_core::redact::{NoSecrets, Redact};
 use stepwell_core::{Map, Problem};
@@ -134,7 +134,7 @@ impl Secrets {
         run: &StepRun,
         input: Arc<Value>,
         config: Arc<Value>,
-    ) -> Result<(Arc<Value>, Arc<Value>), Fault> {
+    ) -> Result<(Arc<Value>, Arc<Value>), AttemptError> {
         if planned.secrets.is_empty() {
             return Ok((input, config));
         }
@@ -185,7 +185,10 @@ fn first_secret(matcher: &Matcher, value: &Value, path: &str) -> Option<String> 
 
 /// Whether the step type marks the place as one for secrets.
 fn is_sensitive(planned: &PlanStep, place: &SecretInsertion) -> bool {
-    let spec = stepwell_core::catalog::Catalog::find(stepwell_steps::registry(), planned.type_name);
+    let spec = stepwell_core::catalog::StepCatalog::find_type(
+        stepwell_steps::step_registry(),
+        planned.type_name,
+    );
     spec.is_some_and(|spec| {
         spec.sensitive.iter().any(|field| {
             let pointer = format!("/{}", field.replace('.', "/"));
@@ -242,7 +245,7 @@ fn header(name: &str) -> String {
     }
 }
 
-fn missing(name: &str) -> Fault {
+fn missing(name: &str) -> AttemptError {
     permanent(
         codes::SECRET_UNAVAILABLE,
         format!(
@@ -253,7 +256,7 @@ fn missing(name: &str) -> Fault {
     )
 }
 
-fn misplaced(pointer: &str) -> Fault {
+fn misplaced(pointer: &str) -> AttemptError {
     permanent(codes::INTERNAL, format!("there is no place for a secret at `{pointer}`"))
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use stepwell_core::execution::Status;
-use stepwell_core::schedule::Said;
+use stepwell_core::schedule::TimingRequest;
 use stepwell_engine::AppError;
 use stepwell_engine::app::{Deletion, ScheduleChange, ScheduleSelection};
 
@@ -36,10 +36,10 @@ async fn a_day_of_an_hourly_schedule() {
 async fn a_fixed_time_fires_once_and_is_spent() {
     let bench = Simulated::start("2026-05-02T00:00:00Z").await;
     let workflow = bench.quick().await;
-    let timing = Said {
+    let timing = TimingRequest {
         schedule_type: Some("fixed_time".into()),
         execution_time: Some("2026-05-02T10:00:00.250Z".into()),
-        ..Said::default()
+        ..TimingRequest::default()
     };
     let id = bench.schedule(workflow, ScheduleChange { timing, ..cron("") }).await;
     bench.pass(48 * 3600).await;
@@ -57,10 +57,10 @@ async fn changes_count_at_once() {
     bench.pass(2).await;
     // Nearer than what the loop sleeps for.
     let nearer = ScheduleChange {
-        timing: Said {
+        timing: TimingRequest {
             interval_unit: Some("seconds".into()),
             interval_value: Some(10.0),
-            ..Said::default()
+            ..TimingRequest::default()
         },
         ..ScheduleChange::default()
     };

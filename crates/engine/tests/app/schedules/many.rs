@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt;
 use stepwell_core::Timestamp;
 use stepwell_core::ids::{ScheduleId, WorkspaceId};
-use stepwell_core::schedule::{Policies, Progress, Timing};
+use stepwell_core::schedule::{SchedulePolicies, ScheduleProgress, ScheduleTiming};
 use stepwell_engine::{Clock, SystemClock};
 use stepwell_store::schedules::{CreateSchedule, DueSchedules, ScheduleRecord};
 use stepwell_store::{Effects, ScheduleStore};
@@ -26,14 +26,14 @@ fn sleeping(n: u128, workflow: stepwell_core::ids::WorkflowId, now: Timestamp) -
         workflow,
         name: format!("sleeper {n}"),
         description: None,
-        timing: Timing::Cron { expression: "0 0 * * *".into() },
+        timing: ScheduleTiming::Cron { expression: "0 0 * * *".into() },
         timezone: "Europe/Berlin".into(),
         parameters: stepwell_core::Map::new(),
         enabled: true,
         paused_with: None,
-        policies: Policies::default(),
+        policies: SchedulePolicies::default(),
         anchor: now,
-        progress: Progress { next_at: Some(next), ..Progress::default() },
+        progress: ScheduleProgress { next_at: Some(next), ..ScheduleProgress::default() },
         look_at: Some(next),
         last_execution: None,
         version: 1,

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use stepwell_core::schedule::Said;
-use stepwell_core::{Topic, Topics};
+use stepwell_core::schedule::TimingRequest;
+use stepwell_core::{Topic, TopicFilter};
 use stepwell_engine::app::{Deletion, NewWebhook, ScheduleChange};
 use stepwell_engine::{AppError, Clock, SystemClock};
 
@@ -13,7 +13,7 @@ use crate::simulated::{cron, every};
 use crate::support::Bench;
 
 /// A receiver of these events, or of all.
-async fn hooked(bench: &Bench, topics: Topics) -> Receiver {
+async fn hooked(bench: &Bench, topics: TopicFilter) -> Receiver {
     let receiver = Receiver::start(&[200]).await;
     let url = receiver.url.clone();
     let new = NewWebhook { url, topics, secret: None, description: None };
@@ -41,7 +41,7 @@ async fn the_events_of_a_schedule_are_sent_in_order() {
         Topic::ScheduleTriggered,
         Topic::ScheduleDeleted,
     ];
-    let receiver = hooked(&bench, Topics::Some(topics)).await;
+    let receiver = hooked(&bench, TopicFilter::Some(topics)).await;
     let id = app.create_schedule(caller, workflow, cron("0 0 * * *")).await.unwrap().record.id;
     let renamed = ScheduleChange { name: Some("next".to_owned()), ..ScheduleChange::default() };
     app.update_schedule(caller, id, renamed.clone()).await.unwrap();
@@ -81,12 +81,13 @@ async fn the_event_of_a_firing_has_its_execution() {
     let (app, caller) = (&bench.app, &bench.caller);
     let workflow = bench.steps(json!([{"type": "Echo", "input": 1}])).await;
     let receiver =
-        hooked(&bench, Topics::Some(vec![Topic::ScheduleTriggered, Topic::WorkflowExecuted])).await;
+        hooked(&bench, TopicFilter::Some(vec![Topic::ScheduleTriggered, Topic::WorkflowExecuted]))
+            .await;
     let soon = SystemClock.now().after(Duration::from_millis(300));
-    let timing = Said {
+    let timing = TimingRequest {
         schedule_type: Some("fixed_time".to_owned()),
         execution_time: Some(soon.to_string()),
-        ..Said::default()
+        ..TimingRequest::default()
     };
     let change = ScheduleChange { timing, ..cron("") };
     let id = app.create_schedule(caller, workflow, change).await.unwrap().record.id;
@@ -106,7 +107,7 @@ async fn skipped_firings_and_schedules_deleted_with_their_workflow_have_no_event
     let (app, caller) = (&bench.app, &bench.caller);
     let workflow = bench.steps(json!([{"type": "Echo", "input": 1}])).await;
     app.set_active(caller, workflow, false, stepwell_engine::app::Expected::Any).await.unwrap();
-    let receiver = hooked(&bench, Topics::Every).await;
+    let receiver = hooked(&bench, TopicFilter::Every).await;
     let id = app.create_schedule(caller, workflow, every(1, "seconds")).await.unwrap().record.id;
     let skipped = async {
         while app.schedule(caller, id).await.unwrap().record.progress.skipped.is_none() {

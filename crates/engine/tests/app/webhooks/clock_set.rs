@@ -38,7 +38,7 @@ async fn deliveries_outlive_a_clock_set_forward() {
     let clock = Arc::new(SetClock(AtomicI64::new(0)));
     let config = EngineConfig { webhook_disable_seconds: 24 * 3600, ..config() };
     let bench = Bench::at(Arc::new(MemoryStore::new()), config.clone(), clock.clone()).await;
-    let hook = bench.hook(&receiver, Topics::Some(vec![Topic::ExecutionCompleted])).await;
+    let hook = bench.hook(&receiver, TopicFilter::Some(vec![Topic::ExecutionCompleted])).await;
     let workflow = bench.static_text().await;
     let start = Start { webhook_url: Some(receiver.url.clone()), ..Start::default() };
     let id = bench.app.execute(&bench.caller, workflow, start).durable().await.unwrap();

@@ -6,7 +6,7 @@ use super::*;
 async fn the_events_of_a_workflow_are_sent_in_order_and_signed() {
     let receiver = Receiver::start(&[200]).await;
     let bench = Bench::new().await;
-    let hook = bench.hook(&receiver, Topics::Every).await;
+    let hook = bench.hook(&receiver, TopicFilter::Every).await;
     let workflow = bench.static_text().await;
     let caller = &bench.caller;
     bench.app.set_active(caller, workflow, false, Expected::Any).await.unwrap();
@@ -42,8 +42,8 @@ async fn the_events_of_a_workflow_are_sent_in_order_and_signed() {
 async fn events_of_executions_are_sent_to_subscribed_webhooks() {
     let (one, two) = (Receiver::start(&[200]).await, Receiver::start(&[200]).await);
     let bench = Bench::new().await;
-    bench.hook(&one, Topics::Every).await;
-    bench.hook(&two, Topics::Some(vec![Topic::ExecutionFailed])).await;
+    bench.hook(&one, TopicFilter::Every).await;
+    bench.hook(&two, TopicFilter::Some(vec![Topic::ExecutionFailed])).await;
     let good = bench
         .steps(json!([{"id": "a", "type": "StaticTextInput", "input": "x"}, {"id": "b", "type": "Echo"}]))
         .await;
@@ -99,7 +99,7 @@ async fn a_webhook_created_during_an_execution_gets_the_further_events() {
             matches!(&notice.kind, stepwell_engine::view::NoticeKind::Step { step, .. } if step.step_id == "wait")
         })
         .await;
-    let hook = bench.hook(&receiver, Topics::Every).await;
+    let hook = bench.hook(&receiver, TopicFilter::Every).await;
     bench.ended(id).await;
     let calls = receiver.at_least(3).await;
     assert_eq!(
@@ -120,7 +120,7 @@ async fn other_nodes_learn_of_a_new_webhook() {
     let several = || EngineConfig { sole_node: false, ..config() };
     let one = Bench::over(store.clone(), several()).await;
     let two = Bench::over(store, several()).await;
-    one.hook(&receiver, Topics::Every).await;
+    one.hook(&receiver, TopicFilter::Every).await;
     let delivered = async {
         while receiver.calls().is_empty() {
             two.static_text().await;

@@ -12,7 +12,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
 use stepwell_core::ids::{ExecutionId, ReceiverId, SubjectId, WebhookId, WorkspaceId};
-use stepwell_core::{Topic, Topics};
+use stepwell_core::{Topic, TopicFilter};
 use stepwell_engine::app::{
     ChangeWebhook, CreateWorkflow, Deletion, DeliveriesQuery, DeliveryView, Expected, NewWebhook,
     Page, PageStart, RotateSecret, ShownWebhook, Start, WantedStatus,
@@ -34,7 +34,7 @@ fn all() -> DeliveriesQuery {
 }
 
 impl Bench {
-    async fn hook(&self, receiver: &Receiver, topics: Topics) -> ShownWebhook {
+    async fn hook(&self, receiver: &Receiver, topics: TopicFilter) -> ShownWebhook {
         let url = receiver.url.clone();
         let new = NewWebhook { url, topics, secret: None, description: None };
         self.app.create_webhook(&self.caller, new).await.unwrap()

@@ -8,7 +8,7 @@ async fn both_secrets_sign_while_one_takes_over() {
     let clock = ManualClock::new();
     let bench = Bench::at(Arc::new(MemoryStore::new()), config(), clock.clone()).await;
     let (app, caller) = (&bench.app, &bench.caller);
-    let hook = bench.hook(&receiver, Topics::Every).await;
+    let hook = bench.hook(&receiver, TopicFilter::Every).await;
     let (id, old) = (hook.record.id, hook.secret().unwrap().to_owned());
     let overlap = Duration::from_secs(100);
     let rotated =
@@ -44,7 +44,7 @@ async fn both_secrets_sign_while_one_takes_over() {
 async fn other_workspaces_see_and_receive_nothing() {
     let receiver = Receiver::start(&[200]).await;
     let bench = Bench::new().await;
-    let hook = bench.hook(&receiver, Topics::Every).await.record.id;
+    let hook = bench.hook(&receiver, TopicFilter::Every).await.record.id;
     let made = bench.app.test_webhook(&bench.caller, hook).await.unwrap().record.id;
     let other = WorkspaceId::from_uuid(Uuid::from_u128(2));
     let stranger = Caller { workspace: other, ..bench.caller.clone() };
@@ -75,7 +75,7 @@ async fn every_secret_before_signs_for_its_time() {
     let clock = ManualClock::new();
     let bench = Bench::at(Arc::new(MemoryStore::new()), config(), clock.clone()).await;
     let (app, caller) = (&bench.app, &bench.caller);
-    let hook = bench.hook(&receiver, Topics::Every).await;
+    let hook = bench.hook(&receiver, TopicFilter::Every).await;
     let id = hook.record.id;
     let mut secrets = vec![hook.secret().unwrap().to_owned()];
     for seconds in [100, 50] {
@@ -102,11 +102,11 @@ async fn changes_at_once_are_all_kept() {
     let receiver = Receiver::start(&[200]).await;
     for _ in 0..20 {
         let bench = Bench::new().await;
-        let hook = bench.hook(&receiver, Topics::Every).await.record.id;
+        let hook = bench.hook(&receiver, TopicFilter::Every).await.record.id;
         let (app, caller) = (&bench.app, &bench.caller);
         let change = |change| app.change_webhook(caller, hook, change);
         let none = ChangeWebhook::default;
-        let topics = Topics::Some(vec![Topic::WorkflowDeleted]);
+        let topics = TopicFilter::Some(vec![Topic::WorkflowDeleted]);
         let rotate = RotateSecret { secret: None, overlap: Duration::from_secs(60) };
         let (one, two, three, four, five) = tokio::join!(
             change(ChangeWebhook { description: Some("x".into()), ..none() }),
@@ -133,7 +133,7 @@ async fn tests_do_not_wait_for_one_another() {
     let receiver = Receiver::start(&[500]).await;
     let clock = ManualClock::new();
     let bench = Bench::at(Arc::new(MemoryStore::new()), config(), clock).await;
-    let hook = bench.hook(&receiver, Topics::Every).await.record.id;
+    let hook = bench.hook(&receiver, TopicFilter::Every).await.record.id;
     bench.app.test_webhook(&bench.caller, hook).await.unwrap();
     bench.until_deliveries(hook, |all| all[0].attempts.len() == 1).await;
     receiver.respond_with(200);
@@ -151,7 +151,7 @@ async fn deliveries_are_found() {
     let receiver = Receiver::start(&[200]).await;
     let bench = Bench::new().await;
     let (app, caller) = (&bench.app, &bench.caller);
-    let hook = bench.hook(&receiver, Topics::Every).await.record.id;
+    let hook = bench.hook(&receiver, TopicFilter::Every).await.record.id;
     let mut tests = Vec::new();
     for _ in 0..3 {
         tests.push(app.test_webhook(caller, hook).await.unwrap().record.id);

@@ -10,7 +10,7 @@ async fn an_hour_of_outage_loses_nothing() {
     let bench = Bench::at(Arc::new(MemoryStore::new()), config(), clock.clone()).await;
     let some =
         vec![Topic::ExecutionCompleted, Topic::WorkflowActivated, Topic::WorkflowDeactivated];
-    let hook = bench.hook(&receiver, Topics::Some(some)).await;
+    let hook = bench.hook(&receiver, TopicFilter::Some(some)).await;
     let workflow = bench.static_text().await;
     let mut made = Vec::new();
     // Every five minutes something happens; nothing arrives.
@@ -57,13 +57,13 @@ async fn given_up_after_a_day_and_sent_again_manually() {
     receiver.respond_with(500);
     let clock = ManualClock::new();
     let bench = Bench::at(Arc::new(MemoryStore::new()), config(), clock.clone()).await;
-    let hook = bench.hook(&receiver, Topics::Every).await;
+    let hook = bench.hook(&receiver, TopicFilter::Every).await;
     let caller = &bench.caller;
     let made = bench.app.test_webhook(caller, hook.record.id).await.unwrap();
     receiver.at_least(1).await;
     let attempts = |count: usize| move |all: &[DeliveryView]| all[0].attempts.len() == count;
     let other = Receiver::start(&[200]).await;
-    let other = bench.hook(&other, Topics::Some(vec![Topic::WorkflowDeleted])).await.record.id;
+    let other = bench.hook(&other, TopicFilter::Some(vec![Topic::WorkflowDeleted])).await.record.id;
     for (number, wait, expect) in [
         (2, 3600, DeliveryStatus::Pending),
         (3, 23 * 3600 - 1, DeliveryStatus::Pending),
@@ -91,7 +91,7 @@ async fn five_days_of_failures_disable_a_webhook() {
     let receiver = Receiver::start(&[500]).await;
     let clock = ManualClock::new();
     let bench = Bench::at(Arc::new(MemoryStore::new()), config(), clock.clone()).await;
-    let hook = bench.hook(&receiver, Topics::Every).await.record.id;
+    let hook = bench.hook(&receiver, TopicFilter::Every).await.record.id;
     let caller = &bench.caller;
     for day in 1..=5 {
         bench.app.test_webhook(caller, hook).await.unwrap();
@@ -132,7 +132,7 @@ async fn success_in_between_begins_the_five_days_anew() {
     let receiver = Receiver::start(&[500]).await;
     let clock = ManualClock::new();
     let bench = Bench::at(Arc::new(MemoryStore::new()), config(), clock.clone()).await;
-    let hook = bench.hook(&receiver, Topics::Every).await.record.id;
+    let hook = bench.hook(&receiver, TopicFilter::Every).await.record.id;
     for (status, days) in [(500, 4), (200, 4), (500, 4), (500, 0)] {
         receiver.respond_with(status);
         let made = bench.app.test_webhook(&bench.caller, hook).await.unwrap().record.id;
@@ -149,7 +149,7 @@ async fn success_in_between_begins_the_five_days_anew() {
 async fn gone_is_gone() {
     let receiver = Receiver::start(&[410]).await;
     let bench = Bench::new().await;
-    let hook = bench.hook(&receiver, Topics::Every).await.record.id;
+    let hook = bench.hook(&receiver, TopicFilter::Every).await.record.id;
     bench.app.test_webhook(&bench.caller, hook).await.unwrap();
     let over = |all: &[DeliveryView]| all[0].record.status == DeliveryStatus::Exhausted;
     bench.until_deliveries(hook, over).await;
@@ -168,7 +168,7 @@ async fn what_waits_for_a_webhook_that_is_off_is_not_sent() {
     let clock = ManualClock::new();
     let bench = Bench::at(Arc::new(MemoryStore::new()), config(), clock.clone()).await;
     let (app, caller) = (&bench.app, &bench.caller);
-    let hook = bench.hook(&receiver, Topics::Every).await.record.id;
+    let hook = bench.hook(&receiver, TopicFilter::Every).await.record.id;
     bench.static_text().await;
     bench.until_deliveries(hook, |all| all.len() == 1 && !all[0].attempts.is_empty()).await;
     let off = ChangeWebhook { status: Some(WantedStatus::Inactive), ..ChangeWebhook::default() };
@@ -176,7 +176,7 @@ async fn what_waits_for_a_webhook_that_is_off_is_not_sent() {
     clock.advance(Duration::from_secs(60));
     // Another webhook's event wakes the sender.
     let other = Receiver::start(&[200]).await;
-    bench.hook(&other, Topics::Every).await;
+    bench.hook(&other, TopicFilter::Every).await;
     bench.static_text().await;
     let over = |all: &[DeliveryView]| all[0].record.status == DeliveryStatus::Exhausted;
     let found = bench.until_deliveries(hook, over).await;
@@ -190,7 +190,7 @@ async fn what_waits_for_a_webhook_that_is_off_is_not_sent() {
 async fn another_url_begins_anew() {
     let receiver = Receiver::start(&[500]).await;
     let bench = Bench::new().await;
-    let hook = bench.hook(&receiver, Topics::Every).await.record.id;
+    let hook = bench.hook(&receiver, TopicFilter::Every).await.record.id;
     bench.app.test_webhook(&bench.caller, hook).await.unwrap();
     bench.until_deliveries(hook, |all| !all[0].attempts.is_empty()).await;
     let other = Receiver::start(&[200]).await;
@@ -208,7 +208,7 @@ async fn another_url_begins_anew() {
 async fn a_restart_loses_nothing() {
     let receiver = Receiver::start(&[500]).await;
     let bench = Bench::new().await;
-    let hook = bench.hook(&receiver, Topics::Every).await.record.id;
+    let hook = bench.hook(&receiver, TopicFilter::Every).await.record.id;
     bench.static_text().await;
     bench.until_deliveries(hook, |all| !all[0].attempts.is_empty()).await;
     let bench = bench.restart().await;
@@ -238,7 +238,7 @@ async fn the_receivers_pace_is_kept() {
     ] {
         let receiver = Receiver::start(&[status]).await;
         receiver.send_headers(headers);
-        let hook = bench.hook(&receiver, Topics::Every).await.record.id;
+        let hook = bench.hook(&receiver, TopicFilter::Every).await.record.id;
         bench.app.test_webhook(&bench.caller, hook).await.unwrap();
         let tried = |all: &[DeliveryView]| all.iter().any(|one| !one.attempts.is_empty());
         let of_webhook = bench.until_deliveries(hook, tried).await.remove(0);

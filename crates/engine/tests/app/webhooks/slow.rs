@@ -10,7 +10,7 @@ async fn a_slow_receiver_delays_no_other() {
     let folder = tempfile::TempDir::new().unwrap();
     let store = SqliteStore::open(folder.path().join("test.db"), SqliteOptions::default()).unwrap();
     let bench = Bench::at(Arc::new(store), config(), Arc::new(SystemClock)).await;
-    let topics = || Topics::Some(vec![Topic::ExecutionCompleted]);
+    let topics = || TopicFilter::Some(vec![Topic::ExecutionCompleted]);
     let stuck = bench.hook(&slow, topics()).await.record.id;
     let quick = bench.hook(&fast, topics()).await.record.id;
     let workflow = bench.static_text().await;

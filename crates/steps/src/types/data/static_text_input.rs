@@ -5,13 +5,13 @@ use std::sync::Arc;
 use serde_json::json;
 use stepwell_core::catalog::StepSpec;
 
-use crate::spec::{base, text_object};
-use crate::{Behaviour, StepType, Work};
+use crate::spec::{base_spec, text_object};
+use crate::{StepBehaviour, StepType, WorkBound};
 
 pub(crate) struct StaticTextInput;
 
 impl StepType for StaticTextInput {
-    fn spec(&self) -> StepSpec {
+    fn type_spec(&self) -> StepSpec {
         StepSpec {
             input: text_object("The text."),
             output: text_object("The text as given."),
@@ -19,11 +19,11 @@ impl StepType for StaticTextInput {
             default_output: Some("text"),
             is_source: true,
             examples: vec![json!({"type": "StaticTextInput", "input": "Hello, world!"})],
-            ..base("StaticTextInput", "Data", "Starts from a text given in the definition.")
+            ..base_spec("StaticTextInput", "Data", "Returns a text from the definition.")
         }
     }
 
-    fn behaviour(&self) -> Behaviour {
-        Behaviour::Pure(Work::Linear, |call| Ok(Arc::clone(call.input).into()))
+    fn type_behaviour(&self) -> StepBehaviour {
+        StepBehaviour::Pure(WorkBound::Linear, |call| Ok(Arc::clone(call.input).into()))
     }
 }

@@ -1,18 +1,18 @@
-//! `Delay`: waits, then passes its input on.
+//! `Delay`: waits, then outputs its input.
 
 use serde_json::{Value, json};
-use stepwell_core::catalog::{Action, Checked, StepSpec};
+use stepwell_core::catalog::{ConfigCheck, StepAction, StepSpec};
 use stepwell_core::definition::parse_duration;
 use stepwell_core::{Map, Timestamp};
 
-use crate::spec::{base, object};
-use crate::{Behaviour, StepType};
+use crate::spec::{base_spec, object_schema};
+use crate::{StepBehaviour, StepType};
 
-pub(crate) struct Delay;
+pub(crate) struct DelayStep;
 
-impl StepType for Delay {
-    fn spec(&self) -> StepSpec {
-        let mut config = object(
+impl StepType for DelayStep {
+    fn type_spec(&self) -> StepSpec {
+        let mut config = object_schema(
             json!({
                 "for": {
                     "type": ["string", "number"],
@@ -22,33 +22,37 @@ impl StepType for Delay {
                 },
                 "until": {
                     "type": "string",
-                    "description": "The moment to wait for, in RFC 3339 with a zone: \
-                                    `2026-01-31T09:00:00Z`. One that has passed does not wait."
+                    "description": "The time to wait for, in RFC 3339 with an offset: \
+                                    `2026-01-31T09:00:00Z`. A time in the past does not wait."
                 }
             }),
             &[],
         );
         config["oneOf"] = json!([{"required": ["for"]}, {"required": ["until"]}]);
         StepSpec {
-            doc: "A waiting execution costs no thread and no memory, and outlives a restart of the \
+            doc: "A waiting execution uses no thread and no memory, and survives a restart of the \
                   server.",
             config,
-            action: Action::Delay,
-            check: Some(|known| check(&known.config)),
+            action: StepAction::Delay,
+            check: Some(|known| check_config(&known.config)),
             examples: vec![
                 json!({"type": "Delay", "config": {"for": "5m"}}),
                 json!({"type": "Delay", "config": {"until": "2026-01-31T09:00:00Z"}}),
             ],
-            ..base("Delay", "Flow", "Waits for a time or until a moment, then passes its input on.")
+            ..base_spec(
+                "Delay",
+                "Flow",
+                "Waits for a duration or until a time, then returns its input.",
+            )
         }
     }
 
-    fn behaviour(&self) -> Behaviour {
-        Behaviour::Control
+    fn type_behaviour(&self) -> StepBehaviour {
+        StepBehaviour::Control
     }
 }
 
-fn check(config: &Map) -> Checked {
+fn check_config(config: &Map) -> ConfigCheck {
     if let Some(length) = config.get("for") {
         parse_duration(length).map_err(|message| ("for", message))?;
     }

@@ -1,45 +1,45 @@
-//! `Fail`: ends in an error on purpose.
+//! `Fail`: fails with a configured error.
 
 use serde_json::json;
-use stepwell_core::catalog::{Action, StepSpec};
+use stepwell_core::catalog::{StepAction, StepSpec};
 
-use crate::spec::{base, object};
-use crate::{Behaviour, StepType};
+use crate::spec::{base_spec, object_schema};
+use crate::{StepBehaviour, StepType};
 
-pub(crate) struct Fail;
+pub(crate) struct FailStep;
 
-impl StepType for Fail {
-    fn spec(&self) -> StepSpec {
+impl StepType for FailStep {
+    fn type_spec(&self) -> StepSpec {
         StepSpec {
-            doc: "Usually with a `when`. What follows from the failure is the step's `on_error`, \
-                  as for any other step.",
-            config: object(
+            doc: "Usually with a `when`. `on_error` decides what happens then, as for any other \
+                  step.",
+            config: object_schema(
                 json!({
                     "message": {
                         "type": "string",
                         "minLength": 1,
-                        "description": "What went wrong, for a person."
+                        "description": "Human-readable error message."
                     },
                     "code": {
                         "type": "string",
                         "minLength": 1,
                         "maxLength": 100,
-                        "description": "What went wrong, for a machine, such as `STOCK_EMPTY`."
+                        "description": "Machine-readable error code, such as `STOCK_EMPTY`."
                     }
                 }),
                 &["message"],
             ),
             output: json!(false),
-            action: Action::Fail,
+            action: StepAction::Fail,
             examples: vec![json!({
                 "type": "Fail",
                 "config": {"message": "Nothing left in stock", "code": "STOCK_EMPTY"}
             })],
-            ..base("Fail", "Flow", "Fails with a message.")
+            ..base_spec("Fail", "Flow", "Fails with an error message.")
         }
     }
 
-    fn behaviour(&self) -> Behaviour {
-        Behaviour::Control
+    fn type_behaviour(&self) -> StepBehaviour {
+        StepBehaviour::Control
     }
 }

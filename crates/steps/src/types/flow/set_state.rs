@@ -1,28 +1,27 @@
 //! `SetState`: sets state values of the execution.
 
 use serde_json::json;
-use stepwell_core::catalog::{Action, StepSpec};
+use stepwell_core::catalog::{StepAction, StepSpec};
 
-use crate::spec::base;
-use crate::{Behaviour, StepType};
+use crate::spec::base_spec;
+use crate::{StepBehaviour, StepType};
 
 pub(crate) struct SetState;
 
 impl StepType for SetState {
-    fn spec(&self) -> StepSpec {
+    fn type_spec(&self) -> StepSpec {
         let values = |description: &str| json!({"type": "object", "description": description});
         StepSpec {
-            doc: "Later steps read the values as `state.NAME`. A name that is not given keeps its \
-                  value.",
+            doc: "Later steps read the values as `state.NAME`. Omitted names are unchanged.",
             input: values("The values to set, by the name of the state."),
             output: values("The values as set."),
-            action: Action::SetState,
+            action: StepAction::SetState,
             examples: vec![json!({"type": "SetState", "input": {"stage": "checked", "tries": 2}})],
-            ..base("SetState", "Flow", "Sets state values of the execution.")
+            ..base_spec("SetState", "Flow", "Sets state values of the execution.")
         }
     }
 
-    fn behaviour(&self) -> Behaviour {
-        Behaviour::Control
+    fn type_behaviour(&self) -> StepBehaviour {
+        StepBehaviour::Control
     }
 }

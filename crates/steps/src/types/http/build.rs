@@ -1,22 +1,22 @@
-//! From a step's configuration and input to a request.
+//! Builds a request from a step's configuration and input.
 
 use serde_json::Value;
 use stepwell_core::Map;
-use stepwell_core::catalog::{Checked, StaticFields};
+use stepwell_core::catalog::{ConfigCheck, StaticFields};
 use url::Url;
 use url::form_urlencoded::Serializer;
 
-use crate::values::{kind, optional_count, optional_text, scalar_text, text};
-use crate::{Failure, OutboundRequest, RunContext};
+use crate::values::{optional_count, optional_text, scalar_text, text_field, type_name};
+use crate::{OutboundRequest, RunContext, StepFailure};
 
-/// How many redirects are followed where nothing is said.
+/// The default limit of redirects.
 const REDIRECTS: usize = 5;
 
 /// The request the step sends.
-pub(super) fn build(ctx: &RunContext<'_>) -> Result<OutboundRequest, Failure> {
+pub(super) fn build_request(ctx: &RunContext<'_>) -> Result<OutboundRequest, StepFailure> {
     let config = ctx.config;
     let method = optional_text(config, "method").unwrap_or("GET");
-    let mut headers = headers(config)?;
+    let mut headers = read_headers(config)?;
     let mut set = |name: &str, value: &str| {
         if !headers.iter().any(|(given, _)| given.eq_ignore_ascii_case(name)) {
             headers.push((name.to_owned(), value.to_owned()));
@@ -33,7 +33,7 @@ pub(super) fn build(ctx: &RunContext<'_>) -> Result<OutboundRequest, Failure> {
     }
     Ok(OutboundRequest {
         method: method.to_owned(),
-        url: url(text(config, "url")?, config.get("query"))?,
+        url: build_url(text_field(config, "url")?, config.get("query"))?,
         headers,
         body,
         max_redirects: optional_count(config, "max_redirects")?.unwrap_or(REDIRECTS),
@@ -42,9 +42,9 @@ pub(super) fn build(ctx: &RunContext<'_>) -> Result<OutboundRequest, Failure> {
     })
 }
 
-/// What is known already of the request, for the type's `check`: whether the `url` can be
-/// requested and the `headers` can be sent. Which hosts may be reached, the outbound client knows.
-pub(super) fn check(known: &StaticFields) -> Checked {
+/// Checks the known parts of the request, for the type's `check`: whether the `url` can be
+/// requested and the `headers` can be sent. The outbound client checks the host.
+pub(super) fn check_request(known: &StaticFields) -> ConfigCheck {
     check_headers(&known.config)?;
     if let Some(prefix) = known.prefixes.get("url") {
         return check_url_prefix(prefix.trim_start());
@@ -53,17 +53,17 @@ pub(super) fn check(known: &StaticFields) -> Checked {
     check_url(text)
 }
 
-/// Whether the body can be sent as the `body_type` says.
-pub(super) fn check_input(known: &StaticFields) -> Checked {
+/// Checks that the body can be sent with the `body_type`.
+pub(super) fn check_input(known: &StaticFields) -> ConfigCheck {
     let is_form = known.config.get("body_type").is_some_and(|how| how == "form");
     match known.input.get("body").filter(|body| is_form && !body.is_null()) {
-        Some(body) => form(body).map(drop).map_err(|failure| ("body", failure.message)),
+        Some(body) => encode_form(body).map(drop).map_err(|failure| ("body", failure.message)),
         None => Ok(()),
     }
 }
 
 /// A URL that is continued by an expression.
-fn check_url_prefix(prefix: &str) -> Checked {
+fn check_url_prefix(prefix: &str) -> ConfigCheck {
     let lower = prefix.to_ascii_lowercase();
     let begins_one = |scheme: &str| scheme.starts_with(&lower) || lower.starts_with(scheme);
     if !["http://", "https://"].into_iter().any(begins_one) {
@@ -77,7 +77,7 @@ fn check_url_prefix(prefix: &str) -> Checked {
     }
 }
 
-fn check_url(text: &str) -> Checked {
+fn check_url(text: &str) -> ConfigCheck {
     let parsed = Url::parse(text.trim()).map_err(|error| {
         let message = format!("not a valid absolute URL ({error}): use https://host/path");
         ("url", message)
@@ -95,7 +95,7 @@ fn check_url(text: &str) -> Checked {
 pub const RESERVED_HEADERS: [&str; 6] =
     ["connection", "content-length", "keep-alive", "te", "transfer-encoding", "upgrade"];
 
-fn check_headers(config: &Map) -> Checked {
+fn check_headers(config: &Map) -> ConfigCheck {
     for (name, value) in config.get("headers").and_then(Value::as_object).into_iter().flatten() {
         let shown: String = name.chars().take(60).collect();
         let refuse = |what: &str| Err(("headers", format!("the header `{shown}` {what}")));
@@ -114,23 +114,28 @@ fn check_headers(config: &Map) -> Checked {
     Ok(())
 }
 
-fn invalid(message: String) -> Failure {
-    Failure::permanent("INVALID_REQUEST", message)
+fn invalid_request(message: String) -> StepFailure {
+    StepFailure::permanent_failure("INVALID_REQUEST", message)
 }
 
-fn headers(config: &Value) -> Result<Vec<(String, String)>, Failure> {
+fn read_headers(config: &Value) -> Result<Vec<(String, String)>, StepFailure> {
     let given = config.get("headers").and_then(Value::as_object);
     let pairs = given.into_iter().flatten().map(|(name, value)| match scalar_text(value) {
         Some(value) => Ok((name.clone(), value.into_owned())),
-        None => Err(invalid(format!("the header `{name}` must be a text, not {}", kind(value)))),
+        None => Err(invalid_request(format!(
+            "the header `{name}` must be a text, not {}",
+            type_name(value)
+        ))),
     });
     pairs.collect()
 }
 
 /// The URL with the query parameters added to those it has.
-fn url(url: &str, query: Option<&Value>) -> Result<String, Failure> {
+fn build_url(url: &str, query: Option<&Value>) -> Result<String, StepFailure> {
     let mut url = Url::parse(url.trim()).map_err(|error| {
-        invalid(format!("`url` is not a valid absolute URL ({error}): use https://host/path"))
+        invalid_request(format!(
+            "`url` is not a valid absolute URL ({error}): use https://host/path"
+        ))
     })?;
     let mut pairs = Vec::new();
     for (name, value) in query.and_then(Value::as_object).into_iter().flatten() {
@@ -143,7 +148,11 @@ fn url(url: &str, query: Option<&Value>) -> Result<String, Failure> {
 }
 
 /// Adds a parameter: a list repeats it, `null` leaves it out.
-fn add_pairs(pairs: &mut Vec<(String, String)>, name: &str, value: &Value) -> Result<(), Failure> {
+fn add_pairs(
+    pairs: &mut Vec<(String, String)>,
+    name: &str,
+    value: &Value,
+) -> Result<(), StepFailure> {
     match value {
         Value::Null => {}
         Value::Array(values) => {
@@ -153,7 +162,9 @@ fn add_pairs(pairs: &mut Vec<(String, String)>, name: &str, value: &Value) -> Re
         }
         value => {
             let text = scalar_text(value).ok_or_else(|| {
-                invalid(format!("`{name}` must be a text, number, boolean or list, not an object"))
+                invalid_request(format!(
+                    "`{name}` must be a text, number, boolean or list, not an object"
+                ))
             })?;
             pairs.push((name.to_owned(), text.into_owned()));
         }
@@ -161,10 +172,11 @@ fn add_pairs(pairs: &mut Vec<(String, String)>, name: &str, value: &Value) -> Re
     Ok(())
 }
 
-fn form(body: &Value) -> Result<String, Failure> {
+fn encode_form(body: &Value) -> Result<String, StepFailure> {
     let Value::Object(fields) = body else {
-        let message = format!("a form is built from an object of its fields, not {}", kind(body));
-        return Err(invalid(message));
+        let message =
+            format!("a form is built from an object of its fields, not {}", type_name(body));
+        return Err(invalid_request(message));
     };
     let mut pairs = Vec::new();
     for (name, value) in fields {
@@ -174,11 +186,14 @@ fn form(body: &Value) -> Result<String, Failure> {
 }
 
 /// The body's content type and bytes; `None` where nothing is to be sent.
-fn write_body(body: Option<&Value>, how: &str) -> Result<Option<(&'static str, Vec<u8>)>, Failure> {
+fn write_body(
+    body: Option<&Value>,
+    how: &str,
+) -> Result<Option<(&'static str, Vec<u8>)>, StepFailure> {
     let Some(body) = body.filter(|_| how != "none") else { return Ok(None) };
     Ok(Some(match how {
         "form" => {
-            let form = form(body)?;
+            let form = encode_form(body)?;
             ("application/x-www-form-urlencoded", form.into_bytes())
         }
         "text" => {

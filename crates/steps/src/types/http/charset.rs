@@ -7,7 +7,7 @@ use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
 const XML_DECLARATION: usize = 1024;
 
 /// The `charset` parameter of a content type.
-fn label(content_type: &str) -> Option<&str> {
+fn charset_label(content_type: &str) -> Option<&str> {
     let parameters = content_type.split(';').skip(1);
     let label = parameters.filter_map(|parameter| parameter.split_once('=')).find_map(|pair| {
         let (name, value) = (pair.0.trim(), pair.1.trim());
@@ -18,8 +18,8 @@ fn label(content_type: &str) -> Option<&str> {
 
 /// The encoding that the `charset` parameter of a content type names by one of the labels of the
 /// WHATWG Encoding Standard. `None` where there is none, or no such label.
-pub(super) fn declared(content_type: &str) -> Option<&'static Encoding> {
-    Encoding::for_label(label(content_type)?.as_bytes())
+pub(super) fn declared_encoding(content_type: &str) -> Option<&'static Encoding> {
+    Encoding::for_label(charset_label(content_type)?.as_bytes())
 }
 
 /// The encoding of a body, from its header, or for XML from its declaration. `None` where none is
@@ -27,12 +27,12 @@ pub(super) fn declared(content_type: &str) -> Option<&'static Encoding> {
 ///
 /// # Errors
 /// The label that is declared, where it is none of the standard and there is no mark.
-pub(super) fn encoding(
+pub(super) fn find_encoding(
     content_type: &str,
     is_xml: bool,
     body: &[u8],
 ) -> Result<Option<&'static Encoding>, String> {
-    let label = match label(content_type) {
+    let label = match charset_label(content_type) {
         Some(label) => Some(label.to_owned()),
         None if is_xml => xml_encoding(body),
         None => None,
@@ -63,11 +63,11 @@ fn xml_encoding(body: &[u8]) -> Option<String> {
 
 /// The text: by its byte order mark, which is taken off, else in the encoding given, else as
 /// UTF-8. What cannot be decoded becomes U+FFFD.
-pub(super) fn decode(bytes: &[u8], declared: Option<&'static Encoding>) -> String {
+pub(super) fn decode_text(bytes: &[u8], declared: Option<&'static Encoding>) -> String {
     declared.unwrap_or(UTF_8).decode(bytes).0.into_owned()
 }
 
-/// Whether a byte order mark says that it is text.
+/// Whether a byte order mark marks it as text.
 pub(super) fn has_mark(bytes: &[u8]) -> bool {
     Encoding::for_bom(bytes).is_some()
 }
@@ -86,7 +86,7 @@ mod tests {
             for label in labels.split(' ') {
                 for spelling in [label.to_string(), label.to_uppercase(), format!("\"{label}\"")] {
                     let header = format!("text/plain; x=\"y\"; Charset = {spelling} ; z=1");
-                    assert_eq!(decode(bytes, declared(&header)), *text, "{header}");
+                    assert_eq!(decode_text(bytes, declared_encoding(&header)), *text, "{header}");
                 }
                 count += 1;
             }
@@ -97,16 +97,16 @@ mod tests {
 
     #[test]
     fn a_mark_wins_over_the_header() {
-        let latin = declared("text/plain; charset=iso-8859-1");
+        let latin = declared_encoding("text/plain; charset=iso-8859-1");
         for (bytes, text) in [
             (&b"\xef\xbb\xbf\xc3\xa9"[..], "é"),
             (b"\xff\xfe\xe9\0", "é"),
             (b"\xfe\xff\0\xe9", "é"),
             (b"\xe9", "é"),
         ] {
-            assert_eq!(decode(bytes, latin), text, "{bytes:?}");
+            assert_eq!(decode_text(bytes, latin), text, "{bytes:?}");
         }
-        assert_eq!(decode(b"\xef\xbb\xbfa\xff\xef\xbb\xbf", None), "a\u{fffd}\u{feff}");
+        assert_eq!(decode_text(b"\xef\xbb\xbfa\xff\xef\xbb\xbf", None), "a\u{fffd}\u{feff}");
     }
 
     #[test]
@@ -121,7 +121,7 @@ mod tests {
             ("text/plain", b"a", Ok(None)),
         ] {
             let expect = expect.map_err(str::to_owned);
-            assert_eq!(encoding(header, false, body), expect, "{header}");
+            assert_eq!(find_encoding(header, false, body), expect, "{header}");
         }
     }
 
@@ -140,7 +140,8 @@ mod tests {
             ("text/xml", b"<?xml version='1.0' encoding='klingon'?>", Err("klingon")),
             ("text/xml", utf_16.as_slice(), Ok("é")),
         ] {
-            let text = encoding(header, true, body).map(|encoding| decode(body, encoding));
+            let text =
+                find_encoding(header, true, body).map(|encoding| decode_text(body, encoding));
             match (text, expect) {
                 (Ok(text), Ok(end)) => assert!(text.ends_with(end), "{text}"),
                 (found, expect) => {
@@ -149,6 +150,6 @@ mod tests {
             }
         }
         let other = b"<?xml version='1.0' encoding='klingon'?>";
-        assert_eq!(encoding("text/plain", false, other), Ok(None));
+        assert_eq!(find_encoding("text/plain", false, other), Ok(None));
     }
 }

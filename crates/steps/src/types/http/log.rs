@@ -1,9 +1,9 @@
-//! What the log of a step run says of each request: small, without secrets.
+//! The log entry of each request in a step run: small, without secrets.
 
 use tokio::time::Instant;
 use url::Url;
 
-use crate::{Failure, OutboundRequest, OutboundResponse, RunContext};
+use crate::{OutboundRequest, OutboundResponse, RunContext, StepFailure};
 
 /// The most of a URL or an error that goes into a line, in characters.
 const SHOWN: usize = 500;
@@ -19,13 +19,13 @@ pub(super) struct AttemptLog<'c> {
 }
 
 impl<'c> AttemptLog<'c> {
-    pub fn start(context: &'c RunContext<'c>, request: &OutboundRequest) -> Self {
+    pub fn start_log(context: &'c RunContext<'c>, request: &OutboundRequest) -> Self {
         let what = format!("{} {}", request.method, shown_url(&request.url));
         Self { context, what, started: Instant::now() }
     }
 
     /// Logs the outcome. Nothing is logged before: a line is a stored event, and one is enough.
-    pub fn finish(self, result: &Result<OutboundResponse, Failure>) {
+    pub fn log_outcome(self, result: &Result<OutboundResponse, StepFailure>) {
         let millis = self.started.elapsed().as_millis();
         let attempt = match self.context.attempt {
             0 | 1 => String::new(),
@@ -40,7 +40,7 @@ impl<'c> AttemptLog<'c> {
             }
             Err(failure) => {
                 let level = if failure.retryable { "warn" } else { "error" };
-                let why = shortened(&failure.message);
+                let why = shorten_text(&failure.message);
                 (level, format!(" failed after {millis} ms: {} ({why})", failure.code))
             }
         };
@@ -69,10 +69,10 @@ fn shown_url(url: &str) -> String {
     let mark = if url.query().is_some() { "?…" } else { "" };
     url.set_query(None);
     url.set_fragment(None);
-    shortened(url.as_str()) + mark
+    shorten_text(url.as_str()) + mark
 }
 
-fn shortened(text: &str) -> String {
+fn shorten_text(text: &str) -> String {
     match text.char_indices().nth(SHOWN) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),

@@ -1,10 +1,10 @@
-//! Step types that speak HTTP, through [`crate::Outbound`] only.
+//! Step types that send HTTP requests, through [`crate::OutboundClient`] only.
 
-mod answer;
 mod build;
 mod charset;
 mod log;
 mod request;
+mod response;
 mod status;
 #[cfg(test)]
 mod tests;

@@ -7,27 +7,27 @@ use stepwell_core::catalog::{Effect, StepSpec};
 use stepwell_core::memory::json_bytes;
 use stepwell_core::redact::{Redact, redacted_text};
 
-use super::answer::{headers, output, read_body, shown_text};
-use super::build::{build, check, check_input};
+use super::build::{build_request, check_input, check_request};
 use super::log::AttemptLog;
+use super::response::{build_output, headers_value, read_body, shown_text};
 use super::status::ExpectedStatus;
-use crate::spec::{base, object};
+use crate::spec::{base_spec, object_schema};
 use crate::values::{optional_count, optional_text};
 use crate::{
-    Behaviour, Failure, OutboundError, OutboundResponse, RunContext, StepOutput, StepType,
+    OutboundError, OutboundResponse, RunContext, StepBehaviour, StepFailure, StepOutput, StepType,
     memory_shortage,
 };
 
-/// How often a request is repeated within the step after 429 or 503, where nothing is said.
+/// The default number of repetitions of a request within the step after 429 or 503.
 const RATE_LIMITED_RETRIES: usize = 2;
 
-/// The longest pause between two requests of one step; a longer one is the engine's to wait.
+/// The longest pause between two requests of one step; for a longer one, the step is retried.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// The first pause where the answer names none; doubles each time.
+/// The first pause if the response has no `Retry-After`; it doubles each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 
-/// How much of an unexpected answer's body goes into the failure, in bytes.
+/// The part of an unexpected response's body in the failure, in bytes.
 const BODY_IN_FAILURE: usize = 2048;
 
 /// Statuses after which the same request may succeed later.
@@ -39,14 +39,14 @@ const SMALL_BODY: usize = 1 << 10;
 pub(crate) struct HttpRequest;
 
 impl StepType for HttpRequest {
-    fn spec(&self) -> StepSpec {
+    fn type_spec(&self) -> StepSpec {
         StepSpec {
             doc: DOC,
-            config: config(),
-            input: object(
+            config: config_schema(),
+            input: object_schema(
                 json!({
                     "body": {
-                        "description": "What to send with POST, PUT, PATCH and DELETE. Ignored \
+                        "description": "The body of POST, PUT, PATCH and DELETE requests. Ignored \
                                         for other methods."
                     }
                 }),
@@ -58,7 +58,7 @@ impl StepType for HttpRequest {
             effect: Effect::External,
             effect_of: Some(effect_of),
             sensitive: &["config.headers", "config.query"],
-            check: Some(check),
+            check: Some(check_request),
             check_input: Some(check_input),
             examples: vec![
                 json!({
@@ -79,33 +79,35 @@ impl StepType for HttpRequest {
                     }
                 }),
             ],
-            ..base("HttpRequest", "HTTP", "Sends an HTTP request and reads the answer.")
+            ..base_spec("HttpRequest", "HTTP", "Sends an HTTP request and returns the response.")
         }
     }
 
-    fn behaviour(&self) -> Behaviour {
-        Behaviour::Async(|ctx| Box::pin(run(ctx)))
+    fn type_behaviour(&self) -> StepBehaviour {
+        StepBehaviour::Async(|ctx| Box::pin(run_request(ctx)))
     }
 }
 
 const DOC: &str = "\
-The response is read as JSON (`application/json`, `text/json`, `…+json`) or text by its content \
-type, anything else as base64; `response` says otherwise. Text is decoded by its byte order mark, \
-else by the `charset` of its content type (any label of the WHATWG Encoding Standard; another one \
-fails with `INVALID_RESPONSE`), else for XML by the `encoding` of its declaration, else as UTF-8; bytes that are not valid become U+FFFD. The content codings gzip, deflate and br are \
-undone, also several at once; another one, and data that is not valid, fails with `INVALID_RESPONSE`. In `headers`, the \
-values of a repeated header are joined by `, `, and `set-cookie` is always a list. Each request is in the \
-execution's log: method, URL (without user, query and fragment), redirects, status, time and \
-size. A status that is not expected fails with `HTTP_STATUS`, with the status, headers and \
-the beginning of the body as details.\n\n\
-Requests that may change something carry an `Idempotency-Key` header that stays the same when the \
-step is repeated, unless you set one. After 429 and 503 the step waits as `Retry-After` says \
-(seconds or a date), at most 30 s, and tries again, at most `retry_rate_limited` times. A longer \
-wait is left to the step's `retry`, whose pause is then at least as long, up to an hour; without \
-`retry` the step fails at once. Other failures are left to `retry` as well. Where `query` is given, `url` in the output has no query, as it may hold secrets.";
+The response is decoded as JSON (`application/json`, `text/json`, `…+json`) or text by its content \
+type, anything else as base64; set `response` to override this. Text is decoded by its byte order \
+mark, else by the `charset` of its content type (any label of the WHATWG Encoding Standard; another \
+one fails with `INVALID_RESPONSE`), else for XML by the `encoding` of its declaration, else as \
+UTF-8; invalid bytes become U+FFFD. The content codings gzip, deflate and br are decoded, also \
+several at once; another one, and invalid data, fails with `INVALID_RESPONSE`. In `headers`, the \
+values of a repeated header are joined by `, `, and `set-cookie` is always a list. Each request is \
+in the execution's log: method, URL (without user, query and fragment), redirects, status, time and \
+size. An unexpected status fails with `HTTP_STATUS`; the details contain the status, headers and \
+the beginning of the body.\n\n\
+Requests with side effects carry an `Idempotency-Key` header that stays the same when the step is \
+repeated, unless you set one. After 429 and 503 the step waits for the time in `Retry-After` \
+(seconds or a date), at most 30 s, and repeats the request, at most `retry_rate_limited` times. If \
+the time is longer, the step fails and its `retry` applies, with a pause of at least that time, up \
+to an hour. Other failures are also retried by `retry`. If `query` is set, `url` in the output has \
+no query, because it may contain secrets.";
 
-fn config() -> Value {
-    object(
+fn config_schema() -> Value {
+    object_schema(
         json!({
             "method": {
                 "enum": ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"],
@@ -129,7 +131,7 @@ fn config() -> Value {
                     "items": {"type": ["string", "number", "boolean"]}
                 },
                 "description": "Query parameters to add to the URL; a list repeats the parameter, \
-                                `null` leaves it out. May use secrets."
+                                `null` omits it. May use secrets."
             },
             "body_type": {
                 "enum": ["json", "form", "text", "none"],
@@ -153,21 +155,21 @@ fn config() -> Value {
             "response": {
                 "enum": ["auto", "json", "text", "base64"],
                 "default": "auto",
-                "description": "How to read the answer's body; `auto` goes by its content type."
+                "description": "How to decode the response body; `auto` uses its content type."
             },
             "max_redirects": {
                 "type": "integer",
                 "minimum": 0,
                 "maximum": 20,
                 "default": 5,
-                "description": "The most redirects to follow; 0 gives the redirect itself."
+                "description": "The maximum number of redirects to follow; 0 returns the redirect itself."
             },
             "retry_rate_limited": {
                 "type": "integer",
                 "minimum": 0,
                 "maximum": 10,
                 "default": RATE_LIMITED_RETRIES,
-                "description": "How often to repeat the request after 429 or 503."
+                "description": "The maximum number of repetitions after 429 or 503."
             }
         }),
         &["url"],
@@ -175,7 +177,7 @@ fn config() -> Value {
 }
 
 fn output_schema() -> Value {
-    object(
+    object_schema(
         json!({
             "status": {"type": "integer", "description": "The HTTP status."},
             "headers": {
@@ -191,8 +193,8 @@ fn output_schema() -> Value {
                 "description": "The response's headers, names in lower case. Values of a repeated \
                                 header are joined by `, `; `set-cookie` is always a list."
             },
-            "body": {"description": "The answer's body; `null` where there is none."},
-            "url": {"type": "string", "description": "The URL that answered, after redirects."}
+            "body": {"description": "The response body; `null` if there is none."},
+            "url": {"type": "string", "description": "The URL that responded, after redirects."}
         }),
         &["status", "headers", "body", "url"],
     )
@@ -206,25 +208,27 @@ fn effect_of(config: &Value) -> Effect {
     }
 }
 
-async fn run(ctx: &RunContext<'_>) -> Result<StepOutput, Failure> {
-    let request = build(ctx)?;
+async fn run_request(ctx: &RunContext<'_>) -> Result<StepOutput, StepFailure> {
+    let request = build_request(ctx)?;
     let expected = ExpectedStatus::new(ctx.config)?;
     let retries = optional_count(ctx.config, "retry_rate_limited")?.unwrap_or(RATE_LIMITED_RETRIES);
     let mut repeated: u32 = 0;
     let response = loop {
-        let log = AttemptLog::start(ctx, &request);
-        let result = ctx.outbound.send(request.clone(), ctx.memory).await.map_err(failure);
-        log.finish(&result);
+        let log = AttemptLog::start_log(ctx, &request);
+        let result =
+            ctx.outbound.send_request(request.clone(), ctx.memory).await.map_err(to_failure);
+        log.log_outcome(&result);
         let response = result?;
-        let limited = matches!(response.status, 429 | 503) && !expected.holds(response.status);
+        let limited =
+            matches!(response.status, 429 | 503) && !expected.is_expected(response.status);
         if !limited || repeated as usize >= retries {
             break response;
         }
-        let asked = response.retry_after;
-        let pause = asked.unwrap_or_else(|| FIRST_PAUSE.saturating_mul(1 << repeated.min(10)));
-        if let Some(pause) = asked.filter(|pause| *pause > LONGEST_PAUSE) {
+        let requested = response.retry_after;
+        let pause = requested.unwrap_or_else(|| FIRST_PAUSE.saturating_mul(1 << repeated.min(10)));
+        if let Some(pause) = requested.filter(|pause| *pause > LONGEST_PAUSE) {
             let message = format!(
-                "HTTP {}; not repeated within the step: `Retry-After` asks for {pause:?}, more \
+                "HTTP {}; not repeated within the step: `Retry-After` is {pause:?}, more \
                  than {LONGEST_PAUSE:?}",
                 response.status
             );
@@ -237,8 +241,8 @@ async fn run(ctx: &RunContext<'_>) -> Result<StepOutput, Failure> {
         (ctx.log)("warn", format!("HTTP {status}; repeat {repeated} of {retries} in {pause:?}"));
         tokio::time::sleep(pause).await;
     };
-    if !expected.holds(response.status) {
-        let failure = unexpected(&response, ctx.redact);
+    if !expected.is_expected(response.status) {
+        let failure = unexpected_status(&response, ctx.redact);
         let retry = if failure.retryable { "may" } else { "does not" };
         let message =
             format!("HTTP {} is not expected; another attempt {retry} help", response.status);
@@ -246,13 +250,13 @@ async fn run(ctx: &RunContext<'_>) -> Result<StepOutput, Failure> {
         return Err(failure);
     }
     let how = optional_text(ctx.config, "response").unwrap_or("auto");
-    ctx.memory.reserve(reading_bytes(&response)).await?;
+    ctx.memory.reserve_bytes(reading_bytes(&response)).await?;
     let body = read_body(&response, how, ctx.redact)?;
-    Ok(output(&response, body, ctx.config.get("query").is_some()))
+    Ok(build_output(&response, body, ctx.config.get("query").is_some()))
 }
 
-/// What the body takes at most: as it came, as text, and as the values that the text stands for.
-/// The encodings that JSON may have in practice are like ASCII where JSON has its signs.
+/// The most memory for the body: as received, as text, and as parsed values. In all encodings that
+/// JSON has in practice, its punctuation is encoded as in ASCII.
 fn reading_bytes(response: &OutboundResponse) -> usize {
     let body = response.body.as_slice();
     if body.len() < SMALL_BODY {
@@ -261,31 +265,41 @@ fn reading_bytes(response: &OutboundResponse) -> usize {
     3 * body.len() + json_bytes(body).max(2 * body.len())
 }
 
-fn failure(error: OutboundError) -> Failure {
+fn to_failure(error: OutboundError) -> StepFailure {
     match error {
-        OutboundError::Refused(message) => Failure::permanent("EGRESS_REFUSED", message),
-        OutboundError::Invalid(message) => Failure::permanent("INVALID_REQUEST", message),
-        OutboundError::Unreachable(message) => Failure::transient("HTTP_UNREACHABLE", message),
-        OutboundError::TimedOut(message) => Failure::transient("HTTP_TIMEOUT", message),
-        OutboundError::TooLarge(message) => Failure::permanent("RESPONSE_TOO_LARGE", message),
+        OutboundError::Refused(message) => {
+            StepFailure::permanent_failure("EGRESS_REFUSED", message)
+        }
+        OutboundError::Invalid(message) => {
+            StepFailure::permanent_failure("INVALID_REQUEST", message)
+        }
+        OutboundError::Unreachable(message) => {
+            StepFailure::transient_failure("HTTP_UNREACHABLE", message)
+        }
+        OutboundError::TimedOut(message) => StepFailure::transient_failure("HTTP_TIMEOUT", message),
+        OutboundError::TooLarge(message) => {
+            StepFailure::permanent_failure("RESPONSE_TOO_LARGE", message)
+        }
         OutboundError::NoMemory(message) => memory_shortage(message),
-        OutboundError::Undecodable(message) => Failure::permanent("INVALID_RESPONSE", message),
+        OutboundError::Undecodable(message) => {
+            StepFailure::permanent_failure("INVALID_RESPONSE", message)
+        }
     }
 }
 
-fn unexpected(response: &OutboundResponse, redact: &dyn Redact) -> Failure {
+fn unexpected_status(response: &OutboundResponse, redact: &dyn Redact) -> StepFailure {
     let status = response.status;
     let text = shown_text(response);
     // Before it is cut: half a secret would not be recognised any more.
     let text = redacted_text(redact, &text);
-    let failure = Failure {
+    let failure = StepFailure {
         retryable: RETRYABLE.contains(&status),
         retry_after: response.retry_after,
-        ..Failure::permanent("HTTP_STATUS", format!("the answer has status {status}"))
+        ..StepFailure::permanent_failure("HTTP_STATUS", format!("the response has status {status}"))
     };
     failure.with_details(json!({
         "status": status,
-        "headers": headers(response),
+        "headers": headers_value(response),
         "body": &text[..text.floor_char_boundary(BODY_IN_FAILURE)],
     }))
 }

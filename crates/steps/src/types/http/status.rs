@@ -2,36 +2,36 @@
 
 use serde_json::Value;
 
-use crate::Failure;
-use crate::values::{unfit, whole};
+use crate::StepFailure;
+use crate::values::{integer_value, unfit_value};
 
 /// Inclusive ranges of statuses.
 pub(super) struct ExpectedStatus(Vec<(u16, u16)>);
 
 impl ExpectedStatus {
-    /// As `expected_status` of the configuration says; 200 to 299 where it says nothing.
-    pub fn new(config: &Value) -> Result<Self, Failure> {
+    /// The `expected_status` of the configuration; 200 to 299 by default.
+    pub fn new(config: &Value) -> Result<Self, StepFailure> {
         let Some(list) = config.get("expected_status").and_then(Value::as_array) else {
             return Ok(Self(vec![(200, 299)]));
         };
         let one = |entry: &Value| match entry {
-            Value::String(text) => range(text),
-            other => whole(other).and_then(|n| u16::try_from(n).ok()).map(|n| (n, n)),
+            Value::String(text) => parse_range(text),
+            other => integer_value(other).and_then(|n| u16::try_from(n).ok()).map(|n| (n, n)),
         };
         let ranges = list.iter().map(|entry| {
             let expected = "a list of statuses such as 201 or `2xx`";
-            one(entry).ok_or_else(|| unfit("expected_status", expected, Some(entry)))
+            one(entry).ok_or_else(|| unfit_value("expected_status", expected, Some(entry)))
         });
         Ok(Self(ranges.collect::<Result<_, _>>()?))
     }
 
     /// Whether this status counts as success.
-    pub fn holds(&self, status: u16) -> bool {
+    pub fn is_expected(&self, status: u16) -> bool {
         self.0.iter().any(|(from, to)| (*from..=*to).contains(&status))
     }
 }
 
-fn range(text: &str) -> Option<(u16, u16)> {
+fn parse_range(text: &str) -> Option<(u16, u16)> {
     let lower = text.to_ascii_lowercase();
     match lower.strip_suffix("xx") {
         Some(class) => {
@@ -56,8 +56,8 @@ mod tests {
             (json!({"expected_status": ["2xx", "3XX"]}), vec![200, 399], vec![400]),
         ] {
             let expected = ExpectedStatus::new(&config).unwrap();
-            assert!(good.into_iter().all(|status| expected.holds(status)), "{config}");
-            assert!(!bad.into_iter().any(|status| expected.holds(status)), "{config}");
+            assert!(good.into_iter().all(|status| expected.is_expected(status)), "{config}");
+            assert!(!bad.into_iter().any(|status| expected.is_expected(status)), "{config}");
         }
         for entry in [json!("9xx"), json!("ok"), json!(70_000), json!(null)] {
             assert!(ExpectedStatus::new(&json!({"expected_status": [entry]})).is_err(), "{entry}");

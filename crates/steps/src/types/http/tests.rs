@@ -1,4 +1,4 @@
-//! `HttpRequest` against an outside made of prepared answers.
+//! `HttpRequest` with a fake client that returns prepared responses.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -11,30 +11,34 @@ use stepwell_core::redact::NoSecrets;
 use tokio::time::Instant;
 
 use super::HttpRequest;
-use crate::memory::Unlimited;
+use crate::memory::UnlimitedMemory;
 use crate::testing::assert_valid;
 use crate::{
-    Behaviour, Failure, Outbound, OutboundError, OutboundRequest, OutboundResponse, Redirect,
-    RunContext, StepType, WorkingMemory,
+    OutboundClient, OutboundError, OutboundRequest, OutboundResponse, RedirectPolicy, RunContext,
+    StepBehaviour, StepFailure, StepType, WorkingMemory,
 };
 
-type Answer = Result<OutboundResponse, OutboundError>;
+type PreparedResponse = Result<OutboundResponse, OutboundError>;
 
-/// Gives the prepared answers in order and keeps the requests.
-struct Outside {
-    answers: Mutex<VecDeque<Answer>>,
+/// Returns the prepared responses in order and keeps the requests.
+struct FakeClient {
+    responses: Mutex<VecDeque<PreparedResponse>>,
     requests: Mutex<Vec<OutboundRequest>>,
 }
 
 #[async_trait]
-impl Outbound for Outside {
-    async fn send(&self, request: OutboundRequest, _: &dyn WorkingMemory) -> Answer {
+impl OutboundClient for FakeClient {
+    async fn send_request(
+        &self,
+        request: OutboundRequest,
+        _: &dyn WorkingMemory,
+    ) -> PreparedResponse {
         self.requests.lock().unwrap().push(request);
-        self.answers.lock().unwrap().pop_front().expect("a request too many")
+        self.responses.lock().unwrap().pop_front().expect("a request too many")
     }
 }
 
-fn answer(status: u16, headers: &[(&str, &str)], body: &[u8]) -> OutboundResponse {
+fn response(status: u16, headers: &[(&str, &str)], body: &[u8]) -> OutboundResponse {
     let headers = headers.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
     let headers: BTreeMap<String, String> = headers;
     let retry_after = headers.get("retry-after").map(|pause| pause.parse().unwrap());
@@ -48,17 +52,18 @@ fn answer(status: u16, headers: &[(&str, &str)], body: &[u8]) -> OutboundRespons
     }
 }
 
-struct Run {
-    result: Result<Value, Failure>,
+struct TestRun {
+    result: Result<Value, StepFailure>,
     requests: Vec<OutboundRequest>,
     log: Vec<String>,
 }
 
-async fn run(input: Value, config: Value, answers: Vec<Answer>) -> Run {
-    let spec = HttpRequest.spec();
+async fn run(input: Value, config: Value, responses: Vec<PreparedResponse>) -> TestRun {
+    let spec = HttpRequest.type_spec();
     assert_valid(&spec.input, &input, "input");
     assert_valid(&spec.config, &config, "config");
-    let outside = Outside { answers: Mutex::new(answers.into()), requests: Mutex::default() };
+    let outside =
+        FakeClient { responses: Mutex::new(responses.into()), requests: Mutex::default() };
     let log = Mutex::new(Vec::new());
     let keep = |_: &'static str, line: String| log.lock().unwrap().push(line);
     let ctx = RunContext {
@@ -69,16 +74,20 @@ async fn run(input: Value, config: Value, answers: Vec<Answer>) -> Run {
         outbound: &outside,
         log: &keep,
         delta: &|_| {},
-        memory: &Unlimited,
+        memory: &UnlimitedMemory,
         redact: &NoSecrets,
     };
-    let Behaviour::Async(code) = HttpRequest.behaviour() else { panic!("not async") };
+    let StepBehaviour::Async(code) = HttpRequest.type_behaviour() else { panic!("not async") };
     let result = code(&ctx).await.map(|output| Value::clone(&output.value));
     if let Ok(output) = &result {
         assert_valid(&spec.output, output, "output");
     }
     drop(ctx);
-    Run { result, requests: outside.requests.into_inner().unwrap(), log: log.into_inner().unwrap() }
+    TestRun {
+        result,
+        requests: outside.requests.into_inner().unwrap(),
+        log: log.into_inner().unwrap(),
+    }
 }
 
 const URL: &str = "https://a.example/x";
@@ -125,7 +134,7 @@ async fn sends_what_is_configured() {
     ] {
         let mut config = config;
         config["url"] = URL.into();
-        let ran = run(input.clone(), config.clone(), vec![Ok(answer(200, &[], b""))]).await;
+        let ran = run(input.clone(), config.clone(), vec![Ok(response(200, &[], b""))]).await;
         ran.result.unwrap();
         let request = &ran.requests[0];
         let header = |name: &str| {
@@ -138,7 +147,7 @@ async fn sends_what_is_configured() {
         assert_eq!(header("content-type"), content_type, "{config}");
         let sent = request.body.as_deref().map(|bytes| std::str::from_utf8(bytes).unwrap());
         assert_eq!(sent, body, "{input} {config}");
-        let external = HttpRequest.spec().effect_of.unwrap()(&config) == Effect::External;
+        let external = HttpRequest.type_spec().effect_of.unwrap()(&config) == Effect::External;
         assert_eq!(header("idempotency-key"), external.then_some("e/s/0"), "{config}");
     }
 }
@@ -146,12 +155,12 @@ async fn sends_what_is_configured() {
 #[tokio::test]
 async fn keeps_an_idempotency_key_that_is_given() {
     let config = json!({"url": URL, "method": "POST", "headers": {"idempotency-key": "mine"}});
-    let ran = run(json!({}), config, vec![Ok(answer(200, &[], b""))]).await;
+    let ran = run(json!({}), config, vec![Ok(response(200, &[], b""))]).await;
     assert_eq!(ran.requests[0].headers, [("idempotency-key".into(), "mine".into())]);
 }
 
 #[tokio::test]
-async fn reads_answers() {
+async fn reads_responses() {
     let base64 = json!("/wA=");
     for (config, content_type, body, expect) in [
         (json!({}), "application/json; charset=utf-8", &b"{\"a\":1}"[..], json!({"a": 1})),
@@ -187,19 +196,19 @@ async fn reads_answers() {
     ] {
         let mut config = config;
         config["url"] = URL.into();
-        let prepared = answer(200, &[("content-type", content_type)], body);
+        let prepared = response(200, &[("content-type", content_type)], body);
         let output = run(json!({}), config, vec![Ok(prepared)]).await.result.unwrap();
         assert_eq!(output["body"], expect, "{content_type} {body:?}");
         assert_eq!(output["url"], "https://a.example/x?k=1");
     }
     for content_type in ["text/plain; charset=nope", "application/json; charset=utf-32"] {
-        let prepared = answer(200, &[("content-type", content_type)], b"1");
+        let prepared = response(200, &[("content-type", content_type)], b"1");
         let result = run(json!({}), json!({"url": URL}), vec![Ok(prepared)]).await.result;
         let failure = result.unwrap_err();
         assert_eq!(failure.code, "INVALID_RESPONSE");
         assert!(failure.message.contains("charset `"), "{}", failure.message);
     }
-    let broken = answer(200, &[("content-type", "application/json")], b"{");
+    let broken = response(200, &[("content-type", "application/json")], b"{");
     let failure = run(json!({}), json!({"url": URL}), vec![Ok(broken)]).await.result.unwrap_err();
     assert_eq!(failure.code, "INVALID_RESPONSE");
 }
@@ -211,7 +220,7 @@ async fn keeps_cookies_apart() {
         for count in 0..=2 {
             let prepared = OutboundResponse {
                 set_cookie: cookies[..count].iter().map(|c| (*c).to_owned()).collect(),
-                ..answer(status, &[("x-a", "1, 2")], b"")
+                ..response(status, &[("x-a", "1, 2")], b"")
             };
             let ran = run(json!({}), json!({"url": URL}), vec![Ok(prepared)]).await;
             let (output, at) = match ran.result {
@@ -240,20 +249,20 @@ fn without_times(log: &[String]) -> Vec<String> {
 
 #[tokio::test]
 async fn logs_each_request() {
-    let redirect = |status, to: &str| Redirect { status, to: to.into() };
+    let redirect = |status, to: &str| RedirectPolicy { status, to: to.into() };
     let redirected = OutboundResponse {
         redirects: vec![redirect(301, "https://b.example/y?t=1"), redirect(302, URL)],
-        ..answer(200, &[], b"hello")
+        ..response(200, &[], b"hello")
     };
     for (config, prepared, expect) in [
         (
             json!({}),
-            Ok(answer(200, &[], b"hello")),
+            Ok(response(200, &[], b"hello")),
             vec!["GET https://a.example/x → 200 in ms, 5 bytes"],
         ),
         (
             json!({"url": "https://u:p@a.example/x?key=secret", "method": "POST"}),
-            Ok(answer(201, &[], b"")),
+            Ok(response(201, &[], b"")),
             vec!["POST https://a.example/x?… → 201 in ms, 0 bytes"],
         ),
         (
@@ -266,7 +275,7 @@ async fn logs_each_request() {
         ),
         (
             json!({}),
-            Ok(answer(500, &[], b"")),
+            Ok(response(500, &[], b"")),
             vec![
                 "GET https://a.example/x → 500 in ms, 0 bytes",
                 "HTTP 500 is not expected; another attempt may help",
@@ -282,10 +291,10 @@ async fn logs_each_request() {
         ),
         (
             json!({}),
-            Ok(answer(503, &[("retry-after", "45")], b"")),
+            Ok(response(503, &[("retry-after", "45")], b"")),
             vec![
                 "GET https://a.example/x → 503 in ms, 0 bytes",
-                "HTTP 503; not repeated within the step: `Retry-After` asks for 45s, more than 30s",
+                "HTTP 503; not repeated within the step: `Retry-After` is 45s, more than 30s",
                 "HTTP 503 is not expected; another attempt may help",
             ],
         ),
@@ -302,7 +311,7 @@ async fn logs_each_request() {
 #[tokio::test]
 async fn keeps_a_query_with_secrets_out_of_the_output() {
     let config = json!({"url": URL, "query": {"k": "secret"}});
-    let output = run(json!({}), config, vec![Ok(answer(200, &[], b""))]).await.result.unwrap();
+    let output = run(json!({}), config, vec![Ok(response(200, &[], b""))]).await.result.unwrap();
     assert_eq!(output["url"], URL);
 }
 
@@ -312,7 +321,7 @@ async fn fails_on_unexpected_statuses() {
         [(404, false), (400, false), (301, false), (408, true), (500, true), (504, true)]
     {
         let body = "x".repeat(5000);
-        let prepared = answer(status, &[("x-a", "b")], body.as_bytes());
+        let prepared = response(status, &[("x-a", "b")], body.as_bytes());
         let ran = run(json!({}), json!({"url": URL}), vec![Ok(prepared)]).await;
         let failure = ran.result.unwrap_err();
         assert_eq!((failure.code, failure.retryable), ("HTTP_STATUS", retryable), "{status}");
@@ -321,24 +330,24 @@ async fn fails_on_unexpected_statuses() {
         assert_eq!(failure.details["body"].as_str().unwrap().len(), 2048);
     }
     let config = json!({"url": URL, "expected_status": [404]});
-    let ran = run(json!({}), config, vec![Ok(answer(404, &[], b""))]).await;
+    let ran = run(json!({}), config, vec![Ok(response(404, &[], b""))]).await;
     assert_eq!(ran.result.unwrap()["status"], 404);
 }
 
 #[tokio::test(start_paused = true)]
 async fn repeats_when_limited() {
     let started = Instant::now();
-    let answers = vec![
-        Ok(answer(429, &[("retry-after", "7")], b"")),
-        Ok(answer(503, &[], b"")),
-        Ok(answer(200, &[], b"")),
+    let responses = vec![
+        Ok(response(429, &[("retry-after", "7")], b"")),
+        Ok(response(503, &[], b"")),
+        Ok(response(200, &[], b"")),
     ];
     let config = json!({"url": URL, "method": "POST"});
-    let ran = run(json!({"body": 1}), config, answers).await;
+    let ran = run(json!({"body": 1}), config, responses).await;
     ran.result.unwrap();
     assert_eq!(ran.requests.len(), 3);
     assert!(ran.requests.iter().all(|r| r.headers == ran.requests[0].headers));
-    // 7 s as asked, then 0.5 s doubled once.
+    // 7 s as requested, then 0.5 s doubled once.
     assert_eq!(started.elapsed().as_secs(), 8);
     assert_eq!(
         without_times(&ran.log),
@@ -361,17 +370,17 @@ async fn leaves_long_waits_and_the_last_failure_to_the_engine() {
     ] {
         let mut config = config;
         config["url"] = URL.into();
-        let prepared = || Ok(answer(429, &[("retry-after", retry_after)], b""));
+        let prepared = || Ok(response(429, &[("retry-after", retry_after)], b""));
         let ran = run(json!({}), config, vec![prepared(), prepared(), prepared()]).await;
         let failure = ran.result.unwrap_err();
         assert_eq!(ran.requests.len(), requests);
-        let asked = Duration::from_secs(retry_after.parse().unwrap());
-        assert_eq!((failure.retryable, failure.retry_after), (true, Some(asked)));
+        let requested = Duration::from_secs(retry_after.parse().unwrap());
+        assert_eq!((failure.retryable, failure.retry_after), (true, Some(requested)));
     }
 }
 
 #[tokio::test]
-async fn tells_failures_apart() {
+async fn distinguishes_failures() {
     for (error, code, retryable) in [
         (OutboundError::Refused("x".into()), "EGRESS_REFUSED", false),
         (OutboundError::Invalid("x".into()), "INVALID_REQUEST", false),
@@ -401,6 +410,6 @@ fn knows_the_effect_from_the_method() {
         (json!({"method": "{{ inputs.method }}"}), Effect::External),
         (json!({"method": 5}), Effect::External),
     ] {
-        assert_eq!(HttpRequest.spec().effect_of.unwrap()(&config), effect, "{config}");
+        assert_eq!(HttpRequest.type_spec().effect_of.unwrap()(&config), effect, "{config}");
     }
 }

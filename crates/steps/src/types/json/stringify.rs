@@ -6,26 +6,29 @@ use serde::Serialize;
 use serde_json::json;
 use stepwell_core::catalog::StepSpec;
 
-use crate::spec::{base, object, text_object};
-use crate::values::{MAX_OUTPUT_BYTES, check_size, flag, required, text_output};
-use crate::{Behaviour, Failure, PureCall, StepOutput, StepType, Work};
+use crate::spec::{base_spec, object_schema, text_object};
+use crate::values::{MAX_OUTPUT_BYTES, check_size, is_set, required_field, text_output};
+use crate::{PureCall, StepBehaviour, StepFailure, StepOutput, StepType, WorkBound};
 
-pub(crate) struct Stringify;
+pub(crate) struct StringifyJson;
 
-impl StepType for Stringify {
-    fn spec(&self) -> StepSpec {
+impl StepType for StringifyJson {
+    fn type_spec(&self) -> StepSpec {
         StepSpec {
-            config: object(
+            config: object_schema(
                 json!({
                     "pretty": {
                         "type": "boolean",
                         "default": false,
-                        "description": "Whether to indent, one property or item a line."
+                        "description": "Whether to indent, with one property or item per line."
                     }
                 }),
                 &[],
             ),
-            input: object(json!({"value": {"description": "The value to write."}}), &["value"]),
+            input: object_schema(
+                json!({"value": {"description": "The value to convert."}}),
+                &["value"],
+            ),
             output: text_object("The JSON text."),
             default_input: Some("value"),
             default_output: Some("text"),
@@ -34,19 +37,19 @@ impl StepType for Stringify {
                 "input": {"value": {"a": [1, 2]}},
                 "config": {"pretty": true}
             })],
-            ..base("Json.Stringify", "JSON", "Writes a value as JSON text.")
+            ..base_spec("Json.Stringify", "JSON", "Converts a value to JSON text.")
         }
     }
 
-    fn behaviour(&self) -> Behaviour {
-        Behaviour::Pure(Work::Linear, run)
+    fn type_behaviour(&self) -> StepBehaviour {
+        StepBehaviour::Pure(WorkBound::Linear, run_stringify)
     }
 }
 
-fn run(call: &PureCall<'_>) -> Result<StepOutput, Failure> {
-    let value = required(call.input, "value")?;
-    let mut out = Capped(Vec::new());
-    let written = if flag(call.config, "pretty") {
+fn run_stringify(call: &PureCall<'_>) -> Result<StepOutput, StepFailure> {
+    let value = required_field(call.input, "value")?;
+    let mut out = CappedBuffer(Vec::new());
+    let written = if is_set(call.config, "pretty") {
         value.serialize(&mut serde_json::Serializer::pretty(&mut out))
     } else {
         value.serialize(&mut serde_json::Serializer::new(&mut out))
@@ -59,9 +62,9 @@ fn run(call: &PureCall<'_>) -> Result<StepOutput, Failure> {
 }
 
 /// A buffer that takes no more than the largest output.
-struct Capped(Vec<u8>);
+struct CappedBuffer(Vec<u8>);
 
-impl Write for Capped {
+impl Write for CappedBuffer {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.0.len() + bytes.len() > MAX_OUTPUT_BYTES {
             return Err(io::Error::other("too large"));
@@ -88,7 +91,7 @@ mod tests {
             (json!([u64::MAX, i64::MIN]), json!({}), "[18446744073709551615,-9223372036854775808]"),
             (json!({"a": [1]}), json!({"pretty": true}), "{\n  \"a\": [\n    1\n  ]\n}"),
         ] {
-            let output = run(&Stringify, json!({"value": value}), config.clone()).unwrap();
+            let output = run(&StringifyJson, json!({"value": value}), config.clone()).unwrap();
             assert_eq!(output["text"], expect, "{value} {config}");
         }
     }
@@ -97,7 +100,7 @@ mod tests {
     fn refuses_a_result_over_the_limit() {
         let value = json!(vec![[0]; 500_000]);
         let failure =
-            run(&Stringify, json!({"value": value}), json!({"pretty": true})).unwrap_err();
+            run(&StringifyJson, json!({"value": value}), json!({"pretty": true})).unwrap_err();
         assert_eq!(failure.code, "OUTPUT_TOO_LARGE");
     }
 }

@@ -6,39 +6,39 @@ use serde_json::{Value, json};
 use stepwell_core::catalog::StepSpec;
 
 use super::pieces::{self, SCALARS};
-use crate::spec::{object, text_operation};
-use crate::values::{check_size, optional_text, required, text_output};
-use crate::{Behaviour, Failure, PureCall, StepOutput, StepType, Work};
+use crate::spec::{object_schema, text_operation};
+use crate::values::{check_size, optional_text, required_field, text_output};
+use crate::{PureCall, StepBehaviour, StepFailure, StepOutput, StepType, WorkBound};
 
-pub(crate) struct Concat;
+pub(crate) struct ConcatText;
 
-impl StepType for Concat {
-    fn spec(&self) -> StepSpec {
+impl StepType for ConcatText {
+    fn type_spec(&self) -> StepSpec {
         StepSpec {
             aliases: &["TextOperations.Concat"],
             doc: "Takes a list of texts, or one text to put something around. Numbers and \
                   booleans are written as in JSON; `null` counts as an empty text.",
-            config: object(
+            config: object_schema(
                 json!({
                     "prefix": {
                         "type": "string",
                         "default": "",
-                        "description": "The text to put before everything."
+                        "description": "The text before the first part."
                     },
                     "suffix": {
                         "type": "string",
                         "default": "",
-                        "description": "The text to put after everything."
+                        "description": "The text after the last part."
                     }
                 }),
                 &[],
             ),
-            input: object(
+            input: object_schema(
                 json!({
                     "parts": {
                         "type": ["array", "string", "number", "boolean", "null"],
                         "items": {"type": SCALARS},
-                        "description": "The texts, numbers or booleans to put together."
+                        "description": "The texts, numbers or booleans to concatenate."
                     }
                 }),
                 &["parts"],
@@ -52,21 +52,21 @@ impl StepType for Concat {
                     "config": {"prefix": "<h1>", "suffix": "</h1>"}
                 }),
             ],
-            ..text_operation("TextOperation.Concat", "Puts texts together, one after the other.")
+            ..text_operation("TextOperation.Concat", "Concatenates texts.")
         }
     }
 
-    fn behaviour(&self) -> Behaviour {
-        Behaviour::Pure(Work::Linear, run)
+    fn type_behaviour(&self) -> StepBehaviour {
+        StepBehaviour::Pure(WorkBound::Linear, run_concat)
     }
 }
 
-fn run(call: &PureCall<'_>) -> Result<StepOutput, Failure> {
+fn run_concat(call: &PureCall<'_>) -> Result<StepOutput, StepFailure> {
     let prefix = optional_text(call.config, "prefix").unwrap_or("");
     let suffix = optional_text(call.config, "suffix").unwrap_or("");
-    let middle = match required(call.input, "parts")? {
-        Value::Array(parts) => pieces::join("parts", parts, "")?,
-        part => pieces::join("parts", slice::from_ref(part), "")?,
+    let middle = match required_field(call.input, "parts")? {
+        Value::Array(parts) => pieces::join_items("parts", parts, "")?,
+        part => pieces::join_items("parts", slice::from_ref(part), "")?,
     };
     check_size(middle.len().saturating_add(prefix.len()).saturating_add(suffix.len()))?;
     text_output(format!("{prefix}{middle}{suffix}"))
@@ -85,7 +85,7 @@ mod tests {
             (json!("e"), json!({"suffix": "\u{301}"}), "e\u{301}"),
             (json!(7), json!({"prefix": "🇫🇷", "suffix": "\r\n"}), "🇫🇷7\r\n"),
         ] {
-            let output = run(&Concat, json!({"parts": parts}), config.clone()).unwrap();
+            let output = run(&ConcatText, json!({"parts": parts}), config.clone()).unwrap();
             assert_eq!(output["text"], expect, "{parts} {config}");
         }
     }
@@ -94,9 +94,9 @@ mod tests {
     fn refuses_a_result_over_the_limit() {
         let part = "a".repeat(1 << 20);
         let input = json!({"parts": [part, part, part, part]});
-        let output = run(&Concat, input.clone(), json!({})).unwrap();
+        let output = run(&ConcatText, input.clone(), json!({})).unwrap();
         assert_eq!(output["text"].as_str().unwrap().len(), 1 << 22);
-        let failure = run(&Concat, input, json!({"suffix": "b"})).unwrap_err();
+        let failure = run(&ConcatText, input, json!({"suffix": "b"})).unwrap_err();
         assert_eq!(failure.code, "OUTPUT_TOO_LARGE");
     }
 }

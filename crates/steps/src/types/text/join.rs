@@ -4,28 +4,28 @@ use serde_json::{Value, json};
 use stepwell_core::catalog::StepSpec;
 
 use super::pieces::{self, SCALARS};
-use crate::spec::{object, text_operation};
-use crate::values::{optional_text, required, text_output, unfit};
-use crate::{Behaviour, Failure, PureCall, StepOutput, StepType, Work};
+use crate::spec::{object_schema, text_operation};
+use crate::values::{optional_text, required_field, text_output, unfit_value};
+use crate::{PureCall, StepBehaviour, StepFailure, StepOutput, StepType, WorkBound};
 
-pub(crate) struct Join;
+pub(crate) struct JoinText;
 
-impl StepType for Join {
-    fn spec(&self) -> StepSpec {
+impl StepType for JoinText {
+    fn type_spec(&self) -> StepSpec {
         StepSpec {
             aliases: &["TextOperations.Join"],
             doc: "Numbers and booleans are written as in JSON; `null` counts as an empty text.",
-            config: object(
+            config: object_schema(
                 json!({
                     "separator": {
                         "type": "string",
                         "default": "",
-                        "description": "The text to put between the items."
+                        "description": "The text between the items."
                     }
                 }),
                 &[],
             ),
-            input: object(
+            input: object_schema(
                 json!({
                     "items": {
                         "type": "array",
@@ -45,17 +45,17 @@ impl StepType for Join {
         }
     }
 
-    fn behaviour(&self) -> Behaviour {
-        Behaviour::Pure(Work::Linear, run)
+    fn type_behaviour(&self) -> StepBehaviour {
+        StepBehaviour::Pure(WorkBound::Linear, run_join)
     }
 }
 
-fn run(call: &PureCall<'_>) -> Result<StepOutput, Failure> {
+fn run_join(call: &PureCall<'_>) -> Result<StepOutput, StepFailure> {
     let separator = optional_text(call.config, "separator").unwrap_or("");
-    let Value::Array(items) = required(call.input, "items")? else {
-        return Err(unfit("items", "an array", call.input.get("items")));
+    let Value::Array(items) = required_field(call.input, "items")? else {
+        return Err(unfit_value("items", "an array", call.input.get("items")));
     };
-    text_output(pieces::join("items", items, separator)?)
+    text_output(pieces::join_items("items", items, separator)?)
 }
 
 #[cfg(test)]
@@ -72,7 +72,7 @@ mod tests {
             (json!([u64::MAX, i64::MIN]), json!({}), "18446744073709551615-9223372036854775808"),
             (json!(["🇫🇷", "e\u{301}"]), json!({"separator": "\r\n"}), "🇫🇷\r\ne\u{301}"),
         ] {
-            let output = run(&Join, json!({"items": items}), config.clone()).unwrap();
+            let output = run(&JoinText, json!({"items": items}), config.clone()).unwrap();
             assert_eq!(output["text"], expect, "{items} {config}");
         }
     }
@@ -80,7 +80,7 @@ mod tests {
     #[test]
     fn refuses_a_result_over_the_limit() {
         let config = json!({"separator": "x".repeat(1 << 20)});
-        let failure = run(&Join, json!({"items": vec![""; 100_000]}), config).unwrap_err();
+        let failure = run(&JoinText, json!({"items": vec![""; 100_000]}), config).unwrap_err();
         assert_eq!(failure.code, "OUTPUT_TOO_LARGE");
     }
 }

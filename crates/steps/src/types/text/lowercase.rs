@@ -4,23 +4,25 @@ use serde_json::json;
 use stepwell_core::catalog::StepSpec;
 
 use crate::spec::text_operation;
-use crate::values::{text, text_output};
-use crate::{Behaviour, StepType, Work};
+use crate::values::{text_field, text_output};
+use crate::{StepBehaviour, StepType, WorkBound};
 
-pub(crate) struct Lowercase;
+pub(crate) struct LowercaseText;
 
-impl StepType for Lowercase {
-    fn spec(&self) -> StepSpec {
+impl StepType for LowercaseText {
+    fn type_spec(&self) -> StepSpec {
         StepSpec {
             aliases: &["TextOperations.Lowercase"],
             doc: "By the full mapping of Unicode, the same in every language: a final `Σ` becomes `ς`.",
             examples: vec![json!({"type": "TextOperation.Lowercase", "input": "Hello, World!"})],
-            ..text_operation("TextOperation.Lowercase", "Writes a text in lower case.")
+            ..text_operation("TextOperation.Lowercase", "Converts a text to lower case.")
         }
     }
 
-    fn behaviour(&self) -> Behaviour {
-        Behaviour::Pure(Work::Linear, |call| text_output(text(call.input, "text")?.to_lowercase()))
+    fn type_behaviour(&self) -> StepBehaviour {
+        StepBehaviour::Pure(WorkBound::Linear, |call| {
+            text_output(text_field(call.input, "text")?.to_lowercase())
+        })
     }
 }
 
@@ -39,7 +41,7 @@ mod tests {
             ("CAFE\u{301}", "cafe\u{301}"),
             ("👩‍🔬A\r\n", "👩‍🔬a\r\n"),
         ] {
-            assert_eq!(run_text(&Lowercase, text, json!({})), expect, "{text:?}");
+            assert_eq!(run_text(&LowercaseText, text, json!({})), expect, "{text:?}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Step types that work on text.
 //!
-//! Text is Unicode: "a character" is what a reader sees as one (an extended grapheme cluster), so
-//! a flag, a family emoji or a letter with its accent is never cut or turned around inside.
+//! Text is Unicode: "a character" is a user-perceived one (an extended grapheme cluster), so a flag,
+//! a family emoji or a letter with its accent is never cut or reversed inside.
 
 mod concat;
 mod join;
@@ -19,17 +19,17 @@ mod trim;
 mod truncate;
 mod uppercase;
 
-pub(crate) use concat::Concat;
-pub(crate) use join::Join;
-pub(crate) use lowercase::Lowercase;
+pub(crate) use concat::ConcatText;
+pub(crate) use join::JoinText;
+pub(crate) use lowercase::LowercaseText;
 pub(crate) use regex_extract::RegexExtract;
 pub(crate) use regex_replace::RegexReplace;
-pub(crate) use replace::Replace;
-pub(crate) use reverse::Reverse;
-pub(crate) use size::Size;
-pub(crate) use slugify::Slugify;
-pub(crate) use split::Split;
-pub(crate) use template::Template;
-pub(crate) use trim::Trim;
-pub(crate) use truncate::Truncate;
-pub(crate) use uppercase::Uppercase;
+pub(crate) use replace::ReplaceText;
+pub(crate) use reverse::ReverseText;
+pub(crate) use size::SizeOfText;
+pub(crate) use slugify::SlugifyText;
+pub(crate) use split::SplitText;
+pub(crate) use template::RenderTemplate;
+pub(crate) use trim::TrimText;
+pub(crate) use truncate::TruncateText;
+pub(crate) use uppercase::UppercaseText;

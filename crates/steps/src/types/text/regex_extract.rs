@@ -5,22 +5,21 @@ use serde_json::{Map, Value, json};
 use stepwell_core::catalog::StepSpec;
 
 use crate::memory::list_of_parts;
-use crate::regexes::{check_group, compile, for_each_match, group_number};
-use crate::spec::{object, text_operation};
-use crate::values::{check_items, fields, optional_count, text};
-use crate::{Behaviour, Failure, PureCall, StepOutput, StepType, Work};
+use crate::regexes::{check_group, compile_pattern, for_each_match, group_number};
+use crate::spec::{object_schema, text_operation};
+use crate::values::{check_items, object_value, optional_count, text_field};
+use crate::{PureCall, StepBehaviour, StepFailure, StepOutput, StepType, WorkBound};
 
 pub(crate) struct RegexExtract;
 
 impl StepType for RegexExtract {
-    fn spec(&self) -> StepSpec {
+    fn type_spec(&self) -> StepSpec {
         StepSpec {
             aliases: &["TextOperations.RegexExtract"],
             doc: "Patterns are in the syntax of Rust's `regex` crate: as Perl's, without \
-                  look-around and back-references. A match in which the chosen group took no part \
-                  is left out.",
-            config: config(),
-            output: output(),
+                  look-around and back-references. A match without the selected group is omitted.",
+            config: config_schema(),
+            output: output_schema(),
             check: Some(|known| check_group(&known.config)),
             examples: vec![json!({
                 "type": "TextOperation.RegexExtract",
@@ -34,41 +33,41 @@ impl StepType for RegexExtract {
         }
     }
 
-    fn behaviour(&self) -> Behaviour {
-        Behaviour::Pure(Work::Unbounded, run)
+    fn type_behaviour(&self) -> StepBehaviour {
+        StepBehaviour::Pure(WorkBound::Unbounded, run_extract)
     }
 
     fn working_bytes(&self, call: &PureCall<'_>) -> usize {
-        text(call.input, "text").map_or(0, |text| list_of_parts(text) + 2 * text.len())
+        text_field(call.input, "text").map_or(0, |text| list_of_parts(text) + 2 * text.len())
     }
 }
 
-fn config() -> Value {
-    object(
+fn config_schema() -> Value {
+    object_schema(
         json!({
             "pattern": {"type": "string", "description": "The regular expression."},
             "group": {
                 "type": ["integer", "string"],
                 "minimum": 0,
                 "default": 0,
-                "description": "The group to take, by number or name; 0 is the whole match."
+                "description": "The group to extract, by number or name; 0 is the whole match."
             },
             "limit": {
                 "type": "integer",
                 "minimum": 1,
-                "description": "At most so many matches; all where not given."
+                "description": "The maximum number of matches. Default: all."
             }
         }),
         &["pattern"],
     )
 }
 
-fn output() -> Value {
-    object(
+fn output_schema() -> Value {
+    object_schema(
         json!({
             "text": {
                 "type": ["string", "null"],
-                "description": "The first match; `null` where there is none."
+                "description": "The first match; `null` if there is none."
             },
             "matches": {
                 "type": "array",
@@ -78,19 +77,19 @@ fn output() -> Value {
             "groups": {
                 "type": "object",
                 "additionalProperties": {"type": ["string", "null"]},
-                "description": "The groups of the first match by number and, where they have one, \
-                                by name; empty where there is no match."
+                "description": "The groups of the first match by number and, if they have one, \
+                                by name; empty without a match."
             }
         }),
         &["text", "matches", "groups"],
     )
 }
 
-fn run(call: &PureCall<'_>) -> Result<StepOutput, Failure> {
-    let text = text(call.input, "text")?;
-    let regex = compile(crate::values::text(call.config, "pattern")?)?;
+fn run_extract(call: &PureCall<'_>) -> Result<StepOutput, StepFailure> {
+    let text = text_field(call.input, "text")?;
+    let regex = compile_pattern(crate::values::text_field(call.config, "pattern")?)?;
     let group = group_number(&regex, call.config.get("group").unwrap_or(&Value::Null))
-        .map_err(|message| Failure::permanent("INVALID_REGEX", message))?;
+        .map_err(|message| StepFailure::permanent_failure("INVALID_REGEX", message))?;
     let limit = optional_count(call.config, "limit")?.unwrap_or(usize::MAX);
     let mut matches: Vec<Value> = Vec::new();
     let mut groups = Map::new();
@@ -105,7 +104,7 @@ fn run(call: &PureCall<'_>) -> Result<StepOutput, Failure> {
     })?;
     let first = matches.first().cloned().unwrap_or(Value::Null);
     let groups = Value::Object(groups);
-    Ok(StepOutput::new(fields([
+    Ok(StepOutput::new(object_value([
         ("text", first),
         ("matches", Value::Array(matches)),
         ("groups", groups),

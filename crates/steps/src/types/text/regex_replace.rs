@@ -3,31 +3,31 @@
 use serde_json::json;
 use stepwell_core::catalog::StepSpec;
 
-use crate::regexes::{check_replacement, compile, for_each_match};
-use crate::spec::{object, text_operation};
-use crate::values::{check_size, optional_count, text, text_output};
-use crate::{Behaviour, Failure, PureCall, StepOutput, StepType, Work};
+use crate::regexes::{check_replacement, compile_pattern, for_each_match};
+use crate::spec::{object_schema, text_operation};
+use crate::values::{check_size, optional_count, text_field, text_output};
+use crate::{PureCall, StepBehaviour, StepFailure, StepOutput, StepType, WorkBound};
 
 pub(crate) struct RegexReplace;
 
 impl StepType for RegexReplace {
-    fn spec(&self) -> StepSpec {
+    fn type_spec(&self) -> StepSpec {
         StepSpec {
             aliases: &["TextOperations.RegexReplace"],
             doc: "Patterns are in the syntax of Rust's `regex` crate: as Perl's, without \
                   look-around and back-references. In the replacement, `$1` or `${name}` is a \
                   group of the match and `$$` a dollar sign.",
-            config: object(
+            config: object_schema(
                 json!({
                     "pattern": {"type": "string", "description": "The regular expression."},
                     "replacement": {
                         "type": "string",
-                        "description": "What to put in place of each match; may be empty."
+                        "description": "The replacement of each match; may be empty."
                     },
                     "limit": {
                         "type": "integer",
                         "minimum": 0,
-                        "description": "Replace only the first so many; all where not given."
+                        "description": "The maximum number of replacements. Default: all."
                     }
                 }),
                 &["pattern", "replacement"],
@@ -45,15 +45,15 @@ impl StepType for RegexReplace {
         }
     }
 
-    fn behaviour(&self) -> Behaviour {
-        Behaviour::Pure(Work::Unbounded, run)
+    fn type_behaviour(&self) -> StepBehaviour {
+        StepBehaviour::Pure(WorkBound::Unbounded, run_replace)
     }
 }
 
-fn run(call: &PureCall<'_>) -> Result<StepOutput, Failure> {
-    let text_in = text(call.input, "text")?;
-    let regex = compile(text(call.config, "pattern")?)?;
-    let replacement = text(call.config, "replacement")?;
+fn run_replace(call: &PureCall<'_>) -> Result<StepOutput, StepFailure> {
+    let text_in = text_field(call.input, "text")?;
+    let regex = compile_pattern(text_field(call.config, "pattern")?)?;
+    let replacement = text_field(call.config, "replacement")?;
     let limit = optional_count(call.config, "limit")?.unwrap_or(usize::MAX);
     let mut result = String::with_capacity(text_in.len());
     let mut done = 0;

@@ -3,33 +3,33 @@
 use serde_json::json;
 use stepwell_core::catalog::StepSpec;
 
-use crate::spec::{object, text_operation};
-use crate::values::{check_size, optional_count, text, text_output};
-use crate::{Behaviour, Failure, PureCall, StepOutput, StepType, Work};
+use crate::spec::{object_schema, text_operation};
+use crate::values::{check_size, optional_count, text_field, text_output};
+use crate::{PureCall, StepBehaviour, StepFailure, StepOutput, StepType, WorkBound};
 
-pub(crate) struct Replace;
+pub(crate) struct ReplaceText;
 
-impl StepType for Replace {
-    fn spec(&self) -> StepSpec {
+impl StepType for ReplaceText {
+    fn type_spec(&self) -> StepSpec {
         StepSpec {
             aliases: &["TextOperations.Replace"],
             doc: "Searches literally, from the start, without overlaps. For patterns use \
                   `TextOperation.RegexReplace`.",
-            config: object(
+            config: object_schema(
                 json!({
                     "search": {
                         "type": "string",
                         "minLength": 1,
-                        "description": "The text to look for."
+                        "description": "The text to search for."
                     },
                     "replacement": {
                         "type": "string",
-                        "description": "The text to put in its place; may be empty."
+                        "description": "The replacement text; may be empty."
                     },
                     "count": {
                         "type": "integer",
                         "minimum": 0,
-                        "description": "Replace only the first so many; all where not given."
+                        "description": "The maximum number of replacements. Default: all."
                     }
                 }),
                 &["search", "replacement"],
@@ -39,19 +39,19 @@ impl StepType for Replace {
                 "input": "Hello, world!",
                 "config": {"search": "world", "replacement": "well"}
             })],
-            ..text_operation("TextOperation.Replace", "Replaces a text by another.")
+            ..text_operation("TextOperation.Replace", "Replaces all occurrences of a text.")
         }
     }
 
-    fn behaviour(&self) -> Behaviour {
-        Behaviour::Pure(Work::Linear, run)
+    fn type_behaviour(&self) -> StepBehaviour {
+        StepBehaviour::Pure(WorkBound::Linear, run_replace)
     }
 }
 
-fn run(call: &PureCall<'_>) -> Result<StepOutput, Failure> {
-    let text_in = text(call.input, "text")?;
-    let search = text(call.config, "search")?;
-    let replacement = text(call.config, "replacement")?;
+fn run_replace(call: &PureCall<'_>) -> Result<StepOutput, StepFailure> {
+    let text_in = text_field(call.input, "text")?;
+    let search = text_field(call.config, "search")?;
+    let replacement = text_field(call.config, "replacement")?;
     let count = optional_count(call.config, "count")?.unwrap_or(usize::MAX);
     if replacement.len() > search.len() {
         let found = text_in.matches(search).take(count).count();
@@ -77,14 +77,14 @@ mod tests {
             ("1🇫🇷2", json!({"search": "🇫🇷", "replacement": "👩‍🔬"}), "1👩‍🔬2"),
             ("a\r\nb", json!({"search": "\r\n", "replacement": "\n"}), "a\nb"),
         ] {
-            assert_eq!(run_text(&Replace, text, config.clone()), expect, "{text:?} {config}");
+            assert_eq!(run_text(&ReplaceText, text, config.clone()), expect, "{text:?} {config}");
         }
     }
 
     #[test]
     fn refuses_a_result_over_the_limit_without_building_it() {
         let config = json!({"search": "a", "replacement": "b".repeat(1 << 20)});
-        let failure = run(&Replace, json!({"text": "a".repeat(1 << 20)}), config).unwrap_err();
+        let failure = run(&ReplaceText, json!({"text": "a".repeat(1 << 20)}), config).unwrap_err();
         assert_eq!(failure.code, "OUTPUT_TOO_LARGE");
         assert!(!failure.retryable);
     }

@@ -5,29 +5,29 @@ use stepwell_core::catalog::StepSpec;
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::spec::text_operation;
-use crate::values::{text, text_output};
-use crate::{Behaviour, Failure, PureCall, StepOutput, StepType, Work};
+use crate::values::{text_field, text_output};
+use crate::{PureCall, StepBehaviour, StepFailure, StepOutput, StepType, WorkBound};
 
-pub(crate) struct Reverse;
+pub(crate) struct ReverseText;
 
-impl StepType for Reverse {
-    fn spec(&self) -> StepSpec {
+impl StepType for ReverseText {
+    fn type_spec(&self) -> StepSpec {
         StepSpec {
             aliases: &["TextOperations.Reverse"],
             doc: "Reverses by grapheme cluster: a flag emoji, a letter with combining accents or a \
                   CRLF line end stays whole.",
             examples: vec![json!({"type": "TextOperation.Reverse", "input": "Hello, world!"})],
-            ..text_operation("TextOperation.Reverse", "Turns a text around, last character first.")
+            ..text_operation("TextOperation.Reverse", "Reverses the characters of a text.")
         }
     }
 
-    fn behaviour(&self) -> Behaviour {
-        Behaviour::Pure(Work::Linear, run)
+    fn type_behaviour(&self) -> StepBehaviour {
+        StepBehaviour::Pure(WorkBound::Linear, run_reverse)
     }
 }
 
-fn run(call: &PureCall<'_>) -> Result<StepOutput, Failure> {
-    let text = text(call.input, "text")?;
+fn run_reverse(call: &PureCall<'_>) -> Result<StepOutput, StepFailure> {
+    let text = text_field(call.input, "text")?;
     // ASCII without line ends has one byte a cluster: the common case needs no segmentation.
     if text.is_ascii() && !text.contains('\r') {
         return text_output(text.chars().rev().collect::<String>());
@@ -59,7 +59,7 @@ mod tests {
             ("한국어", "어국한"),
             ("नमस्ते", "स्तेमन"),
         ] {
-            assert_eq!(run_text(&Reverse, text, json!({})), expect, "{text:?}");
+            assert_eq!(run_text(&ReverseText, text, json!({})), expect, "{text:?}");
         }
     }
 }

@@ -4,23 +4,23 @@ use serde_json::{Value, json};
 use stepwell_core::catalog::StepSpec;
 use unicode_segmentation::UnicodeSegmentation;
 
-use crate::spec::{object, text_operation};
-use crate::values::text;
-use crate::{Behaviour, Failure, PureCall, StepOutput, StepType, Work};
+use crate::spec::{object_schema, text_operation};
+use crate::values::text_field;
+use crate::{PureCall, StepBehaviour, StepFailure, StepOutput, StepType, WorkBound};
 
-pub(crate) struct Size;
+pub(crate) struct SizeOfText;
 
-impl StepType for Size {
-    fn spec(&self) -> StepSpec {
+impl StepType for SizeOfText {
+    fn type_spec(&self) -> StepSpec {
         StepSpec {
             aliases: &["TextOperations.Size"],
-            output: object(
+            output: object_schema(
                 json!({
-                    "characters": count("Characters as read (grapheme clusters)."),
-                    "code_points": count("Unicode code points."),
-                    "bytes": count("Bytes in UTF-8."),
-                    "words": count("Words, without white space and punctuation."),
-                    "lines": count("Lines; a line end at the very end starts no new one.")
+                    "characters": count_schema("Characters as read (grapheme clusters)."),
+                    "code_points": count_schema("Unicode code points."),
+                    "bytes": count_schema("Bytes in UTF-8."),
+                    "words": count_schema("Words, without white space and punctuation."),
+                    "lines": count_schema("Lines; a line end at the very end starts no new one.")
                 }),
                 &["characters", "code_points", "bytes", "words", "lines"],
             ),
@@ -33,17 +33,17 @@ impl StepType for Size {
         }
     }
 
-    fn behaviour(&self) -> Behaviour {
-        Behaviour::Pure(Work::Linear, run)
+    fn type_behaviour(&self) -> StepBehaviour {
+        StepBehaviour::Pure(WorkBound::Linear, run_size)
     }
 }
 
-fn count(description: &str) -> Value {
+fn count_schema(description: &str) -> Value {
     json!({"type": "integer", "minimum": 0, "description": description})
 }
 
-fn run(call: &PureCall<'_>) -> Result<StepOutput, Failure> {
-    let text = text(call.input, "text")?;
+fn run_size(call: &PureCall<'_>) -> Result<StepOutput, StepFailure> {
+    let text = text_field(call.input, "text")?;
     Ok(StepOutput::new(json!({
         "characters": text.graphemes(true).count(),
         "code_points": text.chars().count(),
@@ -72,7 +72,11 @@ mod tests {
                 "characters": characters, "code_points": code_points, "bytes": bytes,
                 "words": words, "lines": lines,
             });
-            assert_eq!(run(&Size, json!({"text": text}), json!({})).unwrap(), expect, "{text:?}");
+            assert_eq!(
+                run(&SizeOfText, json!({"text": text}), json!({})).unwrap(),
+                expect,
+                "{text:?}"
+            );
         }
     }
 }

@@ -5,20 +5,22 @@ use stepwell_core::catalog::StepSpec;
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::memory::list_of_parts;
-use crate::spec::{object, text_operation};
-use crate::values::{MAX_ITEMS, check_items, fields, optional_count, optional_text, text};
-use crate::{Behaviour, Failure, PureCall, StepOutput, StepType, Work};
+use crate::spec::{object_schema, text_operation};
+use crate::values::{
+    MAX_ITEMS, check_items, object_value, optional_count, optional_text, text_field,
+};
+use crate::{PureCall, StepBehaviour, StepFailure, StepOutput, StepType, WorkBound};
 
-pub(crate) struct Split;
+pub(crate) struct SplitText;
 
-impl StepType for Split {
-    fn spec(&self) -> StepSpec {
+impl StepType for SplitText {
+    fn type_spec(&self) -> StepSpec {
         StepSpec {
             aliases: &["TextOperations.Split"],
-            doc: "An empty text gives no items. With `limit`, the last item holds the rest of the \
-                  text as it is.",
-            config: config(),
-            output: object(
+            doc: "An empty text has no items. With `limit`, the last item contains the rest of the \
+                  text unchanged.",
+            config: config_schema(),
+            output: object_schema(
                 json!({
                     "items": {
                         "type": "array",
@@ -45,17 +47,17 @@ impl StepType for Split {
         }
     }
 
-    fn behaviour(&self) -> Behaviour {
-        Behaviour::Pure(Work::Linear, run)
+    fn type_behaviour(&self) -> StepBehaviour {
+        StepBehaviour::Pure(WorkBound::Linear, run_split)
     }
 
     fn working_bytes(&self, call: &PureCall<'_>) -> usize {
-        text(call.input, "text").map_or(0, list_of_parts)
+        text_field(call.input, "text").map_or(0, list_of_parts)
     }
 }
 
-fn config() -> Value {
-    let mut config = object(
+fn config_schema() -> Value {
+    let mut config = object_schema(
         json!({
             "separator": {
                 "type": "string",
@@ -65,14 +67,14 @@ fn config() -> Value {
             "by": {
                 "enum": ["lines", "words", "graphemes", "sentences"],
                 "default": "lines",
-                "description": "What to split into where no `separator` is given: `lines` (line \
-                                ends are left out), `words` (white space and punctuation are left \
-                                out), `graphemes` (characters as read), `sentences`."
+                "description": "How to split without a `separator`: `lines` (line \
+                                ends are omitted), `words` (white space and punctuation are \
+                                omitted), `graphemes` (user-perceived characters), `sentences`."
             },
             "limit": {
                 "type": "integer",
                 "minimum": 1,
-                "description": "At most so many items; the last holds the rest."
+                "description": "The maximum number of items; the last one contains the rest."
             }
         }),
         &[],
@@ -81,24 +83,24 @@ fn config() -> Value {
     config
 }
 
-fn run(call: &PureCall<'_>) -> Result<StepOutput, Failure> {
-    let text = text(call.input, "text")?;
+fn run_split(call: &PureCall<'_>) -> Result<StepOutput, StepFailure> {
+    let text = text_field(call.input, "text")?;
     let limit = optional_count(call.config, "limit")?.unwrap_or(usize::MAX);
     let items = match (optional_text(call.config, "separator"), optional_text(call.config, "by")) {
         _ if text.is_empty() => Vec::new(),
-        (Some(separator), _) => collect(text, by_separator(text, separator), limit)?,
-        (None, Some("words")) => collect(text, text.unicode_word_indices(), limit)?,
-        (None, Some("graphemes")) => collect(text, text.grapheme_indices(true), limit)?,
+        (Some(separator), _) => collect_parts(text, by_separator(text, separator), limit)?,
+        (None, Some("words")) => collect_parts(text, text.unicode_word_indices(), limit)?,
+        (None, Some("graphemes")) => collect_parts(text, text.grapheme_indices(true), limit)?,
         (None, Some("sentences")) => {
             let sentences = text
                 .split_sentence_bound_indices()
                 .map(|(at, sentence)| (at, sentence.trim()))
                 .filter(|(_, sentence)| !sentence.is_empty());
-            collect(text, sentences, limit)?
+            collect_parts(text, sentences, limit)?
         }
-        (None, _) => collect(text, by_line(text), limit)?,
+        (None, _) => collect_parts(text, by_line(text), limit)?,
     };
-    Ok(StepOutput::new(fields([("items", Value::Array(items))])))
+    Ok(StepOutput::new(object_value([("items", Value::Array(items))])))
 }
 
 /// The parts between separators, each with where it starts.
@@ -124,11 +126,11 @@ fn by_line(text: &str) -> impl Iterator<Item = (usize, &str)> {
 }
 
 /// Takes the parts, the last one up to the end of the text where the limit cuts.
-fn collect<'a>(
+fn collect_parts<'a>(
     text: &'a str,
     parts: impl Iterator<Item = (usize, &'a str)>,
     limit: usize,
-) -> Result<Vec<Value>, Failure> {
+) -> Result<Vec<Value>, StepFailure> {
     let mut items = Vec::new();
     let mut parts = parts.peekable();
     while let Some((at, part)) = parts.next() {
@@ -169,7 +171,7 @@ mod tests {
             ),
             ("One step. Then two? ", json!({"by": "sentences"}), json!(["One step.", "Then two?"])),
         ] {
-            let output = run(&Split, json!({"text": text}), config.clone()).unwrap();
+            let output = run(&SplitText, json!({"text": text}), config.clone()).unwrap();
             assert_eq!(output, json!({"items": expect}), "{text:?} {config}");
         }
     }
@@ -177,9 +179,9 @@ mod tests {
     #[test]
     fn refuses_too_many_items() {
         let text = "\n".repeat(MAX_ITEMS + 1);
-        let failure = run(&Split, json!({"text": text}), json!({})).unwrap_err();
+        let failure = run(&SplitText, json!({"text": text}), json!({})).unwrap_err();
         assert_eq!(failure.code, "OUTPUT_TOO_LARGE");
-        let output = run(&Split, json!({"text": text}), json!({"limit": 3})).unwrap();
+        let output = run(&SplitText, json!({"text": text}), json!({"limit": 3})).unwrap();
         assert_eq!(output["items"].as_array().unwrap().len(), 3);
     }
 }

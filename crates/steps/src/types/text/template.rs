@@ -1,26 +1,26 @@
-//! `Template`: a text made from a template.
+//! `Template`: renders a template to text.
 //!
-//! The template itself is resolved before the step runs, as every `{{ … }}` of a configuration
-//! is; here it is only turned into text.
+//! The template itself is rendered before the step runs, as every `{{ … }}` of a configuration;
+//! here its value is only converted to text.
 
 use serde_json::{Value, json};
 use stepwell_core::catalog::StepSpec;
 
-use crate::spec::{base, object, text_object};
-use crate::values::{check_size, required, text_output};
-use crate::{Behaviour, Failure, PureCall, StepOutput, StepType, Work};
+use crate::spec::{base_spec, object_schema, text_object};
+use crate::values::{check_size, required_field, text_output};
+use crate::{PureCall, StepBehaviour, StepFailure, StepOutput, StepType, WorkBound};
 
-pub(crate) struct Template;
+pub(crate) struct RenderTemplate;
 
-impl StepType for Template {
-    fn spec(&self) -> StepSpec {
+impl StepType for RenderTemplate {
+    fn type_spec(&self) -> StepSpec {
         StepSpec {
-            doc: "The template is Jinja. It sees `inputs`, `steps.ID.output`, `state` and the \
-                  rest of what an expression sees. A template that is one single `{{ … }}` of \
-                  something other than text is written as JSON.",
-            config: object(
+            doc: "The template is Jinja. It can use `inputs`, `steps.ID.output`, `state` and all \
+                  other variables of expressions. If the template is a single `{{ … }}` whose value \
+                  is not a text, the output is its JSON.",
+            config: object_schema(
                 json!({
-                    "template": {"description": "The template, a text with `{{ … }}` in it."}
+                    "template": {"description": "The template: a text with `{{ … }}`."}
                 }),
                 &["template"],
             ),
@@ -30,17 +30,17 @@ impl StepType for Template {
                 "type": "Template",
                 "config": {"template": "{% for c in ['red', 'blue'] %}{{ c }} {% endfor %}"}
             })],
-            ..base("Template", "Text", "Makes a text from a template.")
+            ..base_spec("Template", "Text", "Renders a template to text.")
         }
     }
 
-    fn behaviour(&self) -> Behaviour {
-        Behaviour::Pure(Work::Linear, run)
+    fn type_behaviour(&self) -> StepBehaviour {
+        StepBehaviour::Pure(WorkBound::Linear, run_template)
     }
 }
 
-fn run(call: &PureCall<'_>) -> Result<StepOutput, Failure> {
-    let text = match required(call.config, "template")? {
+fn run_template(call: &PureCall<'_>) -> Result<StepOutput, StepFailure> {
+    let text = match required_field(call.config, "template")? {
         Value::String(text) => text.clone(),
         other => other.to_string(),
     };
@@ -62,7 +62,7 @@ mod tests {
             (json!(null), "null"),
             (json!({"b": 1, "a": ["x"]}), r#"{"b":1,"a":["x"]}"#),
         ] {
-            let output = run(&Template, json!(null), json!({"template": template})).unwrap();
+            let output = run(&RenderTemplate, json!(null), json!({"template": template})).unwrap();
             assert_eq!(output, json!({"text": expect}), "{template}");
         }
     }

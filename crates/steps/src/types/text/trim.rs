@@ -6,28 +6,28 @@ use serde_json::json;
 use stepwell_core::catalog::StepSpec;
 use unicode_segmentation::UnicodeSegmentation;
 
-use crate::spec::{object, text_operation};
-use crate::values::{optional_text, text, text_output};
-use crate::{Behaviour, Failure, PureCall, StepOutput, StepType, Work};
+use crate::spec::{object_schema, text_operation};
+use crate::values::{optional_text, text_field, text_output};
+use crate::{PureCall, StepBehaviour, StepFailure, StepOutput, StepType, WorkBound};
 
-pub(crate) struct Trim;
+pub(crate) struct TrimText;
 
-impl StepType for Trim {
-    fn spec(&self) -> StepSpec {
+impl StepType for TrimText {
+    fn type_spec(&self) -> StepSpec {
         StepSpec {
             aliases: &["TextOperations.Trim"],
-            config: object(
+            config: object_schema(
                 json!({
                     "side": {
                         "enum": ["both", "start", "end"],
                         "default": "both",
-                        "description": "The end to work on. `start` is where reading begins."
+                        "description": "Which end to trim. `start` is where reading begins."
                     },
                     "characters": {
                         "type": "string",
                         "minLength": 1,
-                        "description": "The characters to take off, in any order; white space \
-                                        where not given."
+                        "description": "The characters to remove, in any order. Default: white \
+                                        space."
                     }
                 }),
                 &[],
@@ -42,18 +42,18 @@ impl StepType for Trim {
             ],
             ..text_operation(
                 "TextOperation.Trim",
-                "Takes white space, or given characters, off the ends of a text.",
+                "Removes white space, or the given characters, from the ends of a text.",
             )
         }
     }
 
-    fn behaviour(&self) -> Behaviour {
-        Behaviour::Pure(Work::Linear, run)
+    fn type_behaviour(&self) -> StepBehaviour {
+        StepBehaviour::Pure(WorkBound::Linear, run_trim)
     }
 }
 
-fn run(call: &PureCall<'_>) -> Result<StepOutput, Failure> {
-    let text = text(call.input, "text")?;
+fn run_trim(call: &PureCall<'_>) -> Result<StepOutput, StepFailure> {
+    let text = text_field(call.input, "text")?;
     let side = optional_text(call.config, "side").unwrap_or("both");
     let set: Option<HashSet<&str>> =
         optional_text(call.config, "characters").map(|set| set.graphemes(true).collect());
@@ -94,7 +94,7 @@ mod tests {
             ("🇫🇷🇩🇪x🇫🇷", json!({"characters": "🇫🇷"}), "🇩🇪x"),
             ("e\u{301}xe", json!({"characters": "e"}), "e\u{301}x"),
         ] {
-            assert_eq!(run_text(&Trim, text, config.clone()), expect, "{text:?} {config}");
+            assert_eq!(run_text(&TrimText, text, config.clone()), expect, "{text:?} {config}");
         }
     }
 }

@@ -4,29 +4,29 @@ use serde_json::json;
 use stepwell_core::catalog::StepSpec;
 use unicode_segmentation::UnicodeSegmentation;
 
-use crate::spec::{object, text_operation};
-use crate::values::{optional_count, optional_text, required, text, text_output};
-use crate::{Behaviour, Failure, PureCall, StepOutput, StepType, Work};
+use crate::spec::{object_schema, text_operation};
+use crate::values::{optional_count, optional_text, required_field, text_field, text_output};
+use crate::{PureCall, StepBehaviour, StepFailure, StepOutput, StepType, WorkBound};
 
-pub(crate) struct Truncate;
+pub(crate) struct TruncateText;
 
-impl StepType for Truncate {
-    fn spec(&self) -> StepSpec {
+impl StepType for TruncateText {
+    fn type_spec(&self) -> StepSpec {
         StepSpec {
             aliases: &["TextOperations.Truncate"],
-            doc: "Counts characters as read (grapheme clusters) and never cuts inside one. The \
-                  ellipsis counts too; where it does not fit, it is left out.",
-            config: object(
+            doc: "Counts user-perceived characters (grapheme clusters) and never cuts inside one. \
+                  The ellipsis counts too; it is omitted if it does not fit.",
+            config: object_schema(
                 json!({
                     "max_length": {
                         "type": "integer",
                         "minimum": 0,
-                        "description": "The most characters the result may have."
+                        "description": "The maximum number of characters of the result."
                     },
                     "ellipsis": {
                         "type": "string",
                         "default": "…",
-                        "description": "The text that marks a cut; may be empty."
+                        "description": "The text at the cut; may be empty."
                     }
                 }),
                 &["max_length"],
@@ -36,31 +36,31 @@ impl StepType for Truncate {
                 "input": "Hello, world!",
                 "config": {"max_length": 5}
             })],
-            ..text_operation("TextOperation.Truncate", "Cuts a text to a number of characters.")
+            ..text_operation("TextOperation.Truncate", "Shortens a text to a number of characters.")
         }
     }
 
-    fn behaviour(&self) -> Behaviour {
-        Behaviour::Pure(Work::Linear, run)
+    fn type_behaviour(&self) -> StepBehaviour {
+        StepBehaviour::Pure(WorkBound::Linear, run_truncate)
     }
 }
 
-fn run(call: &PureCall<'_>) -> Result<StepOutput, Failure> {
-    let text = text(call.input, "text")?;
-    required(call.config, "max_length")?;
+fn run_truncate(call: &PureCall<'_>) -> Result<StepOutput, StepFailure> {
+    let text = text_field(call.input, "text")?;
+    required_field(call.config, "max_length")?;
     let max = optional_count(call.config, "max_length")?.unwrap_or(0);
-    if fits(text, max) {
+    if fits_in(text, max) {
         return text_output(text);
     }
     let ellipsis = optional_text(call.config, "ellipsis").unwrap_or("…");
-    let ellipsis = if fits(ellipsis, max) { ellipsis } else { "" };
+    let ellipsis = if fits_in(ellipsis, max) { ellipsis } else { "" };
     let keep = max - ellipsis.graphemes(true).count();
     let end = text.grapheme_indices(true).nth(keep).map_or(text.len(), |(at, _)| at);
     text_output([&text[..end], ellipsis].concat())
 }
 
 /// Whether a text has at most `max` characters, without counting all of a long one.
-fn fits(text: &str, max: usize) -> bool {
+fn fits_in(text: &str, max: usize) -> bool {
     text.len() <= max || text.graphemes(true).nth(max).is_none()
 }
 
@@ -85,7 +85,7 @@ mod tests {
             ("👨‍👩‍👧‍👦abc", json!({"max_length": 1, "ellipsis": ""}), "👨‍👩‍👧‍👦"),
             ("a\r\nbc", json!({"max_length": 2, "ellipsis": ""}), "a\r\n"),
         ] {
-            let cut = run_text(&Truncate, text, config.clone());
+            let cut = run_text(&TruncateText, text, config.clone());
             assert_eq!(cut, expect, "{text:?} {config}");
         }
     }

@@ -4,23 +4,25 @@ use serde_json::json;
 use stepwell_core::catalog::StepSpec;
 
 use crate::spec::text_operation;
-use crate::values::{text, text_output};
-use crate::{Behaviour, StepType, Work};
+use crate::values::{text_field, text_output};
+use crate::{StepBehaviour, StepType, WorkBound};
 
-pub(crate) struct Uppercase;
+pub(crate) struct UppercaseText;
 
-impl StepType for Uppercase {
-    fn spec(&self) -> StepSpec {
+impl StepType for UppercaseText {
+    fn type_spec(&self) -> StepSpec {
         StepSpec {
             aliases: &["TextOperations.Uppercase"],
             doc: "By the full mapping of Unicode, the same in every language: `ß` becomes `SS`.",
             examples: vec![json!({"type": "TextOperation.Uppercase", "input": "straße"})],
-            ..text_operation("TextOperation.Uppercase", "Writes a text in upper case.")
+            ..text_operation("TextOperation.Uppercase", "Converts a text to upper case.")
         }
     }
 
-    fn behaviour(&self) -> Behaviour {
-        Behaviour::Pure(Work::Linear, |call| text_output(text(call.input, "text")?.to_uppercase()))
+    fn type_behaviour(&self) -> StepBehaviour {
+        StepBehaviour::Pure(WorkBound::Linear, |call| {
+            text_output(text_field(call.input, "text")?.to_uppercase())
+        })
     }
 }
 
@@ -39,7 +41,7 @@ mod tests {
             ("σς", "ΣΣ"),
             ("🇫🇷a\r\n", "🇫🇷A\r\n"),
         ] {
-            assert_eq!(run_text(&Uppercase, text, json!({})), expect, "{text:?}");
+            assert_eq!(run_text(&UppercaseText, text, json!({})), expect, "{text:?}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Calls about executions.
 
-use stepwell_core::execution::Recorded;
+use stepwell_core::execution::RecordedEvent;
 
 use super::{Answers, Caller, EXECUTIONS, KEYS, WORKFLOWS, labels, schedules};
 use crate::Store;
@@ -19,7 +19,7 @@ impl Caller {
         commit.node = self.node();
         commit.expected_seq = expected_seq;
         commit.events = (1..=1 + self.random.below(6))
-            .map(|more| Recorded {
+            .map(|more| RecordedEvent {
                 seq: expected_seq + more,
                 at: self.random.time(),
                 event: self.random.event(),

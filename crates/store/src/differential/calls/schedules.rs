@@ -1,6 +1,6 @@
 //! Schedules.
 
-use stepwell_core::schedule::{Progress, TimingKind};
+use stepwell_core::schedule::{ScheduleProgress, TimingKind};
 
 use super::{Answers, Caller, WORKFLOWS};
 use crate::Store;
@@ -44,7 +44,7 @@ pub(super) fn next(caller: &mut Caller) -> ScheduleRecord {
         paused_with: random.maybe(3, |random| {
             if random.once_in(2) { PausedWith::Workflow } else { PausedWith::Workspace }
         }),
-        progress: Progress { next_at, ..made.progress.clone() },
+        progress: ScheduleProgress { next_at, ..made.progress.clone() },
         look_at: random.maybe(2, super::Random::time),
         last_execution: random.maybe(2, |_| last),
         version,

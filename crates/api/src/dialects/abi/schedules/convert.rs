@@ -2,7 +2,9 @@
 
 use stepwell_core::execution::Status;
 use stepwell_core::ids::{ScheduleId, WorkflowId};
-use stepwell_core::schedule::{Policies, Progress, Said, Skipped, Timing, TimingKind};
+use stepwell_core::schedule::{
+    SchedulePolicies, ScheduleProgress, ScheduleTiming, SkippedFiring, TimingKind, TimingRequest,
+};
 use stepwell_core::{Map, Problem, Timestamp};
 use stepwell_engine::AppError;
 use stepwell_engine::app::{
@@ -53,7 +55,7 @@ pub fn change(mut fields: Fields, purpose: Purpose) -> Result<ScheduleChange, Ap
     let change = ScheduleChange {
         name: fields.text("name"),
         description: fields.text("description").map(Some).or(unsaid),
-        timing: Said {
+        timing: TimingRequest {
             schedule_type: fields.text("schedule_type"),
             cron_expression: fields.text("cron_expression"),
             interval_value: fields.number("interval_value"),
@@ -161,7 +163,7 @@ pub fn refusal(error: AppError) -> ApiError {
     ApiError::with_problems(
         Kind::InvalidInput,
         "the parameters do not fit the workflow's input schema",
-        problems.moved("input", "parameters").0,
+        problems.moved_to("input", "parameters").0,
     )
 }
 
@@ -179,9 +181,9 @@ pub fn schedule(view: &ScheduleView) -> wire::Schedule<'_> {
         parameters,
         enabled,
         paused_with: _,
-        policies: Policies { misfire, overlap },
+        policies: SchedulePolicies { misfire, overlap },
         anchor: _,
-        progress: Progress { next_at, queued, skipped },
+        progress: ScheduleProgress { next_at, queued, skipped },
         look_at: _,
         last_execution: _,
         version: _,
@@ -229,15 +231,19 @@ pub fn item(view: &ScheduleView) -> wire::ScheduleItem<'_> {
     }
 }
 
-fn timing(timing: &Timing) -> wire::Timing<'_> {
+fn timing(timing: &ScheduleTiming) -> wire::Timing<'_> {
     let schedule_type = timing.type_name();
     let none = wire::Timing { schedule_type, ..wire::Timing::default() };
     match timing {
-        Timing::Cron { expression } => wire::Timing { cron_expression: Some(expression), ..none },
-        Timing::Interval { value, unit } => {
+        ScheduleTiming::Cron { expression } => {
+            wire::Timing { cron_expression: Some(expression), ..none }
+        }
+        ScheduleTiming::Interval { value, unit } => {
             wire::Timing { interval_value: Some(*value), interval_unit: Some(unit.name()), ..none }
         }
-        Timing::FixedTime { at } => wire::Timing { execution_time: Some(Time(*at)), ..none },
+        ScheduleTiming::FixedTime { at } => {
+            wire::Timing { execution_time: Some(Time(*at)), ..none }
+        }
     }
 }
 
@@ -250,8 +256,8 @@ fn last_execution(record: &ExecutionRecord) -> wire::LastExecution {
     }
 }
 
-fn last_skipped(skipped: &Skipped) -> wire::Skipped<'_> {
-    let Skipped { scheduled_at, at, code, message } = skipped;
+fn last_skipped(skipped: &SkippedFiring) -> wire::Skipped<'_> {
+    let SkippedFiring { scheduled_at, at, code, message } = skipped;
     wire::Skipped { scheduled_at: Time(*scheduled_at), skipped_at: Time(*at), code, message }
 }
 

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::time::Duration;
 
 use stepwell_core::ids::WebhookId;
-use stepwell_core::{Problem, Timestamp, Topic, Topics};
+use stepwell_core::{Problem, Timestamp, Topic, TopicFilter};
 use stepwell_engine::app::{ChangeWebhook, NewWebhook, RotateSecret, ShownWebhook, WantedStatus};
 use stepwell_store::webhooks::{WebhookRecord, WebhookStatus};
 
@@ -31,7 +31,7 @@ pub fn new_webhook(mut fields: Fields) -> Result<NewWebhook, ApiError> {
     let description = fields.text("description");
     fields.finish()?;
     // Both were required above, so `finish` refused a request without them.
-    let topics = topics.unwrap_or(Topics::Some(Vec::new()));
+    let topics = topics.unwrap_or(TopicFilter::Some(Vec::new()));
     Ok(NewWebhook { url: url.unwrap_or_default(), topics, secret, description })
 }
 
@@ -66,7 +66,7 @@ fn wanted_status(fields: &mut Fields, status: &str) -> Option<WantedStatus> {
         "disabled" => Some(WantedStatus::Disabled),
         other => {
             let problem = Problem::new("status", "must be `active` or `inactive`");
-            fields.push(problem.expecting("active or inactive", shortened(other)));
+            fields.push(problem.with_expectation("active or inactive", shortened(other)));
             None
         }
     }
@@ -88,16 +88,16 @@ pub fn rotate_secret(mut fields: Fields) -> Result<RotateSecret, ApiError> {
 }
 
 /// `events`: names of events, or a star.
-fn topics(fields: &mut Fields) -> Option<Topics> {
+fn topics(fields: &mut Fields) -> Option<TopicFilter> {
     let names = fields.texts("events")?;
-    match Topics::read(names.iter().map(String::as_str)) {
+    match TopicFilter::parse_names(names.iter().map(String::as_str)) {
         Ok(topics) => Some(topics),
         Err(unknown) => {
             for place in unknown {
                 fields.push(unknown_event(place, &names[place]));
             }
             // So that it is not missed as well.
-            Some(Topics::Some(Vec::new()))
+            Some(TopicFilter::Some(Vec::new()))
         }
     }
 }
