@@ -1,4 +1,4 @@
-# Sourced by the conformance suites: starts a server of this build on a folder of its own and sets
+# Sourced by the conformance suites: starts a server of this build on a temporary folder and sets
 # `base` and `key`. `binary` must be set. The server ends with the script.
 data=$(mktemp -d)
 "$binary" serve --host 127.0.0.1 --port 0 --data-dir "$data" >"$data/server.log" 2>&1 &

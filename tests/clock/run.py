@@ -1,9 +1,8 @@
 """Sets the wall clock of the real server (libfaketime; the monotonic clock stays true).
 
-Whatever waits for a length of time must wait neither longer nor shorter: a delay, the pause before
-a retry, a time-out, an interval schedule, in a running server whose clock is set back and in one
-that had a wrong clock and was killed. Deliveries are not given up because the clock was set
-forward, in a running server or between two.
+Durations must keep their length: a delay, the pause before a retry, a timeout, an interval schedule,
+in a running server whose clock is set back and in one that had a wrong clock and was killed.
+Deliveries are not given up because the clock was set forward, while a server runs or between two.
 
 Usage: run.py PATH_OF_THE_SERVER
 """
@@ -20,7 +19,7 @@ import time
 import urllib.request
 from pathlib import Path
 
-# How much later than its length a wait may end on a busy machine, in seconds.
+# The allowed delay of the end of a wait on a busy machine, in seconds.
 LATE = 6
 LIBRARIES = "/usr/lib/*/faketime/libfaketimeMT.so.1"
 
@@ -34,7 +33,7 @@ class Server:
         self.process: subprocess.Popen[bytes] | None = None
 
     def set_clock(self, offset: str) -> None:
-        # Replaced as a whole, so that the server never reads half of it.
+        # Replaced atomically, so that the server never reads a part of it.
         new = self.folder / "clock.new"
         new.write_text(offset + "\n")
         new.rename(self.clock)
@@ -42,7 +41,7 @@ class Server:
     def start(self) -> None:
         libraries = glob.glob(LIBRARIES)
         if not libraries:
-            sys.exit(f"{LIBRARIES} is not there: install the package faketime")
+            sys.exit(f"{LIBRARIES} is missing: run `make setup`")
         (self.data / "server.json").unlink(missing_ok=True)
         environment = {
             **os.environ,

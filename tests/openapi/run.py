@@ -1,7 +1,7 @@
-"""Asks a running server everything that its OpenAPI document allows, and much that it forbids.
+"""Sends requests that the OpenAPI document of a running server allows, and many that it forbids.
 
-Two passes of Schemathesis over every operation: with made-up ids, which also says how unknown
-objects are answered, and with the ids of real objects, so that what lies behind them is reached.
+Two passes of Schemathesis over every operation: with invented ids, which tests the responses for
+unknown objects, and with the ids of real objects.
 Usage: run.py BINARY FOLDER
 """
 
@@ -13,15 +13,15 @@ import tempfile
 import time
 import urllib.request
 
-# What a definition or an input must be is more than a JSON Schema can say, so schema-valid bodies
-# may be refused; everything else that Schemathesis can check is checked.
+# A JSON Schema cannot express all rules for definitions and inputs, so schema-valid bodies may be
+# rejected; all other checks of Schemathesis are enabled.
 CHECKS = "[checks]\npositive_data_acceptance.enabled = false\n"
 SEED = "20"
 EXAMPLES = "15"
 
 
 class Server:
-    """The server under test, on a folder of its own."""
+    """The server under test, on its own folder."""
 
     def __init__(self, binary: str, folder: pathlib.Path) -> None:
         self.folder = folder
@@ -41,26 +41,26 @@ class Server:
         headers = {"X-API-KEY": self.key, "Content-Type": "application/json"}
         text = json.dumps(body).encode()
         request = urllib.request.Request(self.url + path, text, headers, method="POST")
-        with urllib.request.urlopen(request) as answer:
-            return json.load(answer)
+        with urllib.request.urlopen(request) as response:
+            return json.load(response)
 
     def operations(self) -> list[tuple[str, str]]:
-        with urllib.request.urlopen(self.url + "/openapi.json") as answer:
-            paths = json.load(answer)["paths"]
+        with urllib.request.urlopen(self.url + "/openapi.json") as response:
+            paths = json.load(response)["paths"]
         return [(method.upper(), path) for path, item in paths.items() for method in item]
 
 
 def objects(server: Server) -> dict[str, dict[str, str]]:
-    """Real ids for path parameters, by the beginning of the path that they fit."""
+    """Real ids for path parameters, by the beginning of the path that accepts them."""
     definition = {"name": "probed", "steps": [{"type": "StaticTextInput", "input": "Hello"}]}
     workflow = server.post("/workflows", definition)["workflow_id"]
     execution = server.post(f"/workflows/{workflow}/execute?wait=true", {})["execution_id"]
     both = {"workflow_id": workflow, "execution_id": execution}
     yearly = {"name": "probed", "schedule_type": "cron", "cron_expression": "0 0 1 1 *"}
     schedule = server.post(f"/api/v1/workflows/{workflow}/schedules", yearly)["data"]["id"]
-    # Nobody listens there: what is sent to it comes back at once.
-    told = {"url": "http://127.0.0.1:9/", "events": ["workflow.deleted"]}
-    webhook = server.post("/api/v1/webhooks", told)["data"]["id"]
+    # No process listens on this port: deliveries fail at once.
+    webhook = {"url": "http://127.0.0.1:9/", "events": ["workflow.deleted"]}
+    webhook = server.post("/api/v1/webhooks", webhook)["data"]["id"]
     workspace = server.post("/api/v1/workspaces", {"name": "probed"})["data"]["id"]
     delivery = server.post(f"/api/v1/webhooks/{webhook}/test", {})["data"]["id"]
     text = {"name": "probed", "body": "Hello, {{ name }}", "sample": {"name": "Ada"}}
@@ -84,21 +84,21 @@ def objects(server: Server) -> dict[str, dict[str, str]]:
     }
 
 
-# What it learns from lists it uses again: it must neither revoke the key that it comes with, nor
-# limit the workspace that it works in.
+# Schemathesis uses ids that it finds in lists: it must neither revoke its own key, nor limit its
+# workspace.
 NOT_ITS_OWN = {
     "DELETE /api/v1/auth/api-keys/{id}": {"id": "apk_00000000000000000000000000"},
     "PATCH /api/v1/workspaces/{id}": {"id": "ws_00000000000000000000000002"},
 }
 
-# By contract an execution that fails is answered with 500 `WORKFLOW_EXECUTION_ERROR`, and one that
-# takes too long with 504 `EXECUTION_TIMEOUT`.
+# By contract an execution that fails returns 500 `WORKFLOW_EXECUTION_ERROR`, and one that
+# takes too long 504 `EXECUTION_TIMEOUT`.
 TELLS_OF_FAILURE = "POST /api/v1/workflows/{id}/execute"
 
 
 def configuration(server: Server, real: dict[str, dict[str, str]]) -> str:
-    """What is known of some operations: the real objects that they can be pointed at, and which
-    checks do not fit them."""
+    """Settings of some operations: the real objects for their parameters, and the checks that do
+    not apply to them."""
     text = [CHECKS]
     for method, path in server.operations():
         name = f"{method} {path}"
@@ -113,7 +113,7 @@ def configuration(server: Server, real: dict[str, dict[str, str]]) -> str:
             allowed = '["2xx", "3xx", "4xx", 500, 504]'
             lines.append(f"checks.not_a_server_error.expected-statuses = {allowed}")
         if path.endswith("/events"):
-            # Made-up headers are counted as wrong here, but unknown ones must be let through.
+            # This check counts invented headers as invalid, but unknown headers must be accepted.
             lines.append("checks.negative_data_rejection.enabled = false")
         if lines:
             text.append("\n".join(["[[operations]]", f'include-name = "{name}"', *lines, ""]))
@@ -136,7 +136,7 @@ def run(server: Server, *options: str) -> bool:
 def main() -> None:
     binary, folder = sys.argv[1], pathlib.Path(sys.argv[2])
     folder.mkdir(parents=True, exist_ok=True)
-    # A new one each time: what is left of the last run must not change this one.
+    # A new folder for each run: results of the last run must not affect this one.
     folder = pathlib.Path(tempfile.mkdtemp(dir=folder)).resolve()
     server = Server(binary, folder)
     try:
@@ -145,7 +145,7 @@ def main() -> None:
         made_up = run(
             server, "--config-file", str(made_up_ids), "--", "--phases", "examples,coverage,fuzzing"
         )
-        # Only now: the first pass may delete whatever it finds.
+        # After the first pass, which may delete any object.
         real_ids.write_text(configuration(server, objects(server)))
         behind = run(
             server, "--config-file", str(real_ids), "--", "--phases", "coverage,fuzzing,stateful",

@@ -17,18 +17,18 @@ const nil = "00000000-0000-0000-0000-000000000000";
 const text = "wörd ✓ ";
 
 async function send(method, where, body) {
-  const answer = await fetch(base + where, {
+  const response = await fetch(base + where, {
     method,
     headers: { "X-API-KEY": apiKey, "Content-Type": "application/json" },
     body: JSON.stringify(body),
   });
-  assert.ok(answer.ok, await answer.clone().text());
-  return answer.json();
+  assert.ok(response.ok, await response.clone().text());
+  return response.json();
 }
 
 const definition = (word) => ({
   name,
-  description: `Says ${word}`,
+  description: `Returns ${word}`,
   inputs: {
     query: { type: "string", title: "Question" },
     n: { type: "number", default: 2.5 },
@@ -80,7 +80,7 @@ assert.equal((await api.list({ limit: 1, offset: 1 })).results[0].name, name);
 assert.equal((await api.list({ status: "ARCHIVED" })).count, 0);
 const one = await api.retrieve(name);
 assert.deepEqual(await api.retrieve(one.id), one);
-assert.deepEqual([one.label, one.status, one.description], [name, "ACTIVE", "Says two"]);
+assert.deepEqual([one.label, one.status, one.description], [name, "ACTIVE", "Returns two"]);
 assert.ok(one.lastDeployedOn instanceof Date && one.lastDeployedOn >= one.created);
 const inputKeys = ["query", "n", "chat", "image"];
 assert.deepEqual(one.inputVariables.map((v) => v.key), inputKeys);
@@ -95,7 +95,7 @@ const releases = await api.listWorkflowDeploymentReleases(one.id, { limit: 10, o
 assert.equal(releases.count, 2);
 const [newest, first] = releases.results;
 assert.equal(newest.id, one.lastDeployedHistoryItemId);
-assert.deepEqual([newest.description, first.description], ["Says two", "Says one"]);
+assert.deepEqual([newest.description, first.description], ["Returns two", "Returns one"]);
 assert.deepEqual(newest.releaseTags.map((tag) => tag.name), ["LATEST", "beta", "split"]);
 assert.deepEqual(newest.workflowVersion.inputVariables.map((v) => v.key), inputKeys);
 for (const named of [newest.id, "LATEST", "beta"]) {
@@ -118,8 +118,8 @@ for (const [release, word] of [[first, "one"], [newest, "two"]]) {
   const moved = await api.updateWorkflowReleaseTag(one.id, "beta", { historyItemId: release.id });
   assert.equal(moved.release.id, release.id);
   assert.deepEqual(await api.retrieveWorkflowReleaseTag(name, "beta"), moved);
-  const answer = await client.executeWorkflow({ workflowDeploymentId: one.id, inputs, releaseTag: "beta" });
-  assert.equal(plain(answer.data.outputs).result, `${word} ${text}`);
+  const response = await client.executeWorkflow({ workflowDeploymentId: one.id, inputs, releaseTag: "beta" });
+  assert.equal(plain(response.data.outputs).result, `${word} ${text}`);
 }
 await refused(404, "history_item_id", () => api.updateWorkflowReleaseTag(one.id, "beta", { historyItemId: nil }));
 await refused(400, "history_item_id", () => api.updateWorkflowReleaseTag(one.id, "beta", { historyItemId: "x" }));
@@ -129,8 +129,8 @@ await refused(404, "gamma", () => api.retrieveWorkflowReleaseTag(one.id, "gamma"
 // Executions
 const externalId = randomUUID();
 const request = { workflowDeploymentId: one.id, inputs, releaseTag: "beta" };
-const answer = await client.executeWorkflow({ ...request, externalId, metadata: { user: "u1" } });
-const { executionId } = answer;
+const response = await client.executeWorkflow({ ...request, externalId, metadata: { user: "u1" } });
+const { executionId } = response;
 await client.submitWorkflowExecutionActuals({
   executionId,
   actuals: [{ outputType: "STRING", outputKey: "result", quality: 0.5, desiredOutputValue: "better" }],
@@ -206,7 +206,7 @@ if (api.executeStream) {
   await assert.rejects(all(name, { inputs: { query: "x" }, releaseTag: "gamma" }), Vellum.NotFoundError);
   await assert.rejects(all("nope", { inputs: {} }), Vellum.NotFoundError);
 } else {
-  console.log(`  vellum-ai ${version} has no workflowDeployments.executeStream: left out`);
+  console.log(`  vellum-ai ${version} has no workflowDeployments.executeStream: skipped`);
 }
 
 // Identities

@@ -22,7 +22,7 @@ BASE, KEY = sys.argv[1], sys.argv[2]
 ENVIRONMENT = VellumEnvironment(default=BASE, predict=BASE, documents=BASE)
 VERSION = importlib.metadata.version("vellum-ai")
 NIL = str(uuid.UUID(int=0))
-# Older versions tell some refusals by their base class only.
+# Older versions raise only the base class for some errors.
 BAD_EXECUTION = getattr(deployments_client, "BadRequestError", ApiError)
 NO_EXECUTION = getattr(deployments_client, "NotFoundError", ApiError)
 NO_DETAIL = getattr(executions_client, "NotFoundError", ApiError)
@@ -34,14 +34,14 @@ def send(method, path, body):
         f"{BASE}{path}", method=method, data=json.dumps(body).encode(),
         headers={"X-API-KEY": KEY, "Content-Type": "application/json"},
     )
-    with urllib.request.urlopen(request) as answer:
-        return json.load(answer)
+    with urllib.request.urlopen(request) as response:
+        return json.load(response)
 
 
 def definition(name, word):
     return {
         "name": name,
-        "description": f"Says {word}",
+        "description": f"Returns {word}",
         "inputs": {
             "query": {"type": "string", "title": "Question"},
             "n": {"type": "number", "default": 2.5},
@@ -83,7 +83,7 @@ def inputs():
 
 
 async def got(result):
-    """What a call answers: of the sync client at once, of the async one once awaited."""
+    """The result of a call: immediately for the sync client, awaited for the async one."""
     if inspect.isawaitable(result):
         return await result
     return result
@@ -122,7 +122,7 @@ async def deployments(client, name):
     one = await got(api.retrieve(name))
     assert one == await got(api.retrieve(one.id)) and one.id == second.id
     assert (one.label, one.status, one.environment) == (name, "ACTIVE", "PRODUCTION"), one
-    assert one.description == "Says two" and one.last_deployed_on >= one.created, one
+    assert one.description == "Returns two" and one.last_deployed_on >= one.created, one
     variables = {v.key: v for v in one.input_variables}
     assert [(v.key, v.type) for v in one.input_variables] == [
         ("query", "STRING"), ("n", "NUMBER"), ("chat", "CHAT_HISTORY"), ("image", "IMAGE")]
@@ -142,7 +142,7 @@ async def releases(client, one):
     assert page.count == 2 and len(page.results) == 2, page
     newest, first = page.results
     assert newest.id == one.last_deployed_history_item_id
-    assert (newest.description, first.description) == ("Says two", "Says one")
+    assert (newest.description, first.description) == ("Returns two", "Returns one")
     assert {(t.name, t.source) for t in newest.release_tags} == {
         ("LATEST", "SYSTEM"), ("beta", "USER"), ("split", "USER")}, newest
     assert newest.deployment.id == one.id and newest.reviews == []
@@ -169,15 +169,15 @@ async def tags(client, one, newest, first):
     assert [t.name for t in users.results] == ["split", "beta"] and users.count == 2
     split = await got(api.retrieve_workflow_release_tag(one.id, "split"))
     assert split.release.id == split.history_item.id == first.id and split.source == "USER"
-    # A field of ours, which the client hands through.
+    # Our own field, which the client passes on.
     assert [share["weight"] for share in split.traffic] == [90, 10], split
     for release, word in ((first, "one"), (newest, "two")):
         moved = await got(api.update_workflow_release_tag(one.id, "beta", history_item_id=release.id))
         assert moved.release.id == release.id and moved.release.timestamp == release.created
         assert (await got(api.retrieve_workflow_release_tag(one.name, "beta"))) == moved
-        answer = await got(client.execute_workflow(
+        response = await got(client.execute_workflow(
             workflow_deployment_id=one.id, inputs=inputs(), release_tag="beta"))
-        assert plain(answer.data.outputs)["result"] == f"{word} {TEXT}", answer
+        assert plain(response.data.outputs)["result"] == f"{word} {TEXT}", response
     await refused(ApiError, 404, "gamma", lambda: api.retrieve_workflow_release_tag(one.id, "gamma"))
     await refused(ApiError, 404, "history_item_id",
                   lambda: api.update_workflow_release_tag(one.id, "beta", history_item_id=NIL))
@@ -191,16 +191,16 @@ async def history(client, one, newest):
     api = client.workflow_deployments
     external_id = str(uuid.uuid4())
     before = (await got(api.list_workflow_deployment_event_executions(one.id))).count
-    answer = await got(client.execute_workflow(
+    response = await got(client.execute_workflow(
         workflow_deployment_id=one.id, inputs=inputs(), external_id=external_id,
         release_tag="beta", metadata={"user": "u1"}))
-    await got(client.submit_workflow_execution_actuals(execution_id=answer.execution_id, actuals=[
+    await got(client.submit_workflow_execution_actuals(execution_id=response.execution_id, actuals=[
         {"output_type": "STRING", "output_key": "result", "quality": 0.5,
          "desired_output_value": "better", "metadata": {"by": "me"}}]))
     page = await got(api.list_workflow_deployment_event_executions(one.name, limit=1, ordering="-start"))
     assert page.count == before + 1 and len(page.results) == 1, page
     found = page.results[0]
-    assert found.span_id == answer.execution_id and found.end >= found.start and found.error is None
+    assert found.span_id == response.execution_id and found.end >= found.start and found.error is None
     made = plain(found.outputs)
     assert made["result"] == f"two {TEXT}" and made["n"] == 2.5, made
     assert made["chat"][0].text == "hi" and made["image"].src == "https://example.com/x.png", made
@@ -215,7 +215,7 @@ async def history(client, one, newest):
     only = await got(api.list_workflow_deployment_event_executions(one.id, filters=filters))
     assert only.count == 1 and only.results[0] == found
 
-    whole = await got(api.workflow_deployment_event_execution(answer.execution_id, one.id))
+    whole = await got(api.workflow_deployment_event_execution(response.execution_id, one.id))
     assert plain(whole.outputs) == made and whole.latest_actual == actual
     assert whole.state == {"count": 1}, whole
     names = [span.name for span in whole.spans]
@@ -228,18 +228,18 @@ async def history(client, one, newest):
     assert whole.spans[1].attributes.label == "say"
 
     executions = client.workflow_executions
-    detail = await got(executions.retrieve_workflow_execution_detail(answer.execution_id))
+    detail = await got(executions.retrieve_workflow_execution_detail(response.execution_id))
     assert detail.spans == whole.spans and detail.parent_context.deployment_id == one.id
     some = await got(executions.retrieve_workflow_execution_detail(
-        answer.execution_id, prev_span_id=answer.execution_id, span_limit=1))
+        response.execution_id, prev_span_id=response.execution_id, span_limit=1))
     assert some.spans == whole.spans[1:2], some
 
-    state = await got(client.workflows.retrieve_state(answer.execution_id))
-    assert state.state == {"count": 1} and state.span_id == answer.execution_id, state
+    state = await got(client.workflows.retrieve_state(response.execution_id))
+    assert state.state == {"count": 1} and state.span_id == response.execution_id, state
     again = await got(client.execute_workflow(
-        workflow_deployment_id=one.id, inputs=inputs(), previous_execution_id=answer.execution_id))
+        workflow_deployment_id=one.id, inputs=inputs(), previous_execution_id=response.execution_id))
     state = await got(client.workflows.retrieve_state(again.execution_id))
-    assert (state.state, state.previous_span_id) == ({"count": 2}, answer.execution_id), state
+    assert (state.state, state.previous_span_id) == ({"count": 2}, response.execution_id), state
 
     failed = await got(client.execute_workflow(workflow_deployment_name=f"{one.name}-fails", inputs=[]))
     whole = await got(api.workflow_deployment_event_execution(failed.execution_id, f"{one.name}-fails"))
@@ -257,14 +257,14 @@ async def history(client, one, newest):
                   lambda: api.workflow_deployment_event_execution("x", one.id))
     await refused(NO_DETAIL, 404, NIL, lambda: executions.retrieve_workflow_execution_detail(NIL))
     await refused(ApiError, 400, "span_limit", lambda: executions.retrieve_workflow_execution_detail(
-        answer.execution_id, span_limit=0))
+        response.execution_id, span_limit=0))
     await refused(ApiError, 404, NIL, lambda: client.workflows.retrieve_state(NIL))
 
 
 async def streams(client, one):
     api = client.workflow_deployments
     if not hasattr(api, "execute_stream"):
-        print(f"  vellum-ai {VERSION} has no workflow_deployments.execute_stream: left out")
+        print(f"  vellum-ai {VERSION} has no workflow_deployments.execute_stream: skipped")
         return
     given = {
         "query": TEXT, "n": 3, "chat": [{"role": "USER", "text": "hi"}],
@@ -282,7 +282,7 @@ async def streams(client, one):
               if event.name == "workflow.execution.streaming" and event.body.output.delta]
     assert "".join(deltas) == f"two {TEXT}" and len(deltas) > 1, deltas
     assert events[-1].body.outputs["result"] == f"two {TEXT}" and events[-1].body.outputs["n"] == 3
-    # Nothing was passed over: the client drops lines that it cannot read.
+    # All events arrived: the client drops lines that it cannot parse.
     streaming = names.count("node.execution.streaming")
     assert streaming == len(deltas), names
     failed = await all_of(api.execute_stream(f"{one.name}-fails", inputs={}))

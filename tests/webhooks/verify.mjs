@@ -1,4 +1,4 @@
-// Receives deliveries and has the published JavaScript library of Standard Webhooks verify them.
+// Receives deliveries and verifies them with the published JavaScript library of Standard Webhooks.
 
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
 const [base, key, packages, page] = process.argv.slice(2);
-// What the documentation tells receivers to do is what is tested.
+// The code of the documentation is tested.
 const blocks = readFileSync(page, "utf8").split("```js\n").slice(1);
 const documented = join(packages, "documented.mjs");
 writeFileSync(documented, blocks.map((block) => block.split("```")[0]).join("\n"));
@@ -37,9 +37,9 @@ async function next() {
 
 async function call(method, path, body) {
   const headers = { authorization: `Bearer ${key}`, "content-type": "application/json" };
-  const answer = await fetch(base + path, { method, headers, body: body && JSON.stringify(body) });
-  assert.ok(answer.ok, `${method} ${path}: ${answer.status}`);
-  return (await answer.json()).data;
+  const response = await fetch(base + path, { method, headers, body: body && JSON.stringify(body) });
+  assert.ok(response.ok, `${method} ${path}: ${response.status}`);
+  return (await response.json()).data;
 }
 
 function isGenuine(secret, { headers, body }) {
@@ -74,7 +74,7 @@ const seed = "whsec_abcdefghijklmnopqrstuvwxyz";
 await call("POST", `${path}/rotate_secret`, { secret: seed, overlap_seconds: 0 });
 await call("POST", `${path}/test`);
 const one = await next();
-// Whether or not it has the padding.
+// With and without the padding.
 assert.ok(isGenuine(seed, one) && isGenuine(`${seed}==`, one));
 assert.ok(!isGenuine(rotated.secret, one));
 await call("DELETE", path);

@@ -1,4 +1,4 @@
-"""Receives deliveries and has the published Python library of Standard Webhooks verify them."""
+"""Receives deliveries and verifies them with the published Python library of Standard Webhooks."""
 
 import http.server
 import json
@@ -10,7 +10,7 @@ import urllib.request
 from standardwebhooks import WebhookVerificationError
 
 base, key, page = sys.argv[1:4]
-# What the documentation tells receivers to do is what is tested.
+# The code of the documentation is tested.
 documented: dict = {}
 for block in open(page, encoding="utf-8").read().split("```python\n")[1:]:
     exec(block.split("```")[0], documented)
@@ -32,8 +32,8 @@ def call(method: str, path: str, body: object = None) -> dict:
     data = None if body is None else json.dumps(body).encode()
     headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
     request = urllib.request.Request(base + path, data, headers, method=method)
-    with urllib.request.urlopen(request) as answer:
-        return json.load(answer)["data"] if path.startswith("/api/") else {}
+    with urllib.request.urlopen(request) as response:
+        return json.load(response)["data"] if path.startswith("/api/") else {}
 
 
 def is_genuine(secret: str, headers: dict, body: str) -> bool:
@@ -63,7 +63,7 @@ assert not is_genuine(secret, headers, body + " ")
 assert not is_genuine(secret, {**headers, "webhook-id": "msg_other"}, body)
 assert not is_genuine("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD", headers, body)
 
-# Old and new secret both verify while the one takes over from the other.
+# During a rotation both the old and the new secret verify.
 new = call("POST", f"{path}/rotate_secret", {"overlap_seconds": 600})["secret"]
 call("POST", f"{path}/test")
 headers, body = received.get(timeout=20)
@@ -73,7 +73,7 @@ seed = "whsec_abcdefghijklmnopqrstuvwxyz"
 call("POST", f"{path}/rotate_secret", {"secret": seed, "overlap_seconds": 0})
 call("POST", f"{path}/test")
 headers, body = received.get(timeout=20)
-# Whether or not it has the padding.
+# With and without the padding.
 assert is_genuine(seed, headers, body) and is_genuine(seed + "==", headers, body)
 assert not is_genuine(new, headers, body)
 call("DELETE", path)

@@ -6,7 +6,7 @@
 /** A text with an expression: `{{ inputs.text }}`. */
 export type TemplateText = `${string}{{${string}` | `${string}{%${string}` | `${string}{#${string}`;
 
-/** Inputs by name: a type (`string`, optional `string?`) or a JSON Schema; or one JSON Schema of an object for all. Left out: inferred. */
+/** Inputs by name: a type (`string`, optional `string?`) or a JSON Schema; or one JSON Schema of an object for all. Default: inferred. */
 export type Inputs = null | Record<string, `${"string" | "text" | "number" | "integer" | "boolean" | "object" | "array" | "file" | "any" | "null"}${"" | "?"}` | Record<string, unknown> | true>;
 
 /** Seconds, or text such as `500ms`, `30s`, `5m`, `1h30m`, `1d`, `PT5M`. */
@@ -40,7 +40,7 @@ export type After = string;
 export interface StepFields {
   /** Made from the type where it is not given. */
   id?: string | null | undefined;
-  /** What comes before. Left out: the step before it in the list. */
+  /** The steps that it depends on. Default: the previous step in the list. */
   after?: After | After[] | null | undefined;
   join?: Join | undefined;
   /** A bare expression; the step is skipped when it is false. */
@@ -54,41 +54,41 @@ export interface StepFields {
   at_most_once?: boolean | null | undefined;
 }
 
-/** Waits for a time or until a moment, then passes its input on. */
+/** Waits for a duration or until a time, then returns its input. */
 export interface DelayStep extends StepFields {
   type: "Delay";
   config?: {
     /** How long to wait: a duration such as `90s`, `5m` or `2h`, or a number of seconds. */
     for?: string | number | undefined;
-    /** The moment to wait for, in RFC 3339 with a zone: `2026-01-31T09:00:00Z`. One that has passed does not wait. */
+    /** The time to wait for, in RFC 3339 with an offset: `2026-01-31T09:00:00Z`. A time in the past does not wait. */
     until?: string | undefined;
   } | null | undefined;
-  /** Data. Left out: what the step before it gives. */
+  /** Data. Default: the output of the previous step. */
   input?: unknown;
 }
 
-/** Gives its input back unchanged. */
+/** Returns its input unchanged. */
 export interface EchoStep extends StepFields {
   type: "Echo";
   config?: Record<string, never> | null | undefined;
-  /** Data. Left out: what the step before it gives. */
+  /** Data. Default: the output of the previous step. */
   input?: unknown;
 }
 
-/** Fails with a message. */
+/** Fails with an error message. */
 export interface FailStep extends StepFields {
   type: "Fail";
   config: {
-    /** What went wrong, for a person. */
+    /** Human-readable error message. */
     message: string;
-    /** What went wrong, for a machine, such as `STOCK_EMPTY`. */
+    /** Machine-readable error code, such as `STOCK_EMPTY`. */
     code?: string | undefined;
   };
-  /** Data. Left out: what the step before it gives. */
+  /** Data. Default: the output of the previous step. */
   input?: unknown;
 }
 
-/** Sends an HTTP request and reads the answer. */
+/** Sends an HTTP request and returns the response. */
 export interface HttpRequestStep extends StepFields {
   type: "HttpRequest";
   config: {
@@ -98,53 +98,53 @@ export interface HttpRequestStep extends StepFields {
     url: string;
     /** Headers to send. May use secrets. */
     headers?: Record<string, string | number | boolean> | TemplateText | undefined;
-    /** Query parameters to add to the URL; a list repeats the parameter, `null` leaves it out. May use secrets. */
+    /** Query parameters to add to the URL; a list repeats the parameter, `null` omits it. May use secrets. */
     query?: Record<string, string | number | boolean | null | (string | number | boolean)[]> | TemplateText | undefined;
     /** How to write the body: `json`; `form` (an object, URL-encoded); `text` (as it is); `none` (send none). */
     body_type?: "json" | "form" | "text" | "none" | TemplateText | undefined;
     /** The statuses that count as success: numbers, or `2xx` for all from 200 to 299. */
     expected_status?: (number | string)[] | TemplateText | undefined;
-    /** How to read the answer's body; `auto` goes by its content type. */
+    /** How to decode the response body; `auto` uses its content type. */
     response?: "auto" | "json" | "text" | "base64" | TemplateText | undefined;
-    /** The most redirects to follow; 0 gives the redirect itself. */
+    /** The maximum number of redirects to follow; 0 returns the redirect itself. */
     max_redirects?: number | TemplateText | undefined;
-    /** How often to repeat the request after 429 or 503. */
+    /** The maximum number of repetitions after 429 or 503. */
     retry_rate_limited?: number | TemplateText | undefined;
   };
-  /** Data. Left out: what the step before it gives. */
+  /** Data. Default: the output of the previous step. */
   input?: unknown;
 }
 
-/** Reads a JSON text into a value. */
+/** Parses a JSON text. */
 export interface JsonParseStep extends StepFields {
   type: "Json.Parse";
   config?: Record<string, never> | null | undefined;
-  /** Data. Left out: what the step before it gives. */
+  /** Data. Default: the output of the previous step. */
   input?: {
     /** The JSON text. */
     text?: string | undefined;
   } | null | string | undefined;
 }
 
-/** Picks and reshapes values by a jq program. */
+/** Selects and transforms values with a jq program. */
 export interface JsonQueryStep extends StepFields {
   type: "Json.Query";
   config: {
     /** The jq program, such as `.items[] | select(.price > 10)`. */
     query: string;
   };
-  /** Data. Left out: what the step before it gives. */
+  /** Data. Default: the output of the previous step. */
   input?: unknown;
 }
 
-/** Writes a value as JSON text. */
+/** Converts a value to JSON text. */
 export interface JsonStringifyStep extends StepFields {
   type: "Json.Stringify";
   config?: {
-    /** Whether to indent, one property or item a line. */
+    /** Whether to indent, with one property or item per line. */
     pretty?: boolean | TemplateText | undefined;
   } | null | undefined;
-  /** Data. Left out: what the step before it gives. */
+  /** Data. Default: the output of the previous step. */
   input?: unknown;
 }
 
@@ -152,68 +152,68 @@ export interface JsonStringifyStep extends StepFields {
 export interface SetStateStep extends StepFields {
   type: "SetState";
   config?: Record<string, never> | null | undefined;
-  /** Data. Left out: what the step before it gives. */
+  /** Data. Default: the output of the previous step. */
   input?: Record<string, unknown> | null | undefined;
 }
 
-/** Starts from a JSON value given in the definition. */
+/** Returns a JSON value from the definition. */
 export interface StaticInputStep extends StepFields {
   type: "StaticInput";
   config?: Record<string, never> | null | undefined;
-  /** Data. Left out: what the step before it gives. */
+  /** Data. Default: the output of the previous step. */
   input?: unknown;
 }
 
-/** Starts from a text given in the definition. */
+/** Returns a text from the definition. */
 export interface StaticTextInputStep extends StepFields {
   type: "StaticTextInput";
   config?: Record<string, never> | null | undefined;
-  /** Data. Left out: what the step before it gives. */
+  /** Data. Default: the output of the previous step. */
   input?: {
     /** The text. */
     text?: string | undefined;
   } | null | string | undefined;
 }
 
-/** Passes a text on in pieces, as a live stream. */
+/** Streams a text in pieces to live readers. */
 export interface StreamTextStep extends StepFields {
   type: "StreamText";
   config?: {
-    /** What a piece is: `words` (a word with the white space after it), `graphemes` (one character), or a number of characters. */
+    /** The size of a piece: `words` (a word with the white space after it), `graphemes` (one character), or a number of characters. */
     chunk?: "words" | "graphemes" | number | TemplateText | undefined;
-    /** How long to wait between two pieces: a duration such as `20ms`, or a number of seconds. Without it, none. */
+    /** The pause between two pieces: a duration such as `20ms`, or a number of seconds. Default: none. */
     pause?: string | number | undefined;
   } | null | undefined;
-  /** Data. Left out: what the step before it gives. */
+  /** Data. Default: the output of the previous step. */
   input?: {
     /** The text to work on. */
     text?: string | undefined;
   } | null | string | undefined;
 }
 
-/** Makes a text from a template. */
+/** Renders a template to text. */
 export interface TemplateStep extends StepFields {
   type: "Template";
   config: {
-    /** The template, a text with `{{ … }}` in it. */
+    /** The template: a text with `{{ … }}`. */
     template: unknown;
   };
-  /** Data. Left out: what the step before it gives. */
+  /** Data. Default: the output of the previous step. */
   input?: unknown;
 }
 
-/** Puts texts together, one after the other. */
+/** Concatenates texts. */
 export interface TextOperationConcatStep extends StepFields {
   type: "TextOperation.Concat" | "TextOperations.Concat";
   config?: {
-    /** The text to put before everything. */
+    /** The text before the first part. */
     prefix?: string | undefined;
-    /** The text to put after everything. */
+    /** The text after the last part. */
     suffix?: string | undefined;
   } | null | undefined;
-  /** Data. Left out: what the step before it gives. */
+  /** Data. Default: the output of the previous step. */
   input?: {
-    /** The texts, numbers or booleans to put together. */
+    /** The texts, numbers or booleans to concatenate. */
     parts?: (string | number | boolean | null)[] | string | number | boolean | null | undefined;
   } | null | (string | number | boolean | null)[] | string | number | boolean | undefined;
 }
@@ -222,21 +222,21 @@ export interface TextOperationConcatStep extends StepFields {
 export interface TextOperationJoinStep extends StepFields {
   type: "TextOperation.Join" | "TextOperations.Join";
   config?: {
-    /** The text to put between the items. */
+    /** The text between the items. */
     separator?: string | undefined;
   } | null | undefined;
-  /** Data. Left out: what the step before it gives. */
+  /** Data. Default: the output of the previous step. */
   input?: {
     /** The texts, numbers or booleans to join. */
     items?: (string | number | boolean | null)[] | TemplateText | undefined;
   } | null | (string | number | boolean | null)[] | undefined;
 }
 
-/** Writes a text in lower case. */
+/** Converts a text to lower case. */
 export interface TextOperationLowercaseStep extends StepFields {
   type: "TextOperation.Lowercase" | "TextOperations.Lowercase";
   config?: Record<string, never> | null | undefined;
-  /** Data. Left out: what the step before it gives. */
+  /** Data. Default: the output of the previous step. */
   input?: {
     /** The text to work on. */
     text?: string | undefined;
@@ -249,12 +249,12 @@ export interface TextOperationRegexExtractStep extends StepFields {
   config: {
     /** The regular expression. */
     pattern: string;
-    /** The group to take, by number or name; 0 is the whole match. */
+    /** The group to extract, by number or name; 0 is the whole match. */
     group?: number | string | undefined;
-    /** At most so many matches; all where not given. */
+    /** The maximum number of matches. Default: all. */
     limit?: number | TemplateText | undefined;
   };
-  /** Data. Left out: what the step before it gives. */
+  /** Data. Default: the output of the previous step. */
   input?: {
     /** The text to work on. */
     text?: string | undefined;
@@ -267,41 +267,41 @@ export interface TextOperationRegexReplaceStep extends StepFields {
   config: {
     /** The regular expression. */
     pattern: string;
-    /** What to put in place of each match; may be empty. */
+    /** The replacement of each match; may be empty. */
     replacement: string;
-    /** Replace only the first so many; all where not given. */
+    /** The maximum number of replacements. Default: all. */
     limit?: number | TemplateText | undefined;
   };
-  /** Data. Left out: what the step before it gives. */
+  /** Data. Default: the output of the previous step. */
   input?: {
     /** The text to work on. */
     text?: string | undefined;
   } | null | string | undefined;
 }
 
-/** Replaces a text by another. */
+/** Replaces all occurrences of a text. */
 export interface TextOperationReplaceStep extends StepFields {
   type: "TextOperation.Replace" | "TextOperations.Replace";
   config: {
-    /** The text to look for. */
+    /** The text to search for. */
     search: string;
-    /** The text to put in its place; may be empty. */
+    /** The replacement text; may be empty. */
     replacement: string;
-    /** Replace only the first so many; all where not given. */
+    /** The maximum number of replacements. Default: all. */
     count?: number | TemplateText | undefined;
   };
-  /** Data. Left out: what the step before it gives. */
+  /** Data. Default: the output of the previous step. */
   input?: {
     /** The text to work on. */
     text?: string | undefined;
   } | null | string | undefined;
 }
 
-/** Turns a text around, last character first. */
+/** Reverses the characters of a text. */
 export interface TextOperationReverseStep extends StepFields {
   type: "TextOperation.Reverse" | "TextOperations.Reverse";
   config?: Record<string, never> | null | undefined;
-  /** Data. Left out: what the step before it gives. */
+  /** Data. Default: the output of the previous step. */
   input?: {
     /** The text to work on. */
     text?: string | undefined;
@@ -312,18 +312,18 @@ export interface TextOperationReverseStep extends StepFields {
 export interface TextOperationSizeStep extends StepFields {
   type: "TextOperation.Size" | "TextOperations.Size";
   config?: Record<string, never> | null | undefined;
-  /** Data. Left out: what the step before it gives. */
+  /** Data. Default: the output of the previous step. */
   input?: {
     /** The text to work on. */
     text?: string | undefined;
   } | null | string | undefined;
 }
 
-/** Makes a text fit for a URL or file name: lower case, ASCII, hyphens. */
+/** Converts a text for use in URLs and file names: lower case, ASCII, hyphens. */
 export interface TextOperationSlugifyStep extends StepFields {
   type: "TextOperation.Slugify" | "TextOperations.Slugify";
   config?: Record<string, never> | null | undefined;
-  /** Data. Left out: what the step before it gives. */
+  /** Data. Default: the output of the previous step. */
   input?: {
     /** The text to work on. */
     text?: string | undefined;
@@ -336,55 +336,55 @@ export interface TextOperationSplitStep extends StepFields {
   config?: {
     /** The text between the items. Not together with `by`. */
     separator?: string | undefined;
-    /** What to split into where no `separator` is given: `lines` (line ends are left out), `words` (white space and punctuation are left out), `graphemes` (characters as read), `sentences`. */
+    /** How to split without a `separator`: `lines` (line ends are omitted), `words` (white space and punctuation are omitted), `graphemes` (user-perceived characters), `sentences`. */
     by?: "lines" | "words" | "graphemes" | "sentences" | TemplateText | undefined;
-    /** At most so many items; the last holds the rest. */
+    /** The maximum number of items; the last one contains the rest. */
     limit?: number | TemplateText | undefined;
   } | null | undefined;
-  /** Data. Left out: what the step before it gives. */
+  /** Data. Default: the output of the previous step. */
   input?: {
     /** The text to work on. */
     text?: string | undefined;
   } | null | string | undefined;
 }
 
-/** Takes white space, or given characters, off the ends of a text. */
+/** Removes white space, or the given characters, from the ends of a text. */
 export interface TextOperationTrimStep extends StepFields {
   type: "TextOperation.Trim" | "TextOperations.Trim";
   config?: {
-    /** The end to work on. `start` is where reading begins. */
+    /** Which end to trim. `start` is where reading begins. */
     side?: "both" | "start" | "end" | TemplateText | undefined;
-    /** The characters to take off, in any order; white space where not given. */
+    /** The characters to remove, in any order. Default: white space. */
     characters?: string | undefined;
   } | null | undefined;
-  /** Data. Left out: what the step before it gives. */
+  /** Data. Default: the output of the previous step. */
   input?: {
     /** The text to work on. */
     text?: string | undefined;
   } | null | string | undefined;
 }
 
-/** Cuts a text to a number of characters. */
+/** Shortens a text to a number of characters. */
 export interface TextOperationTruncateStep extends StepFields {
   type: "TextOperation.Truncate" | "TextOperations.Truncate";
   config: {
-    /** The most characters the result may have. */
+    /** The maximum number of characters of the result. */
     max_length: number | TemplateText;
-    /** The text that marks a cut; may be empty. */
+    /** The text at the cut; may be empty. */
     ellipsis?: string | undefined;
   };
-  /** Data. Left out: what the step before it gives. */
+  /** Data. Default: the output of the previous step. */
   input?: {
     /** The text to work on. */
     text?: string | undefined;
   } | null | string | undefined;
 }
 
-/** Writes a text in upper case. */
+/** Converts a text to upper case. */
 export interface TextOperationUppercaseStep extends StepFields {
   type: "TextOperation.Uppercase" | "TextOperations.Uppercase";
   config?: Record<string, never> | null | undefined;
-  /** Data. Left out: what the step before it gives. */
+  /** Data. Default: the output of the previous step. */
   input?: {
     /** The text to work on. */
     text?: string | undefined;

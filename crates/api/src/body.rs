@@ -17,8 +17,9 @@ use stepwell_engine::app::Idempotency;
 use stepwell_engine::memory::{HeldMemory, PATIENCE, Reservation};
 
 use crate::error::{ApiError, Kind};
-use crate::json::{self, Fields};
-use crate::server::Api;
+use crate::fields::{Fields, FromFields};
+use crate::json;
+use crate::state::Api;
 
 /// What the values of a shorter body take is not worth counting.
 const SMALL_BODY: usize = 1 << 10;
@@ -33,7 +34,7 @@ pub enum Media {
     Json,
     /// YAML.
     Yaml,
-    /// Not said.
+    /// No media type.
     Missing,
     /// Compressed, or encoded in another way, as the header names it.
     Encoded(String),
@@ -78,7 +79,7 @@ fn encoding(headers: &HeaderMap) -> Option<String> {
 
 /// A request body, read whole.
 #[derive(Debug)]
-pub struct Posted {
+pub struct RequestBody {
     /// The bytes; empty where there was no body.
     pub bytes: Bytes,
     /// Their format.
@@ -90,7 +91,7 @@ pub struct Posted {
     max_depth: usize,
 }
 
-impl Posted {
+impl RequestBody {
     /// The body as JSON; `None` where there is none.
     ///
     /// # Errors
@@ -108,9 +109,20 @@ impl Posted {
     /// The fields of the body; none where there is no body.
     ///
     /// # Errors
-    /// As [`Posted::json`]; `InvalidRequest` where it is not an object.
+    /// As [`RequestBody::json`]; `InvalidRequest` where it is not an object.
     pub fn fields(&self) -> Result<Fields, ApiError> {
         Fields::of(self.json()?.unwrap_or_else(|| Value::Object(stepwell_core::Map::new())))
+    }
+
+    /// The body as a struct, without rules beyond the types of its fields.
+    ///
+    /// # Errors
+    /// As [`RequestBody::fields`]; `InvalidRequest` with every problem.
+    pub fn read<T: FromFields>(&self) -> Result<T, ApiError> {
+        let mut fields = self.fields()?;
+        let body = T::read(&mut fields);
+        fields.finish()?;
+        Ok(body)
     }
 
     /// The body is in a format that is not taken here.
@@ -140,7 +152,7 @@ impl Posted {
     }
 }
 
-impl FromRequest<Api> for Posted {
+impl FromRequest<Api> for RequestBody {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, api: &Api) -> Result<Self, ApiError> {
@@ -333,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fingerprint_tells_requests_apart() {
+    fn requests_have_different_fingerprints() {
         let of = |method: Method, uri: &str, body: &[u8]| {
             fingerprint(&method, &uri.parse().unwrap(), body)
         };
@@ -385,7 +397,7 @@ mod tests {
         let bytes = read(body(1 << 20), &none, 8 << 20, &mut memory).await.unwrap();
         reserve_values(&bytes, &Media::Missing, &mut memory).await.unwrap();
         assert_eq!(budget.used(), 1 << 20);
-        // The values that a text stands for are counted before they are there.
+        // The values of a text are counted before they exist.
         let dense = format!("[{}0]", "0,".repeat(100_000));
         let mut values = budget.empty();
         let refused = reserve_values(dense.as_bytes(), &Media::Json, &mut values).await;

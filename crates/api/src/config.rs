@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::connections::ConnectionLimits;
 use crate::cors::Origin;
 use crate::peer::Network;
 
@@ -18,13 +17,13 @@ pub struct ApiConfig {
     pub max_json_depth: usize,
     /// How long a client may take to send a body, in seconds.
     pub body_timeout_seconds: u64,
-    /// How long a request may take, beyond the patience it asked for with `?wait`, in seconds.
+    /// How long a request may take, beyond the wait that it requests with `?wait`, in seconds.
     pub request_timeout_seconds: u64,
     /// The patience of `?wait=true` where the request names none, in seconds.
     pub default_wait_seconds: u64,
     /// The longest patience of `?wait=true`, in seconds; a longer `timeout` is held to it.
     pub max_wait_seconds: u64,
-    /// How long `/v1/execute-workflow` may take before its answer begins, in seconds: clients wait
+    /// How long `/v1/execute-workflow` may take before its response begins, in seconds: clients wait
     /// for headers for minutes, not for as long as an execution may take.
     pub early_answer_seconds: u64,
     /// How often a quiet stream sends a comment or blank line so that proxies keep it open, in
@@ -46,7 +45,7 @@ pub struct ApiConfig {
     pub write_patience_seconds: u64,
     /// How much of a response a client must take while more of it is ready, in bytes a second.
     pub min_write_rate: u64,
-    /// How long a client may go on sending a body that is not read, after the response, in seconds;
+    /// How long a client may continue to send an unread body after the response, in seconds;
     /// at least 1.
     pub linger_seconds: u64,
     /// Whether a request needs an API key. When not, one without a key may do everything.
@@ -108,25 +107,10 @@ impl ApiConfig {
         Duration::from_secs(self.default_wait_seconds)
     }
 
-    /// How long an execution may take before its answer begins; well within the time that a request
+    /// How long an execution may take before its response begins; well within the time that a request
     /// may take.
-    pub fn early_answer(&self) -> Duration {
+    pub fn early_response(&self) -> Duration {
         Duration::from_secs(self.early_answer_seconds).min(self.request_timeout() / 2)
-    }
-
-    /// How many connections there may be, and their deadlines.
-    pub(crate) fn connection_limits(&self) -> ConnectionLimits {
-        let seconds = |seconds: u64| Duration::from_secs(seconds.max(1));
-        ConnectionLimits {
-            max: self.max_connections.max(1),
-            reserved: self.reserved_connections.max(1),
-            first_byte: seconds(self.first_byte_timeout_seconds),
-            header: seconds(self.header_timeout_seconds),
-            keep_alive: seconds(self.keep_alive_seconds),
-            write_window: seconds(self.write_patience_seconds),
-            min_write_rate: self.min_write_rate,
-            linger: seconds(self.linger_seconds),
-        }
     }
 
     /// How often a quiet stream sends a sign of life.

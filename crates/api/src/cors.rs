@@ -9,7 +9,7 @@ use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 /// How long a browser may remember what it is allowed to do.
 const REMEMBERED: Duration = Duration::from_secs(3600);
 
-/// What a page may read of an answer besides the few headers that every page may.
+/// The response headers that a page may read besides the few that every page may.
 const SHOWN: [&str; 8] = [
     "content-disposition",
     "etag",
@@ -47,7 +47,7 @@ impl From<Origin> for String {
     }
 }
 
-/// Answers browsers that ask first, and marks answers that their pages may read. Keys travel in
+/// Handles the preflight requests of browsers, and marks responses that pages may read. Keys travel in
 /// headers that a page sets itself, never in cookies, so any origin is safe to allow as far as
 /// its pages know no key.
 pub(crate) fn layer(origins: &[Origin]) -> CorsLayer {

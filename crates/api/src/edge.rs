@@ -1,15 +1,15 @@
 //! What happens around every handler: request id, authentication, the scope and the query
 //! parameters of the operation, time limit, panics, error bodies, what caches may keep, metrics and
-//! the access log, in one layer. It knows no route's meaning.
+//! the access log, in one layer.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::rejection::RawPathParamsRejection;
-use axum::extract::{FromRequestParts, MatchedPath, RawPathParams, Request, State};
+use axum::extract::{FromRequestParts, RawPathParams, Request, State};
 use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, HeaderMap, HeaderValue, VARY};
-use axum::http::request::Parts;
 use axum::http::{HeaderName, Method, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -21,11 +21,12 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::dialects::Dialect;
+use crate::endpoints::{Operation, Route, WAIT, Waiting};
 use crate::error::{ApiError, Kind};
 use crate::query::Params;
-use crate::server::Api;
-use crate::telemetry;
-use crate::{limits, parameters, peer, scopes, secrets};
+use crate::respond::Cacheable;
+use crate::state::Api;
+use crate::{limits, peer, secrets, telemetry};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
@@ -34,52 +35,72 @@ const CONTENT_TYPE_OPTIONS: HeaderName = HeaderName::from_static("x-content-type
 /// The longest request id that is taken over from a client.
 const MAX_REQUEST_ID: usize = 128;
 
-/// Routes that need no key: they tell nothing about anybody's objects.
-const OPEN: [&str; 5] =
-    ["/healthz", "/readyz", "/openapi.json", "/docs", "/api/v1/schema/definition"];
+/// What the edge needs for the requests of one route.
+pub struct EdgeState {
+    pub api: Api,
+    /// `None`: there is no such path.
+    pub route: Option<Route>,
+}
 
-/// Open routes whose responses are the same for everyone for as long as the server runs.
-const CACHEABLE: [&str; 3] = ["/openapi.json", "/docs", "/api/v1/schema/definition"];
+impl EdgeState {
+    /// The route as metrics and logs name it.
+    fn pattern(&self) -> &str {
+        self.route.as_ref().map_or("none", |route| &route.pattern)
+    }
+
+    fn is_open(&self) -> bool {
+        let Some(route) = &self.route else { return false };
+        route.is_open() || (route.pattern == "/metrics" && self.api.config.metrics_public)
+    }
+
+    /// Time for the body and the response. An operation that waits for an execution has more.
+    fn time_limit(&self, operation: Option<&Operation>, uri: &Uri) -> Duration {
+        let config = &self.api.config;
+        let limit = config.request_timeout() + config.body_timeout();
+        let waits = match operation.map_or(Waiting::Never, |operation| operation.waiting) {
+            Waiting::Never => false,
+            Waiting::OnRequest => uri.query().is_some_and(|query| query.contains(WAIT)),
+            Waiting::Always => true,
+        };
+        if waits { limit + config.max_wait() } else { limit }
+    }
+}
 
 /// The layer around every route and fallback.
-pub async fn edge(State(api): State<Api>, request: Request, next: Next) -> Response {
+pub async fn edge(State(state): State<Arc<EdgeState>>, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let id = request_id(request.headers());
     let dialect = Dialect::of(request.uri().path());
     let method = request.method().clone();
-    let route = request.extensions().get::<MatchedPath>().cloned();
     let span = tracing::info_span!(
         "request",
         request_id = %id,
         method = %method,
         path = request.uri().path()
     );
-    let answered = guarded(&api, request, next, (route.as_ref(), &id));
-    let mut response = answered.instrument(span.clone()).await;
+    let mut response = authorize(&state, request, next, &id).instrument(span.clone()).await;
     let _in_span = span.enter();
     if let Some(error) = response.extensions_mut().remove::<ApiError>() {
         response = refuse(dialect, &error, &id, response);
     }
     let status = response.status();
-    let route = route.as_ref().map_or("none", MatchedPath::as_str);
-    add_headers(&mut response, dialect, &id, route);
-    finish(&method, route, status, started.elapsed());
+    add_headers(&mut response, dialect, &id);
+    finish(&method, state.pattern(), status, started.elapsed());
     response
 }
 
 /// Adds the headers that every response has.
-fn add_headers(response: &mut Response, dialect: Dialect, id: &str, route: &str) {
-    let status = response.status();
+fn add_headers(response: &mut Response, dialect: Dialect, id: &str) {
     let headers = response.headers_mut();
     if dialect == Dialect::Abi {
-        limits::show_none(headers, SystemClock.now());
+        limits::insert_unlimited(headers, SystemClock.now());
     }
     headers.insert(CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     // A request id is visible ASCII, made so above.
     if let Ok(value) = HeaderValue::from_str(id) {
         headers.insert(REQUEST_ID, value);
     }
-    limit_caching(route, status, headers);
+    limit_caching(response);
 }
 
 /// The response to a request that could not be read, so that it has no route: with the error body
@@ -88,36 +109,33 @@ pub fn refuse_unrouted(path: &str, error: &ApiError) -> Response {
     let id = new_request_id();
     let dialect = Dialect::of(path);
     let mut response = dialect.refuse(error, &id);
-    add_headers(&mut response, dialect, &id, "none");
+    add_headers(&mut response, dialect, &id);
     let status = response.status().as_u16();
     tracing::debug!(target: "stepwell::access", request_id = %id, status, "an unreadable request");
     response
 }
 
-/// Authenticates, counts the request against the limits, and runs the handler. A path that is not
-/// there counts for whoever brings a key; for all others it is just not there.
-async fn guarded(
-    api: &Api,
-    mut request: Request,
-    next: Next,
-    (route, id): (Option<&MatchedPath>, &str),
-) -> Response {
-    let pattern = route.map_or("none", MatchedPath::as_str);
-    // Found by the connection, which leaves it to this layer to write the response.
-    if let Some(fault) = request.extensions_mut().remove::<ApiError>() {
-        return fault.into_response();
+/// Authenticates, counts the request against the limits, and runs the handler. A request for a path
+/// that does not exist counts only if it has a valid key.
+async fn authorize(state: &EdgeState, mut request: Request, next: Next, id: &str) -> Response {
+    // Found by the connection, which leaves writing the response to this layer.
+    if let Some(error) = request.extensions_mut().remove::<ApiError>() {
+        return error.into_response();
     }
-    if is_open(api, pattern) {
-        return bounded(api, request, next).await;
+    let operation = state.route.as_ref().and_then(|route| route.operation(request.method()));
+    let limit = state.time_limit(operation, request.uri());
+    if state.is_open() {
+        return run(request, next, limit).await;
     }
+    let api = &state.api;
     let trusted = &api.config.trusted_proxies;
     let address = peer::client_address(trusted, request.extensions(), request.headers());
     let origin = Origin { address, request_id: Some(id.into()) };
     let method = request.method().clone();
-    let refusal = |reason| Refusal { method: method.as_str(), route: pattern, reason };
+    let refusal = |reason| Refusal { method: method.as_str(), route: state.pattern(), reason };
     let caller = match caller(api, request.headers()).await {
         Ok(caller) => Caller { origin, ..caller },
-        Err(_) if route.is_none() => return bounded(api, request, next).await,
+        Err(_) if state.route.is_none() => return run(request, next, limit).await,
         Err(error) => {
             let dead = matches!(error.kind(), Kind::ExpiredKey | Kind::RevokedKey);
             if let (true, Ok(Some(token))) = (dead, token(request.headers())) {
@@ -126,47 +144,55 @@ async fn guarded(
             return error.into_response();
         }
     };
-    let mut response = match admit(api, &caller, &mut request, pattern) {
+    let mut response = match admit(api, &caller, &mut request, operation) {
         Ok(()) => {
             request.extensions_mut().insert(caller.clone());
-            bounded(api, request, next).await
+            run(request, next, limit).await
         }
         Err(error) => error.into_response(),
     };
     limits::show(&api.app, &caller.limits, &mut response);
-    if let Some(reason) = lacking(&response) {
+    if let Some(reason) = denied_permission(&response) {
         api.app.audit_refusal(&caller, refusal(&reason)).await;
     }
     response
 }
 
-/// Whether the operation may run: the limits of the key, its scope, the names of the query
-/// parameters, in this order.
-fn admit(api: &Api, caller: &Caller, request: &mut Request, route: &str) -> Result<(), ApiError> {
+/// Checks the limits of the key, its scope, and the names of the query parameters, in this order.
+/// Paths and methods that do not exist require no scope.
+fn admit(
+    api: &Api,
+    caller: &Caller,
+    request: &mut Request,
+    operation: Option<&Operation>,
+) -> Result<(), ApiError> {
     api.app.admit_request(caller)?;
-    scopes::check(caller, request.method(), route)?;
+    if let Some(operation) = operation {
+        operation.scope.check(caller)?;
+    }
     if request.uri().query().is_some() {
         let params = Params::read(request.uri())?;
-        parameters::check(&params, request.method(), route)?;
+        if let Some(known) = operation.and_then(|operation| operation.parameters.as_ref()) {
+            known.check(&params)?;
+        }
         request.extensions_mut().insert(params);
     }
     Ok(())
 }
 
-/// What somebody was refused for want of a permission is told; `None`: nothing was.
-fn lacking(response: &Response) -> Option<String> {
+/// The message of a response that denies a permission.
+fn denied_permission(response: &Response) -> Option<String> {
     let error = response.extensions().get::<ApiError>()?;
     let refused = matches!(error.kind(), Kind::Forbidden | Kind::NotPermitted);
     refused.then(|| error.message().to_owned())
 }
 
-/// Runs the handler, bounded in time and caught when it panics.
-async fn bounded(api: &Api, request: Request, next: Next) -> Response {
-    let limit = time_limit(api, request.uri());
+/// Runs the handler with a time limit, and catches its panics.
+async fn run(request: Request, next: Next, limit: Duration) -> Response {
     let (mut parts, body) = request.into_parts();
     let path = RawPathParams::from_request_parts(&mut parts, &()).await;
     let request = Request::from_parts(parts, body);
-    // Said here once: axum would answer a handler's caller in plain text.
+    // axum would respond in plain text.
     if let Err(RawPathParamsRejection::InvalidUtf8InPathParam(_)) = path {
         return ApiError::new(Kind::NoRoute, "the path is not valid UTF-8").into_response();
     }
@@ -176,32 +202,12 @@ async fn bounded(api: &Api, request: Request, next: Next) -> Response {
         Ok(Err(panic)) => ApiError::internal(panic_text(&*panic)).into_response(),
         Err(_) => ApiError::new(
             Kind::Timeout,
-            format!(
-                "the request took longer than {} s; what it asked for may still happen",
-                limit.as_secs()
-            ),
+            format!("the request took longer than {} s; it may still take effect", limit.as_secs()),
         )
         .into_response(),
     }
 }
 
-fn is_open(api: &Api, route: &str) -> bool {
-    OPEN.contains(&route) || (route == "/metrics" && api.config.metrics_public)
-}
-
-/// A request that waits for an execution brings its own, longer patience.
-fn time_limit(api: &Api, uri: &Uri) -> Duration {
-    let limit = api.config.request_timeout() + api.config.body_timeout();
-    // Where it says so in the body, that is not known yet.
-    let may_wait = Dialect::of(uri.path()) == Dialect::Abi && uri.path().ends_with("/execute");
-    match uri.query() {
-        Some(query) if query.contains("wait") => limit + api.config.max_wait(),
-        _ if may_wait => limit + api.config.max_wait(),
-        _ => limit,
-    }
-}
-
-/// Who asks.
 async fn caller(api: &Api, headers: &HeaderMap) -> Result<Caller, ApiError> {
     let token = token(headers)?;
     if token.is_none() && !api.config.auth_required {
@@ -248,10 +254,12 @@ fn new_request_id() -> String {
     Uuid::now_v7().to_string()
 }
 
-/// Says what caches may keep. All else than [`CACHEABLE`] depends on the key or on the moment, and
-/// some of it holds secrets; not every cache knows that a request with `X-API-KEY` is personal.
-fn limit_caching(route: &str, status: StatusCode, headers: &mut HeaderMap) {
-    if CACHEABLE.contains(&route) && status.is_success() {
+/// Forbids caching, unless the handler allows it: responses depend on the key or the time, and some
+/// contain secrets. Not every cache knows that a request with `X-API-KEY` is personal.
+fn limit_caching(response: &mut Response) {
+    let is_cacheable = response.extensions().get::<Cacheable>().is_some();
+    let headers = response.headers_mut();
+    if is_cacheable {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
         return;
     }
@@ -287,25 +295,9 @@ fn finish(method: &Method, route: &str, status: StatusCode, took: Duration) {
     let millis = took.as_secs_f64() * 1000.0;
     let status = status.as_u16();
     if status >= 500 {
-        tracing::warn!(target: "stepwell::access", route, status, millis, "answered");
+        tracing::warn!(target: "stepwell::access", route, status, millis, "response sent");
     } else {
-        tracing::debug!(target: "stepwell::access", route, status, millis, "answered");
-    }
-}
-
-/// Who asks, as the edge found out.
-pub struct Who(pub Caller);
-
-impl<S: Send + Sync> FromRequestParts<S> for Who {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        // Refuse rather than guess where a route was left out of the edge.
-        parts
-            .extensions
-            .remove::<Caller>()
-            .map(Self)
-            .ok_or_else(|| ApiError::internal("a handler ran without authentication"))
+        tracing::debug!(target: "stepwell::access", route, status, millis, "response sent");
     }
 }
 
@@ -315,7 +307,7 @@ pub async fn no_route(request: Request) -> ApiError {
     ApiError::new(Kind::NoRoute, format!("there is nothing at `{path}`; see /docs"))
 }
 
-/// The path knows other methods: axum names them in `Allow`. `OPTIONS` asks for just that.
+/// The path knows other methods: axum names them in `Allow`. `OPTIONS` requests just that.
 pub async fn wrong_method(request: Request) -> Response {
     if request.method() == Method::OPTIONS {
         return (StatusCode::NO_CONTENT, Body::empty()).into_response();
@@ -376,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn panics_are_told_by_their_message() {
+    fn panics_are_reported_by_their_message() {
         let panic = std::panic::catch_unwind(|| panic!("no {}", 1)).unwrap_err();
         assert_eq!(panic_text(&*panic), "a handler panicked: no 1");
     }

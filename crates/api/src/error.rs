@@ -1,6 +1,6 @@
-//! Why a request was not answered as asked, in words that belong to no dialect.
+//! Why a request failed, independent of dialects.
 //!
-//! A handler answers with an [`ApiError`]; the edge (see [`crate::edge`]) has the dialect of the
+//! A handler returns an [`ApiError`]; the edge (see [`crate::edge`]) has the dialect of the
 //! request write its body and choose status and code. Nothing here knows a dialect.
 
 mod from;
@@ -18,7 +18,7 @@ use stepwell_engine::limits::BucketStatus;
 pub use from::INVALID_DEFINITION;
 pub use kind::Kind;
 
-/// An object that was asked for, so that a dialect can write its id its own way.
+/// The object of a request, so that a dialect can write its id in its own format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Object {
     /// A workflow.
@@ -29,7 +29,7 @@ pub enum Object {
     Key(KeyId),
 }
 
-/// The most problems that one answer tells; a body can hold as many as it has bytes.
+/// The most problems in one response; a body can have as many as it has bytes.
 const MOST_DETAILS: usize = 100;
 
 #[derive(Debug, Clone)]
@@ -37,7 +37,7 @@ struct Inner {
     kind: Kind,
     message: String,
     details: Vec<Problem>,
-    left_out: usize,
+    omitted: usize,
     object: Option<Object>,
     failure: Option<Failure>,
     retry_after: Option<Duration>,
@@ -45,18 +45,18 @@ struct Inner {
     log: Option<String>,
 }
 
-/// Why a request was not answered as asked.
+/// Why a request failed.
 #[derive(Debug, Clone)]
 pub struct ApiError(Box<Inner>);
 
 impl ApiError {
-    /// An error of that kind, told by `message`.
+    /// An error of that kind with a message.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
         Self(Box::new(Inner {
             kind,
             message: message.into(),
             details: Vec::new(),
-            left_out: 0,
+            omitted: 0,
             object: None,
             failure: None,
             retry_after: None,
@@ -74,7 +74,7 @@ impl ApiError {
             [first, rest @ ..] => format!("{intro}: {first} (and {} more)", rest.len()),
         };
         let mut error = Self::new(kind, message);
-        error.0.left_out = problems.len().saturating_sub(MOST_DETAILS);
+        error.0.omitted = problems.len().saturating_sub(MOST_DETAILS);
         problems.truncate(MOST_DETAILS);
         error.0.details = problems;
         error
@@ -133,7 +133,7 @@ impl ApiError {
         })
     }
 
-    /// The same, where it is of that kind with its places told as parts of `place`.
+    /// The same error; if it is of that kind, its problems are in parts of `place`.
     #[must_use]
     pub fn within(self, kind: Kind, place: &str) -> Self {
         if self.kind() != kind {
@@ -149,9 +149,9 @@ impl ApiError {
         let Inner { details, message, .. } = &mut *self.0;
         for problem in details {
             if let Some(path) = new(&problem.path) {
-                let told = problem.to_string();
+                let original = problem.to_string();
                 problem.path = path;
-                *message = message.replacen(&told, &problem.to_string(), 1);
+                *message = message.replacen(&original, &problem.to_string(), 1);
             }
         }
         self
@@ -178,8 +178,8 @@ impl ApiError {
     }
 
     /// How many problems there were beyond that bound.
-    pub fn left_out(&self) -> usize {
-        self.0.left_out
+    pub fn omitted(&self) -> usize {
+        self.0.omitted
     }
 
     /// The object that it is about, where its id was readable.
@@ -192,7 +192,7 @@ impl ApiError {
         self.0.retry_after
     }
 
-    /// How the limit stands that is used up.
+    /// The status of the exhausted limit.
     pub fn standing(&self) -> Option<BucketStatus> {
         self.0.standing
     }

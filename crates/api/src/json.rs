@@ -1,4 +1,4 @@
-//! Reading JSON bodies: strictly, to a bounded depth, and telling what is wrong by place.
+//! Reading JSON bodies: strictly, to a bounded depth, with the place of each error.
 //!
 //! Nothing here recurses deeper than the configured limit, whatever a client sends.
 
@@ -7,10 +7,10 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
+use stepwell_core::Map;
 use stepwell_core::json::{JsonError, NumberWatch};
-use stepwell_core::{Map, Problem};
 
-use crate::error::{ApiError, Kind, shortened};
+use crate::error::ApiError;
 
 /// The most values in one document. In memory each takes many times the two bytes that it may take
 /// in a body.
@@ -141,178 +141,6 @@ impl<'de> Visitor<'de> for Strict<'_> {
     }
 }
 
-/// The fields of a request body, taken one by one; what is wrong is collected and told at once.
-pub struct Fields {
-    left: Map,
-    known: Vec<&'static str>,
-    problems: Vec<Problem>,
-}
-
-impl Fields {
-    /// The fields of a body that must be an object.
-    ///
-    /// # Errors
-    /// `InvalidRequest` where it is something else.
-    pub fn of(body: Value) -> Result<Self, ApiError> {
-        match body {
-            Value::Object(left) => Ok(Self { left, known: Vec::new(), problems: Vec::new() }),
-            other => Err(ApiError::problem(
-                Problem::new("", "the body must be a JSON object")
-                    .with_expectation("object", type_name(&other)),
-            )),
-        }
-    }
-
-    /// A field of any type; `null` is as if it were not there.
-    pub fn value(&mut self, name: &'static str) -> Option<Value> {
-        self.known.push(name);
-        self.left.shift_remove(name).filter(|value| !value.is_null())
-    }
-
-    /// Whether a field is there and `null`, where that means something else than to leave it out.
-    pub fn is_null(&self, name: &str) -> bool {
-        self.left.get(name).is_some_and(Value::is_null)
-    }
-
-    /// Fields that may be there and mean nothing.
-    pub fn pass_over(&mut self, names: &[&'static str]) {
-        for name in names {
-            self.left.shift_remove(*name);
-        }
-    }
-
-    /// A text.
-    pub fn text(&mut self, name: &'static str) -> Option<String> {
-        match self.value(name)? {
-            Value::String(text) => Some(text),
-            other => self.mistyped(name, "string", &other),
-        }
-    }
-
-    /// A list of texts.
-    pub fn texts(&mut self, name: &'static str) -> Option<Vec<String>> {
-        let items = match self.value(name)? {
-            Value::Array(items) => items,
-            other => return self.mistyped(name, "array of strings", &other),
-        };
-        let mut texts = Vec::with_capacity(items.len());
-        for (i, item) in items.into_iter().enumerate() {
-            match item {
-                Value::String(text) => texts.push(text),
-                other => self.problems.push(
-                    Problem::new(format!("{name}[{i}]"), "must be a string")
-                        .with_expectation("string", type_name(&other)),
-                ),
-            }
-        }
-        Some(texts)
-    }
-
-    /// Notes a problem that the caller found.
-    pub fn push(&mut self, problem: Problem) {
-        self.problems.push(problem);
-    }
-
-    /// A required field is there.
-    pub fn require<T>(&mut self, name: &'static str, value: Option<T>) -> Option<T> {
-        let told = self.problems.iter().any(|p| p.path == name);
-        if value.is_none() && !told {
-            self.problems.push(Problem::new(name, "is required"));
-        }
-        value
-    }
-
-    /// A number.
-    pub fn number(&mut self, name: &'static str) -> Option<f64> {
-        match self.value(name)? {
-            Value::Number(number) => number.as_f64(),
-            other => self.mistyped(name, "number", &other),
-        }
-    }
-
-    /// A yes or no.
-    pub fn truth(&mut self, name: &'static str) -> Option<bool> {
-        match self.value(name)? {
-            Value::Bool(truth) => Some(truth),
-            other => self.mistyped(name, "boolean", &other),
-        }
-    }
-
-    /// An object.
-    pub fn object(&mut self, name: &'static str) -> Option<Map> {
-        match self.value(name)? {
-            Value::Object(fields) => Some(fields),
-            other => self.mistyped(name, "object", &other),
-        }
-    }
-
-    /// A list.
-    pub fn list(&mut self, name: &'static str) -> Option<Vec<Value>> {
-        match self.value(name)? {
-            Value::Array(items) => Some(items),
-            other => self.mistyped(name, "array", &other),
-        }
-    }
-
-    /// Everything that was wrong so far; fields that nobody asked for are passed over.
-    ///
-    /// # Errors
-    /// `InvalidRequest` with every problem.
-    pub fn finish_open(mut self) -> Result<(), ApiError> {
-        self.left.clear();
-        self.finish()
-    }
-
-    /// Everything that was wrong, fields that nobody asked for included.
-    ///
-    /// # Errors
-    /// `InvalidRequest` with every problem.
-    pub fn finish(mut self) -> Result<(), ApiError> {
-        for name in self.left.keys() {
-            self.problems.push(unknown_field(name, &self.known));
-        }
-        match self.problems.len() {
-            0 => Ok(()),
-            1 => Err(ApiError::problem(self.problems.remove(0))),
-            _ => Err(ApiError::with_problems(
-                Kind::InvalidRequest,
-                "the request is not valid",
-                self.problems,
-            )),
-        }
-    }
-
-    fn mistyped<T>(&mut self, name: &str, expected: &str, found: &Value) -> Option<T> {
-        let message = format!("must be {} {expected}", article(expected));
-        self.problems
-            .push(Problem::new(name, message).with_expectation(expected, type_name(found)));
-        None
-    }
-}
-
-fn unknown_field(name: &str, known: &[&'static str]) -> Problem {
-    let shown = shortened(name);
-    let nearest = known
-        .iter()
-        .map(|k| (strsim::damerau_levenshtein(k, &shown), *k))
-        .min()
-        .filter(|(distance, _)| *distance <= 3);
-    if known.is_empty() {
-        let message = format!("unknown field `{shown}`; this request takes none");
-        return Problem::new(shown, message);
-    }
-    let known = known.join(", ");
-    let message = match nearest {
-        Some((_, nearest)) => format!("unknown field `{shown}`; did you mean `{nearest}`?"),
-        None => format!("unknown field `{shown}`; the fields are {known}"),
-    };
-    Problem::new(shown, message).with_expectation(format!("one of {known}"), "an unknown field")
-}
-
-fn article(word: &str) -> &'static str {
-    if word.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" }
-}
-
 /// The JSON name of a value's type.
 pub const fn type_name(value: &Value) -> &'static str {
     match value {
@@ -330,6 +158,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::error::Kind;
 
     #[test]
     fn reads_what_serde_json_reads() {
@@ -348,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn tells_what_is_wrong() {
+    fn errors_have_their_place() {
         let deep = "[".repeat(100_000);
         let wide = format!("[{}1]", "[],".repeat(MAX_VALUES));
         for (body, expect) in [
@@ -375,41 +204,5 @@ mod tests {
         let nested = |n: usize| format!("{}{}", "[".repeat(n), "]".repeat(n));
         assert!(parse(nested(64).as_bytes(), 64).is_ok());
         assert!(parse(nested(65).as_bytes(), 64).is_err());
-    }
-
-    #[test]
-    fn fields_tell_all_problems_at_once() {
-        let body = json!({"inputs": {}, "webhook_url": 5, "scopes": ["a", 1], "zzzzzzzz": 1});
-        let mut fields = Fields::of(body).unwrap();
-        assert_eq!(fields.value("input"), None);
-        assert_eq!(fields.text("webhook_url"), None);
-        fields.texts("scopes");
-        let name = fields.text("name");
-        fields.require("name", name);
-        let error = fields.finish().unwrap_err();
-        let told: Vec<_> =
-            error.details().iter().map(|p| (p.path.as_str(), p.message.as_str())).collect();
-        assert_eq!(
-            told,
-            [
-                ("webhook_url", "must be a string"),
-                ("scopes[1]", "must be a string"),
-                ("name", "is required"),
-                ("inputs", "unknown field `inputs`; did you mean `input`?"),
-                (
-                    "zzzzzzzz",
-                    "unknown field `zzzzzzzz`; the fields are input, webhook_url, scopes, name"
-                ),
-            ]
-        );
-    }
-
-    #[test]
-    fn bodies_are_objects() {
-        let error = Fields::of(json!([1])).err().unwrap();
-        assert_eq!(
-            error.message(),
-            "the body must be a JSON object (expected object, found array)"
-        );
     }
 }

@@ -2,7 +2,7 @@
 //! them, from values that all readers share.
 //!
 //! What surrounds the values is small and written first. Values that are [`Shared`] and large are
-//! left out there; the body then goes through them in turn. So a response holds no text of them,
+//! omitted there; the body then goes through them in turn. So a response holds no text of them,
 //! only its place in them, and what keeps their memory reserved.
 
 mod capture;
@@ -140,7 +140,7 @@ mod tests {
     use super::*;
 
     #[derive(Serialize)]
-    struct Answer<'a> {
+    struct ApiResult<'a> {
         name: String,
         first: Shared<'a>,
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -154,7 +154,7 @@ mod tests {
 
     async fn check(values: [Value; 3], name: usize) {
         let [first, second, third] = values.map(Arc::new);
-        let body = Answer {
+        let body = ApiResult {
             name: "é".repeat(name),
             first: Shared(&first),
             none: None,

@@ -5,20 +5,23 @@
 //! application services of the engine. Rules about workflows and executions live below, in the
 //! engine and the core; nothing here decides them, and nothing here knows SQL.
 
+mod authenticated;
 mod body;
 mod config;
 mod connections;
 mod cors;
 mod dialects;
 mod edge;
+mod endpoints;
 mod error;
+mod fields;
 mod habits;
+mod idempotent;
 mod json;
 mod large;
 mod limits;
-mod once;
 mod parameters;
-mod payload;
+mod payloads;
 mod peer;
 mod process_metrics;
 mod query;
@@ -28,11 +31,12 @@ mod secrets;
 mod server;
 mod service;
 mod sse;
+mod state;
 mod telemetry;
 
 pub use config::ApiConfig;
 pub use cors::Origin;
-pub use payload::ApiPayloads;
+pub use payloads::ApiPayloads;
 pub use peer::Network;
 pub use server::{router, serve, trusted_router};
 pub use service::openapi;

@@ -1,4 +1,4 @@
-//! The headers that tell how a limit stands.
+//! The headers with the status of a limit.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::Response;
@@ -12,8 +12,8 @@ const LIMIT: HeaderName = HeaderName::from_static("x-rate-limit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("x-rate-limit-remaining");
 const RESET: HeaderName = HeaderName::from_static("x-rate-limit-reset");
 
-/// Shows how the limit stands that refused the request, else the one that matters most to the next
-/// one. Where nothing is limited there is nothing to show.
+/// Adds the status of the limit that rejected the request, else of the one that is closest to being
+/// exhausted. Without limits there are no headers.
 pub fn show(app: &App, limits: &Limits, response: &mut Response) {
     let refused = response.extensions().get::<ApiError>().and_then(ApiError::standing);
     let Some(standing) = refused.or_else(|| app.standing(limits)) else { return };
@@ -23,8 +23,8 @@ pub fn show(app: &App, limits: &Limits, response: &mut Response) {
 /// Where nothing is limited: so much of everything as the clients of every language can read.
 const UNLIMITED: u32 = i32::MAX.unsigned_abs();
 
-/// Says that there is no limit, where nothing is said of one.
-pub fn show_none(headers: &mut HeaderMap, now: Timestamp) {
+/// Adds headers for "no limit", if there are none yet.
+pub fn insert_unlimited(headers: &mut HeaderMap, now: Timestamp) {
     if !headers.contains_key(LIMIT) {
         write(BucketStatus { limit: UNLIMITED, remaining: UNLIMITED, full_at: now }, headers);
     }

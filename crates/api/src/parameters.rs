@@ -1,18 +1,13 @@
-//! The query parameters that operations take, read from the API's description: what is not
-//! described is refused, in every API, before the handler runs. So a misspelt filter is an error,
-//! never a list without a filter.
+//! The query parameters that an operation takes, read from its annotation: others are rejected, in
+//! every API, before the handler runs. So a misspelt filter is an error, never a list without a
+//! filter.
 
-use std::collections::HashMap;
-use std::sync::LazyLock;
-
-use axum::http::Method;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::path::{Operation, Parameter, ParameterIn};
 
 use crate::error::{ApiError, shortened};
 use crate::habits;
 use crate::query::{METADATA, Params};
-use crate::scopes::method_name;
 
 /// A name with at most so many letters wrong is a misspelling; a shorter one than
 /// [`SHORT_NAME`] with at most one.
@@ -23,41 +18,15 @@ const SHORT_NAME: usize = 4;
 
 /// The query parameters of one operation.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-struct Known {
+pub struct QueryParameters {
     names: Vec<String>,
     /// Whether other names filter by labels.
     has_labels: bool,
 }
 
-/// The methods of a route, each with its parameters.
-type Methods = Vec<(&'static str, Known)>;
-
-static BY_ROUTE: LazyLock<HashMap<String, Methods>> = LazyLock::new(|| {
-    let mut routes = HashMap::new();
-    for (route, item) in crate::openapi().paths.paths {
-        let methods = [
-            ("GET", item.get),
-            ("POST", item.post),
-            ("PUT", item.put),
-            ("PATCH", item.patch),
-            ("DELETE", item.delete),
-        ];
-        // Monitoring tools add parameters of their own to the paths of the service.
-        let strict = methods.into_iter().filter_map(|(method, operation)| {
-            let operation = operation.filter(|operation| !is_service(operation))?;
-            Some((method, Known::of(&operation)))
-        });
-        routes.insert(route, strict.collect());
-    }
-    routes
-});
-
-fn is_service(operation: &Operation) -> bool {
-    operation.tags.as_ref().is_some_and(|tags| tags.iter().any(|tag| tag == "service"))
-}
-
-impl Known {
-    fn of(operation: &Operation) -> Self {
+impl QueryParameters {
+    /// Those that the description of an operation lists.
+    pub fn of(operation: &Operation) -> Self {
         let mut known = Self::default();
         for parameter in operation.parameters.iter().flatten() {
             let RefOr::T(Parameter { name, parameter_in: ParameterIn::Query, explode, .. }) =
@@ -65,7 +34,7 @@ impl Known {
             else {
                 continue;
             };
-            // An exploded object stands for parameters of any name.
+            // An exploded object means parameters of any name.
             if *explode == Some(true) {
                 known.has_labels = true;
             } else {
@@ -75,7 +44,7 @@ impl Known {
         known
     }
 
-    fn has(&self, name: &str) -> bool {
+    pub fn has(&self, name: &str) -> bool {
         self.names.iter().any(|known| known == name)
     }
 
@@ -96,7 +65,12 @@ impl Known {
         typo.or_else(habit)
     }
 
-    fn check(&self, params: &Params) -> Result<(), ApiError> {
+    /// Checks the query parameters of a request.
+    ///
+    /// # Errors
+    /// `InvalidRequest` naming the first one that is unknown, the one that was probably meant, and all
+    /// that there are.
+    pub fn check(&self, params: &Params) -> Result<(), ApiError> {
         params.names().try_for_each(|name| self.check_name(name))
     }
 
@@ -157,25 +131,13 @@ impl Known {
     }
 }
 
-/// Checks the query parameters of a request; `route` is the path's pattern.
-///
-/// # Errors
-/// `InvalidRequest` naming the first one that is unknown, the one that was probably meant, and all
-/// that there are.
-pub fn check(params: &Params, method: &Method, route: &str) -> Result<(), ApiError> {
-    let method = method_name(method);
-    let methods = BY_ROUTE.get(route).map_or(&[][..], Vec::as_slice);
-    let known = methods.iter().find(|(name, _)| *name == method);
-    known.map_or(Ok(()), |(_, known)| known.check(params))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn refusal(names: &[&str], has_labels: bool, query: &[(&str, &str)]) -> Option<String> {
         let names = names.iter().map(|name| (*name).to_owned()).collect();
-        let checked = Known { names, has_labels }.check(&Params::of(query));
+        let checked = QueryParameters { names, has_labels }.check(&Params::of(query));
         checked.err().map(|error| error.message().to_owned())
     }
 
@@ -222,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn words_of_other_apis_are_no_labels() {
+    fn names_in_other_apis_are_no_labels() {
         let known =
             ["page", "page_size", "cursor", "sort_by", "sort_order", "status", "start_date"];
         for (name, meant) in [
@@ -255,22 +217,6 @@ mod tests {
             let message = refusal(&known, true, &[(name, "x")]);
             let message = message.unwrap_or_else(|| panic!("{name}"));
             assert!(message.contains("write `metadata.NAME`"), "{name}: {message}");
-        }
-    }
-
-    #[test]
-    fn operations_are_found_by_method_and_route() {
-        let wrong = Params::of(&[("foo", "1")]);
-        for (method, route, is_fine) in [
-            (Method::GET, "/workflows", false),
-            (Method::HEAD, "/workflows", false),
-            (Method::POST, "/v1/execute-workflow", false),
-            (Method::GET, "/api/v1/workflows", true),
-            (Method::GET, "/metrics", true),
-            (Method::GET, "/healthz", true),
-            (Method::GET, "/nowhere", true),
-        ] {
-            assert_eq!(check(&wrong, &method, route).is_ok(), is_fine, "{method} {route}");
         }
     }
 }

@@ -1,5 +1,5 @@
 //! Where a request comes from: the other side of its connection, or whom a proxy that is trusted
-//! says it speaks for. What nobody vouches for is never believed.
+//! names. An address that no trusted proxy vouches for is never used.
 
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
@@ -8,7 +8,7 @@ use axum::extract::connect_info::ConnectInfo;
 use axum::http::{Extensions, HeaderMap, HeaderName};
 use serde::{Deserialize, Serialize};
 
-/// Where proxies note for whom they speak, each adding the address that it was asked from.
+/// Where proxies name the client, each adding the address from which it was called.
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// The other side of a connection.
@@ -91,7 +91,7 @@ pub fn client_address(
 }
 
 /// Walks back from the peer through the proxies that are trusted to the first that is not, which
-/// is the client. Whatever stands before that in the header is the client's own word.
+/// is the client. What precedes it in the header was sent by the client itself.
 fn behind(trusted: &[Network], peer: IpAddr, headers: &HeaderMap) -> IpAddr {
     let mut address = peer;
     let written =
@@ -148,7 +148,7 @@ mod tests {
         for (peer, headers, expect) in [
             ("10.0.0.1", &[][..], "10.0.0.1"),
             ("10.0.0.1", &["203.0.113.9"], "203.0.113.9"),
-            // Nobody vouches for a peer that is no proxy.
+            // The header of a peer that is no proxy is not trusted.
             ("203.0.113.1", &["10.0.0.5"], "203.0.113.1"),
             // What comes before the first that is not trusted is the client's own word.
             ("10.0.0.1", &["1.1.1.1, 203.0.113.9, 10.9.9.9"], "203.0.113.9"),

@@ -20,7 +20,7 @@ pub const MAX_LIMIT: usize = 100;
 /// as the API is described.
 pub const MAX_NUMBER: usize = i32::MAX as usize;
 
-/// In lists that are filtered by labels, what stands before the name of a label that could be
+/// In lists that are filtered by labels, the prefix of the name of a label that could be
 /// taken for a parameter.
 pub const METADATA: &str = "metadata.";
 

@@ -1,9 +1,9 @@
-//! Building answers.
+//! Building responses.
 
 use std::fmt;
 
 use axum::body::Body;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_TYPE, LOCATION};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use serde::{Serialize, Serializer};
@@ -14,14 +14,17 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::error::ApiError;
 
-/// An answer with a JSON body.
+/// The result of a handler.
+pub type ApiResult = Result<Response, ApiError>;
+
+/// A response with a JSON body.
 ///
 /// # Errors
 /// `Internal` where the body cannot be written.
 pub fn json(status: StatusCode, body: &impl Serialize) -> Result<Response, ApiError> {
     let mut text = Vec::with_capacity(1024);
     serde_json::to_writer(&mut text, body)
-        .map_err(|error| ApiError::internal(format!("an answer could not be written: {error}")))?;
+        .map_err(|error| ApiError::internal(format!("a response could not be written: {error}")))?;
     Ok(json_text(status, text))
 }
 
@@ -31,7 +34,22 @@ pub fn written(body: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(body).unwrap_or_default()
 }
 
-/// An answer whose JSON body is written already.
+/// JSON text of plain data, which cannot fail to serialise.
+pub fn to_text(body: &(impl Serialize + ?Sized)) -> String {
+    serde_json::to_string(body).unwrap_or_default()
+}
+
+/// Marks a response that caches may keep.
+#[derive(Debug, Clone, Copy)]
+pub struct Cacheable;
+
+/// Allows caches to keep a response that is the same for every caller while the server runs.
+pub fn cacheable(mut response: Response) -> Response {
+    response.extensions_mut().insert(Cacheable);
+    response
+}
+
+/// A response whose JSON body is text already.
 pub fn json_text(status: StatusCode, text: impl Into<Body>) -> Response {
     let mut response = Response::new(text.into());
     *response.status_mut() = status;
@@ -39,10 +57,19 @@ pub fn json_text(status: StatusCode, text: impl Into<Body>) -> Response {
     response
 }
 
-/// An answer without a body.
+/// A response without a body.
 pub fn empty(status: StatusCode) -> Response {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = status;
+    response
+}
+
+/// Adds the header `Location`.
+pub fn located(mut response: Response, path: &str) -> Response {
+    // Ids are ASCII, so this cannot fail.
+    if let Ok(value) = HeaderValue::from_str(path) {
+        response.headers_mut().insert(LOCATION, value);
+    }
     response
 }
 

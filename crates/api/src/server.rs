@@ -10,56 +10,37 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::config::ApiConfig;
-use crate::{connections, cors, dialects, edge, service, telemetry};
+use crate::connections::ConnectionLimits;
+use crate::edge::{self, EdgeState};
+use crate::state::{Api, Stopping};
+use crate::{connections, cors, service, telemetry};
 
-/// How long connections may finish what they do after the server was asked to stop.
+/// How long open connections have to finish once the server is stopping.
 const DRAIN: Duration = Duration::from_secs(30);
-
-/// What every handler is handed.
-#[derive(Clone)]
-pub struct Api {
-    /// The application.
-    pub app: App,
-    /// The settings.
-    pub config: Arc<ApiConfig>,
-    /// Who somebody without a key is.
-    pub keyless: Actor,
-}
-
-/// Tells streams that the server is stopping, so that they end.
-#[derive(Clone)]
-pub struct Stopping(Arc<watch::Receiver<bool>>);
-
-impl Stopping {
-    /// Resolves when the server was asked to stop.
-    pub async fn wait(self) {
-        let mut receiver = (*self.0).clone();
-        // The value outlives its sender; a sender gone without it means that the server is gone.
-        let _ = receiver.wait_for(|stopping| *stopping).await;
-    }
-}
 
 /// All routes of all dialects.
 pub fn router(app: App, config: ApiConfig) -> Router {
     routes(Api { app, config: Arc::new(config), keyless: Actor::Anonymous })
 }
 
-/// The same for the process itself: no key is asked for. It must not be served.
+/// The same for the process itself, without authentication. It must not be served.
 pub fn trusted_router(app: App, config: ApiConfig) -> Router {
     let config = ApiConfig { auth_required: false, ..config };
     routes(Api { app, config: Arc::new(config), keyless: Actor::Cli })
 }
 
 fn routes(api: Api) -> Router {
-    let router = Router::new()
-        .merge(dialects::dataflow::routes())
-        .merge(dialects::abi::routes())
-        .merge(dialects::vellum::routes())
-        .merge(service::routes())
-        .fallback(edge::no_route)
-        .method_not_allowed_fallback(edge::wrong_method)
-        .layer(axum::middleware::from_fn_with_state(api.clone(), edge::edge))
-        .with_state(api.clone());
+    let edge = |route| {
+        let state = EdgeState { api: api.clone(), route };
+        axum::middleware::from_fn_with_state(Arc::new(state), edge::edge)
+    };
+    let mut router = Router::new().fallback(edge::no_route).layer(edge(None));
+    for (route, handlers) in service::endpoints().into_routes() {
+        let pattern = route.pattern.clone();
+        let handlers = handlers.fallback(edge::wrong_method).layer(edge(Some(route)));
+        router = router.route(&pattern, handlers);
+    }
+    let router = router.with_state(api.clone());
     let origins = &api.config.allowed_origins;
     if origins.is_empty() { router } else { router.layer(cors::layer(origins)) }
 }
@@ -80,8 +61,8 @@ pub async fn serve(
     let mut stopped = stopping.clone();
     // As `Router::into_make_service` does: once, not for every request.
     let router = router.with_state(());
-    let limits = config.connection_limits();
-    let stopping = Stopping(Arc::new(stopping));
+    let limits = ConnectionLimits::from(config);
+    let stopping = Stopping::new(stopping);
     let serving = connections::serve(listener, router, limits, stopping);
     let shutdown = async move {
         shutdown.await;

@@ -24,7 +24,7 @@ use utoipa::ToSchema;
 
 use crate::error::{ApiError, shortened};
 use crate::query::Params;
-use crate::server::{Api, Stopping};
+use crate::state::{Api, Stopping};
 
 /// One event of a stream, without its id.
 #[derive(Debug, PartialEq, Eq)]
@@ -156,12 +156,12 @@ impl Reader {
         self.after.seen_whole()
     }
 
-    /// The answer: events until the execution has ended or the server stops.
+    /// The response: events until the execution has ended or the server stops.
     pub fn stream(self, follow: Follow, write: Write) -> Response {
         let alive = KeepAlive::new().interval(self.heartbeat).text("heartbeat");
         let events = events(follow, write, self.after, self.stopping);
         let mut response = Sse::new(events).keep_alive(alive).into_response();
-        // Asks a proxy in between not to hold events back.
+        // Proxies must not hold events back.
         response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
         response
     }
@@ -172,7 +172,7 @@ struct State {
     write: Write,
     after: EventId,
     ready: VecDeque<ServerSentEvent>,
-    /// What is reserved for them; kept until the next ones are asked for.
+    /// The memory reserved for them; kept until the next ones are polled.
     memory: Option<Reservation>,
     stop: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
@@ -200,7 +200,7 @@ fn events(
                     // The reader reconnects with the last id it saw and misses nothing.
                     tracing::warn!(
                         reason = error.log().unwrap_or(error.message()),
-                        "a stream broke off"
+                        "a stream was interrupted"
                     );
                     return None;
                 }

@@ -9,10 +9,10 @@ use metrics::{Counter, Histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use stepwell_engine::PoolUsage;
 
-use crate::connections::{CLOSE_LABELS, CONNECTION_BYTES};
+use crate::connections::CLOSE_LABELS;
 use crate::process_metrics;
 
-/// Requests answered, by method, route and status.
+/// Responses, by method, route and status.
 pub const REQUESTS: &str = "stepwell_http_requests_total";
 
 /// How long they took, in seconds, by method and route.
@@ -59,7 +59,7 @@ pub fn install_metrics() -> Result<PrometheusHandle, std::io::Error> {
         })
         .and_then(PrometheusBuilder::install_recorder)
         .map_err(std::io::Error::other)?;
-    metrics::describe_counter!(REQUESTS, "HTTP requests answered.");
+    metrics::describe_counter!(REQUESTS, "HTTP responses sent.");
     metrics::describe_histogram!(DURATION, metrics::Unit::Seconds, "How long requests took.");
     metrics::describe_gauge!(CONNECTIONS, "Open HTTP connections, ordinary and reserved ones.");
     metrics::describe_counter!(CLOSED, "HTTP connections that the server closed, by reason.");
@@ -150,14 +150,9 @@ pub fn open_connections(ordinary: usize, reserved: usize) {
     metrics::gauge!(CONNECTIONS, "kind" => "reserved").set(reserved as f64);
 }
 
-/// Shows the memory of so many connections, each counted with buffers of the largest size.
-pub fn connection_memory(open: usize, most: usize) {
-    let bytes = |connections: usize| (connections * CONNECTION_BYTES) as u64;
-    stepwell_engine::show_memory_pool(PoolUsage {
-        name: "connections",
-        used: bytes(open),
-        limit: bytes(most),
-    });
+/// Records the memory of the open connections, each with buffers of the largest size.
+pub fn connection_memory(used: u64, limit: u64) {
+    stepwell_engine::show_memory_pool(PoolUsage { name: "connections", used, limit });
 }
 
 /// Counts a connection that the server closed.

@@ -30,7 +30,7 @@ impl Effect {
 
 /// Who carries a step out.
 ///
-/// Control flow is a closed set that the state machine itself knows, so that `decide` stays
+/// Control flow is a closed set that the state machine itself knows, so that it stays
 /// exhaustive; step types that only compute or do I/O are open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StepAction {

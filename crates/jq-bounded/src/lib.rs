@@ -14,6 +14,9 @@ mod convert;
 mod cost_tests;
 mod desugar;
 mod folds;
+mod from_native;
+#[cfg(test)]
+mod language_tests;
 #[cfg(test)]
 mod limit_tests;
 mod natives;

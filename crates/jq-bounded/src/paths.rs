@@ -16,7 +16,11 @@ use super::value::{JqNumber, JqValue};
 use super::walk::{item_position, slice_bounds, slice_range};
 
 /// The filters on paths. Their closures are terms that [`super::desugar`] writes.
-pub(super) fn path_filters() -> Vec<Fun<JqData>> {
+pub(super) fn path_filters() -> impl Iterator<Item = Fun<JqData>> {
+    closure_filters().into_iter().chain(value_filters())
+}
+
+fn closure_filters() -> Vec<Fun<JqData>> {
     let value_and_filter = || [Bind::Var(()), Bind::Fun(())].into();
     let filter = || [Bind::Fun(())].into();
     vec![
@@ -57,6 +61,12 @@ pub(super) fn path_filters() -> Vec<Fun<JqData>> {
                 box_once(replace_paths(cv.1, &paths, &update))
             }),
         ),
+    ]
+}
+
+/// The filters on paths without closures.
+fn value_filters() -> Vec<Fun<JqData>> {
+    vec![
         (
             "!assign",
             v(2),

@@ -1,7 +1,11 @@
-//! Where a secret could get to: every file, log line, view, stream, delivery and error of the real
-//! server is searched for one that was used and that came back.
+//! Every file, log line, view, stream, delivery and error of the real server is searched for a secret
+//! that a step used and a response returned.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on must stop")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot continue must fail"
+)]
 
 #[expect(dead_code, reason = "the crash harness uses the rest")]
 #[path = "crash/server.rs"]
@@ -20,7 +24,7 @@ use server::Server;
 const SECRET: &str = "w4lk-Th3-s1nks/+\"zz";
 const OTHER: &str = "an0ther=s3cret&of it";
 
-/// Parts of the secrets in whatever form, long enough not to be there by accident.
+/// Parts of the secrets in several encodings, long enough not to occur by accident.
 fn traces() -> Vec<String> {
     let mut all: Vec<String> =
         vec!["w4lk-Th3".into(), "Th3-s1nks".into(), "an0ther".into(), "s3cret".into()];
@@ -36,7 +40,7 @@ fn traces() -> Vec<String> {
 
 type Seen = Arc<Mutex<(String, Vec<String>)>>;
 
-/// A service that shows later what it was sent first.
+/// A service that stores a secret and returns it later.
 struct Outside {
     url: String,
     seen: Seen,
@@ -95,7 +99,7 @@ fn definition(outside: &str) -> Value {
             "headers": {"x-one": "{{ secrets.ONE }}", "x-two": "{{ secrets.TWO }}"}}},
         read("json"), read("text"), read("binary"), read("fail"),
         {"id": "say", "type": "StreamText", "after": ["text"], "config": {"chunk": 4},
-            "input": "said {{ steps.text.output.body }}"},
+            "input": "text: {{ steps.text.output.body }}"},
         {"id": "set", "type": "SetState", "after": ["json", "binary", "fail", "say"],
             "input": {"all": "{{ steps }}"}},
         {"id": "end", "type": "Fail", "after": ["set"],
@@ -114,18 +118,55 @@ fn search(what: &str, bytes: &[u8], found: &mut Vec<String>) {
     }
 }
 
+/// Searches the lists and all views of the three executions.
+async fn search_views(server: &Server, workflow: &str, found: &mut Vec<String>) {
+    let get = async |path: &str| {
+        let request = server.http.get(format!("{}{path}", server.url));
+        let response = request.header("x-api-key", &server.key).send().await.unwrap();
+        assert!(response.status().is_success(), "{path}: {}", response.status());
+        response.text().await.unwrap()
+    };
+    let list = get("/api/v1/workflow_executions?page_size=100").await;
+    search("list", list.as_bytes(), found);
+    let list: Value = serde_json::from_str(&list).unwrap();
+    let items = list["data"]["items"].as_array().unwrap();
+    assert_eq!(items.len(), 3);
+    for id in items.iter().map(|item| item["execution_id"].as_str().unwrap()) {
+        for path in [
+            format!("/api/v1/workflow_executions/{id}"),
+            format!("/api/v1/workflow_executions/{id}/logs"),
+            format!("/api/v1/workflow_executions/{id}/events"),
+        ] {
+            search(&path, get(&path).await.as_bytes(), found);
+        }
+    }
+    let list = get(&format!("/workflows/{workflow}/executions")).await;
+    search("dataflow list", list.as_bytes(), found);
+    let list: Value = serde_json::from_str(&list).unwrap();
+    for id in list["executions"].as_array().unwrap() {
+        let id = id["execution_id"].as_str().unwrap();
+        let path = format!("/workflows/{workflow}/executions/{id}");
+        search(&path, get(&path).await.as_bytes(), found);
+        let path = format!("{path}/events");
+        search(&path, get(&path).await.as_bytes(), found);
+    }
+    for path in ["/metrics", "/api/v1/audit_log", "/api/v1/webhooks"] {
+        search(path, get(path).await.as_bytes(), found);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_sink_holds_a_secret() {
     let outside = Outside::start().await;
     let mut server = Server::new();
     server.start_with(&["--log-level", "trace"]).await;
     let hook = json!({"url": format!("{}/hook", outside.url), "events": ["*"]});
-    let (status, answer) = server.post("/api/v1/webhooks", &hook).await;
-    assert_eq!(status, 201, "{answer}");
+    let (status, response) = server.post("/api/v1/webhooks", &hook).await;
+    assert_eq!(status, 201, "{response}");
     let workflow = server.create(&definition(&outside.url)).await;
     let mut found = Vec::new();
 
-    // Each way to execute; each answer is a sink of its own.
+    // Each way to execute has its own format of response.
     let name = json!({"workflow_deployment_name": "sinks", "inputs": []});
     let hooked = json!({"input": {}, "webhook_url": format!("{}/hook", outside.url)});
     for (path, body) in [
@@ -136,56 +177,24 @@ async fn no_sink_holds_a_secret() {
         let request = server.http.post(format!("{}{path}", server.url)).json(body);
         let request = request.timeout(std::time::Duration::from_secs(60));
         let request = request.header("x-secret-one", SECRET).header("x-secret-two", OTHER);
-        let answer = request.header("x-api-key", &server.key).send().await.unwrap();
-        let text = answer.text().await.unwrap();
+        let response = request.header("x-api-key", &server.key).send().await.unwrap();
+        let text = response.text().await.unwrap();
         assert!(text.contains("[secret]"), "it came back: {path}: {text}");
         search(&path, text.as_bytes(), &mut found);
     }
 
-    let get = async |path: &str| {
-        let request = server.http.get(format!("{}{path}", server.url));
-        let answer = request.header("x-api-key", &server.key).send().await.unwrap();
-        assert!(answer.status().is_success(), "{path}: {}", answer.status());
-        answer.text().await.unwrap()
-    };
-    let list = get("/api/v1/workflow_executions?page_size=100").await;
-    search("list", list.as_bytes(), &mut found);
-    let list: Value = serde_json::from_str(&list).unwrap();
-    let items = list["data"]["items"].as_array().unwrap();
-    assert_eq!(items.len(), 3);
-    for id in items.iter().map(|item| item["execution_id"].as_str().unwrap()) {
-        for path in [
-            format!("/api/v1/workflow_executions/{id}"),
-            format!("/api/v1/workflow_executions/{id}/logs"),
-            format!("/api/v1/workflow_executions/{id}/events"),
-        ] {
-            search(&path, get(&path).await.as_bytes(), &mut found);
-        }
-    }
-    let list = get(&format!("/workflows/{workflow}/executions")).await;
-    search("dataflow list", list.as_bytes(), &mut found);
-    let list: Value = serde_json::from_str(&list).unwrap();
-    for id in list["executions"].as_array().unwrap() {
-        let id = id["execution_id"].as_str().unwrap();
-        let path = format!("/workflows/{workflow}/executions/{id}");
-        search(&path, get(&path).await.as_bytes(), &mut found);
-        let path = format!("{path}/events");
-        search(&path, get(&path).await.as_bytes(), &mut found);
-    }
-    for path in ["/metrics", "/api/v1/audit_log", "/api/v1/webhooks"] {
-        search(path, get(path).await.as_bytes(), &mut found);
-    }
-    // What is refused is named, not repeated.
+    search_views(&server, &workflow, &mut found).await;
+    // An error names the rejected input without its value.
     let held = json!({"input": {"a": format!("x{SECRET}")}});
     let request = server.http.post(format!("{}/workflows/{workflow}/execute", server.url));
     let request = request.header("x-secret-one", SECRET).header("x-api-key", &server.key);
-    let answer = request.json(&held).send().await.unwrap();
-    assert_eq!(answer.status(), 400);
-    let text = answer.text().await.unwrap();
+    let response = request.json(&held).send().await.unwrap();
+    assert_eq!(response.status(), 400);
+    let text = response.text().await.unwrap();
     assert!(text.contains("input.a"), "{text}");
     search("refusal", text.as_bytes(), &mut found);
 
-    // Deliveries come when they come.
+    // Deliveries are asynchronous.
     for _ in 0..600 {
         if outside.seen.lock().unwrap().1.len() >= 9 {
             break;

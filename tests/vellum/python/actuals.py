@@ -1,4 +1,4 @@
-"""Saying how good outputs were, in the clients' form and in the seed's."""
+"""Feedback on outputs, in the format of the clients and in that of the reference."""
 
 import uuid
 
@@ -16,9 +16,9 @@ def stored(execution_id):
 
 def every_form_is_stored(user):
     external_id = str(uuid.uuid4())
-    answer = user().call("execute_workflow", **say(), external_id=external_id)
-    execution_id = answer.execution_id
-    output_id = answer.data.outputs[0].id
+    response = user().call("execute_workflow", **say(), external_id=external_id)
+    execution_id = response.execution_id
+    output_id = response.data.outputs[0].id
     user().call(METHOD, execution_id=execution_id, actuals=[
         types.WorkflowExecutionActualStringRequest(
             output_key="result", quality=1.0, desired_output_value="x", metadata={"by": "me"},
@@ -62,13 +62,13 @@ def what_is_wrong_stores_nothing(user):
         ({"metadata": ["x"]}, 400, "actuals[1].metadata"),
         ({"execution_id": "x"}, 400, "actuals[1].execution_id"),
         ({"execution_id": str(uuid.uuid4())}, 404, "actuals[1].execution_id"),
-        ({"external_id": "nobody's"}, 404, "actuals[1].external_id"),
+        ({"external_id": "unknown"}, 404, "actuals[1].external_id"),
     ):
         batch = [good, {**good, **bad}, good]
         refused(ApiError, status, word, lambda: user().call(METHOD, execution_id=execution_id, actuals=batch))
-    nobody = str(uuid.uuid4())
-    for named, status, word in (({"execution_id": nobody}, 404, "execution_id"), ({"execution_id": "x"}, 400, "execution_id"),
-                                ({"external_id": nobody}, 404, "external_id"), ({}, 400, "execution_id")):
+    unknown = str(uuid.uuid4())
+    for named, status, word in (({"execution_id": unknown}, 404, "execution_id"), ({"execution_id": "x"}, 400, "execution_id"),
+                                ({"external_id": unknown}, 404, "external_id"), ({}, 400, "execution_id")):
         for actuals in ([good], []):
             refused(ApiError, status, word, lambda: user().call(METHOD, **named, actuals=actuals))
     assert stored(execution_id) == []

@@ -1,4 +1,4 @@
-"""What every check needs: the fixtures, a server made ready, and the client as one of two users.
+"""Helpers of the checks: the fixtures, a prepared server, and the client as one of two users.
 
 The clients are used as their users use them: nothing is patched.
 """
@@ -18,18 +18,18 @@ BASE, KEY = sys.argv[1], sys.argv[2]
 ENVIRONMENT = VellumEnvironment(default=BASE, predict=BASE, documents=BASE)
 FIXTURES = json.loads((pathlib.Path(__file__).parents[1] / "fixtures.json").read_text())
 RUN = uuid.uuid4().hex[:8]
-# Older versions know neither all types of outputs nor all methods.
+# Older versions lack some types of outputs and some methods.
 KNOWN = {kind for kind in FIXTURES["types"]
          if hasattr(types, "WorkflowOutput" + kind.title().replace("_", ""))}
 
 
 def http(method, path, body=None, key=KEY):
-    """A request without the client, for what it has no method for."""
+    """A request without the client, for operations that it has no method for."""
     headers = {"X-API-KEY": key, "Content-Type": "application/json"}
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(f"{BASE}{path}", data=data, headers=headers, method=method)
-    with urllib.request.urlopen(request) as answer:
-        return json.loads(answer.read() or b"null")
+    with urllib.request.urlopen(request) as response:
+        return json.loads(response.read() or b"null")
 
 
 def name_of(workflow):
@@ -39,7 +39,7 @@ def name_of(workflow):
 
 @functools.cache
 def reader_key():
-    """A key that may read and not execute."""
+    """A key that can read and not execute."""
     body = {"name": f"reader-{RUN}", "scopes": ["read:workflows"]}
     return http("POST", "/api/v1/auth/api-keys", body)["data"]["secret"]
 
@@ -57,7 +57,7 @@ def create_all():
 
 
 class Sync:
-    """Whoever uses `Vellum`."""
+    """A user of `Vellum`."""
 
     def __init__(self, key=KEY, **options):
         self.client = Vellum(api_key=key, environment=ENVIRONMENT, **options)
@@ -76,7 +76,7 @@ class Sync:
 
 
 class Async:
-    """Whoever uses `AsyncVellum`."""
+    """A user of `AsyncVellum`."""
 
     loop = asyncio.new_event_loop()
 
@@ -99,25 +99,25 @@ class Async:
         return self.loop.run_until_complete(read())
 
 
-# One client each for all checks; with other options, one for those.
+# One client for all checks of a user, and one for each other set of options.
 USERS = (functools.cache(Sync), functools.cache(Async))
 
 
 def refused(kind, status, word, call):
-    """`call` raises exactly that exception of the client's, with a detail that has the word."""
+    """Checks that `call` raises exactly that exception of the client, with the word in its detail."""
     try:
-        answer = call()
+        response = call()
     except Exception as error:
         assert type(error) is kind, (error, kind)
         assert error.status_code == status, (status, error)
         assert word in error.body["detail"], (word, error.body)
         assert error.body["code"] and error.body["request_id"], error.body
         return error
-    raise AssertionError(f"{word}: was not refused but answered {answer}")
+    raise AssertionError(f"{word}: was not rejected but returned {response}")
 
 
 def plain(value):
-    """A value of the client's types as JSON, without what is null."""
+    """A value of the client's types as JSON, without nulls."""
     if hasattr(value, "dict"):
         value = value.dict()
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Executing: types of inputs and outputs, names and ids, versions."""
+"""Execution: types of inputs and outputs, names and ids, versions."""
 
 import time
 import uuid
@@ -12,14 +12,14 @@ from common import (FIXTURES, KEY, KNOWN, http, name_of, plain, reader_key, refu
 
 
 def values_come_under_types_that_parse(user):
-    """Each value under each declared type: kept where it has the type's shape, else JSON."""
+    """Each value under each declared type: unchanged if it has the shape of the type, else JSON."""
     for case in FIXTURES["values"]:
-        answer = user().call(
+        response = user().call(
             "execute_workflow", workflow_deployment_name=name_of("values"),
             inputs=[{"type": "JSON", "name": "value", "value": case["value"]}])
-        assert answer.data.state == "FULFILLED", (case, answer)
-        assert {output.name for output in answer.data.outputs} == KNOWN, answer
-        for output in answer.data.outputs:
+        assert response.data.state == "FULFILLED", (case, response)
+        assert {output.name for output in response.data.outputs} == KNOWN, response
+        for output in response.data.outputs:
             expect = output.name if output.name in case["fits"] else "JSON"
             assert output.type == expect, (case, output)
             assert plain(output.value) == plain(case["value"]), (case, output)
@@ -27,7 +27,7 @@ def values_come_under_types_that_parse(user):
 
 
 def values_stream_under_types_that_parse(user):
-    """The same in streams: nothing is lost on the way, and media come at the end only."""
+    """The same in streams: they are complete, and media arrive only at the end."""
     for case in FIXTURES["values"]:
         events = user().stream(
             workflow_deployment_name=name_of("values"), event_types=["WORKFLOW", "NODE"],
@@ -62,13 +62,13 @@ def every_input_type(user):
         ("json", types.WorkflowRequestJsonInputRequest(name="json"), None),
         ("chat", types.WorkflowRequestChatHistoryInputRequest(
             name="chat", value=[types.ChatMessageRequest(**message) for message in chat]), chat),
-        # As the seed writes them, and as raw dicts come: no type, or in lower case.
+        # As in the reference, and as raw dicts: without a type, or in lower case.
         ("text", {"name": "text", "value": "x"}, "x"),
         ("text", {"name": "text", "value": "x", "type": "string", "other": 1}, "x"),
         ("text", {"name": "text", "value": "x", "type": None}, "x"),
         ("number", {"name": "number", "value": "2.5"}, 2.5),
         ("count", {"name": "count", "value": 3.0}, 3),
-        # Null is "not given" for an input that takes no null.
+        # Null means "omitted" for an input that does not accept null.
         ("text", {"name": "text", "value": None}, "-"),
         ("count", {"name": "count", "value": None, "type": "JSON"}, -1),
     ]
@@ -78,26 +78,26 @@ def every_input_type(user):
             request = getattr(types, f"WorkflowRequest{kind}InputRequest")
             cases.append((kind.lower(), request(name=kind.lower(), value=source), media))
     for name, given, expect in cases:
-        answer = user().call("execute_workflow", workflow_deployment_name=name_of("inputs"),
+        response = user().call("execute_workflow", workflow_deployment_name=name_of("inputs"),
                              inputs=[given])
-        assert answer.data.state == "FULFILLED", (given, answer)
-        found = next(output for output in answer.data.outputs if output.name == name)
+        assert response.data.state == "FULFILLED", (given, response)
+        found = next(output for output in response.data.outputs if output.name == name)
         assert plain(found.value) == plain(expect), (given, found)
         if name == "count":
-            assert "." not in str(http("GET", status_path(answer))["outputs"]["count"]), answer
+            assert "." not in str(http("GET", status_path(response))["outputs"]["count"]), response
 
 
-def status_path(answer):
-    return f"/v1/workflows/executions/{answer.execution_id}/status"
+def status_path(response):
+    return f"/v1/workflows/executions/{response.execution_id}/status"
 
 
 def every_request_field(user):
     external_id = str(uuid.uuid4())
-    answer = user().call(
+    response = user().call(
         "execute_workflow", **say(), external_id=external_id, metadata={"user": {"id": None}},
         release_tag="LATEST", expand_meta=types.WorkflowExpandMetaRequest(usage=True, cost=None))
-    assert (answer.data.state, answer.external_id, answer.run_id) == ("FULFILLED", external_id, None)
-    assert answer.data.ts.tzinfo and uuid.UUID(answer.data.id), answer
+    assert (response.data.state, response.external_id, response.run_id) == ("FULFILLED", external_id, None)
+    assert response.data.ts.tzinfo and uuid.UUID(response.data.id), response
     nulls = dict.fromkeys(
         ["workflow_deployment_id", "release_tag", "external_id", "expand_meta", "metadata",
          "previous_execution_id"])
@@ -109,27 +109,27 @@ def every_request_field(user):
             assert uuid.UUID(user().call(method, **say(), **more).execution_id)
     assert user().stream(**say(), **nulls, event_types=None)[-1].data.state == "FULFILLED"
     again = {**say(), "external_id": external_id}
-    refused(BadRequestError, 400, answer.execution_id, lambda: user().call("execute_workflow", **again))
-    refused(BadRequestError, 400, answer.execution_id, lambda: user().stream(**again))
-    # Keys that this version of the client does not know.
+    refused(BadRequestError, 400, response.execution_id, lambda: user().call("execute_workflow", **again))
+    refused(BadRequestError, 400, response.execution_id, lambda: user().stream(**again))
+    # Keys that are unknown to this version of the client.
     options = {"additional_body_parameters": {"execution_context": {"trace_id": "t", "parent_context": {}}}}
-    answer = user().call("execute_workflow", **say(), request_options=options)
-    assert answer.data.state == "FULFILLED"
+    response = user().call("execute_workflow", **say(), request_options=options)
+    assert response.data.state == "FULFILLED"
 
 
 def deployments_by_id_and_later_executions(user):
     deployment = http("GET", "/workflows?limit=100")
     found = next(w for w in deployment["workflows"] if w["name"] == name_of("counts"))
     started = {"inputs": [], "workflow_deployment_name": name_of("counts")}
-    answer = user().call("execute_workflow", **started)
-    assert answer.data.outputs[0].value == 1, answer
+    response = user().call("execute_workflow", **started)
+    assert response.data.outputs[0].value == 1, response
     for expect in (2, 3):
-        answer = user().call("execute_workflow", **started, previous_execution_id=answer.execution_id)
-        assert answer.data.outputs[0].value == expect, answer
+        response = user().call("execute_workflow", **started, previous_execution_id=response.execution_id)
+        assert response.data.outputs[0].value == expect, response
     by_id = {"inputs": [], "workflow_deployment_id": found["workflow_id"]}
     assert user().call("execute_workflow", **by_id).data.outputs[0].value == 1
     refused(BadRequestError, 400, "previous_execution_id", lambda: user().call(
-        "execute_workflow", **say(), previous_execution_id=answer.execution_id))
+        "execute_workflow", **say(), previous_execution_id=response.execution_id))
 
 
 def versions_differ_in_thinking_only(user):
@@ -198,10 +198,10 @@ def executions_outlive_their_clients(user):
 def failures_are_answers(user):
     for case in FIXTURES["failures"]:
         request = {"inputs": case.get("inputs", []), "workflow_deployment_name": name_of(case["workflow"])}
-        answer = user().call("execute_workflow", **request)
-        assert answer.data.state == "REJECTED" and not hasattr(answer.data, "outputs"), answer
-        error = answer.data.error
-        assert error.code == case["code"] and case.get("says", "") in error.message, (case, error)
+        response = user().call("execute_workflow", **request)
+        assert response.data.state == "REJECTED" and not hasattr(response.data, "outputs"), response
+        error = response.data.error
+        assert error.code == case["code"] and case.get("message", "") in error.message, (case, error)
         assert (error.raw_data["code"], error.error_code) == (case["own"], case["error_code"]), error
         events = user().stream(**request, event_types=["WORKFLOW", "NODE"])
         shapes = [(event.type, event.data.state) for event in events]

@@ -1,7 +1,7 @@
 """Runs the published Python client against a running Stepwell, method by method, as a sync and as an
 async user.
 
-Usage: run.py BASE_URL API_KEY. All checks run; those that fail are told at the end.
+Usage: run.py BASE_URL API_KEY. All checks run; failures are printed at the end.
 """
 
 import importlib.metadata

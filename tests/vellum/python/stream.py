@@ -1,4 +1,4 @@
-"""Streams: the whole life of an execution, in order, as the client reads it."""
+"""Streams: all events of an execution, in order, as the client reads them."""
 
 import threading
 import uuid
@@ -50,30 +50,30 @@ def event_types_choose(user):
     assert {event.type for event in user().stream(**say())} == {"WORKFLOW"}
 
 
-def expanded_meta_is_where_it_is_asked_for(user):
-    for ask, expect in (
+def expanded_meta_is_returned_on_request(user):
+    for options, expect in (
         (None, None), ({}, None), ({"usage": False, "cost": None}, None),
         ({"usage": True}, {"usage"}), ({"usage": True, "cost": True, "model_name": True},
                                        {"usage", "cost", "model_name"}),
     ):
-        meta = None if ask is None else types.WorkflowExpandMetaRequest(**ask)
+        meta = None if options is None else types.WorkflowExpandMetaRequest(**options)
         events = user().stream(**say("hi"), event_types=BOTH, expand_meta=meta)
         node = next(event.data for event in events
                     if event.type == "NODE" and event.data.state == "FULFILLED")
         if expect is None:
-            assert node.data is None, (ask, node)
+            assert node.data is None, (options, node)
             continue
         assert (node.data.type, node.data.data.text) == ("PROMPT", "hi"), node
         assert node.data.data.output_id == node.output_values[0].node_output_id, node
         found = node.data.data.execution_meta
         assert isinstance(found, types.PromptNodeExecutionMeta), node
-        assert found.dict().keys() == expect and not plain(found), (ask, found)
+        assert found.dict().keys() == expect and not plain(found), (options, found)
     events = user().stream(inputs=[], workflow_deployment_name=name_of("counts"), event_types=BOTH,
                            expand_meta=types.WorkflowExpandMetaRequest(usage=True))
     assert all(event.data.data is None for event in events if event.type == "NODE"), events
 
 
-def cancelled_ones_are_told_so(user):
+def cancelled_executions_are_rejected(user):
     external_id = str(uuid.uuid4())
     request = {"inputs": [], "workflow_deployment_name": name_of("waits"), "external_id": external_id}
     found = next(w for w in http("GET", "/workflows?limit=100")["workflows"] if w["name"] == name_of("waits"))
@@ -87,13 +87,13 @@ def cancelled_ones_are_told_so(user):
     assert [event.data.error.code for event in events[2:]] == ["NODE_CANCELLED", "WORKFLOW_CANCELLED"]
     canceller = threading.Thread(target=cancel, args=(found["workflow_id"],))
     canceller.start()
-    answer = user().call("execute_workflow", **{**request, "external_id": None})
+    response = user().call("execute_workflow", **{**request, "external_id": None})
     canceller.join()
-    assert (answer.data.state, answer.data.error.code) == ("REJECTED", "WORKFLOW_CANCELLED"), answer
+    assert (response.data.state, response.data.error.code) == ("REJECTED", "WORKFLOW_CANCELLED"), response
 
 
 def cancel(workflow):
-    """Cancels the execution of the workflow that waits, once there is one."""
+    """Waits for an execution of the workflow that waits, and cancels it."""
     path = f"/workflows/{workflow}/executions"
     for _ in range(3000):
         for execution in http("GET", path)["executions"]:
@@ -104,6 +104,6 @@ def cancel(workflow):
 
 
 CHECKS = [
-    pieces_arrive_whole_and_in_order, event_types_choose, expanded_meta_is_where_it_is_asked_for,
-    cancelled_ones_are_told_so,
+    pieces_arrive_whole_and_in_order, event_types_choose, expanded_meta_is_returned_on_request,
+    cancelled_executions_are_rejected,
 ]

@@ -1,5 +1,4 @@
-// What every check needs: the fixtures, a server made ready, and the client, used as its users use
-// it: nothing is patched.
+// Helpers of the checks: the fixtures, a prepared server, and the client, unpatched.
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -20,15 +19,15 @@ export const client = user();
 /// The deployment's name in this run.
 export const nameOf = (workflow) => `${workflow}-${run}`;
 
-/// A request without the client, for what it has no method for.
+/// A request without the client, for operations that it has no method for.
 export async function http(method, target, body) {
-  const answer = await fetch(base + target, {
+  const response = await fetch(base + target, {
     method,
     headers: { "X-API-KEY": key, "Content-Type": "application/json" },
     body: body && JSON.stringify(body),
   });
-  assert.ok(answer.ok, `${method} ${target}: ${answer.status}`);
-  return answer.json();
+  assert.ok(response.ok, `${method} ${target}: ${response.status}`);
+  return response.json();
 }
 
 export async function createAll() {
@@ -37,15 +36,15 @@ export async function createAll() {
   }
 }
 
-/// The events of a stream, read whole.
+/// All events of a stream.
 export async function events(request, options) {
   const read = [];
   for await (const event of await client.executeWorkflowStream(request, options)) read.push(event);
   return read;
 }
 
-/// `call` throws exactly that error of the client's, with a detail that has the word. Bodies of
-/// refused streams are not parsed by the client.
+/// Checks that `call` throws exactly that error of the client, with the word in its detail. The client
+/// does not parse the bodies of rejected streams.
 export async function refused(kind, status, word, call) {
   let error;
   try {
@@ -72,7 +71,7 @@ function keys(value, rename) {
   return Object.fromEntries(entries.map(([name, inner]) => [rename(name), keys(inner, rename)]));
 }
 
-/// A value as it was before the client named its fields, without what is null.
+/// A value with the field names of the API, without nulls.
 export const plain = (value) => keys(value, snake);
-/// A fixture as users of this client write it.
+/// A fixture with the field names of this client.
 export const written = (value) => keys(value, camel);

@@ -1,6 +1,6 @@
 // Runs the published TypeScript client against a running Stepwell, method by method.
 // Usage: node run.mjs BASE_URL API_KEY PACKAGES, where PACKAGES is a folder with `vellum-ai`
-// installed. All checks run; those that fail are told at the end.
+// installed. All checks run; failures are printed at the end.
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 
@@ -14,7 +14,7 @@ const say = (value = "x") => ({
   workflowDeploymentName: nameOf("say"),
   inputs: [{ type: "STRING", name: "query", value }],
 });
-// Older versions start executions in the background but have no method to look at them.
+// Older versions start executions in the background but have no method to read them.
 const canLook = client.executeWorkflowAsync && client.workflows.workflowExecutionStatus;
 const checks = {};
 
@@ -24,10 +24,10 @@ checks.valuesComeUnderTypesThatParse = async () => {
       workflowDeploymentName: nameOf("values"),
       inputs: [{ type: "JSON", name: "value", value }],
     };
-    const answer = await client.executeWorkflow(request);
+    const response = await client.executeWorkflow(request);
     const streamed = await events({ ...request, eventTypes: both });
     assert.deepEqual(plain(streamed[0].data.inputs[0].value), plain(value));
-    for (const outputs of [answer.data.outputs, streamed.at(-1).data.outputs]) {
+    for (const outputs of [response.data.outputs, streamed.at(-1).data.outputs]) {
       assert.deepEqual(outputs.map((output) => output.name), fixtures.types);
       for (const output of outputs) {
         const about = JSON.stringify({ value, output });
@@ -52,35 +52,35 @@ checks.everyInputType = async () => {
     ...["IMAGE", "AUDIO", "VIDEO", "DOCUMENT"].map((type) => [type.toLowerCase(), type, media, media]),
   ];
   for (const [name, type, value, expect] of cases) {
-    const answer = await client.executeWorkflow({
+    const response = await client.executeWorkflow({
       workflowDeploymentName: nameOf("inputs"),
       inputs: [{ type, name, value }],
     });
-    assert.equal(answer.data.state, "FULFILLED", JSON.stringify(answer));
-    const found = answer.data.outputs.find((output) => output.name === name);
-    // Older versions leave the metadata of messages out of what they send.
-    const told = (message) => ({ ...message, metadata: undefined });
-    const shown = (value) => (name === "chat" ? value.map(told) : value);
+    assert.equal(response.data.state, "FULFILLED", JSON.stringify(response));
+    const found = response.data.outputs.find((output) => output.name === name);
+    // Older versions do not send the metadata of messages.
+    const withoutMetadata = (message) => ({ ...message, metadata: undefined });
+    const shown = (value) => (name === "chat" ? value.map(withoutMetadata) : value);
     assert.deepEqual(shown(plain(found.value)), shown(expect), `${name} ${JSON.stringify(found)}`);
   }
 };
 
 checks.everyRequestField = async () => {
   const externalId = randomUUID();
-  const answer = await client.executeWorkflow({
+  const response = await client.executeWorkflow({
     ...say(), externalId, metadata: { user: { id: 1 } }, releaseTag: "LATEST",
     expandMeta: { usage: true, cost: true, modelName: false },
   });
-  assert.equal(answer.data.state, "FULFILLED");
-  assert.equal(answer.externalId, externalId);
-  assert.ok(answer.data.ts instanceof Date && !Number.isNaN(answer.data.ts.getTime()));
+  assert.equal(response.data.state, "FULFILLED");
+  assert.equal(response.externalId, externalId);
+  assert.ok(response.data.ts instanceof Date && !Number.isNaN(response.data.ts.getTime()));
   const nulls = {
     workflowDeploymentId: null, releaseTag: null, externalId: null, metadata: null, previousExecutionId: null,
   };
   assert.equal((await client.executeWorkflow({ ...say(), ...nulls, expandMeta: null })).data.state, "FULFILLED");
   assert.equal((await events({ ...say(), ...nulls, eventTypes: null })).at(-1).data.state, "FULFILLED");
-  await refused(Vellum.BadRequestError, 400, answer.executionId, () => client.executeWorkflow({ ...say(), externalId }));
-  await refused(Vellum.BadRequestError, 400, answer.executionId, () => events({ ...say(), externalId }));
+  await refused(Vellum.BadRequestError, 400, response.executionId, () => client.executeWorkflow({ ...say(), externalId }));
+  await refused(Vellum.BadRequestError, 400, response.executionId, () => events({ ...say(), externalId }));
   const counts = { workflowDeploymentName: nameOf("counts"), inputs: [] };
   const first = await client.executeWorkflow(counts);
   const second = await client.executeWorkflow({ ...counts, previousExecutionId: first.executionId });
@@ -89,14 +89,14 @@ checks.everyRequestField = async () => {
 
 checks.versionsDifferInThinkingOnly = async () => {
   const thinking = { type: "THINKING", value: { type: "STRING", value: "hm" } };
-  const said = { type: "STRING", value: "x" };
+  const text = { type: "STRING", value: "x" };
   const request = {
     workflowDeploymentName: nameOf("values"),
-    inputs: [{ type: "JSON", name: "value", value: [thinking, said] }],
+    inputs: [{ type: "JSON", name: "value", value: [thinking, text] }],
   };
-  for (const [apiVersion, expect] of [["2024-10-25", [said]], ["2025-07-30", [thinking, said]], [undefined, [thinking, said]]]) {
-    const answer = await user(undefined, { apiVersion }).executeWorkflow(request);
-    const found = answer.data.outputs.find((output) => output.name === "ARRAY");
+  for (const [apiVersion, expect] of [["2024-10-25", [text]], ["2025-07-30", [thinking, text]], [undefined, [thinking, text]]]) {
+    const response = await user(undefined, { apiVersion }).executeWorkflow(request);
+    const found = response.data.outputs.find((output) => output.name === "ARRAY");
     assert.equal(found.type, "ARRAY");
     assert.deepEqual(plain(found.value), expect, apiVersion);
   }
@@ -177,12 +177,12 @@ checks.executionsOutliveTheirClients = async () => {
 };
 
 checks.failuresAreAnswers = async () => {
-  for (const { workflow, inputs = [], code, own, node, error_code: older, says = "" } of fixtures.failures) {
+  for (const { workflow, inputs = [], code, own, node, error_code: older, message = "" } of fixtures.failures) {
     const request = { workflowDeploymentName: nameOf(workflow), inputs };
     const { data } = await client.executeWorkflow(request);
     assert.equal(data.state, "REJECTED");
     assert.deepEqual([data.error.code, data.error.rawData.code, data.error.error_code], [code, own, older]);
-    assert.ok(data.error.message.includes(says), data.error.message);
+    assert.ok(data.error.message.includes(message), data.error.message);
     const all = await events({ ...request, eventTypes: both });
     assert.equal(all[0].data.state, "INITIATED");
     assert.deepEqual([all.at(-1).data.state, all.at(-1).data.error.code], ["REJECTED", code]);
@@ -194,14 +194,14 @@ checks.failuresAreAnswers = async () => {
 checks.refusalsAreErrors = async () => {
   const kinds = { 400: Vellum.BadRequestError, 404: Vellum.NotFoundError };
   for (const { workflow, request, status, field, clients } of fixtures.refusals) {
-    // Some of these the client itself refuses to send.
+    // The client itself rejects some of these.
     if (!clients.includes("typescript")) continue;
-    const asked = written(request);
-    if (workflow) asked.workflowDeploymentName = nameOf(workflow);
-    await refused(kinds[status], status, field, () => client.executeWorkflow(asked));
-    await refused(kinds[status], status, field, () => events(asked));
+    const sent = written(request);
+    if (workflow) sent.workflowDeploymentName = nameOf(workflow);
+    await refused(kinds[status], status, field, () => client.executeWorkflow(sent));
+    await refused(kinds[status], status, field, () => events(sent));
     if (client.executeWorkflowAsync) {
-      await refused(kinds[status], status, field, () => client.executeWorkflowAsync(asked));
+      await refused(kinds[status], status, field, () => client.executeWorkflowAsync(sent));
     }
   }
 };

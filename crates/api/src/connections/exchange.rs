@@ -1,4 +1,4 @@
-//! One request and its response on a connection: what HTTP itself asks for, whichever API the path
+//! One request and its response on a connection: what HTTP itself requires, whichever API the path
 //! belongs to.
 
 use std::convert::Infallible;
@@ -23,9 +23,9 @@ use super::table::ConnectionTable;
 use super::unread;
 use crate::error::{ApiError, Kind};
 use crate::peer::Peer;
-use crate::server::Stopping;
+use crate::state::Stopping;
 
-/// What operators and their probes ask for; served also where all places are taken.
+/// What operators and their probes request; served even if all places are taken.
 const OPERATORS: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
 
 /// When to try again where all places are taken.

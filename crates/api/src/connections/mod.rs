@@ -30,21 +30,16 @@ use hyper_util::rt::TokioIo;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 
+pub use state::CLOSE_LABELS;
 pub use table::ConnectionLimits;
 
 use crate::error::{ApiError, Kind};
-use crate::server::Stopping;
+use crate::state::Stopping;
 use crate::{edge, telemetry};
 use exchange::Exchange;
 use state::{CloseReason, Connection, Phase, Requested};
 use stream::ClientStream;
-use table::{ConnectionTable, Registration};
-
-/// The largest head of a request; also how much of a body is read at once.
-const MAX_HEAD: usize = 128 << 10;
-
-/// The most memory that the buffers of a connection take: one to read, one to write.
-pub const CONNECTION_BYTES: usize = 2 * MAX_HEAD;
+use table::{ConnectionTable, MAX_HEAD, Registration};
 
 /// How much of a response may wait in the kernel without having been sent: so what a slow client
 /// takes is seen as it takes it, and slow clients hold little memory.
@@ -160,7 +155,7 @@ async fn drive(socket: TcpStream, exchange: Arc<Exchange>, registration: Registr
             }
         }
         Err(reason) => {
-            telemetry::closed_connection(phase_label(phase, reason));
+            telemetry::closed_connection(reason.label(phase));
             if phase == Phase::Head {
                 let refused = refuse(&parts.read_buf, &late(reason));
                 let _ = tokio::time::timeout(LAST_WORDS, send_last(stream, refused)).await;
@@ -189,22 +184,6 @@ async fn send_unless_closed(
     .await;
 }
 
-/// All that [`phase_label`] returns.
-pub const CLOSE_LABELS: [&str; 6] =
-    ["evicted", "slow_reader", "no_request", "incomplete_header", "unread_body", "idle"];
-
-/// What closed a connection, for the metrics.
-const fn phase_label(phase: Phase, reason: CloseReason) -> &'static str {
-    match (reason, phase) {
-        (CloseReason::Evicted, _) => "evicted",
-        (CloseReason::SlowReader, _) => "slow_reader",
-        (CloseReason::Deadline, Phase::FirstByte) => "no_request",
-        (CloseReason::Deadline, Phase::Head) => "incomplete_header",
-        (CloseReason::Deadline, Phase::Lingering) => "unread_body",
-        (CloseReason::Deadline, _) => "idle",
-    }
-}
-
 /// The error of a request whose head did not arrive in time.
 fn late(reason: CloseReason) -> ApiError {
     match reason {
@@ -223,7 +202,7 @@ fn refuse(head: &[u8], error: &ApiError) -> Response<Body> {
     response
 }
 
-/// Writes a response without a request that hyper could answer.
+/// Writes a response without a request that hyper could respond to.
 async fn send_last(
     mut stream: ClientStream<TcpStream>,
     response: Response<Body>,

@@ -84,6 +84,24 @@ pub enum CloseReason {
     SlowReader,
 }
 
+/// All that [`CloseReason::label`] returns.
+pub const CLOSE_LABELS: [&str; 6] =
+    ["evicted", "slow_reader", "no_request", "incomplete_header", "unread_body", "idle"];
+
+impl CloseReason {
+    /// What closed a connection in that phase, for the metrics.
+    pub const fn label(self, phase: Phase) -> &'static str {
+        match (self, phase) {
+            (Self::Evicted, _) => "evicted",
+            (Self::SlowReader, _) => "slow_reader",
+            (Self::Deadline, Phase::FirstByte) => "no_request",
+            (Self::Deadline, Phase::Head) => "incomplete_header",
+            (Self::Deadline, Phase::Lingering) => "unread_body",
+            (Self::Deadline, _) => "idle",
+        }
+    }
+}
+
 /// One connection.
 #[derive(Debug)]
 pub struct Connection {
@@ -198,13 +216,13 @@ impl Connection {
         self.reserved.store(false, Ordering::Relaxed);
     }
 
-    /// Asks its task to end after the request under way.
+    /// Requests its task to end after the present request.
     pub fn stop(&self) {
         self.stop.store(true, Ordering::Release);
         self.waker.wake();
     }
 
-    /// Asks its task to close it, unless it leaves the phase of that stamp first.
+    /// Requests its task to close it, unless it leaves the phase of that stamp first.
     pub fn close(&self, at: Stamp, reason: CloseReason) {
         self.close_reason.store(reason as u64, Ordering::Relaxed);
         self.close_at.store(at.0, Ordering::Release);
@@ -215,7 +233,7 @@ impl Connection {
         self.close_at.load(Ordering::Relaxed) != 0
     }
 
-    /// What its task was asked for.
+    /// What its task is requested to do.
     pub fn requested(&self, waker: &std::task::Waker) -> Requested {
         self.waker.register(waker);
         let close_at = self.close_at.load(Ordering::Acquire);
@@ -236,7 +254,7 @@ impl Connection {
     }
 }
 
-/// What a connection's task was asked for.
+/// What a connection's task is requested to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Requested {
     Nothing,

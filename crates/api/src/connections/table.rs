@@ -9,9 +9,16 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::state::{CloseReason, CoarseClock, Connection, Phase, Stamp};
+use crate::config::ApiConfig;
 use crate::telemetry;
 
-/// How often deadlines are looked at, and how exact they are.
+/// The largest head of a request; also how much of a body is read at once.
+pub const MAX_HEAD: usize = 128 << 10;
+
+/// The most memory that the buffers of a connection take: one to read, one to write.
+const CONNECTION_BYTES: usize = 2 * MAX_HEAD;
+
+/// How often deadlines are checked, and how exact they are.
 const TICK: Duration = Duration::from_millis(250);
 
 /// A connection that has waited for so long gives way to a new one where all places are taken.
@@ -39,6 +46,22 @@ pub struct ConnectionLimits {
     pub min_write_rate: u64,
     /// For discarding what a client still sends after the response.
     pub linger: Duration,
+}
+
+impl From<&ApiConfig> for ConnectionLimits {
+    fn from(config: &ApiConfig) -> Self {
+        let seconds = |seconds: u64| Duration::from_secs(seconds.max(1));
+        Self {
+            max: config.max_connections.max(1),
+            reserved: config.reserved_connections.max(1),
+            first_byte: seconds(config.first_byte_timeout_seconds),
+            header: seconds(config.header_timeout_seconds),
+            keep_alive: seconds(config.keep_alive_seconds),
+            write_window: seconds(config.write_patience_seconds),
+            min_write_rate: config.min_write_rate,
+            linger: seconds(config.linger_seconds),
+        }
+    }
 }
 
 impl ConnectionLimits {
@@ -229,7 +252,7 @@ impl ConnectionTable {
         self.changed.notify_one();
     }
 
-    /// Asks all connections to end after the request under way, and waits until they have.
+    /// Requests all connections to end after the present request, and waits until they have.
     pub async fn stop(&self) {
         for connection in self.entries().open.values() {
             connection.stop();
@@ -270,7 +293,8 @@ impl ConnectionTable {
         }
         telemetry::open_connections(entries.ordinary, entries.reserved);
         let most = self.limits.max + self.limits.reserved;
-        telemetry::connection_memory(entries.ordinary + entries.reserved, most);
+        let bytes = |connections: usize| (connections * CONNECTION_BYTES) as u64;
+        telemetry::connection_memory(bytes(entries.ordinary + entries.reserved), bytes(most));
     }
 }
 

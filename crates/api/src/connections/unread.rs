@@ -1,5 +1,5 @@
 //! Request bodies that a handler did not read to their end. A small one is read before the
-//! response, so that the connection can be used again; of any other the response says that the
+//! response, so that the connection can be used again; for any other the response has a header that the
 //! connection is closed.
 
 use std::pin::Pin;

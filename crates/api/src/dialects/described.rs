@@ -1,4 +1,4 @@
-//! Describing error answers for the API's description: unit types that list statuses.
+//! Error responses in the OpenAPI document: unit types that list statuses.
 
 use std::collections::BTreeMap;
 
@@ -13,8 +13,8 @@ pub(crate) fn errors(schema: &str, rows: &[(&str, &str)]) -> BTreeMap<String, Re
     rows.iter().map(|(status, text)| ((*status).to_owned(), response(text).into())).collect()
 }
 
-/// Declares unit types that stand for error answers in `#[utoipa::path]`.
-macro_rules! error_answers {
+/// Declares unit types for error responses in `#[utoipa::path]`.
+macro_rules! error_responses {
     ($schema:literal; $($(#[$doc:meta])* $name:ident { $($status:literal: $text:literal),+ $(,)? })+) => {
         $(
             $(#[$doc])*
@@ -32,4 +32,4 @@ macro_rules! error_answers {
     };
 }
 
-pub(crate) use error_answers;
+pub(crate) use error_responses;

@@ -39,7 +39,7 @@ impl Dialect {
         }
     }
 
-    /// The answer to a request that is refused.
+    /// The response to a rejected request.
     pub fn refuse(self, error: &ApiError, request_id: &str) -> Response {
         let (status, body) = match self {
             Self::Dataflow => dataflow::errors::write(error, request_id),

@@ -14,7 +14,7 @@ impl ApiError {
     /// An execution that was waited for ended otherwise than completed.
     pub fn ended(view: &ExecutionView) -> Self {
         let status = view.record.status;
-        let told = match (&view.error, status) {
+        let message = match (&view.error, status) {
             (Some(Failure { message, .. }), Status::TimedOut) => {
                 format!("the execution was stopped: {message}")
             }
@@ -28,7 +28,7 @@ impl ApiError {
             Status::TimedOut => Kind::Timeout,
             _ => Kind::ExecutionFailed,
         };
-        let mut error = Self::new(kind, told).about(Object::Execution(view.record.id));
+        let mut error = Self::new(kind, message).about(Object::Execution(view.record.id));
         error.0.failure.clone_from(&view.error);
         error
     }
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn internals_are_not_told() {
+    fn internals_are_not_shown() {
         let error = ApiError::from(AppError::Internal("table x is corrupt".into()));
         assert!(!error.message().contains("table x"));
         assert_eq!(error.log(), Some("table x is corrupt"));

@@ -1,8 +1,8 @@
-//! What can go wrong, and the words that a dialect tells it in where it has none of its own.
+//! What can go wrong, and the status and code with which a dialect reports it by default.
 
 use axum::http::StatusCode;
 
-/// What kind of thing went wrong. Each dialect tells it by the usual status and code, or by its own.
+/// The kind of an error. Each dialect reports it with the usual status and code, or with its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// The definition is wrong.
@@ -11,7 +11,7 @@ pub enum Kind {
     InvalidParameters,
     /// The execution's input does not fit.
     InvalidInput,
-    /// What is said of a schedule is wrong.
+    /// A schedule is invalid.
     InvalidSchedule,
     /// Something else in the request is wrong.
     InvalidRequest,
@@ -55,7 +55,7 @@ pub enum Kind {
     Inactive,
     /// The workflow requires an integration that is not connected.
     IntegrationMissing,
-    /// The object is not at the version that a change was made for.
+    /// The object is not at the version that a change is based on.
     Changed,
     /// An execution that was waited for did not complete.
     ExecutionFailed,
@@ -69,7 +69,7 @@ pub enum Kind {
     IdempotencyKeyReused,
     /// The first request with the idempotency key is still at work.
     IdempotencyKeyBusy,
-    /// The answer under this idempotency key held a secret and was not stored.
+    /// The response under this idempotency key held a secret and was not stored.
     NotReplayable,
     /// The client took too long to send the body.
     SlowBody,
@@ -82,7 +82,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The status and code by which a dialect tells it where it has no words of its own.
+    /// The status and code with which a dialect reports it by default.
     pub const fn usual(self) -> (StatusCode, &'static str) {
         match self {
             Self::InvalidDefinition => (StatusCode::BAD_REQUEST, "INVALID_WORKFLOW"),

@@ -14,7 +14,7 @@ use stepwell_core::memory::json_size;
 
 use crate::error::ApiError;
 
-/// What stands in the text for a value that was put aside.
+/// The placeholder in the text for a value that was put aside.
 pub const PLACEHOLDER: &str = "null";
 
 /// Values whose text is at least about so long are put aside.
@@ -96,7 +96,7 @@ impl io::Write for Beginning {
         if self.text.len() + bytes.len() <= self.keep {
             self.text.extend_from_slice(bytes);
         } else {
-            // What is kept is a beginning: nothing may follow a part that was left out.
+            // What is kept is a prefix: nothing may follow an omitted part.
             self.keep = self.text.len().min(self.keep);
         }
         Ok(())

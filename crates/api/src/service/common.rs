@@ -1,5 +1,5 @@
-//! What the API's description says of every call, whichever dialect it belongs to: the headers that
-//! the edge adds to answers, and the refusal of unknown query parameters.
+//! The parts of the OpenAPI document that are the same for every operation: the headers that the edge
+//! adds to responses, and the rejection of unknown query parameters.
 
 use utoipa::Modify;
 use utoipa::openapi::header::HeaderBuilder;
@@ -13,7 +13,7 @@ const RESET: &str = "X-Rate-Limit-Reset";
 const RETRY_AFTER: &str = "Retry-After";
 const REQUEST_ID: &str = "X-Request-Id";
 
-/// Describes the headers of answers.
+/// Describes the headers of responses.
 pub struct Headers;
 
 impl Modify for Headers {

@@ -1,20 +1,27 @@
-//! The API's description, put together from the dialects.
+//! The OpenAPI document, assembled from the endpoints of all dialects.
 
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use super::common::Headers;
 use super::schemas::Schemas;
+use super::security::Security;
 use crate::dialects::{abi, dataflow, vellum};
+use crate::endpoints::Endpoints;
 
-/// The description of all dialects: OpenAPI 3.1, made from the handlers.
+/// The endpoints of all dialects and of the service.
+pub fn endpoints() -> Endpoints {
+    Endpoints::new(Base::openapi())
+        .merge(dataflow::endpoints())
+        .merge(vellum::endpoints())
+        .merge(abi::endpoints())
+        .merge(super::own_endpoints())
+}
+
+/// The OpenAPI 3.1 document of all endpoints.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    let mut all = Base::openapi();
-    let parts =
-        [dataflow::Doc::openapi(), vellum::Doc::openapi(), abi::openapi(), super::Doc::openapi()];
-    for part in parts {
-        all.merge(part);
-    }
+    let mut all = endpoints().into_document();
+    Security.modify(&mut all);
     Headers.modify(&mut all);
     Schemas.modify(&mut all);
     all
@@ -25,7 +32,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 #[openapi(
     info(
         title = "Stepwell",
-        description = "Durable workflows over HTTP. Every error tells what to change, place by place, and carries the id of its request. Every POST takes an `Idempotency-Key`. Where a limit is set for the key or its workspace, every answer tells how it stands in `X-Rate-Limit-Limit`, `X-Rate-Limit-Remaining` and `X-Rate-Limit-Reset` (seconds since 1970).",
+        description = "Durable workflows over HTTP. Every error states what to change, place by place, and has the id of its request. Every POST takes an `Idempotency-Key`. If a limit is set for the key or its workspace, every response has its status in `X-Rate-Limit-Limit`, `X-Rate-Limit-Remaining` and `X-Rate-Limit-Reset` (seconds since 1970).",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     servers((url = "/", description = "This server")),

@@ -3,10 +3,10 @@
 mod common;
 mod description;
 mod schemas;
+mod security;
 
 use std::sync::LazyLock;
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
@@ -15,13 +15,15 @@ use axum::routing::get;
 use bytes::Bytes;
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
+use utoipa_axum::routes;
 
-use crate::dialects::described::error_answers;
+use crate::dialects::described::error_responses;
+use crate::endpoints::Endpoints;
 use crate::error::{ApiError, Kind};
-use crate::server::Api;
+use crate::state::Api;
 use crate::{process_metrics, respond, telemetry};
 
-pub use description::openapi;
+pub use description::{endpoints, openapi};
 
 /// The reference page; it shows `/openapi.json` and loads nothing from elsewhere.
 const DOCS: &str = include_str!("docs.html");
@@ -31,14 +33,18 @@ const DOCS_POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; \
     style-src 'unsafe-inline'; connect-src 'self'; img-src data:; base-uri 'none'; \
     form-action 'none'; frame-ancestors 'none'";
 
-/// The routes of the service.
-pub fn routes() -> Router<Api> {
-    Router::new()
-        .route("/healthz", get(healthz))
-        .route("/readyz", get(readyz))
-        .route("/metrics", get(metrics))
-        .route("/openapi.json", get(openapi_json))
-        .route("/docs", get(docs))
+#[derive(OpenApi)]
+#[openapi(tags((name = "service", description = "The server itself")))]
+struct Document;
+
+/// The endpoints of the service alone.
+fn own_endpoints() -> Endpoints {
+    Endpoints::new(Document::openapi())
+        .add(routes!(healthz))
+        .add(routes!(readyz))
+        .add(routes!(metrics))
+        .add(routes!(openapi_json))
+        .add_page("/docs", get(docs))
 }
 
 /// Whether the server lives or is ready.
@@ -52,7 +58,7 @@ struct Health {
     reason: Option<String>,
 }
 
-/// Whether the process answers
+/// Check whether the process is alive
 ///
 /// Needs no key.
 #[utoipa::path(get, path = "/healthz", tag = "service", security(()),
@@ -76,8 +82,8 @@ async fn readyz(State(api): State<Api>) -> Result<Response, ApiError> {
     respond::json(StatusCode::SERVICE_UNAVAILABLE, &health)
 }
 
-error_answers! { "ErrorBody";
-    /// What asking for metrics can find wrong.
+error_responses! { "ErrorBody";
+    /// The errors of requesting metrics.
     MetricsErrors {
         "401": "`UNAUTHORIZED`, `INVALID_TOKEN`, `EXPIRED_TOKEN`, `REVOKED_TOKEN`: send a valid key",
         "403": "`FORBIDDEN`: the key lacks the scope, or is one of another workspace",
@@ -91,8 +97,9 @@ error_answers! { "ErrorBody";
 /// Metrics
 ///
 /// In the text format of Prometheus, of all workspaces together. Unless the server is configured
-/// otherwise, it takes a key of the default workspace. Scope `read:metrics`.
+/// otherwise, it takes a key of the default workspace.
 #[utoipa::path(get, path = "/metrics", tag = "service",
+    security(("key" = ["read:metrics"])), extensions(("x-default-workspace" = json!(true))),
     responses((status = 200, description = "The metrics", body = String, content_type = "text/plain"),
         MetricsErrors))]
 async fn metrics(State(api): State<Api>) -> Result<Response, ApiError> {
@@ -110,7 +117,7 @@ async fn metrics(State(api): State<Api>) -> Result<Response, ApiError> {
 async fn openapi_json() -> Response {
     static TEXT: LazyLock<Bytes> =
         LazyLock::new(|| serde_json::to_vec(&openapi()).unwrap_or_default().into());
-    respond::json_text(StatusCode::OK, TEXT.clone())
+    respond::cacheable(respond::json_text(StatusCode::OK, TEXT.clone()))
 }
 
 /// The API's reference, to be read in a browser.
@@ -118,7 +125,7 @@ async fn docs() -> Response {
     let mut response = typed("text/html; charset=utf-8", Bytes::from_static(DOCS.as_bytes()));
     let policy = HeaderValue::from_static(DOCS_POLICY);
     response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
-    response
+    respond::cacheable(response)
 }
 
 fn typed(media: &'static str, body: Bytes) -> Response {
@@ -126,11 +133,3 @@ fn typed(media: &'static str, body: Bytes) -> Response {
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media));
     response
 }
-
-/// The service's part of the API's description.
-#[derive(OpenApi)]
-#[openapi(
-    paths(healthz, readyz, metrics, openapi_json),
-    tags((name = "service", description = "The server itself"))
-)]
-struct Doc;

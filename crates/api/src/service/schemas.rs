@@ -1,4 +1,4 @@
-//! Makes the API's description fit for generators of clients: an object of which nothing is said
+//! Prepares the OpenAPI document for generators of clients: an object without described fields
 //! takes any field, and a schema that has a name is referred to by it, so that the generated types
 //! have names that people can read.
 

@@ -1,32 +1,32 @@
-//! What caches between the server and its callers may keep.
+//! Headers for caches between the server and its callers.
 
 use axum::body::Body;
 use axum::http::Request;
 use serde_json::json;
 use stepwell_api::{ApiConfig, Origin};
 
-use crate::support::{Answer, Server};
+use crate::support::{Response, Server};
 
-/// The values of a header in lower case, those of several lines together.
-fn values(answer: &Answer, name: &str) -> Vec<String> {
-    let lines = answer.headers.get_all(name).iter().map(|line| line.to_str().unwrap());
+/// The values of a header in lower case, of all its lines.
+fn values(response: &Response, name: &str) -> Vec<String> {
+    let lines = response.headers.get_all(name).iter().map(|line| line.to_str().unwrap());
     let values = lines.flat_map(|line| line.split(',')).map(|one| one.trim().to_lowercase());
     values.collect()
 }
 
-fn is_personal(answer: &Answer) -> bool {
-    let vary = values(answer, "vary");
-    values(answer, "cache-control") == ["no-store"]
+fn is_personal(response: &Response) -> bool {
+    let vary = values(response, "vary");
+    values(response, "cache-control") == ["no-store"]
         && ["authorization", "x-api-key"].iter().all(|name| vary.iter().any(|one| one == name))
 }
 
-fn may_be_kept(answer: &Answer) -> bool {
-    values(answer, "cache-control") == ["public", "max-age=300"]
+fn may_be_kept(response: &Response) -> bool {
+    values(response, "cache-control") == ["public", "max-age=300"]
 }
 
-/// Every call with a key, without one, and with one that is wrong.
+/// Every operation with a valid key, a wrong key and no key.
 #[tokio::test]
-async fn what_depends_on_a_key_is_kept_by_no_cache() {
+async fn forbids_caching_of_responses_that_depend_on_a_key() {
     let server = Server::start().await;
     let all = serde_json::to_value(stepwell_api::openapi()).unwrap();
     for (path, calls) in all["paths"].as_object().unwrap() {
@@ -37,11 +37,11 @@ async fn what_depends_on_a_key_is_kept_by_no_cache() {
                 if let Some(key) = key {
                     request = request.header("x-api-key", key);
                 }
-                let answer = server.raw(request.body(Body::empty()).unwrap()).await;
+                let response = server.raw(request.body(Body::empty()).unwrap()).await;
                 let public =
                     ["/openapi.json", "/api/v1/schema/definition"].contains(&path.as_str());
-                let fits = if public { may_be_kept(&answer) } else { is_personal(&answer) };
-                assert!(fits, "{method} {path} {}: {:?}", answer.status, answer.headers);
+                let fits = if public { may_be_kept(&response) } else { is_personal(&response) };
+                assert!(fits, "{method} {path} {}: {:?}", response.status, response.headers);
             }
         }
     }
@@ -53,7 +53,7 @@ async fn what_depends_on_a_key_is_kept_by_no_cache() {
 }
 
 #[tokio::test]
-async fn successes_secrets_and_streams_are_kept_by_no_cache() {
+async fn forbids_caching_of_secrets_and_streams() {
     let server = Server::start().await;
     let key = server
         .post("/api/v1/auth/api-keys", &json!({"name": "k", "scopes": ["read:workflows"]}))
@@ -66,7 +66,7 @@ async fn successes_secrets_and_streams_are_kept_by_no_cache() {
     let done = server.post(&format!("{workflow}/execute?wait=true"), &json!({})).await;
     let execution = format!("{workflow}/executions/{}", done.text_at("/execution_id"));
     let stream = json!({"workflow_deployment_name": "test", "inputs": []});
-    for answer in [
+    for response in [
         key,
         hook,
         done,
@@ -77,17 +77,17 @@ async fn successes_secrets_and_streams_are_kept_by_no_cache() {
         server.get(&format!("{execution}/events")).await,
         server.post("/v1/execute-workflow-stream", &stream).await,
     ] {
-        assert!(answer.status.is_success(), "{}", answer.text);
-        assert!(is_personal(&answer), "{:?} {}", answer.headers, answer.text);
+        assert!(response.status.is_success(), "{}", response.text);
+        assert!(is_personal(&response), "{:?} {}", response.headers, response.text);
     }
 }
 
 #[tokio::test]
-async fn what_depends_on_the_page_says_so_as_well() {
+async fn responses_that_depend_on_the_origin_vary_by_it() {
     let origin = "https://app.example.com";
     let allowed_origins = vec![Origin::try_from(origin.to_owned()).unwrap()];
     let server = Server::with(ApiConfig { allowed_origins, ..ApiConfig::default() }).await;
-    let answer = server.send("GET", "/workflows", &[("origin", origin)], "").await;
-    assert!(is_personal(&answer), "{:?}", answer.headers);
-    assert!(values(&answer, "vary").contains(&"origin".to_owned()), "{:?}", answer.headers);
+    let response = server.send("GET", "/workflows", &[("origin", origin)], "").await;
+    assert!(is_personal(&response), "{:?}", response.headers);
+    assert!(values(&response, "vary").contains(&"origin".to_owned()), "{:?}", response.headers);
 }

@@ -1,4 +1,4 @@
-//! Connections that send nothing, drip, idle or read slowly, and those that find no place.
+//! Connections that send nothing, send or read slowly or are idle, and the limit of connections.
 
 use std::io::ErrorKind;
 use std::time::Duration;
@@ -29,7 +29,7 @@ async fn connect(served: &Served) -> TcpStream {
     TcpStream::connect(served.address).await.unwrap()
 }
 
-/// Sends bytes; what the server answers until it closes.
+/// Sends bytes; returns everything that the server sends until it closes.
 async fn exchange(served: &Served, bytes: &str) -> String {
     let mut stream = connect(served).await;
     stream.write_all(bytes.as_bytes()).await.unwrap();
@@ -56,18 +56,18 @@ async fn until(stream: &mut TcpStream, wanted: &str) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
-fn body(answer: &str) -> Value {
-    serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
+fn body(response: &str) -> Value {
+    serde_json::from_str(response.split_once("\r\n\r\n").unwrap().1).unwrap()
 }
 
 #[tokio::test]
-async fn a_connection_that_sends_nothing_is_closed() {
+async fn closes_a_connection_that_sends_nothing() {
     let served = Served::with(short()).await;
     assert_eq!(exchange(&served, "").await, "");
 }
 
 #[tokio::test]
-async fn a_head_that_does_not_arrive_is_refused_in_the_words_of_its_path() {
+async fn times_out_an_incomplete_head_in_the_format_of_its_api() {
     let served = Served::with(short()).await;
     for (path, status, code) in [
         ("/workflows", 408, "/error/code"),
@@ -75,40 +75,41 @@ async fn a_head_that_does_not_arrive_is_refused_in_the_words_of_its_path() {
         // The published clients know no 408.
         ("/v1/execute-workflow", 400, "/detail"),
     ] {
-        let answer = exchange(&served, &format!("POST {path} HTTP/1.1\r\nHost: x\r\nX-Slow")).await;
-        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{path}: {answer}");
-        assert!(answer.to_lowercase().contains("connection: close\r\n"), "{answer}");
-        assert!(body(&answer).pointer(code).is_some(), "{path}: {answer}");
+        let response =
+            exchange(&served, &format!("POST {path} HTTP/1.1\r\nHost: x\r\nX-Slow")).await;
+        assert!(response.starts_with(&format!("HTTP/1.1 {status} ")), "{path}: {response}");
+        assert!(response.to_lowercase().contains("connection: close\r\n"), "{response}");
+        assert!(body(&response).pointer(code).is_some(), "{path}: {response}");
     }
 }
 
 #[tokio::test]
-async fn dripping_does_not_extend_the_deadline_of_a_head() {
+async fn slow_bytes_do_not_extend_the_deadline_of_a_head() {
     let served = Served::with(short()).await;
     let mut stream = connect(&served).await;
     stream.write_all(b"GET /healthz HTTP/1.1\r\nX-Drip: ").await.unwrap();
     let (mut read, mut write) = stream.split();
     let dripping = async {
         loop {
-            // The drip is what is tested; nothing waits for it.
+            // The slow bytes are the input of the test; nothing waits for them.
             tokio::time::sleep(Duration::from_millis(50)).await;
             if write.write_all(b"x").await.is_err() {
                 std::future::pending::<()>().await;
             }
         }
     };
-    let mut answer = [0; 12];
+    let mut response = [0; 12];
     tokio::select! {
         () = dripping => {}
-        read = tokio::time::timeout(PATIENCE, read.read_exact(&mut answer)) => {
+        read = tokio::time::timeout(PATIENCE, read.read_exact(&mut response)) => {
             read.unwrap().unwrap();
         }
     }
-    assert_eq!(&answer, b"HTTP/1.1 408");
+    assert_eq!(&response, b"HTTP/1.1 408");
 }
 
 #[tokio::test]
-async fn an_idle_connection_is_closed_after_its_last_response() {
+async fn closes_an_idle_connection_after_its_last_response() {
     let served = Served::with(short()).await;
     let get = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
     let mut stream = connect(&served).await;
@@ -120,7 +121,7 @@ async fn an_idle_connection_is_closed_after_its_last_response() {
 }
 
 #[tokio::test]
-async fn streams_and_long_waits_outlive_the_deadlines() {
+async fn deadlines_do_not_end_streams_and_long_waits() {
     let served = Served::with(short()).await;
     let workflow = served.server.workflow(waiting_steps()).await;
     let key = &served.server.key;
@@ -132,15 +133,15 @@ async fn streams_and_long_waits_outlive_the_deadlines() {
     let execution = served.server.execution(&workflow).await;
     let mut stream = served.open(&format!("{execution}/events"), "").await;
     for _ in 0..4 {
-        // One sign of life a second.
+        // One heartbeat a second.
         until(&mut stream, "\n:").await;
     }
-    let answer = until(&mut waiting, "}").await;
-    assert!(answer.starts_with("HTTP/1.1 202"), "{answer}");
+    let response = until(&mut waiting, "}").await;
+    assert!(response.starts_with("HTTP/1.1 202"), "{response}");
 }
 
 #[tokio::test]
-async fn a_reader_that_takes_a_trickle_is_cut_off() {
+async fn disconnects_a_slow_reader() {
     let config = ApiConfig { min_write_rate: 64 << 20, ..short() };
     let served = Served::with(config).await;
     let text = "x".repeat(3 << 20);
@@ -150,7 +151,7 @@ async fn a_reader_that_takes_a_trickle_is_cut_off() {
     assert_eq!(served.server.send("POST", &run, &[], Body::empty()).await.status, 200);
     let mut stream = connect(&served).await;
     let key = &served.server.key;
-    // More than any socket holds: many responses, asked for at once.
+    // More than the buffers of a socket: many pipelined requests.
     let get = format!("GET {workflow} HTTP/1.1\r\nHost: x\r\nX-API-KEY: {key}\r\n\r\n").repeat(8);
     stream.write_all(get.as_bytes()).await.unwrap();
     let trickle = async {
@@ -172,7 +173,7 @@ async fn a_reader_that_takes_a_trickle_is_cut_off() {
 }
 
 #[tokio::test]
-async fn operators_are_served_where_all_places_are_taken() {
+async fn serves_operators_when_all_connections_are_in_use() {
     let config = ApiConfig { max_connections: 2, reserved_connections: 1, ..ApiConfig::default() };
     let served = Served::with(config).await;
     let workflow = served.server.workflow(waiting_steps()).await;
@@ -185,18 +186,18 @@ async fn operators_are_served_where_all_places_are_taken() {
     }
     for path in ["/workflows", "/api/v1/workflows", "/nowhere"] {
         let get = format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n");
-        let answer = exchange(&served, &get).await;
-        let head = answer.to_lowercase();
-        assert!(answer.starts_with("HTTP/1.1 503 "), "{path}: {answer}");
-        assert!(head.contains("retry-after: 1\r\n"), "{answer}");
-        assert!(head.contains("connection: close\r\n"), "{answer}");
+        let response = exchange(&served, &get).await;
+        let head = response.to_lowercase();
+        assert!(response.starts_with("HTTP/1.1 503 "), "{path}: {response}");
+        assert!(head.contains("retry-after: 1\r\n"), "{response}");
+        assert!(head.contains("connection: close\r\n"), "{response}");
     }
     for path in ["/healthz", "/readyz", "/metrics"] {
         let key = &served.server.key;
         let get = format!("GET {path} HTTP/1.1\r\nHost: x\r\nX-API-KEY: {key}\r\n\r\n");
-        let answer = exchange(&served, &get).await;
+        let response = exchange(&served, &get).await;
         // The test's process records no metrics in every order of tests; it is not refused.
-        assert!(!answer.starts_with("HTTP/1.1 503"), "{path}: {answer}");
+        assert!(!response.starts_with("HTTP/1.1 503"), "{path}: {response}");
     }
     drop(taken.pop());
     // Its place is free as soon as the server sees the end.
@@ -209,7 +210,7 @@ async fn operators_are_served_where_all_places_are_taken() {
 }
 
 #[tokio::test]
-async fn silent_connections_give_way_to_those_that_ask() {
+async fn closes_silent_connections_for_active_ones() {
     let config = ApiConfig {
         max_connections: 4,
         reserved_connections: 1,
@@ -225,13 +226,13 @@ async fn silent_connections_give_way_to_those_that_ask() {
         "GET /workflows HTTP/1.1\r\nHost: x\r\nX-API-KEY: {}\r\nConnection: close\r\n\r\n",
         served.server.key
     );
-    // As long as the others have only just connected, it may be told to try again.
-    let asking = async { while !exchange(&served, &get).await.starts_with("HTTP/1.1 200") {} };
-    tokio::time::timeout(PATIENCE, asking).await.unwrap();
+    // While the other connections are new, the request may be rejected with 503.
+    let retrying = async { while !exchange(&served, &get).await.starts_with("HTTP/1.1 200") {} };
+    tokio::time::timeout(PATIENCE, retrying).await.unwrap();
 }
 
 #[tokio::test]
-async fn a_request_without_one_host_is_refused_in_the_words_of_its_path() {
+async fn rejects_a_request_without_exactly_one_host() {
     let served = Served::start().await;
     for (path, code) in [
         ("/workflows", "/error/code"),
@@ -243,10 +244,10 @@ async fn a_request_without_one_host_is_refused_in_the_words_of_its_path() {
             let get = format!(
                 "GET {path} HTTP/1.1\r\n{hosts}X-API-KEY: {key}\r\nConnection: close\r\n\r\n"
             );
-            let answer = exchange(&served, &get).await;
-            assert!(answer.starts_with("HTTP/1.1 400 "), "{path} {hosts:?}: {answer}");
-            assert!(answer.contains("Host"), "{answer}");
-            assert!(body(&answer).pointer(code).is_some(), "{path}: {answer}");
+            let response = exchange(&served, &get).await;
+            assert!(response.starts_with("HTTP/1.1 400 "), "{path} {hosts:?}: {response}");
+            assert!(response.contains("Host"), "{response}");
+            assert!(body(&response).pointer(code).is_some(), "{path}: {response}");
         }
     }
     let old = exchange(&served, "GET /healthz HTTP/1.0\r\n\r\n").await;
@@ -254,7 +255,7 @@ async fn a_request_without_one_host_is_refused_in_the_words_of_its_path() {
 }
 
 #[tokio::test]
-async fn what_is_no_http_is_refused_as_all_else_is() {
+async fn rejects_requests_that_are_not_http() {
     let served = Served::start().await;
     let many = (0..150).map(|n| format!("X-{n}: 1\r\n")).collect::<String>();
     let get =
@@ -271,7 +272,7 @@ async fn what_is_no_http_is_refused_as_all_else_is() {
         (get("/api/v1/workflows", &many), 431, "/errors/0/code"),
         (get("/workflows", &format!("X-A: {long}\r\n").repeat(3)), 431, "/error/code"),
         (get("/workflows", "Expect: 200-ok\r\n"), 417, "/error/code"),
-        // Behind a request that is served.
+        // After a request that is served.
         (get("/healthz", "") + &get("/workflows", "Bad Header: x\r\n"), 400, "/error/code"),
     ] {
         // The last one does not close by itself.
@@ -296,7 +297,7 @@ async fn what_is_no_http_is_refused_as_all_else_is() {
 
 /// A client that is still sending a request that is too large can read why.
 #[tokio::test]
-async fn a_head_that_is_too_large_has_its_response_while_it_is_sent() {
+async fn rejects_a_large_head_while_it_is_sent() {
     let served = Served::start().await;
     let mut stream = connect(&served).await;
     stream.write_all(b"GET /workflows?").await.unwrap();
@@ -311,9 +312,9 @@ async fn a_head_that_is_too_large_has_its_response_while_it_is_sent() {
     assert_eq!(to_end(&mut stream).await, "");
 }
 
-/// A proxy goes on writing when the response has come: it must be able to read that response.
+/// A proxy continues to send after the response has arrived, and must be able to read the response.
 #[tokio::test]
-async fn a_refused_body_is_answered_at_once_and_the_close_announced() {
+async fn rejects_a_body_immediately_and_announces_the_close() {
     let served = Served::start().await;
     let key = &served.server.key;
     let size = 20 << 20;
@@ -333,9 +334,9 @@ async fn a_refused_body_is_answered_at_once_and_the_close_announced() {
             let chunk = [&b"2000000\r\n"[..], &vec![b' '; (16 << 20) + 1]].concat();
             stream.write_all(&chunk).await.unwrap();
         }
-        let answer = until(&mut stream, "}").await;
-        assert!(answer.starts_with("HTTP/1.1 413 "), "{framing}: {answer}");
-        assert!(answer.to_lowercase().contains("connection: close\r\n"), "{answer}");
+        let response = until(&mut stream, "}").await;
+        assert!(response.starts_with("HTTP/1.1 413 "), "{framing}: {response}");
+        assert!(response.to_lowercase().contains("connection: close\r\n"), "{response}");
         let rest = vec![b' '; 64 << 10];
         for _ in 0..100 {
             stream.write_all(&rest).await.unwrap();
@@ -346,7 +347,7 @@ async fn a_refused_body_is_answered_at_once_and_the_close_announced() {
 }
 
 #[tokio::test]
-async fn a_refusal_that_needs_no_body_announces_the_close_only_where_it_closes() {
+async fn announces_the_close_only_if_the_connection_closes() {
     let served = Served::start().await;
     for (headers, body, closes) in [
         ("Content-Length: 2\r\n", "{}", false),
@@ -357,10 +358,10 @@ async fn a_refusal_that_needs_no_body_announces_the_close_only_where_it_closes()
         let head = format!("POST /workflows HTTP/1.1\r\nHost: x\r\n{headers}\r\n{body}");
         let mut stream = connect(&served).await;
         stream.write_all(head.as_bytes()).await.unwrap();
-        let answer = until(&mut stream, "}").await;
-        assert!(answer.starts_with("HTTP/1.1 401 "), "{headers}: {answer}");
-        let announced = answer.to_lowercase().contains("connection: close\r\n");
-        assert_eq!(announced, closes, "{headers}: {answer}");
+        let response = until(&mut stream, "}").await;
+        assert!(response.starts_with("HTTP/1.1 401 "), "{headers}: {response}");
+        let announced = response.to_lowercase().contains("connection: close\r\n");
+        assert_eq!(announced, closes, "{headers}: {response}");
         if !closes {
             stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
             assert!(until(&mut stream, "}").await.starts_with("HTTP/1.1 200"));

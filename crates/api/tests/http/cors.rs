@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use stepwell_api::{ApiConfig, Origin};
 
-use crate::support::{Answer, Server};
+use crate::support::{Response, Server};
 
 const OURS: &str = "https://app.example.com";
 
@@ -14,12 +14,12 @@ async fn server(origins: &[&str]) -> Server {
     Server::with(ApiConfig { allowed_origins, ..ApiConfig::default() }).await
 }
 
-fn header<'a>(answer: &'a Answer, name: &str) -> &'a str {
-    answer.headers.get(name).map_or("", |value| value.to_str().unwrap())
+fn header<'a>(response: &'a Response, name: &str) -> &'a str {
+    response.headers.get(name).map_or("", |value| value.to_str().unwrap())
 }
 
-/// What a browser asks before it lets a page send a key.
-async fn asked_first(server: &Server, origin: &str) -> Answer {
+/// The preflight request that a browser sends before a request with a key.
+async fn preflight(server: &Server, origin: &str) -> Response {
     let request = Request::options("/v1/execute-workflow")
         .header("origin", origin)
         .header("access-control-request-method", "POST")
@@ -28,37 +28,38 @@ async fn asked_first(server: &Server, origin: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn pages_of_an_allowed_origin_may_call() {
+async fn allows_requests_from_a_configured_origin() {
     let server = server(&[OURS]).await;
-    let answer = asked_first(&server, OURS).await;
-    assert_eq!(answer.status, StatusCode::OK);
-    assert_eq!(header(&answer, "access-control-allow-origin"), OURS);
-    assert_eq!(header(&answer, "access-control-allow-headers"), "content-type,x-api-key");
-    assert!(header(&answer, "access-control-allow-methods").contains("POST"));
-    // An error can be read, too.
-    let answer = server.send("GET", "/workflows/wf-nope", &[("origin", OURS)], "").await;
-    assert_eq!(answer.status, StatusCode::NOT_FOUND);
-    assert_eq!(header(&answer, "access-control-allow-origin"), OURS);
-    assert!(header(&answer, "access-control-expose-headers").contains("x-request-id"));
+    let response = preflight(&server, OURS).await;
+    assert_eq!(response.status, StatusCode::OK);
+    assert_eq!(header(&response, "access-control-allow-origin"), OURS);
+    assert_eq!(header(&response, "access-control-allow-headers"), "content-type,x-api-key");
+    assert!(header(&response, "access-control-allow-methods").contains("POST"));
+    // Errors can be read as well.
+    let response = server.send("GET", "/workflows/wf-nope", &[("origin", OURS)], "").await;
+    assert_eq!(response.status, StatusCode::NOT_FOUND);
+    assert_eq!(header(&response, "access-control-allow-origin"), OURS);
+    assert!(header(&response, "access-control-expose-headers").contains("x-request-id"));
 }
 
 #[tokio::test]
-async fn pages_of_other_origins_may_not() {
+async fn forbids_requests_from_other_origins() {
     for origins in [&[][..], &[OURS]] {
         let server = server(origins).await;
-        let answer = asked_first(&server, "https://elsewhere.example").await;
-        assert_eq!(header(&answer, "access-control-allow-origin"), "", "{origins:?}");
-        let answer = server.send("GET", "/workflows", &[("origin", "https://e.example")], "").await;
-        assert_eq!(header(&answer, "access-control-allow-origin"), "", "{origins:?}");
+        let response = preflight(&server, "https://elsewhere.example").await;
+        assert_eq!(header(&response, "access-control-allow-origin"), "", "{origins:?}");
+        let response =
+            server.send("GET", "/workflows", &[("origin", "https://e.example")], "").await;
+        assert_eq!(header(&response, "access-control-allow-origin"), "", "{origins:?}");
     }
     let any = server(&["*"]).await;
-    let answer = asked_first(&any, "https://elsewhere.example").await;
-    assert_eq!(header(&answer, "access-control-allow-origin"), "*");
+    let response = preflight(&any, "https://elsewhere.example").await;
+    assert_eq!(header(&response, "access-control-allow-origin"), "*");
 }
 
 #[tokio::test]
-async fn without_allowed_origins_a_browsers_question_needs_a_key_like_any_request() {
+async fn without_configured_origins_a_preflight_request_needs_a_key() {
     let server = server(&[]).await;
-    let answer = asked_first(&server, OURS).await;
-    assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+    let response = preflight(&server, OURS).await;
+    assert_eq!(response.status, StatusCode::UNAUTHORIZED);
 }

@@ -15,7 +15,7 @@ fn seed() -> Value {
 }
 
 #[tokio::test]
-async fn the_seed_s_requests_are_answered_as_printed() {
+async fn returns_the_responses_of_the_reference() {
     let server = Server::start().await;
     let created = server.post("/workflows", &seed()).await;
     assert_eq!(created.status, StatusCode::CREATED, "{}", created.text);
@@ -41,7 +41,7 @@ async fn the_seed_s_requests_are_answered_as_printed() {
 }
 
 #[tokio::test]
-async fn an_execution_under_way_lists_every_task() {
+async fn a_running_execution_lists_every_task() {
     let server = Server::start().await;
     let workflow = server.workflow(waiting_steps()).await;
     let path = server
@@ -78,7 +78,7 @@ async fn an_execution_under_way_lists_every_task() {
 }
 
 #[tokio::test]
-async fn a_failed_execution_says_why() {
+async fn a_failed_execution_has_an_error() {
     let server = Server::start().await;
     let steps = json!([{"type": "Fail", "config": {"message": "no luck", "code": "NO_LUCK"}}]);
     let workflow = server.workflow(steps).await;
@@ -89,7 +89,7 @@ async fn a_failed_execution_says_why() {
 }
 
 #[tokio::test]
-async fn the_log_says_what_became_of_each_step() {
+async fn logs_the_result_of_each_step() {
     let server = Server::start().await;
     let steps = json!([
         {"id": "turn", "type": "TextOperation.Reverse", "input": "abc"},
@@ -114,7 +114,7 @@ async fn the_log_says_what_became_of_each_step() {
 }
 
 #[tokio::test]
-async fn json_may_begin_with_a_byte_order_mark() {
+async fn accepts_json_with_a_byte_order_mark() {
     let server = Server::start().await;
     let definition = json!({
         "name": "greet",
@@ -136,7 +136,7 @@ async fn json_may_begin_with_a_byte_order_mark() {
 }
 
 #[tokio::test]
-async fn yaml_is_a_definition_too() {
+async fn accepts_definitions_in_yaml() {
     let server = Server::start().await;
     let yaml = "name: greet\ninputs: {text: string}\nsteps:\n  - type: TextOperation.Reverse\n";
     let yaml_type = [("content-type", "application/yaml")];
@@ -152,7 +152,7 @@ async fn yaml_is_a_definition_too() {
 }
 
 #[tokio::test]
-async fn workflows_change_and_go() {
+async fn changes_and_deletes_workflows() {
     let server = Server::start().await;
     let workflow = server.workflow(waiting_steps()).await;
     let execution = server.execution(&workflow).await;
@@ -171,16 +171,16 @@ async fn workflows_change_and_go() {
         ("DELETE", workflow.clone()),
         ("POST", format!("{workflow}/execute")),
     ] {
-        let answer = server.send(method, &path, &[], Body::empty()).await;
-        assert_eq!(answer.refusal(), (404, "WORKFLOW_NOT_FOUND".into()), "{method} {path}");
+        let response = server.send(method, &path, &[], Body::empty()).await;
+        assert_eq!(response.refusal(), (404, "WORKFLOW_NOT_FOUND".into()), "{method} {path}");
         let id = workflow.trim_start_matches("/workflows/");
-        assert!(answer.text.contains(id), "it names the id as it was written: {}", answer.text);
+        assert!(response.text.contains(id), "it names the id as it was written: {}", response.text);
     }
     assert_eq!(server.get(&execution).await.status, StatusCode::OK, "history stays");
 }
 
 #[tokio::test]
-async fn lists_are_filtered_and_paged() {
+async fn filters_and_pages_lists() {
     let server = Server::start().await;
     let workflow = server.workflow(waiting_steps()).await;
     for _ in 0..3 {
@@ -216,16 +216,21 @@ async fn lists_are_filtered_and_paged() {
         ("/workflows?cursor=%00".to_owned(), "cursor"),
         (format!("{workflow}/executions/{}/events?after=x", ids[0]), "after"),
     ] {
-        let answer = server.get(&path).await;
-        assert_eq!(answer.refusal(), (400, "INVALID_REQUEST".into()), "{path}: {}", answer.text);
-        assert_eq!(answer.text_at("/error/details/0/path"), parameter, "{path}");
+        let response = server.get(&path).await;
+        assert_eq!(
+            response.refusal(),
+            (400, "INVALID_REQUEST".into()),
+            "{path}: {}",
+            response.text
+        );
+        assert_eq!(response.text_at("/error/details/0/path"), parameter, "{path}");
     }
     let none = server.get("/workflows?status=inactive").await.json();
     assert_eq!(none, json!({"workflows": [], "next_cursor": null}));
 }
 
 #[tokio::test]
-async fn ids_are_read_in_every_form() {
+async fn accepts_ids_in_every_form() {
     let server = Server::start().await;
     let workflow = server.workflow(waiting_steps()).await;
     let execution = server.execution(&workflow).await;
@@ -255,22 +260,22 @@ async fn ids_are_read_in_every_form() {
 }
 
 #[tokio::test]
-async fn a_wrong_definition_is_told_whole_and_stores_nothing() {
+async fn reports_all_problems_of_a_definition_and_stores_nothing() {
     let server = Server::start().await;
     let wrong = json!({"name": "x", "stepz": [], "steps": [
         {"type": "TextOperation.Revers"},
-        {"id": "a", "type": "Echo", "after": ["nobody"]},
+        {"id": "a", "type": "Echo", "after": ["unknown"]},
     ]});
-    let answer = server.post("/workflows", &wrong).await;
-    assert_eq!(answer.refusal(), (400, "INVALID_WORKFLOW".into()));
-    let details = answer.json()["error"]["details"].as_array().unwrap().len();
-    assert!(details >= 2, "{}", answer.text);
-    assert!(answer.text.contains("TextOperation.Reverse"), "suggests: {}", answer.text);
+    let response = server.post("/workflows", &wrong).await;
+    assert_eq!(response.refusal(), (400, "INVALID_WORKFLOW".into()));
+    let details = response.json()["error"]["details"].as_array().unwrap().len();
+    assert!(details >= 2, "{}", response.text);
+    assert!(response.text.contains("TextOperation.Reverse"), "suggests: {}", response.text);
     assert_eq!(server.get("/workflows").await.json()["workflows"], json!([]));
 }
 
 #[tokio::test]
-async fn step_types_are_listed() {
+async fn lists_step_types() {
     let server = Server::start().await;
     let all = server.get("/step-types").await.json();
     let all = all["step_types"].as_array().unwrap();

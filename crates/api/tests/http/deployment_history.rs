@@ -1,4 +1,4 @@
-//! The vellum dialect: what was executed of a deployment.
+//! The vellum dialect: the executions of a deployment.
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
@@ -9,23 +9,24 @@ use crate::deployments::{
 };
 use crate::support::{Server, waiting_steps};
 
+/// A deployment with two executions; its id, and that of the first execution.
+async fn two_executions(server: &Server) -> (String, String) {
+    let id = three_releases(server).await;
+    let first = json!({"external_id": "e1", "release_tag": "beta", "metadata": {"user": "u1"}});
+    let first = execute(server, first).await.text_at("/execution_id");
+    execute(server, json!({"inputs": [{"name": "q", "value": "y"}]})).await;
+    (id, first)
+}
+
 #[tokio::test]
-async fn executions_are_listed_with_what_they_made() {
+async fn lists_executions_with_their_outputs() {
     let server = Server::start().await;
-    let id = three_releases(&server).await;
-    let first = execute(
-        &server,
-        json!({"external_id": "e1", "release_tag": "beta",
-        "metadata": {"user": "u1"}}),
-    )
-    .await;
-    let first = first.text_at("/execution_id");
-    execute(&server, json!({"inputs": [{"name": "q", "value": "y"}]})).await;
+    let (id, first) = two_executions(&server).await;
     let actuals = json!({"execution_id": first, "actuals": [
         {"output_key": "text", "desired_output_value": "hm", "quality": 0.1, "timestamp": 1000},
         {"output_key": "text", "desired_output_value": "two x!", "quality": 0.5, "timestamp": 2000}]});
-    let said = server.post("/v1/submit-workflow-execution-actuals", &actuals).await;
-    assert_eq!(said.status, StatusCode::OK, "{}", said.text);
+    let submitted = server.post("/v1/submit-workflow-execution-actuals", &actuals).await;
+    assert_eq!(submitted.status, StatusCode::OK, "{}", submitted.text);
 
     let events = format!("{ALL}/greet/execution-events");
     let all = page(&server, &format!("{events}?ordering=start")).await;
@@ -52,7 +53,13 @@ async fn executions_are_listed_with_what_they_made() {
     );
     let second = page(&server, &format!("{ALL}/greet/releases/beta")).await;
     assert_eq!(context["deployment_history_item_id"], second["id"]);
+}
 
+#[tokio::test]
+async fn filters_and_pages_executions() {
+    let server = Server::start().await;
+    let (_, first) = two_executions(&server).await;
+    let events = format!("{ALL}/greet/execution-events");
     let filter = |filters: Value| {
         let text = filters.to_string();
         let coded: String = text.bytes().map(|byte| format!("%{byte:02x}")).collect();
@@ -89,7 +96,7 @@ async fn executions_are_listed_with_what_they_made() {
 }
 
 #[tokio::test]
-async fn an_execution_is_told_with_its_spans_and_state() {
+async fn shows_an_execution_with_its_spans_and_state() {
     let server = Server::start().await;
     create(&server, &definition("one")).await;
     let first = execute(&server, json!({})).await.text_at("/execution_id");
@@ -145,7 +152,7 @@ async fn an_execution_is_told_with_its_spans_and_state() {
 }
 
 #[tokio::test]
-async fn failed_and_unfinished_executions_are_told_as_well() {
+async fn shows_failed_and_unfinished_executions() {
     let server = Server::start().await;
     let steps = json!([{"id": "stop", "type": "Fail", "config": {"message": "no luck"}},
         {"id": "never", "type": "StaticTextInput", "input": "x"}]);
@@ -169,6 +176,6 @@ async fn failed_and_unfinished_executions_are_told_as_well() {
     let waiting = server.post("/v1/execute-workflow-async", &body).await.text_at("/execution_id");
     let whole = page(&server, &format!("{ALL}/waits/execution-events/{waiting}")).await;
     assert_eq!((&whole["end"], &whole["error"]), (&Value::Null, &Value::Null));
-    let told = whole["spans"].as_array().unwrap();
-    assert!(told.iter().all(|span| span["name"] == "node.execution"), "{told:?}");
+    let spans = whole["spans"].as_array().unwrap();
+    assert!(spans.iter().all(|span| span["name"] == "node.execution"), "{spans:?}");
 }

@@ -8,16 +8,16 @@ use stepwell_engine::Caller;
 use stepwell_engine::app::CreateKey;
 use uuid::Uuid;
 
-use crate::support::{Answer, Server};
+use crate::support::{Response, Server};
 
 pub const ALL: &str = "/v1/workflow-deployments";
 pub const EXECUTE: &str = "/v1/execute-workflow";
 
-/// A workflow that says which release it is, and counts in its state.
+/// A workflow whose output is the name of its release, and that counts in its state.
 pub fn definition(word: &str) -> Value {
     json!({
         "name": "greet",
-        "description": format!("Says {word}"),
+        "description": format!("Returns {word}"),
         "inputs": {"q": "string", "n": {"type": "integer", "default": 1}},
         "state": {"count": 0},
         "steps": [
@@ -29,9 +29,9 @@ pub fn definition(word: &str) -> Value {
 }
 
 pub async fn create(server: &Server, definition: &Value) -> String {
-    let answer = server.post("/workflows", definition).await;
-    assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text);
-    answer.text_at("/workflow_id").parse::<WorkflowId>().unwrap().to_string()
+    let response = server.post("/workflows", definition).await;
+    assert_eq!(response.status, StatusCode::CREATED, "{}", response.text);
+    response.text_at("/workflow_id").parse::<WorkflowId>().unwrap().to_string()
 }
 
 /// A deployment with three releases: `beta` at the second, `split` at the first and second.
@@ -51,17 +51,17 @@ pub async fn three_releases(server: &Server) -> String {
     id
 }
 
-async fn patch(server: &Server, path: &str, body: &Value) -> Answer {
+async fn patch(server: &Server, path: &str, body: &Value) -> Response {
     server.send("PATCH", path, &[("content-type", "application/json")], body.to_string()).await
 }
 
-pub async fn execute(server: &Server, more: Value) -> Answer {
+pub async fn execute(server: &Server, more: Value) -> Response {
     let mut body = json!({"inputs": [{"type": "STRING", "name": "q", "value": "x"}],
         "workflow_deployment_name": "greet"});
     body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    let answer = server.post(EXECUTE, &body).await;
-    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
-    answer
+    let response = server.post(EXECUTE, &body).await;
+    assert_eq!(response.status, StatusCode::OK, "{}", response.text);
+    response
 }
 
 fn texts<'a>(page: &'a Value, field: &str) -> Vec<&'a str> {
@@ -70,21 +70,21 @@ fn texts<'a>(page: &'a Value, field: &str) -> Vec<&'a str> {
 }
 
 pub async fn page(server: &Server, path: &str) -> Value {
-    let answer = server.get(path).await;
-    assert_eq!(answer.status, StatusCode::OK, "{path}: {}", answer.text);
-    answer.json()
+    let response = server.get(path).await;
+    assert_eq!(response.status, StatusCode::OK, "{path}: {}", response.text);
+    response.json()
 }
 
-/// A request that is refused names the field.
+/// The error of a rejected request names the field.
 pub async fn refused(server: &Server, path: &str, status: u16, field: &str) {
-    let answer = server.get(path).await;
-    assert_eq!(answer.status.as_u16(), status, "{path}: {}", answer.text);
-    let detail = answer.text_at("/detail");
+    let response = server.get(path).await;
+    assert_eq!(response.status.as_u16(), status, "{path}: {}", response.text);
+    let detail = response.text_at("/detail");
     assert!(detail.contains(field), "{path}: {detail}");
 }
 
 #[tokio::test]
-async fn deployments_are_listed_and_retrieved() {
+async fn lists_and_retrieves_deployments() {
     let server = Server::start().await;
     assert_eq!(
         page(&server, ALL).await,
@@ -131,7 +131,7 @@ async fn deployments_are_listed_and_retrieved() {
     let one = by_name.json();
     assert_eq!((&one["id"], &one["label"]), (&json!(id), &json!("greet")));
     assert_eq!((&one["status"], &one["environment"]), (&json!("ARCHIVED"), &json!("PRODUCTION")));
-    assert_eq!(one["description"], "Says three");
+    assert_eq!(one["description"], "Returns three");
     let types = |list: &Value| -> Vec<(String, String)> {
         let all = list.as_array().unwrap().iter();
         all.map(|v| (v["key"].to_string(), v["type"].to_string())).collect()
@@ -153,13 +153,13 @@ async fn deployments_are_listed_and_retrieved() {
 }
 
 #[tokio::test]
-async fn releases_are_found_by_id_and_tag() {
+async fn finds_releases_by_id_and_tag() {
     let server = Server::start().await;
     let id = three_releases(&server).await;
     let releases = format!("{ALL}/greet/releases");
     let all = page(&server, &releases).await;
     assert_eq!(all["count"], 3);
-    assert_eq!(texts(&all, "description"), ["Says three", "Says two", "Says one"]);
+    assert_eq!(texts(&all, "description"), ["Returns three", "Returns two", "Returns one"]);
     let tags: Vec<_> =
         all["results"].as_array().unwrap().iter().map(|r| r["release_tags"].clone()).collect();
     let user = |name: &str| json!({"name": name, "source": "USER"});
@@ -169,7 +169,7 @@ async fn releases_are_found_by_id_and_tag() {
     let ids = texts(&all, "id");
     assert!(ids.iter().all(|id| Uuid::parse_str(id).is_ok()));
     let again = page(&server, &format!("{ALL}/{id}/releases?ordering=created&limit=2")).await;
-    assert_eq!(texts(&again, "id"), [ids[2], ids[1]], "the same ids in each answer");
+    assert_eq!(texts(&again, "id"), [ids[2], ids[1]], "the same ids in each response");
     assert_eq!(page(&server, &format!("{releases}?offset=2")).await["results"][0]["id"], ids[2]);
     let latest = page(&server, &format!("{ALL}/greet")).await;
     assert_eq!(latest["last_deployed_history_item_id"], ids[0]);
@@ -195,7 +195,7 @@ async fn releases_are_found_by_id_and_tag() {
 }
 
 #[tokio::test]
-async fn tags_are_moved_and_rolled_back() {
+async fn moves_tags_and_rolls_them_back() {
     let server = Server::start().await;
     three_releases(&server).await;
     let tags = format!("{ALL}/greet/release-tags");
@@ -247,17 +247,17 @@ async fn tags_are_moved_and_rolled_back() {
 }
 
 #[tokio::test]
-async fn deployments_are_executed_by_plain_values() {
+async fn executes_deployments_with_plain_values() {
     let server = Server::start().await;
     let id = three_releases(&server).await;
     let path = format!("{ALL}/{id}/execute-stream");
     let body = json!({"inputs": {"q": "✓ a", "n": 2.0}, "release_tag": "beta", "external_id": "s1",
         "metadata": {"k": 1}, "trigger": null, "unknown": 1});
-    let answer = server.post(&path, &body).await;
-    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
-    assert_eq!(answer.headers["content-type"], "application/x-ndjson");
-    assert!(answer.text.is_ascii() && answer.text.ends_with('\n'));
-    let lines = answer.text.lines().filter(|line| !line.is_empty());
+    let response = server.post(&path, &body).await;
+    assert_eq!(response.status, StatusCode::OK, "{}", response.text);
+    assert_eq!(response.headers["content-type"], "application/x-ndjson");
+    assert!(response.text.is_ascii() && response.text.ends_with('\n'));
+    let lines = response.text.lines().filter(|line| !line.is_empty());
     let events: Vec<Value> = lines.map(|line| serde_json::from_str(line).unwrap()).collect();
     let names: Vec<_> = events.iter().map(|event| event["name"].as_str().unwrap()).collect();
     assert_eq!(
@@ -285,11 +285,11 @@ async fn deployments_are_executed_by_plain_values() {
     let mut ids: Vec<_> = events.iter().map(|event| event["id"].as_str().unwrap()).collect();
     ids.sort_unstable();
     ids.dedup();
-    assert_eq!(ids.len(), events.len(), "each event has an id of its own");
+    assert_eq!(ids.len(), events.len(), "each event has its own id");
     let previous = events[0]["span_id"].clone();
     let more = json!({"inputs": {"q": "b"}, "previous_execution_id": previous});
-    let answer = server.post(&format!("{ALL}/greet/execute-stream"), &more).await;
-    assert!(answer.text.contains("\"final_state\":{\"count\":2}"), "{}", answer.text);
+    let response = server.post(&format!("{ALL}/greet/execute-stream"), &more).await;
+    assert!(response.text.contains("\"final_state\":{\"count\":2}"), "{}", response.text);
 
     create(
         &server,
@@ -300,7 +300,15 @@ async fn deployments_are_executed_by_plain_values() {
     let last: Value = serde_json::from_str(failed.text.lines().last().unwrap()).unwrap();
     assert_eq!(last["name"], "workflow.execution.rejected");
     assert_eq!(last["body"]["error"]["code"], "USER_DEFINED_ERROR");
+}
 
+#[tokio::test]
+async fn names_the_invalid_field_of_plain_values() {
+    let server = Server::start().await;
+    let id = three_releases(&server).await;
+    let path = format!("{ALL}/{id}/execute-stream");
+    let body = json!({"inputs": {"q": "a"}, "external_id": "s1"});
+    assert_eq!(server.post(&path, &body).await.status, StatusCode::OK);
     for (path, body, status, field) in [
         (path.clone(), json!({}), 400, "inputs.q"),
         (path.clone(), json!({"inputs": []}), 400, "inputs"),
@@ -324,7 +332,7 @@ async fn deployments_are_executed_by_plain_values() {
 }
 
 #[tokio::test]
-async fn other_workspaces_and_weaker_keys_see_nothing() {
+async fn hides_deployments_from_other_workspaces_and_weaker_keys() {
     let server = Server::start().await;
     let id = three_releases(&server).await;
     let execution = execute(&server, json!({})).await.text_at("/execution_id");
@@ -359,12 +367,12 @@ async fn other_workspaces_and_weaker_keys_see_nothing() {
         server.raw(request.body(Body::empty()).unwrap())
     };
     for path in &paths {
-        // Who may execute may look at the executions, not at the rest.
+        // A caller that can execute can read the executions, and nothing else.
         let own = if path.starts_with(ALL) { 403 } else { 200 };
         for (key, expect) in [(&stranger, 404), (&executor, own)] {
-            let answer = get(path, key).await;
-            assert_eq!(answer.status.as_u16(), expect, "{path} {}", answer.text);
-            assert_eq!(answer.json()["detail"].is_string(), expect != 200, "{path}");
+            let response = get(path, key).await;
+            assert_eq!(response.status.as_u16(), expect, "{path} {}", response.text);
+            assert_eq!(response.json()["detail"].is_string(), expect != 200, "{path}");
         }
     }
     assert_eq!(get(ALL, &stranger).await.json()["count"], 0);

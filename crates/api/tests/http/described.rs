@@ -1,4 +1,4 @@
-//! The description and the router agree.
+//! The OpenAPI description matches the router.
 
 use axum::body::Body;
 use axum::http::Request;
@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::support::Server;
 
 #[tokio::test]
-async fn every_described_call_is_routed_and_guarded() {
+async fn every_described_operation_has_a_route_and_needs_a_key() {
     let server = Server::start().await;
     let all = serde_json::to_value(stepwell_api::openapi()).unwrap();
     for (path, calls) in all["paths"].as_object().unwrap() {
@@ -16,24 +16,24 @@ async fn every_described_call_is_routed_and_guarded() {
             let request = Request::builder()
                 .method(method.to_uppercase().as_str())
                 .uri(path.replace("{workflow_id}", "wf-x").replace("{execution_id}", "ex-x"));
-            let answer = server.raw(request.body(Body::empty()).unwrap()).await;
+            let response = server.raw(request.body(Body::empty()).unwrap()).await;
             let open = call["security"] == serde_json::json!([{}]);
             let expect = if open { 200 } else { 401 };
-            assert_eq!(answer.status.as_u16(), expect, "{method} {path}: {}", answer.text);
+            assert_eq!(response.status.as_u16(), expect, "{method} {path}: {}", response.text);
         }
     }
 }
 
 #[tokio::test]
-async fn the_definition_s_schema_is_a_schema() {
+async fn the_definition_schema_is_valid() {
     let server = Server::start().await;
-    let answer = server.get("/api/v1/schema/definition").await;
-    assert_eq!(answer.headers["content-type"], "application/schema+json");
-    assert!(answer.json().is_object(), "{}", answer.text);
+    let response = server.get("/api/v1/schema/definition").await;
+    assert_eq!(response.headers["content-type"], "application/schema+json");
+    assert!(response.json().is_object(), "{}", response.text);
 }
 
 #[tokio::test]
-async fn a_path_that_is_no_text_names_nothing() {
+async fn a_path_that_is_not_utf8_is_not_found() {
     let server = Server::start().await;
     let all = serde_json::to_value(stepwell_api::openapi()).unwrap();
     for (path, calls) in all["paths"].as_object().unwrap() {
@@ -41,9 +41,9 @@ async fn a_path_that_is_no_text_names_nothing() {
         let rest = after.split_once('}').map_or("", |(_, rest)| rest);
         let path = format!("{before}%FF{}", rest.replace(['{', '}'], ""));
         for method in calls.as_object().unwrap().keys() {
-            let answer = server.send(&method.to_uppercase(), &path, &[], Body::empty()).await;
-            assert_eq!(answer.status, 404, "{method} {path}: {}", answer.text);
-            assert!(answer.json().is_object(), "{method} {path}: {}", answer.text);
+            let response = server.send(&method.to_uppercase(), &path, &[], Body::empty()).await;
+            assert_eq!(response.status, 404, "{method} {path}: {}", response.text);
+            assert!(response.json().is_object(), "{method} {path}: {}", response.text);
         }
     }
 }
@@ -65,7 +65,7 @@ fn lists() -> Vec<(String, String, Value)> {
 }
 
 #[tokio::test]
-async fn parameters_of_lists_are_what_their_schemas_say() {
+async fn parameters_of_lists_match_their_schemas() {
     let server = Server::start().await;
     let status = async |path: &str, name: &str, value: &str| {
         let cron = if path.ends_with("/preview") { "&cron=@daily" } else { "" };
@@ -92,7 +92,7 @@ async fn parameters_of_lists_are_what_their_schemas_say() {
 }
 
 #[test]
-fn every_post_takes_an_idempotency_key_and_bodies_have_an_example() {
+fn every_post_accepts_an_idempotency_key_and_has_an_example() {
     let all = serde_json::to_value(stepwell_api::openapi()).unwrap();
     for (path, calls) in all["paths"].as_object().unwrap() {
         if !path.starts_with("/api/v1") {

@@ -1,4 +1,4 @@
-//! What every request passes: keys, limits, formats, methods, ids.
+//! Checks of every request: keys, limits, formats, methods, ids.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::support::{Server, waiting_steps};
 const JSON: (&str, &str) = ("content-type", "application/json");
 
 #[tokio::test]
-async fn bad_bodies_are_refused_with_what_to_change() {
+async fn errors_of_invalid_bodies_name_the_problem() {
     let server = Server::start().await;
     let workflow = server.workflow(json!([{"type": "Echo"}])).await;
     let execute = format!("{workflow}/execute");
@@ -47,18 +47,23 @@ async fn bad_bodies_are_refused_with_what_to_change() {
         (&execute, deep_input.as_bytes(), 400, "INVALID_REQUEST", "nested deeper"),
         (&execute, b"\xff", 400, "INVALID_REQUEST", "UTF-8"),
     ];
-    for (path, body, status, code, says) in cases {
+    for (path, body, status, code, expected) in cases {
         let shown = String::from_utf8_lossy(&body[..body.len().min(60)]).into_owned();
-        let answer = server.send("POST", path, &[JSON], Bytes::copy_from_slice(body)).await;
-        assert_eq!(answer.refusal(), (*status, (*code).into()), "{path} {shown}: {}", answer.text);
-        let message = answer.text_at("/error/message");
-        assert!(message.contains(says), "{path} {shown}: {message}");
+        let response = server.send("POST", path, &[JSON], Bytes::copy_from_slice(body)).await;
+        assert_eq!(
+            response.refusal(),
+            (*status, (*code).into()),
+            "{path} {shown}: {}",
+            response.text
+        );
+        let message = response.text_at("/error/message");
+        assert!(message.contains(expected), "{path} {shown}: {message}");
     }
     assert_eq!(server.get("/workflows").await.json()["workflows"].as_array().unwrap().len(), 1);
 }
 
 #[tokio::test]
-async fn bodies_need_a_format_that_is_taken() {
+async fn rejects_unsupported_content_types() {
     let server = Server::start().await;
     let workflow = server.workflow(waiting_steps()).await;
     let execute = format!("{workflow}/execute");
@@ -69,25 +74,29 @@ async fn bodies_need_a_format_that_is_taken() {
         ("/workflows", &[]),
         ("/workflows", &[("content-type", "text/plain")]),
     ] {
-        let answer = server.send("POST", path, headers, "{}").await;
-        assert_eq!(answer.refusal(), (415, "UNSUPPORTED_MEDIA_TYPE".into()), "{path} {headers:?}");
-        assert!(answer.text.contains("application/json"), "{}", answer.text);
+        let response = server.send("POST", path, headers, "{}").await;
+        assert_eq!(
+            response.refusal(),
+            (415, "UNSUPPORTED_MEDIA_TYPE".into()),
+            "{path} {headers:?}"
+        );
+        assert!(response.text.contains("application/json"), "{}", response.text);
     }
     let empty = server.send("POST", &execute, &[], Body::empty()).await;
     assert_eq!(empty.status, StatusCode::ACCEPTED);
 }
 
 #[tokio::test]
-async fn a_compressed_body_is_refused_as_such() {
+async fn rejects_compressed_bodies() {
     let server = Server::start().await;
     let workflow = server.workflow(waiting_steps()).await;
     let execute = format!("{workflow}/execute");
     let gzip = b"\x1f\x8b\x08\x00".as_slice();
-    for (encoding, says) in [("gzip", "`Content-Encoding: gzip`"), ("identity, br", "br")] {
-        let answer =
+    for (encoding, expected) in [("gzip", "`Content-Encoding: gzip`"), ("identity, br", "br")] {
+        let response =
             server.send("POST", &execute, &[JSON, ("content-encoding", encoding)], gzip).await;
-        assert_eq!(answer.refusal(), (415, "UNSUPPORTED_MEDIA_TYPE".into()), "{encoding}");
-        assert!(answer.text.contains(says), "{}", answer.text);
+        assert_eq!(response.refusal(), (415, "UNSUPPORTED_MEDIA_TYPE".into()), "{encoding}");
+        assert!(response.text.contains(expected), "{}", response.text);
     }
     let plain = [JSON, ("content-encoding", "identity")];
     let taken = server.send("POST", &execute, &plain, "{}").await;
@@ -95,7 +104,7 @@ async fn a_compressed_body_is_refused_as_such() {
 }
 
 #[tokio::test]
-async fn large_bodies_are_refused_however_they_come() {
+async fn rejects_large_bodies_with_and_without_a_length() {
     let config = ApiConfig { max_body_bytes: 1000, ..ApiConfig::default() };
     let server = Server::with(config).await;
     let big = vec![b' '; 1001];
@@ -109,15 +118,15 @@ async fn large_bodies_are_refused_however_they_come() {
 }
 
 #[tokio::test]
-async fn slow_bodies_are_given_up() {
+async fn times_out_slow_bodies() {
     let server = Server::with(ApiConfig { body_timeout_seconds: 1, ..ApiConfig::default() }).await;
     let never = Body::from_stream(futures_util::stream::pending::<Result<Bytes, std::io::Error>>());
-    let answer = server.send("POST", "/workflows", &[JSON], never).await;
-    assert_eq!(answer.refusal(), (408, "TIMEOUT".into()));
+    let response = server.send("POST", "/workflows", &[JSON], never).await;
+    assert_eq!(response.refusal(), (408, "TIMEOUT".into()));
 }
 
 #[tokio::test]
-async fn keys_open_what_they_may() {
+async fn a_key_permits_what_its_scopes_include() {
     let server = Server::start().await;
     let workflow = server.workflow(waiting_steps()).await;
     let reader = server.key(&["read:workflows"]).await;
@@ -133,24 +142,24 @@ async fn keys_open_what_they_may() {
     assert_eq!(get(&[("authorization", &bearer)]).await.status, StatusCode::OK);
     for (headers, code) in [
         (&[][..], "UNAUTHORIZED"),
-        (&[("x-api-key", "sk_live_nobody")], "INVALID_TOKEN"),
-        (&[("authorization", "Bearer sk_live_nobody")], "INVALID_TOKEN"),
+        (&[("x-api-key", "sk_live_unknown")], "INVALID_TOKEN"),
+        (&[("authorization", "Bearer sk_live_unknown")], "INVALID_TOKEN"),
         (&[("authorization", "Basic eDp5")], "INVALID_TOKEN"),
     ] {
-        let answer = get(headers).await;
-        assert_eq!(answer.refusal(), (401, code.into()), "{headers:?}");
-        assert_eq!(answer.headers["www-authenticate"], "Bearer realm=\"stepwell\"");
+        let response = get(headers).await;
+        assert_eq!(response.refusal(), (401, code.into()), "{headers:?}");
+        assert_eq!(response.headers["www-authenticate"], "Bearer realm=\"stepwell\"");
     }
     for (method, path) in [("DELETE", workflow.clone()), ("POST", format!("{workflow}/execute"))] {
         let request = Request::builder().method(method).uri(&path).header("x-api-key", &reader);
-        let answer = server.raw(request.body(Body::empty()).unwrap()).await;
-        assert_eq!(answer.refusal(), (403, "FORBIDDEN".into()), "{method} {path}");
-        assert!(answer.text.contains(":workflows"), "names the scope: {}", answer.text);
+        let response = server.raw(request.body(Body::empty()).unwrap()).await;
+        assert_eq!(response.refusal(), (403, "FORBIDDEN".into()), "{method} {path}");
+        assert!(response.text.contains(":workflows"), "names the scope: {}", response.text);
     }
 }
 
 #[tokio::test]
-async fn no_key_is_needed_where_the_server_asks_for_none() {
+async fn accepts_requests_without_a_key_if_authentication_is_off() {
     let server = Server::with(ApiConfig { auth_required: false, ..ApiConfig::default() }).await;
     let list = |key: Option<&str>| {
         let mut request = Request::builder().uri("/workflows");
@@ -160,11 +169,11 @@ async fn no_key_is_needed_where_the_server_asks_for_none() {
         server.raw(request.body(Body::empty()).unwrap())
     };
     assert_eq!(list(None).await.status, StatusCode::OK);
-    assert_eq!(list(Some("sk_live_nobody")).await.refusal(), (401, "INVALID_TOKEN".into()));
+    assert_eq!(list(Some("sk_live_unknown")).await.refusal(), (401, "INVALID_TOKEN".into()));
 }
 
 #[tokio::test]
-async fn unknown_paths_and_methods_are_told_in_the_dialect_s_body() {
+async fn reports_unknown_paths_and_methods_in_the_format_of_the_api() {
     let server = Server::start().await;
     assert_eq!(server.get("/nothing").await.refusal(), (404, "NOT_FOUND".into()));
     assert_eq!(server.get("/workflows/").await.refusal(), (404, "NOT_FOUND".into()));
@@ -175,9 +184,9 @@ async fn unknown_paths_and_methods_are_told_in_the_dialect_s_body() {
         ("GET", "/workflows/x/execute", "POST"),
         ("BREW", "/step-types", "GET,HEAD"),
     ] {
-        let answer = server.send(method, path, &[], Body::empty()).await;
-        assert_eq!(answer.refusal(), (405, "METHOD_NOT_ALLOWED".into()), "{method} {path}");
-        let mut found: Vec<_> = answer.headers["allow"].to_str().unwrap().split(',').collect();
+        let response = server.send(method, path, &[], Body::empty()).await;
+        assert_eq!(response.refusal(), (405, "METHOD_NOT_ALLOWED".into()), "{method} {path}");
+        let mut found: Vec<_> = response.headers["allow"].to_str().unwrap().split(',').collect();
         let mut expect: Vec<_> = allow.split(',').collect();
         found.sort_unstable();
         expect.sort_unstable();
@@ -191,7 +200,7 @@ async fn unknown_paths_and_methods_are_told_in_the_dialect_s_body() {
 }
 
 #[tokio::test]
-async fn every_answer_carries_its_request_s_id() {
+async fn every_response_has_the_request_id() {
     let server = Server::start().await;
     let mine = server.send("GET", "/nothing", &[("x-request-id", "mine-1")], Body::empty()).await;
     assert_eq!(mine.headers["x-request-id"], "mine-1");
@@ -205,22 +214,22 @@ async fn every_answer_carries_its_request_s_id() {
 }
 
 #[tokio::test]
-async fn waits_are_bounded_and_checked() {
+async fn validates_the_timeout_of_a_wait() {
     let server = Server::with(ApiConfig { max_wait_seconds: 1, ..ApiConfig::default() }).await;
     let workflow = server.workflow(waiting_steps()).await;
     for query in ["wait=perhaps", "wait=true&timeout=soon", "wait=true&timeout=-1s"] {
-        let answer =
+        let response =
             server.send("POST", &format!("{workflow}/execute?{query}"), &[], Body::empty()).await;
-        assert_eq!(answer.refusal(), (400, "INVALID_REQUEST".into()), "{query}");
+        assert_eq!(response.refusal(), (400, "INVALID_REQUEST".into()), "{query}");
     }
     let path = format!("{workflow}/execute?wait=true&timeout=1h");
-    let answer = server.send("POST", &path, &[], Body::empty());
-    let answer = tokio::time::timeout(Duration::from_secs(20), answer).await.unwrap();
-    assert_eq!(answer.status, StatusCode::ACCEPTED, "held to the longest patience");
+    let response = server.send("POST", &path, &[], Body::empty());
+    let response = tokio::time::timeout(Duration::from_secs(20), response).await.unwrap();
+    assert_eq!(response.status, StatusCode::ACCEPTED, "held to the longest patience");
 }
 
 #[tokio::test]
-async fn the_service_tells_how_it_is() {
+async fn reports_health_readiness_and_version() {
     stepwell_api::install_metrics().unwrap();
     let server = Server::start().await;
     let open = |path: &str| server.raw(Request::builder().uri(path).body(Body::empty()).unwrap());

@@ -1,4 +1,4 @@
-//! API keys and who they are, in the abi envelope.
+//! API keys in the abi dialect.
 
 use std::time::Duration;
 
@@ -8,18 +8,18 @@ use serde_json::{Value, json};
 
 use stepwell_engine::{Clock, SystemClock};
 
-use crate::support::{Answer, Server};
+use crate::support::{Response, Server};
 use crate::workspaces::call;
 
 const PATH: &str = "/api/v1/auth/api-keys";
 
-async fn me(server: &Server, secret: &str) -> Answer {
+async fn me(server: &Server, secret: &str) -> Response {
     let request = Request::builder().uri("/api/v1/auth/me").header("x-api-key", secret);
     server.raw(request.body(Body::empty()).unwrap()).await
 }
 
 #[tokio::test]
-async fn a_key_is_made_used_listed_and_revoked() {
+async fn creates_uses_lists_and_revokes_a_key() {
     let server = Server::start().await;
     let body =
         json!({"name": "ci", "scopes": ["read:workflows"], "expires_at": "2999-01-01T00:00:00Z"});
@@ -81,13 +81,13 @@ async fn a_key_is_made_used_listed_and_revoked() {
     assert_eq!(me(&server, &secret).await.abi_refusal(), (401, "REVOKED_TOKEN".into()));
 }
 
-/// So many different scopes.
+/// This many different scopes.
 fn many(count: usize) -> Vec<String> {
     (0..count).map(|n| format!("read:workflows:{n}")).collect()
 }
 
 #[tokio::test]
-async fn scopes_are_kept_each_once_and_up_to_a_bound() {
+async fn removes_duplicate_scopes_and_limits_their_number() {
     let server = Server::start().await;
     let twice = ["read:workflows", "admin", "read:workflows"];
     for (scopes, kept) in [(json!(twice), 2), (json!(many(100)), 100)] {
@@ -98,7 +98,7 @@ async fn scopes_are_kept_each_once_and_up_to_a_bound() {
 }
 
 #[tokio::test]
-async fn the_last_use_shows_at_once() {
+async fn shows_the_last_use_immediately() {
     let server = Server::start().await;
     let made = server.post(PATH, &json!({"name": "a", "role": "user"})).await;
     let path = format!("{PATH}/{}", made.text_at("/data/id"));
@@ -111,7 +111,7 @@ async fn the_last_use_shows_at_once() {
 }
 
 #[tokio::test]
-async fn name_and_limits_of_a_key_are_changed() {
+async fn changes_name_and_limits_of_a_key() {
     let server = Server::start().await;
     let made = server.post(PATH, &json!({"name": "a", "role": "user"})).await;
     let path = format!("{PATH}/{}", made.text_at("/data/id"));
@@ -152,7 +152,7 @@ async fn name_and_limits_of_a_key_are_changed() {
 }
 
 #[tokio::test]
-async fn wrong_requests_name_the_field() {
+async fn names_the_field_of_an_invalid_request() {
     let server = Server::start().await;
     let keys = "/api/v1/auth/api-keys";
     for (body, field) in [
@@ -185,14 +185,14 @@ async fn wrong_requests_name_the_field() {
             "scopes",
         ),
     ] {
-        let answer = server.post(keys, &body).await;
-        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{body}: {}", answer.text);
-        let found = answer.text_at("/errors/0/field");
+        let response = server.post(keys, &body).await;
+        assert_eq!(response.status, StatusCode::BAD_REQUEST, "{body}: {}", response.text);
+        let found = response.text_at("/errors/0/field");
         assert!(found.starts_with(field), "{body}: {found}");
     }
     for query in ["page=0", "page_size=101", "sort_by=hash", "sort_order=up"] {
-        let answer = server.get(&format!("{keys}?{query}")).await;
-        assert_eq!(answer.abi_refusal(), (400, "INVALID_REQUEST".into()), "{query}");
+        let response = server.get(&format!("{keys}?{query}")).await;
+        assert_eq!(response.abi_refusal(), (400, "INVALID_REQUEST".into()), "{query}");
     }
     let none = server.send("DELETE", &format!("{keys}/apk_x"), &[], Body::empty()).await;
     assert_eq!(none.abi_refusal(), (404, "NOT_FOUND".into()));
@@ -203,12 +203,12 @@ async fn wrong_requests_name_the_field() {
 }
 
 #[tokio::test]
-async fn tokens_that_are_not_accepted_say_why() {
+async fn rejected_tokens_have_a_reason() {
     let server = Server::start().await;
-    assert_eq!(me(&server, "sk_live_nobody").await.abi_refusal(), (401, "INVALID_TOKEN".into()));
+    assert_eq!(me(&server, "sk_live_unknown").await.abi_refusal(), (401, "INVALID_TOKEN".into()));
     let none = Request::builder().uri("/api/v1/auth/me").body(Body::empty()).unwrap();
     assert_eq!(server.raw(none).await.abi_refusal(), (401, "INVALID_TOKEN".into()));
-    // A key that expires while it is in use: soon, and yet late enough for a machine that is busy.
+    // A key that expires while it is in use: soon, but late enough for a busy machine.
     let soon = SystemClock.now().after(Duration::from_secs(2));
     let body = json!({"name": "short", "role": "user", "expires_at": soon.to_string()});
     let made = server.post("/api/v1/auth/api-keys", &body).await;
@@ -216,15 +216,15 @@ async fn tokens_that_are_not_accepted_say_why() {
     let secret = made.text_at("/data/secret");
     let before = me(&server, &secret).await;
     assert!(before.status == StatusCode::OK || SystemClock.now() >= soon, "{}", before.text);
-    // Real time has to go by.
+    // Expiry follows the real clock.
     tokio::time::sleep(soon.since(SystemClock.now())).await;
-    let answer = me(&server, &secret).await;
-    assert_eq!(answer.abi_refusal(), (401, "EXPIRED_TOKEN".into()));
-    assert_eq!(answer.headers["www-authenticate"], "Bearer realm=\"stepwell\"");
+    let response = me(&server, &secret).await;
+    assert_eq!(response.abi_refusal(), (401, "EXPIRED_TOKEN".into()));
+    assert_eq!(response.headers["www-authenticate"], "Bearer realm=\"stepwell\"");
 }
 
 #[tokio::test]
-async fn roles_may_what_their_scopes_say() {
+async fn a_role_permits_what_its_scopes_include() {
     let server = Server::start().await;
     let workflow = server.workflow(json!([{"type": "Echo", "input": 1}])).await;
     let execute = format!("{workflow}/execute");
@@ -245,18 +245,23 @@ async fn roles_may_what_their_scopes_say() {
             ("POST", "/workflows", &definition, writes),
             ("GET", "/api/v1/auth/api-keys", &Value::Null, admin),
         ] {
-            let answer = call(&server, &key, method, path, body).await;
-            assert_eq!(answer.status.as_u16(), expect, "{role} {method} {path}: {}", answer.text);
+            let response = call(&server, &key, method, path, body).await;
+            assert_eq!(
+                response.status.as_u16(),
+                expect,
+                "{role} {method} {path}: {}",
+                response.text
+            );
         }
     }
     let wrong = json!({"name": "x", "role": "boss"});
-    let answer = server.post("/api/v1/auth/api-keys", &wrong).await;
-    assert_eq!(answer.abi_refusal(), (400, "INVALID_REQUEST".into()));
-    assert_eq!(answer.text_at("/errors/0/field"), "role");
+    let response = server.post("/api/v1/auth/api-keys", &wrong).await;
+    assert_eq!(response.abi_refusal(), (400, "INVALID_REQUEST".into()));
+    assert_eq!(response.text_at("/errors/0/field"), "role");
 }
 
 #[tokio::test]
-async fn a_key_for_one_workflow_opens_that_one_only() {
+async fn a_key_for_one_workflow_cannot_access_others() {
     let server = Server::start().await;
     let named = json!({"name": "greet", "steps": [{"type": "Echo", "input": 1}]});
     let created = server.post("/workflows", &named).await;
@@ -270,7 +275,7 @@ async fn a_key_for_one_workflow_opens_that_one_only() {
         let refused = call(&server, &key, "POST", &format!("{other}/execute"), &Value::Null).await;
         assert_eq!(refused.refusal(), (403, "FORBIDDEN".into()));
         assert_eq!(call(&server, &key, "GET", &greet, &Value::Null).await.status.as_u16(), 403);
-        // It may look at what it may start, in every dialect, and at nothing else.
+        // It can read the workflow that it can execute, in every dialect, and nothing else.
         let execution = started.headers["location"].to_str().unwrap();
         let elsewhere = server.execution(&other).await;
         for (path, expect) in [
@@ -279,8 +284,8 @@ async fn a_key_for_one_workflow_opens_that_one_only() {
             (elsewhere, 403),
             (format!("{greet}/executions"), 403),
         ] {
-            let answer = call(&server, &key, "GET", &path, &Value::Null).await;
-            assert_eq!(answer.status.as_u16(), expect, "{path}: {}", answer.text);
+            let response = call(&server, &key, "GET", &path, &Value::Null).await;
+            assert_eq!(response.status.as_u16(), expect, "{path}: {}", response.text);
         }
         let started = started.text_at("/execution_id");
         let uuid = started.parse::<stepwell_core::ids::ExecutionId>().unwrap();
@@ -288,11 +293,11 @@ async fn a_key_for_one_workflow_opens_that_one_only() {
             format!("/v1/workflows/executions/{uuid}/status"),
             format!("/api/v1/workflow_executions/{}/actuals", uuid.abi()),
         ] {
-            let answer = call(&server, &key, "GET", &path, &Value::Null).await;
-            assert_eq!(answer.status.as_u16(), 200, "{path}: {}", answer.text);
+            let response = call(&server, &key, "GET", &path, &Value::Null).await;
+            assert_eq!(response.status.as_u16(), 200, "{path}: {}", response.text);
         }
     }
-    // To read one workflow is to read its executions.
+    // Reading a workflow includes its executions.
     let reader = server.key(&["read:workflows:greet"]).await;
     let execution = server.execution(&greet).await;
     assert_eq!(call(&server, &reader, "GET", &execution, &Value::Null).await.status.as_u16(), 200);
@@ -307,8 +312,8 @@ async fn only_admins_see_keys_and_secrets() {
     let reader = server.key(&["read:workflows"]).await;
     for path in ["/api/v1/auth/api-keys", "/api/v1/webhooks/signing-secret"] {
         let request = Request::builder().uri(path).header("x-api-key", &reader);
-        let answer = server.raw(request.body(Body::empty()).unwrap()).await;
-        assert_eq!(answer.abi_refusal(), (403, "SCOPE_REQUIRED".into()), "{path}");
+        let response = server.raw(request.body(Body::empty()).unwrap()).await;
+        assert_eq!(response.abi_refusal(), (403, "SCOPE_REQUIRED".into()), "{path}");
     }
     let secret = server.get("/api/v1/webhooks/signing-secret").await;
     assert!(secret.text_at("/data/secret").starts_with("whsec_"));

@@ -1,7 +1,7 @@
 //! The HTTP server from end to end: requests as clients send them, over the engine and the memory
 //! store.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue must fail")]
 
 mod abi;
 mod audit;
@@ -35,8 +35,8 @@ mod support;
 mod templates;
 mod templates_page;
 mod vellum;
-mod vellum_answers;
 mod vellum_errors;
+mod vellum_responses;
 mod waits;
 mod webhooks;
 mod workspaces;

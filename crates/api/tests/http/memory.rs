@@ -1,20 +1,20 @@
-//! Requests that find no working memory, and responses with large values.
+//! Requests without enough working memory, and responses with large values.
 
 use std::time::Duration;
 
 use axum::http::StatusCode;
 use serde_json::json;
 
-use crate::support::{Answer, Server};
+use crate::support::{Response, Server};
 
-fn is_refused(answer: &Answer) {
-    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{}", answer.text);
-    assert!(answer.headers["retry-after"].to_str().unwrap().parse::<u64>().unwrap() > 0);
-    assert!(answer.text.contains("engine.memory_budget_bytes"), "{}", answer.text);
+fn is_refused(response: &Response) {
+    assert_eq!(response.status, StatusCode::SERVICE_UNAVAILABLE, "{}", response.text);
+    assert!(response.headers["retry-after"].to_str().unwrap().parse::<u64>().unwrap() > 0);
+    assert!(response.text.contains("engine.memory_budget_bytes"), "{}", response.text);
 }
 
 #[tokio::test]
-async fn without_memory_large_requests_are_refused_and_small_ones_are_served() {
+async fn without_memory_only_small_requests_are_served() {
     let server = Server::start().await;
     let workflow = server.workflow(json!([{"type": "Echo", "input": "x"}])).await;
     let budget = server.app.memory();
@@ -29,8 +29,8 @@ async fn without_memory_large_requests_are_refused_and_small_ones_are_served() {
         server.post("/v1/execute-workflow", &large),
         server.post(&path, &little),
     );
-    for answer in [&dataflow, &abi, &vellum] {
-        is_refused(answer);
+    for response in [&dataflow, &abi, &vellum] {
+        is_refused(response);
     }
     assert_eq!(dataflow.refusal(), (503, "UNAVAILABLE".to_owned()));
     assert_eq!(abi.abi_refusal(), (503, "UNAVAILABLE".to_owned()));
@@ -41,7 +41,7 @@ async fn without_memory_large_requests_are_refused_and_small_ones_are_served() {
 }
 
 #[tokio::test]
-async fn large_values_are_sent_as_they_are_in_every_dialect() {
+async fn every_dialect_returns_large_values_unchanged() {
     let server = Server::start().await;
     let steps = json!([{"type": "TextOperation.Trim", "input": "{{ inputs.text }}"}]);
     let workflow = server.workflow(steps).await;
@@ -53,10 +53,10 @@ async fn large_values_are_sent_as_they_are_in_every_dialect() {
     assert!(!done.headers.contains_key("content-length"));
     let id = done.text_at("/execution_id");
     let again = server.get(&format!("{workflow}/executions/{id}")).await;
-    for answer in [&done, &again] {
+    for response in [&done, &again] {
         for place in ["/input/text", "/output/text", "/tasks/0/input/text", "/tasks/0/output/text"]
         {
-            assert!(answer.text_at(place) == text, "{place}");
+            assert!(response.text_at(place) == text, "{place}");
         }
     }
     let abi = server.get(&format!("/api/v1/workflow_executions/{id}?include=io")).await;

@@ -1,5 +1,4 @@
-//! Numbers that cannot be kept exactly are refused by every API, whatever they are part of; all
-//! others come back as they were sent.
+//! Every API rejects numbers that cannot be stored exactly, and returns all others unchanged.
 
 use axum::body::Body;
 use axum::http::StatusCode;
@@ -22,7 +21,7 @@ const EXACT: [&str; 6] =
 const JSON: [(&str, &str); 1] = [("content-type", "application/json")];
 
 #[tokio::test]
-async fn every_api_refuses_what_it_would_change() {
+async fn rejects_numbers_that_are_not_exact() {
     let server = Server::start().await;
     let workflow = server.workflow(json!(["Echo"])).await;
     let id = workflow.trim_start_matches("/workflows/").to_owned();
@@ -46,21 +45,26 @@ async fn every_api_refuses_what_it_would_change() {
                 ),
             ),
         ] {
-            let answer = server.send("POST", &path, &JSON, body).await;
-            assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{path} {number}: {}", answer.text);
-            assert!(answer.text.contains("line 1"), "{path} {number}: {}", answer.text);
+            let response = server.send("POST", &path, &JSON, body).await;
+            assert_eq!(
+                response.status,
+                StatusCode::BAD_REQUEST,
+                "{path} {number}: {}",
+                response.text
+            );
+            assert!(response.text.contains("line 1"), "{path} {number}: {}", response.text);
         }
         let yaml = format!("name: n\nsteps:\n- type: Echo\n  input: {number}\n");
         let yaml_type = [("content-type", "application/yaml")];
-        let answer = server.send("POST", "/workflows", &yaml_type, yaml).await;
-        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{number}: {}", answer.text);
+        let response = server.send("POST", "/workflows", &yaml_type, yaml).await;
+        assert_eq!(response.status, StatusCode::BAD_REQUEST, "{number}: {}", response.text);
     }
     let list = server.send("GET", &format!("{workflow}/executions"), &[], Body::empty()).await;
     assert_eq!(list.json()["executions"].as_array().map(Vec::len), Some(0), "{}", list.text);
 }
 
 #[tokio::test]
-async fn what_is_accepted_comes_back_as_it_was() {
+async fn returns_accepted_numbers_unchanged() {
     let server = Server::start().await;
     let workflow = server
         .workflow(json!([
@@ -72,8 +76,12 @@ async fn what_is_accepted_comes_back_as_it_was() {
     for number in EXACT {
         let body = format!("{{\"input\": {{\"v\": {number}}}}}");
         let path = format!("{workflow}/execute?wait=true");
-        let answer = server.send("POST", &path, &JSON, body).await;
-        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
-        assert!(answer.text.contains(&format!("\"value\":[{number},{number}]")), "{}", answer.text);
+        let response = server.send("POST", &path, &JSON, body).await;
+        assert_eq!(response.status, StatusCode::OK, "{}", response.text);
+        assert!(
+            response.text.contains(&format!("\"value\":[{number},{number}]")),
+            "{}",
+            response.text
+        );
     }
 }

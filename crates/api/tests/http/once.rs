@@ -8,7 +8,7 @@ use crate::support::{Server, waiting_steps};
 const JSON: (&str, &str) = ("content-type", "application/json");
 
 #[tokio::test]
-async fn creating_and_executing_happen_once() {
+async fn creates_and_executes_once() {
     let server = Server::start().await;
     let body = json!({"name": "x", "steps": waiting_steps()}).to_string();
     let headers = [JSON, ("idempotency-key", "create-1")];
@@ -30,7 +30,7 @@ async fn creating_and_executing_happen_once() {
 }
 
 #[tokio::test]
-async fn other_posts_repeat_their_first_answer() {
+async fn other_posts_repeat_their_first_response() {
     let server = Server::start().await;
     let workflow = server.workflow(waiting_steps()).await;
     let execution = server.execution(&workflow).await;
@@ -48,7 +48,7 @@ async fn other_posts_repeat_their_first_answer() {
 }
 
 #[tokio::test]
-async fn a_secret_is_not_stored_to_be_repeated() {
+async fn does_not_store_secrets_for_repeats() {
     let server = Server::start().await;
     let body = json!({"name": "ci", "scopes": ["admin"]}).to_string();
     let headers = [JSON, ("idempotency-key", "key-1")];
@@ -62,14 +62,14 @@ async fn a_secret_is_not_stored_to_be_repeated() {
 }
 
 #[tokio::test]
-async fn of_many_requests_at_once_one_does_it() {
+async fn one_of_many_concurrent_requests_has_an_effect() {
     let server = Server::start().await;
     let body = json!({"name": "ci", "scopes": ["admin"]}).to_string();
     let headers = [JSON, ("idempotency-key", "key-1")];
     let send = || server.send("POST", "/api/v1/auth/api-keys", &headers, body.clone());
-    let answers = futures_util::future::join_all((0..8).map(|_| send())).await;
-    let made = answers.iter().filter(|a| a.status == StatusCode::CREATED).count();
+    let responses = futures_util::future::join_all((0..8).map(|_| send())).await;
+    let made = responses.iter().filter(|a| a.status == StatusCode::CREATED).count();
     assert_eq!(made, 1);
-    let refused = answers.iter().filter(|a| a.status == StatusCode::CONFLICT).count();
+    let refused = responses.iter().filter(|a| a.status == StatusCode::CONFLICT).count();
     assert_eq!(refused, 7);
 }

@@ -1,8 +1,8 @@
-//! Query parameters that a call does not take, for every call of the API's description.
+//! Unknown query parameters, for every operation of the API's description.
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Server};
+use crate::support::{Response, Server};
 
 struct Call {
     method: String,
@@ -11,7 +11,7 @@ struct Call {
     has_labels: bool,
 }
 
-/// All calls but those of the service, to which monitoring tools add parameters of their own.
+/// All operations except those of the service: monitoring tools add their own parameters to these.
 fn calls() -> Vec<Call> {
     let all = serde_json::to_value(stepwell_api::openapi()).unwrap();
     let mut found = Vec::new();
@@ -34,12 +34,12 @@ fn calls() -> Vec<Call> {
     found
 }
 
-/// What an error says of the first field, in the format of its API.
-fn refused(path: &str, answer: &Answer) -> Option<(String, String)> {
-    if answer.status != 400 {
+/// The first field of an error and its message, in the format of its API.
+fn refused(path: &str, response: &Response) -> Option<(String, String)> {
+    if response.status != 400 {
         return None;
     }
-    let body = answer.json();
+    let body = response.json();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     Some(if path.starts_with("/api/v1/") {
         (text(&body["errors"][0]["field"]), text(&body["message"]))
@@ -58,13 +58,13 @@ fn misspelt(name: &str) -> [String; 2] {
 }
 
 #[tokio::test]
-async fn unknown_and_misspelt_ones_are_refused_by_every_call() {
+async fn every_operation_rejects_unknown_and_misspelt_parameters() {
     let server = Server::start().await;
     let mut lists = 0;
     for Call { method, path, names, has_labels } in calls() {
         let send = async |name: &str| {
-            let answer = server.send(&method, &format!("{path}?{name}=1"), &[], "").await;
-            (refused(&path, &answer), answer.text)
+            let response = server.send(&method, &format!("{path}?{name}=1"), &[], "").await;
+            (refused(&path, &response), response.text)
         };
         let (refusal, text) = send("color").await;
         if has_labels {
@@ -102,7 +102,7 @@ async fn unknown_and_misspelt_ones_are_refused_by_every_call() {
 }
 
 #[tokio::test]
-async fn those_of_a_case_that_passed_are_refused() {
+async fn rejects_misspelt_parameters_of_lists_and_executions() {
     let server = Server::start().await;
     let workflow = server.workflow(json!([{"type": "Echo", "input": "a"}])).await;
     for path in [
@@ -113,17 +113,17 @@ async fn those_of_a_case_that_passed_are_refused() {
         "/workflows?=x".to_owned(),
     ] {
         let method = if path.contains("execute?") { "POST" } else { "GET" };
-        let answer = server.send(method, &path, &[], "").await;
-        assert_eq!(answer.refusal(), (400, "INVALID_REQUEST".into()), "{path}");
+        let response = server.send(method, &path, &[], "").await;
+        assert_eq!(response.refusal(), (400, "INVALID_REQUEST".into()), "{path}");
     }
     let listed = server.get(&format!("{workflow}/executions?status=FAILED&limit=1&&")).await;
     assert_eq!(listed.status, 200, "{}", listed.text);
-    // Nothing was executed by the misspelt call.
+    // The misspelt request executed nothing.
     assert_eq!(server.get(&format!("{workflow}/executions")).await.json()["executions"], json!([]));
 }
 
 #[tokio::test]
-async fn the_service_lets_monitoring_add_its_own() {
+async fn health_checks_accept_unknown_parameters() {
     let server = Server::start().await;
     for path in ["/healthz?probe=lb", "/readyz?x", "/openapi.json?v=2", "/docs?a=b"] {
         assert_eq!(server.get(path).await.status, 200, "{path}");
@@ -132,7 +132,7 @@ async fn the_service_lets_monitoring_add_its_own() {
 
 /// A label whose name is that of a parameter.
 #[tokio::test]
-async fn metadata_names_a_label_always() {
+async fn metadata_always_names_a_label() {
     let server = Server::start().await;
     for (name, label) in [("a", "status"), ("b", "stauts"), ("c", "team")] {
         let body = json!({"name": name, "configuration": {"steps": [{"type": "Echo", "input": 1}]},
@@ -149,9 +149,9 @@ async fn metadata_names_a_label_always() {
         ("status=inactive&metadata.team=x", vec!["c"]),
         ("metadata.metadata.odd=y&team=x", vec!["c"]),
     ] {
-        let answer = server.get(&format!("/api/v1/workflows?{query}")).await;
-        assert_eq!(answer.status, 200, "{query}: {}", answer.text);
-        let items = answer.json()["data"]["items"].as_array().unwrap().clone();
+        let response = server.get(&format!("/api/v1/workflows?{query}")).await;
+        assert_eq!(response.status, 200, "{query}: {}", response.text);
+        let items = response.json()["data"]["items"].as_array().unwrap().clone();
         let names: Vec<_> = items.iter().map(|item| item["name"].as_str().unwrap()).collect();
         assert_eq!(names, expect, "{query}");
     }
@@ -161,7 +161,7 @@ async fn metadata_names_a_label_always() {
 
 /// A field of an item is no label: a filter by it would find nothing.
 #[tokio::test]
-async fn fields_of_the_items_are_no_labels() {
+async fn fields_of_items_are_not_labels() {
     let server = Server::start().await;
     let workflow = server.workflow(json!([{"type": "Echo", "input": "a"}])).await;
     server.post(&format!("{workflow}/execute?wait=true"), &json!({})).await;

@@ -1,9 +1,9 @@
-//! Rate limits over HTTP: headers, and refusals in each dialect's own words.
+//! Rate limits over HTTP: headers, and errors in the format of each dialect.
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Server, waiting_steps};
+use crate::support::{Response, Server, waiting_steps};
 use crate::workspaces::call;
 
 async fn limited(server: &Server, limits: Value) -> String {
@@ -14,8 +14,8 @@ async fn limited(server: &Server, limits: Value) -> String {
     made.text_at("/data/secret")
 }
 
-fn standing(answer: &Answer) -> Option<(u64, u64, u64)> {
-    let number = |name: &str| answer.headers.get(name)?.to_str().ok()?.parse().ok();
+fn limit_headers(response: &Response) -> Option<(u64, u64, u64)> {
+    let number = |name: &str| response.headers.get(name)?.to_str().ok()?.parse().ok();
     Some((
         number("x-rate-limit-limit")?,
         number("x-rate-limit-remaining")?,
@@ -23,49 +23,49 @@ fn standing(answer: &Answer) -> Option<(u64, u64, u64)> {
     ))
 }
 
-fn retry_after(answer: &Answer) -> u64 {
-    answer.headers["retry-after"].to_str().unwrap().parse().unwrap()
+fn retry_after(response: &Response) -> u64 {
+    response.headers["retry-after"].to_str().unwrap().parse().unwrap()
 }
 
 #[tokio::test]
-async fn headers_tell_how_the_limit_stands() {
+async fn headers_report_the_state_of_the_limit() {
     let server = Server::start().await;
     let key = limited(&server, json!({"rate_limits": {"requests_per_minute": 3}})).await;
     let me = async || call(&server, &key, "GET", "/api/v1/auth/me", &Value::Null).await;
     for left in [2, 1, 0] {
-        let answer = me().await;
-        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
-        let (limit, remaining, reset) = standing(&answer).unwrap();
+        let response = me().await;
+        assert_eq!(response.status, StatusCode::OK, "{}", response.text);
+        let (limit, remaining, reset) = limit_headers(&response).unwrap();
         assert_eq!((limit, remaining), (3, left));
         assert!(reset > 1_700_000_000, "seconds since 1970: {reset}");
     }
     let refused = me().await;
     assert_eq!(refused.abi_refusal(), (429, "RATE_LIMIT_EXCEEDED".into()), "{}", refused.text);
     assert!((1..=20).contains(&retry_after(&refused)), "one comes back each 20 s");
-    assert_eq!(standing(&refused).unwrap().1, 0);
+    assert_eq!(limit_headers(&refused).unwrap().1, 0);
     let message = refused.text_at("/message");
     assert!(message.contains("3 requests a minute for this key"), "{message}");
-    // Also what is refused for another reason counts and shows.
+    // Requests that fail for another reason count as well.
     let other = limited(&server, json!({"rate_limits": {"requests_per_minute": 3}})).await;
     let missing = call(&server, &other, "GET", "/api/v1/nothing", &Value::Null).await;
     assert_eq!(missing.status, StatusCode::NOT_FOUND);
-    assert_eq!(standing(&missing).unwrap().1, 2);
+    assert_eq!(limit_headers(&missing).unwrap().1, 2);
     let missing = call(&server, &other, "GET", "/api/v1/workspaces/x", &Value::Null).await;
     assert_eq!(missing.status, StatusCode::NOT_FOUND);
-    assert_eq!(standing(&missing).unwrap().1, 1);
+    assert_eq!(limit_headers(&missing).unwrap().1, 1);
     let refused = call(&server, &other, "PUT", "/api/v1/workspaces", &Value::Null).await;
     assert_eq!(refused.status, StatusCode::METHOD_NOT_ALLOWED);
     for path in ["/api/v1/nothing", "/v1/nothing", "/nothing"] {
         let refused = call(&server, &other, "GET", path, &Value::Null).await;
         assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS, "{path}: {}", refused.text);
-        assert!(retry_after(&refused) >= 1 && standing(&refused).is_some(), "{path}");
+        assert!(retry_after(&refused) >= 1 && limit_headers(&refused).is_some(), "{path}");
     }
 }
 
-/// In the abi dialect every answer has the headers; where there is no limit, the largest number
-/// that every client can read.
+/// In the abi dialect every response has the headers; without a limit, with the largest number that
+/// every client can read.
 #[tokio::test]
-async fn where_nothing_is_limited_the_headers_say_so() {
+async fn headers_report_that_there_is_no_limit() {
     let server = Server::start().await;
     let none = i32::MAX.unsigned_abs().into();
     let reader = server.key(&["read:workflows"]).await;
@@ -76,21 +76,21 @@ async fn where_nothing_is_limited_the_headers_say_so() {
         (&server.key, "DELETE", "/api/v1/workflows", 405),
         (&server.key, "POST", "/api/v1/workspaces", 400),
         (&reader, "POST", "/api/v1/workspaces", 403),
-        ("sk_live_nobody", "GET", "/api/v1/workflows", 401),
-        ("sk_live_nobody", "GET", "/api/v1/nothing", 404),
-        ("sk_live_nobody", "GET", "/api/v1/schema/definition", 200),
+        ("sk_live_unknown", "GET", "/api/v1/workflows", 401),
+        ("sk_live_unknown", "GET", "/api/v1/nothing", 404),
+        ("sk_live_unknown", "GET", "/api/v1/schema/definition", 200),
     ] {
-        let answer = call(&server, key, method, path, &Value::Null).await;
-        assert_eq!(answer.status.as_u16(), status, "{method} {path}: {}", answer.text);
-        let (limit, remaining, reset) = standing(&answer).unwrap();
+        let response = call(&server, key, method, path, &Value::Null).await;
+        assert_eq!(response.status.as_u16(), status, "{method} {path}: {}", response.text);
+        let (limit, remaining, reset) = limit_headers(&response).unwrap();
         assert_eq!((limit, remaining), (none, none), "{method} {path}");
         assert!(reset > 1_700_000_000, "{reset}");
     }
-    assert_eq!(standing(&server.get("/workflows").await), None, "another dialect");
+    assert_eq!(limit_headers(&server.get("/workflows").await), None, "another dialect");
 }
 
 #[tokio::test]
-async fn the_limits_of_a_key_in_use_are_changed() {
+async fn changes_the_limits_of_a_key_in_use() {
     let server = Server::start().await;
     let body = json!({"name": "live", "role": "user"});
     let made = server.post("/api/v1/auth/api-keys", &body).await;
@@ -105,14 +105,14 @@ async fn the_limits_of_a_key_in_use_are_changed() {
     assert_eq!(me().await.status, StatusCode::OK);
     limit(json!({"requests_per_minute": 2})).await;
     for left in [1, 0] {
-        assert_eq!(standing(&me().await).unwrap().1, left);
+        assert_eq!(limit_headers(&me().await).unwrap().1, left);
     }
     assert_eq!(me().await.status, StatusCode::TOO_MANY_REQUESTS);
-    // More may be used at once; what was used stays used.
+    // A higher limit applies at once; earlier requests still count.
     limit(json!({"requests_per_minute": 4})).await;
     for left in [1, 0] {
-        let answer = me().await;
-        assert_eq!(standing(&answer).map(|(limit, left, _)| (limit, left)), Some((4, left)));
+        let response = me().await;
+        assert_eq!(limit_headers(&response).map(|(limit, left, _)| (limit, left)), Some((4, left)));
     }
     assert_eq!(me().await.status, StatusCode::TOO_MANY_REQUESTS);
     limit(json!({})).await;
@@ -120,7 +120,7 @@ async fn the_limits_of_a_key_in_use_are_changed() {
 }
 
 #[tokio::test]
-async fn a_schedule_that_is_triggered_counts_for_who_triggers_it() {
+async fn a_triggered_schedule_counts_for_its_caller() {
     let server = Server::start().await;
     let workflow = server.workflow(waiting_steps()).await;
     let id = workflow.rsplit('/').next().unwrap();
@@ -133,7 +133,7 @@ async fn a_schedule_that_is_triggered_counts_for_who_triggers_it() {
     let first = trigger().await;
     assert_eq!(first.status, StatusCode::ACCEPTED, "{}", first.text);
     assert_eq!(trigger().await.abi_refusal(), (429, "RATE_LIMIT_EXCEEDED".into()));
-    // Its place is free again once it has ended.
+    // Its slot is free once it has ended.
     let id = first.text_at("/data/execution_id");
     let cancel = format!("/api/v1/workflow_executions/{id}/cancel");
     assert_eq!(call(&server, &key, "POST", &cancel, &Value::Null).await.status, StatusCode::OK);
@@ -141,22 +141,22 @@ async fn a_schedule_that_is_triggered_counts_for_who_triggers_it() {
     assert_eq!(second.status, StatusCode::ACCEPTED, "{}", second.text);
 }
 
-/// The answer to a call that comes right after an execution was started. A machine that is slow
-/// may take longer between the two than the limit lasts: then once more.
-async fn refused(server: &Server, key: &str, execute: &str, call_: (&str, &Value)) -> Answer {
+/// The response to a call directly after an execution was started. A slow machine may need more
+/// time between the two than the limit lasts: then it is repeated.
+async fn refused(server: &Server, key: &str, execute: &str, call_: (&str, &Value)) -> Response {
     let (path, body) = call_;
     for _ in 0..20 {
         call(server, key, "POST", execute, &Value::Null).await;
-        let answer = call(server, key, "POST", path, body).await;
-        if answer.status == StatusCode::TOO_MANY_REQUESTS {
-            return answer;
+        let response = call(server, key, "POST", path, body).await;
+        if response.status == StatusCode::TOO_MANY_REQUESTS {
+            return response;
         }
     }
     panic!("{path} was never refused");
 }
 
 #[tokio::test]
-async fn every_dialect_refuses_in_its_own_words() {
+async fn every_dialect_rejects_in_its_own_format() {
     let server = Server::start().await;
     let workflow = server.workflow(waiting_steps()).await;
     let id = workflow.rsplit('/').next().unwrap();
@@ -177,7 +177,7 @@ async fn every_dialect_refuses_in_its_own_words() {
     ] {
         let by_request = limits["rate_limits"]["requests_per_minute"].is_number();
         for (path, body, code) in &calls {
-            // Only executions are limited by executions.
+            // The limit of executions applies only to executions.
             if !by_request && path.starts_with("/api/v1") {
                 continue;
             }
@@ -186,14 +186,14 @@ async fn every_dialect_refuses_in_its_own_words() {
             assert_eq!(refused.status.as_u16(), 429, "{path} {limits}: {}", refused.text);
             assert_eq!(refused.text_at(code), "RATE_LIMIT_EXCEEDED", "{path}");
             assert!(retry_after(&refused) >= 1, "{path}");
-            let (limit, remaining, _) = standing(&refused).unwrap();
+            let (limit, remaining, _) = limit_headers(&refused).unwrap();
             assert_eq!((limit, remaining), (1, 0), "{path} {limits}");
         }
     }
 }
 
 #[tokio::test]
-async fn a_standard_key_has_five_at_once() {
+async fn a_standard_key_has_five_concurrent_executions() {
     let server = Server::start().await;
     let workflow = server.workflow(json!([{"type": "Echo", "input": 1}])).await;
     let execute = format!("{workflow}/execute");
@@ -204,14 +204,14 @@ async fn a_standard_key_has_five_at_once() {
     }
     let started = statuses.iter().filter(|a| a.status == StatusCode::ACCEPTED).count();
     assert!(started >= 5, "a bucket of five: {started}");
-    assert_eq!(standing(&statuses[0]).map(|(limit, left, _)| (limit, left)), Some((5, 4)));
-    // A read is not a start.
+    assert_eq!(limit_headers(&statuses[0]).map(|(limit, left, _)| (limit, left)), Some((5, 4)));
+    // Reads are not limited.
     let read = call(&server, &key, "GET", &workflow, &Value::Null).await;
     assert_eq!(read.status, StatusCode::OK);
 }
 
 #[tokio::test]
-async fn a_workspace_limit_holds_for_all_of_its_keys() {
+async fn a_workspace_limit_applies_to_all_of_its_keys() {
     let server = Server::start().await;
     let workspace = server.post("/api/v1/workspaces", &json!({"name": "w"})).await;
     let id = workspace.text_at("/data/id");
@@ -227,6 +227,6 @@ async fn a_workspace_limit_holds_for_all_of_its_keys() {
     let refused = me(&keys[0]).await;
     assert_eq!(refused.abi_refusal(), (429, "RATE_LIMIT_EXCEEDED".into()));
     assert!(refused.text.contains("for this workspace"), "{}", refused.text);
-    // Whoever runs the installation is in another workspace.
+    // The operator is in another workspace.
     assert_eq!(server.get("/api/v1/auth/me").await.status, StatusCode::OK);
 }

@@ -1,4 +1,4 @@
-//! Who takes webhooks in tests.
+//! A receiver of webhooks.
 
 use std::sync::{Arc, Mutex};
 
@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use crate::support::PATIENCE;
 
-/// Somebody who takes webhooks.
+/// Stores the bodies of the webhooks that it receives.
 pub struct Receiver {
     pub url: String,
     bodies: Arc<Mutex<Vec<Value>>>,

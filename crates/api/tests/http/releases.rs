@@ -3,12 +3,12 @@
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Server};
+use crate::support::{Response, Server};
 
 const EXECUTE: &str = "/v1/execute-workflow";
 const ACTUALS: &str = "/v1/submit-workflow-execution-actuals";
 
-/// A workflow that says which release it is, and counts in its state.
+/// A workflow whose output is the name of its release, and that counts in its state.
 fn definition(word: &str) -> Value {
     json!({
         "name": "counted",
@@ -19,21 +19,21 @@ fn definition(word: &str) -> Value {
 }
 
 async fn create(server: &Server) -> String {
-    let answer = server.post("/workflows", &definition("one")).await;
-    assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text);
-    format!("/api/v1/workflows/{}", answer.text_at("/workflow_id"))
+    let response = server.post("/workflows", &definition("one")).await;
+    assert_eq!(response.status, StatusCode::CREATED, "{}", response.text);
+    format!("/api/v1/workflows/{}", response.text_at("/workflow_id"))
 }
 
-async fn put(server: &Server, path: &str, body: &Value) -> Answer {
+async fn put(server: &Server, path: &str, body: &Value) -> Response {
     server.send("PUT", path, &[("content-type", "application/json")], body.to_string()).await
 }
 
-async fn execute(server: &Server, more: Value) -> Answer {
+async fn execute(server: &Server, more: Value) -> Response {
     let mut body = json!({"inputs": [], "workflow_deployment_name": "counted"});
     body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    let answer = server.post(EXECUTE, &body).await;
-    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
-    answer
+    let response = server.post(EXECUTE, &body).await;
+    assert_eq!(response.status, StatusCode::OK, "{}", response.text);
+    response
 }
 
 async fn word(server: &Server, more: Value) -> String {
@@ -41,7 +41,7 @@ async fn word(server: &Server, more: Value) -> String {
 }
 
 #[tokio::test]
-async fn tags_choose_releases() {
+async fn tags_select_releases() {
     let server = Server::start().await;
     let workflow = create(&server).await;
     let tag = format!("{workflow}/release_tags/production");
@@ -86,7 +86,7 @@ async fn tags_choose_releases() {
     let refused = server.post(&format!("{workflow}/releases"), &nameless).await;
     assert_eq!(refused.text_at("/errors/0/field"), "definition.name", "{}", refused.text);
     assert_eq!(refused.text_at("/errors/1/field"), "definition.steps", "{}", refused.text);
-    // A release is made with all of its tags, or not at all.
+    // A release is created with all of its tags, or not at all.
     for name in ["LATEST", "no spaces", "", "fine"] {
         let body = json!({"definition": definition("three"), "release_tags": ["fine", name]});
         let refused = server.post(&format!("{workflow}/releases"), &body).await;
@@ -102,17 +102,17 @@ async fn tags_choose_releases() {
     assert_eq!(names, ["LATEST", "beta", "production"]);
 }
 
-/// What a page has of each item under that name, and where in the list it is.
+/// That field of each item of a page, and the pagination.
 async fn page(server: &Server, list: &str, name: &str) -> (Vec<Value>, Value) {
-    let answer = server.get(list).await;
-    assert_eq!(answer.status, StatusCode::OK, "{list} {}", answer.text);
-    let data = answer.json()["data"].clone();
+    let response = server.get(list).await;
+    assert_eq!(response.status, StatusCode::OK, "{list} {}", response.text);
+    let data = response.json()["data"].clone();
     let items = data["items"].as_array().unwrap().iter().map(|item| item[name].clone());
     (items.collect(), data["pagination"].clone())
 }
 
 #[tokio::test]
-async fn lists_of_releases_and_tags_have_pages() {
+async fn pages_lists_of_releases_and_tags() {
     let server = Server::start().await;
     let workflow = create(&server).await;
     for word in ["two", "three"] {
@@ -182,9 +182,9 @@ async fn lists_of_releases_and_tags_have_pages() {
     }
 }
 
-/// What a new definition leaves out stays as it was said of the workflow; what it says, it says.
+/// Omitted fields of a new definition keep the values of the workflow; the others replace them.
 #[tokio::test]
-async fn a_release_keeps_what_its_definition_leaves_out() {
+async fn keeps_omitted_fields_of_a_release() {
     let server = Server::start().await;
     let steps = json!([{"type": "Echo", "input": "a"}]);
     let body = json!({"name": "w", "description": "d", "configuration": {"steps": steps},
@@ -193,17 +193,17 @@ async fn a_release_keeps_what_its_definition_leaves_out() {
     let id = created.text_at("/data/id");
     let workflow = format!("/api/v1/workflows/{id}");
     let mut release = 1;
-    let mut check = async |said: Value, expect: [Value; 3]| {
+    let mut check = async |change: Value, expect: [Value; 3]| {
         let mut definition = json!({"steps": steps});
-        definition.as_object_mut().unwrap().extend(said.as_object().unwrap().clone());
+        definition.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
         let body = json!({"definition": definition});
         let released = server.post(&format!("{workflow}/releases"), &body).await;
-        assert_eq!(released.status, StatusCode::CREATED, "{said} {}", released.text);
+        assert_eq!(released.status, StatusCode::CREATED, "{change} {}", released.text);
         release += 1;
         let shown = server.get(&workflow).await.json()["data"].clone();
-        assert_eq!(shown["release"], release, "{said}");
+        assert_eq!(shown["release"], release, "{change}");
         let found = ["name", "description", "metadata"].map(|field| shown[field].clone());
-        assert_eq!(found, expect, "{said}");
+        assert_eq!(found, expect, "{change}");
         let written = server.get(&format!("{workflow}/definition")).await.json();
         assert_eq!(written["data"]["definition"]["name"], shown["name"], "it can be sent back");
     };
@@ -215,7 +215,7 @@ async fn a_release_keeps_what_its_definition_leaves_out() {
     let nulls = json!({"description": null, "metadata": null});
     check(nulls, [json!("v"), Value::Null, json!({})]).await;
     check(json!({"metadata": team()}), [json!("v"), Value::Null, team()]).await;
-    // Through the dataflow API it is a whole definition, whose labels are kept all the same.
+    // The dataflow API replaces the whole definition, but keeps the labels.
     let path = format!("/workflows/{id}");
     let unnamed = put(&server, &path, &json!({"steps": steps})).await;
     assert_eq!(unnamed.text_at("/error/details/0/path"), "name", "{}", unnamed.text);
@@ -226,7 +226,7 @@ async fn a_release_keeps_what_its_definition_leaves_out() {
 }
 
 #[tokio::test]
-async fn an_execution_goes_on_from_an_earlier_state() {
+async fn continues_from_the_state_of_an_earlier_execution() {
     let server = Server::start().await;
     create(&server).await;
     let mut last = execute(&server, json!({})).await;
@@ -245,7 +245,7 @@ async fn an_execution_goes_on_from_an_earlier_state() {
 }
 
 #[tokio::test]
-async fn feedback_is_stored_and_summed_up() {
+async fn stores_and_summarises_feedback() {
     let server = Server::start().await;
     let workflow = create(&server).await;
     put(&server, &format!("{workflow}/release_tags/beta"), &json!({"release": 1})).await;
@@ -297,13 +297,23 @@ async fn feedback_is_stored_and_summed_up() {
     assert_eq!(quality["releases"][0]["release"], 1);
     assert_eq!(quality["tags"][0]["tag"], "beta");
     assert!((quality["exact_match_rate"].as_f64().unwrap() - 2.0 / 3.0).abs() < 1e-9);
+}
 
+#[tokio::test]
+async fn invalid_feedback_names_the_field_and_is_not_stored() {
+    let server = Server::start().await;
+    create(&server).await;
+    let id = execute(&server, json!({})).await.text_at("/execution_id");
+    let path = format!("/api/v1/workflow_executions/{id}/actuals");
+    let stored = json!({"execution_id": id, "actuals": [{"output_key": "n", "quality": 1}]});
+    assert_eq!(server.post(ACTUALS, &stored).await.status, StatusCode::OK);
+    let listed = server.get(&path).await;
     let nil = uuid::Uuid::nil();
     let good = json!({"output_key": "word", "quality": 1});
     for (body, status, field) in [
         (json!({"execution_id": nil, "actuals": [good]}), 404, "execution_id"),
         (json!({"execution_id": "x", "actuals": [good]}), 400, "execution_id"),
-        (json!({"external_id": "nobody", "actuals": [good]}), 404, "external_id"),
+        (json!({"external_id": "unknown", "actuals": [good]}), 404, "external_id"),
         (json!({"actuals": [good]}), 400, "execution_id"),
         (json!({"execution_id": id}), 400, "actuals"),
         (json!({"execution_id": id, "actuals": [{"quality": 1}]}), 400, "actuals[0].output_key"),
@@ -324,5 +334,6 @@ async fn feedback_is_stored_and_summed_up() {
         assert_eq!(refused.text_at("/errors/0/field"), field, "{}", refused.text);
         assert!(refused.text_at("/detail").contains(field), "{}", refused.text);
     }
-    assert_eq!(server.get(&path).await.text, listed.text, "nothing of a bad batch is stored");
+    let unchanged = server.get(&path).await.json()["data"].clone();
+    assert_eq!(unchanged, listed.json()["data"], "nothing of an invalid batch is stored");
 }

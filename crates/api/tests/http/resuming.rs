@@ -1,5 +1,5 @@
-//! Every event of every stream can be the last one that a reader saw: the stream is cut after each
-//! of them and resumed, while the execution goes on and after its end.
+//! Every event of every stream can be the last one that a reader received: the stream is
+//! interrupted after each of them and resumed, during the execution and after its end.
 
 use std::collections::BTreeSet;
 
@@ -34,7 +34,7 @@ fn streams(workflow: &str, execution: &str) -> [String; 2] {
     ]
 }
 
-/// Begins to read a stream, after an event or from the beginning.
+/// Opens a stream, after an event or from the beginning.
 async fn open(server: &Server, path: &str, last: Option<&str>) -> Body {
     let mut request = Request::get(path).header("x-api-key", &server.key);
     if let Some(last) = last {
@@ -57,7 +57,7 @@ fn assert_own_ids(path: &str, all: &[Sent]) {
 }
 
 #[tokio::test]
-async fn finished_executions_resume_after_every_event() {
+async fn resumes_after_every_event_of_a_finished_execution() {
     let server = Server::start().await;
     let steps = json!([
         {"id": "a", "type": "StaticTextInput", "input": "Hello"},
@@ -74,14 +74,18 @@ async fn finished_executions_resume_after_every_event() {
         for (seen, event) in all.iter().enumerate() {
             let resumed = rest(open(&server, &path, Some(&event.id)).await).await;
             assert_eq!(resumed, all[seen + 1..], "{path} after {}", event.id);
-            let asked = format!("{path}?after={}", event.id);
-            assert_eq!(rest(open(&server, &asked, None).await).await, all[seen + 1..], "{asked}");
+            let resumed = format!("{path}?after={}", event.id);
+            assert_eq!(
+                rest(open(&server, &resumed, None).await).await,
+                all[seen + 1..],
+                "{resumed}"
+            );
         }
     }
 }
 
 #[tokio::test]
-async fn executions_under_way_resume_after_every_event() {
+async fn resumes_after_every_event_of_a_running_execution() {
     let server = Server::start().await;
     let workflow = server.workflow(waiting_steps()).await;
     let path = server.execution(&workflow).await;
@@ -90,7 +94,7 @@ async fn executions_under_way_resume_after_every_event() {
     while !waits().await {
         tokio::task::yield_now().await;
     }
-    // What there is so far: what the same stream has once it is over, up to the delay.
+    // The events so far are the first ones of the finished stream, up to the delay.
     let mut opened = Vec::new();
     for stream in streams(&workflow, &execution) {
         let mut last = vec![None];
@@ -113,7 +117,7 @@ async fn executions_under_way_resume_after_every_event() {
             assert_eq!(found, all, "{stream}");
             continue;
         };
-        // Not every number is that of an event.
+        // Not every number is the id of an event.
         if let Some(seen) = all.iter().position(|sent| sent.id == last) {
             assert_eq!(found, all[seen + 1..], "{stream} after {last}");
             resumed += 1;
@@ -123,14 +127,14 @@ async fn executions_under_way_resume_after_every_event() {
 }
 
 #[tokio::test]
-async fn what_is_no_id_is_refused() {
+async fn rejects_an_invalid_event_id() {
     let server = Server::start().await;
     let workflow = server.workflow(json!([{"type": "Echo", "input": 1}])).await;
     let done = server.post(&format!("{workflow}/execute?wait=true"), &json!({})).await;
     let path = format!("{workflow}/executions/{}/events", done.text_at("/execution_id"));
     for bad in ["x", "-1", "1.0", "1.x", "0.1"] {
-        let answer = server.send("GET", &path, &[("last-event-id", bad)], "").await;
-        assert_eq!(answer.refusal(), (400, "INVALID_REQUEST".into()), "{bad}");
-        assert!(answer.text.contains("Last-Event-ID"), "{}", answer.text);
+        let response = server.send("GET", &path, &[("last-event-id", bad)], "").await;
+        assert_eq!(response.refusal(), (400, "INVALID_REQUEST".into()), "{bad}");
+        assert!(response.text.contains("Last-Event-ID"), "{}", response.text);
     }
 }

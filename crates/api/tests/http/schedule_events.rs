@@ -1,4 +1,4 @@
-//! The events about schedules, as a receiver gets them.
+//! Events of schedules, as a receiver gets them.
 
 use axum::body::Body;
 use axum::http::StatusCode;
@@ -10,7 +10,7 @@ use crate::support::Server;
 const JSON: (&str, &str) = ("content-type", "application/json");
 
 #[tokio::test]
-async fn they_show_what_asking_for_the_schedule_shows() {
+async fn events_contain_the_schedule_as_get_returns_it() {
     let server = Server::start().await;
     let receiver = Receiver::start(StatusCode::OK).await;
     let workflow = server.workflow(json!([{"type": "StaticTextInput", "input": "x"}])).await;
@@ -36,11 +36,11 @@ async fn they_show_what_asking_for_the_schedule_shows() {
     assert_eq!(deleted.status, StatusCode::OK, "{}", deleted.text);
     shown.push(shown[2].clone());
 
-    let told = receiver.at_least(4).await;
-    for ((body, event), mut shown) in told.iter().zip(events).zip(shown) {
+    let received = receiver.at_least(4).await;
+    for ((body, event), mut shown) in received.iter().zip(events).zip(shown) {
         assert_eq!(body["type"], event);
         let mut data = body["data"].clone();
-        // The execution goes on meanwhile.
+        // The execution continues meanwhile.
         for one in [&mut data, &mut shown] {
             if let Some(last) = one["last_execution"].as_object_mut() {
                 last.retain(|name, _| name == "execution_id");
@@ -48,7 +48,7 @@ async fn they_show_what_asking_for_the_schedule_shows() {
         }
         assert_eq!(data, shown, "{event}");
     }
-    let last = &told[2]["data"]["last_execution"];
+    let last = &received[2]["data"]["last_execution"];
     assert_eq!(last["execution_id"].as_str(), Some(&*triggered.text_at("/data/execution_id")));
     assert_eq!((&last["status"], &last["completed_at"]), (&json!("queued"), &Value::Null));
 }

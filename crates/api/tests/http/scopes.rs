@@ -1,5 +1,5 @@
-//! Every operation requires the scope that its description names: a key that lacks it is refused
-//! whatever else is wrong with the request, a key that has it is not.
+//! Every operation requires the scope that its description names. It is checked before anything
+//! else about the request.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use crate::support::Server;
 
 const KINDS: [&str; 5] = ["workflows", "schedules", "webhooks", "integrations", "templates"];
 
-/// Operations that take any key.
+/// Operations that accept any key.
 const ANY_KEY: [&str; 7] = [
     "/api/v1/auth/me",
     "/api/v1/step_types",
@@ -25,7 +25,7 @@ const ANY_KEY: [&str; 7] = [
     "/v1/workspaces/identity",
 ];
 
-/// All scopes that are good for every object.
+/// All scopes that apply to every object.
 fn scopes() -> Vec<String> {
     let on = |verb: &str| KINDS.map(|kind| format!("{verb}:{kind}"));
     let mut all = ["read", "write", "execute"].map(on).concat();
@@ -49,7 +49,7 @@ fn named(description: &str) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn each_call_needs_the_scope_that_it_names_and_says_so_first() {
+async fn every_operation_checks_its_scope_first() {
     let server = Server::start().await;
     let mut keys = BTreeMap::new();
     for scope in scopes() {
@@ -77,15 +77,15 @@ async fn each_call_needs_the_scope_that_it_names_and_says_so_first() {
                     .header("content-type", "application/json")
                     .body(Body::from("["))
                     .unwrap();
-                let answer = server.raw(request).await;
-                let status = answer.status.as_u16();
+                let response = server.raw(request).await;
+                let status = response.status.as_u16();
                 let may = takes_any || scope == "admin" || needed.contains(&scope.as_str());
-                assert_eq!(status != 403, may, "{scope}: {method} {path}: {}", answer.text);
+                assert_eq!(status != 403, may, "{scope}: {method} {path}: {}", response.text);
                 if !may {
                     if path.starts_with("/api/v1/") {
-                        assert_eq!(answer.abi_refusal().1, "SCOPE_REQUIRED", "{}", answer.text);
+                        assert_eq!(response.abi_refusal().1, "SCOPE_REQUIRED", "{}", response.text);
                     }
-                    assert!(answer.text.contains(needed[0]), "{}", answer.text);
+                    assert!(response.text.contains(needed[0]), "{}", response.text);
                 }
                 checked += 1;
             }
@@ -95,25 +95,29 @@ async fn each_call_needs_the_scope_that_it_names_and_says_so_first() {
 }
 
 #[tokio::test]
-async fn a_key_for_one_object_gets_as_far_as_the_object() {
+async fn a_key_for_one_object_passes_the_scope_check_of_its_operations() {
     let server = Server::start().await;
     let one = server.key(&["execute:workflows:greet"]).await;
-    let ask = async |method: &str, path: &str| {
+    let status_of = async |method: &str, path: &str| {
         let request = Request::builder().method(method).uri(path).header("x-api-key", &one);
         server.raw(request.body(Body::empty()).unwrap()).await.status.as_u16()
     };
     let unknown = "wf_01h455vb4pex5vsknk084sn02q";
-    assert_eq!(ask("POST", &format!("/api/v1/workflows/{unknown}/execute")).await, 404);
-    assert_eq!(ask("GET", &format!("/api/v1/workflows/{unknown}")).await, 403);
-    assert_eq!(ask("HEAD", &format!("/api/v1/workflows/{unknown}")).await, 403, "as GET");
+    assert_eq!(status_of("POST", &format!("/api/v1/workflows/{unknown}/execute")).await, 404);
+    assert_eq!(status_of("GET", &format!("/api/v1/workflows/{unknown}")).await, 403);
+    assert_eq!(status_of("HEAD", &format!("/api/v1/workflows/{unknown}")).await, 403, "as GET");
     let greet = server.workflow(serde_json::json!([{"type": "Echo", "input": 1}])).await;
     let id = greet.rsplit('/').next().unwrap();
-    assert_eq!(ask("POST", &format!("/api/v1/workflows/{id}/execute")).await, 403, "not its name");
+    assert_eq!(
+        status_of("POST", &format!("/api/v1/workflows/{id}/execute")).await,
+        403,
+        "not its name"
+    );
 }
 
-/// Metrics count what happens in all workspaces.
+/// Metrics are about all workspaces.
 #[tokio::test]
-async fn metrics_are_for_keys_of_the_default_workspace() {
+async fn only_keys_of_the_default_workspace_read_metrics() {
     stepwell_api::install_metrics().unwrap();
     let server = Server::start().await;
     let operator = Caller::internal();
@@ -133,8 +137,8 @@ async fn metrics_are_for_keys_of_the_default_workspace() {
     ] {
         let key = key_of(workspace, scope).await;
         let request = Request::get("/metrics").header("x-api-key", key);
-        let answer = server.raw(request.body(Body::empty()).unwrap()).await;
-        assert_eq!(answer.status.as_u16(), expect, "{workspace:?} {scope}: {}", answer.text);
+        let response = server.raw(request.body(Body::empty()).unwrap()).await;
+        assert_eq!(response.status.as_u16(), expect, "{workspace:?} {scope}: {}", response.text);
     }
     let config = ApiConfig { metrics_public: true, ..ApiConfig::default() };
     let request = Request::get("/metrics").body(Body::empty()).unwrap();
@@ -142,7 +146,7 @@ async fn metrics_are_for_keys_of_the_default_workspace() {
 }
 
 #[test]
-fn scopes_are_read_from_descriptions() {
+fn reads_scopes_from_descriptions() {
     for (text, expect) in [
         ("Scope `admin`.", vec!["admin"]),
         ("It does. Scope `read:a`, or `execute:a`.", vec!["read:a", "execute:a"]),

@@ -1,11 +1,11 @@
-//! Secrets that a request brings, as each API refuses those that it cannot keep.
+//! Each API rejects invalid secrets of a request.
 
 use serde_json::{Value, json};
 
 use crate::support::Server;
 
 #[tokio::test]
-async fn secrets_that_cannot_be_kept_are_refused_in_each_api() {
+async fn every_api_rejects_invalid_secrets() {
     let server = Server::start().await;
     let definition = json!({"name": "test", "inputs": {"text": "string"},
         "steps": [{"id": "a", "type": "Echo", "input": {"text": "{{ inputs.text }}"}}]});

@@ -1,4 +1,4 @@
-//! Over real sockets: streams, large bodies, and shutting down.
+//! Streams, large bodies and shutdown over real sockets.
 
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -7,7 +7,7 @@ use tokio::net::TcpStream;
 use crate::sockets::{PATIENCE, Served};
 use crate::support::waiting_steps;
 
-/// Reads until the text is there, or the end where there is none to wait for.
+/// Reads until the text has arrived; without one, to the end.
 async fn read_until(stream: &mut TcpStream, wanted: Option<&str>) -> String {
     let mut text = String::new();
     let reading = async {
@@ -39,7 +39,7 @@ fn events(text: &str) -> Vec<(String, String, Value)> {
 }
 
 #[tokio::test]
-async fn a_stream_tells_everything_ends_and_resumes() {
+async fn streams_all_events_and_resumes() {
     let served = Served::start().await;
     let steps = serde_json::json!([
         {"type": "StaticTextInput", "input": "abc"}, {"type": "TextOperation.Reverse"}
@@ -74,7 +74,7 @@ async fn a_stream_tells_everything_ends_and_resumes() {
 }
 
 #[tokio::test]
-async fn shutting_down_ends_streams_and_finishes() {
+async fn shutdown_ends_open_streams() {
     let mut served = Served::start().await;
     let workflow = served.server.workflow(waiting_steps()).await;
     let execution = served.server.execution(&workflow).await;
@@ -88,7 +88,7 @@ async fn shutting_down_ends_streams_and_finishes() {
 }
 
 #[tokio::test]
-async fn a_hundred_megabytes_are_answered_and_not_reset() {
+async fn rejects_a_body_of_100_mb_without_a_connection_reset() {
     let served = Served::start().await;
     let mut stream = TcpStream::connect(served.address).await.unwrap();
     let size = 100 << 20;
@@ -101,13 +101,13 @@ async fn a_hundred_megabytes_are_answered_and_not_reset() {
     for _ in 0..100 {
         stream.write_all(&chunk).await.unwrap();
     }
-    let answer = read_until(&mut stream, None).await;
-    assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
-    assert!(answer.contains("PAYLOAD_TOO_LARGE"), "{answer}");
+    let response = read_until(&mut stream, None).await;
+    assert!(response.starts_with("HTTP/1.1 413"), "{response}");
+    assert!(response.contains("PAYLOAD_TOO_LARGE"), "{response}");
 }
 
 #[tokio::test]
-async fn a_connection_outlives_a_refusal_that_needed_no_body() {
+async fn keeps_the_connection_open_after_an_error_that_needs_no_body() {
     let served = Served::start().await;
     let mut stream = TcpStream::connect(served.address).await.unwrap();
     let key = &served.server.key;
@@ -116,12 +116,12 @@ async fn a_connection_outlives_a_refusal_that_needed_no_body() {
             "POST {path} HTTP/1.1\r\nHost: x\r\nX-API-KEY: {key}\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n"
         );
         stream.write_all(head.as_bytes()).await.unwrap();
-        // Time for the server to refuse what the path says already.
+        // Time for the server to reject the request by its path.
         for _ in 0..1_000 {
             tokio::task::yield_now().await;
         }
         stream.write_all(b"{}").await.unwrap();
-        let answer = read_until(&mut stream, Some("}")).await;
-        assert!(answer.starts_with("HTTP/1.1 404"), "{path}: {answer}");
+        let response = read_until(&mut stream, Some("}")).await;
+        assert!(response.starts_with("HTTP/1.1 404"), "{path}: {response}");
     }
 }

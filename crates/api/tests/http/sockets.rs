@@ -20,7 +20,7 @@ use tokio::task::JoinHandle;
 
 use crate::support::Server;
 
-/// How long anything may take.
+/// The limit for every wait.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
 pub struct Served {
@@ -28,8 +28,8 @@ pub struct Served {
     pub address: SocketAddr,
     pub stop: Option<oneshot::Sender<()>>,
     pub task: JoinHandle<io::Result<()>>,
-    /// Of each NDJSON answer that the server let go of: whether that was at its end.
-    let_go: mpsc::UnboundedReceiver<bool>,
+    /// For each NDJSON body that the server dropped: whether it was at its end.
+    closed: mpsc::UnboundedReceiver<bool>,
 }
 
 impl Served {
@@ -42,10 +42,10 @@ impl Served {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
-        let (tell, let_go) = mpsc::unbounded_channel();
+        let (notify, closed) = mpsc::unbounded_channel();
         let watch = move |response: Response| {
-            let tell = tell.clone();
-            async move { Watched::watch(response, tell) }
+            let notify = notify.clone();
+            async move { Watched::watch(response, notify) }
         };
         let router = server.router.clone().layer(axum::middleware::map_response(watch));
         let task = tokio::spawn(async move {
@@ -54,12 +54,12 @@ impl Served {
             };
             stepwell_api::serve(listener, router, &config, stopped).await
         });
-        Self { server, address, stop: Some(stop), task, let_go }
+        Self { server, address, stop: Some(stop), task, closed }
     }
 
-    /// Waits until the server has let go of another stream; answers whether at its end.
-    pub async fn let_go(&mut self) -> bool {
-        tokio::time::timeout(PATIENCE, self.let_go.recv()).await.unwrap().unwrap()
+    /// Waits until the server has dropped another stream; returns whether it was at its end.
+    pub async fn next_closed(&mut self) -> bool {
+        tokio::time::timeout(PATIENCE, self.closed.recv()).await.unwrap().unwrap()
     }
 
     /// Sends a GET and leaves the connection open.
@@ -83,7 +83,7 @@ impl Served {
         (name, value): (&str, &str),
         body: &Value,
     ) -> Chunked {
-        // The kernel must not hold a whole stream for a reader that has stopped reading.
+        // The kernel must not buffer a whole stream for a reader that has stopped reading.
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_recv_buffer_size(64 << 10).unwrap();
         let mut socket = socket.connect(self.address).await.unwrap();
@@ -97,7 +97,7 @@ impl Served {
     }
 }
 
-/// An answer in chunks, read bit by bit.
+/// A chunked response, read piece by piece.
 pub struct Chunked {
     socket: BufReader<TcpStream>,
     head: String,
@@ -116,7 +116,7 @@ impl Chunked {
         &self.head
     }
 
-    /// The next chunk; `None` after the last. An error where the answer breaks off.
+    /// The next chunk; `None` after the last. An error if the response is interrupted.
     pub async fn chunk(&mut self) -> io::Result<Option<Bytes>> {
         self.head().await;
         let reading = async {
@@ -150,7 +150,7 @@ impl Chunked {
         }
     }
 
-    /// The next event; `None` after the last. Blank lines are passed over.
+    /// The next event; `None` after the last. Blank lines are skipped.
     pub async fn event(&mut self) -> io::Result<Option<Value>> {
         loop {
             match self.line().await? {
@@ -161,7 +161,7 @@ impl Chunked {
         }
     }
 
-    /// All events that are left.
+    /// The remaining events.
     pub async fn events(&mut self) -> Vec<Value> {
         let mut events = Vec::new();
         while let Some(event) = self.event().await.unwrap() {
@@ -170,7 +170,7 @@ impl Chunked {
         events
     }
 
-    /// All of the body that is left, as fast as it comes.
+    /// The remaining body.
     pub async fn rest(&mut self) -> String {
         let mut text = self.text.split().to_vec();
         while let Some(chunk) = self.chunk().await.unwrap() {
@@ -180,20 +180,20 @@ impl Chunked {
     }
 }
 
-/// The body of a stream; tells when it is dropped.
+/// The body of a stream; reports when it is dropped.
 struct Watched {
     inner: BodyDataStream,
     ended: bool,
-    tell: mpsc::UnboundedSender<bool>,
+    notify: mpsc::UnboundedSender<bool>,
 }
 
 impl Watched {
-    fn watch(response: Response, tell: mpsc::UnboundedSender<bool>) -> Response {
+    fn watch(response: Response, notify: mpsc::UnboundedSender<bool>) -> Response {
         if response.headers().get(CONTENT_TYPE).is_none_or(|kind| kind != "application/x-ndjson") {
             return response;
         }
         response.map(|body| {
-            Body::from_stream(Self { inner: body.into_data_stream(), ended: false, tell })
+            Body::from_stream(Self { inner: body.into_data_stream(), ended: false, notify })
         })
     }
 }
@@ -210,12 +210,12 @@ impl Stream for Watched {
 
 impl Drop for Watched {
     fn drop(&mut self) {
-        // Nobody may be listening.
-        let _ = self.tell.send(self.ended);
+        // The receiver may be gone.
+        let _ = self.notify.send(self.ended);
     }
 }
 
-/// A web server for one request; answers it when the test says so.
+/// A web server for one request; it responds when the test opens the gate.
 pub async fn gate() -> (String, oneshot::Sender<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
@@ -224,7 +224,7 @@ pub async fn gate() -> (String, oneshot::Sender<()>) {
         let (mut socket, _) = listener.accept().await.unwrap();
         opened.await.unwrap();
         socket.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await.unwrap();
-        // Held until the other side is done with it.
+        // Kept open until the client closes it.
         let _ = socket.read_to_end(&mut Vec::new()).await;
     });
     (url, open)

@@ -1,4 +1,4 @@
-//! The vellum stream over real sockets: live, complete, and without harm by those who read it.
+//! The vellum stream over real sockets: live, complete, and independent of its readers.
 
 use std::collections::BTreeSet;
 
@@ -14,24 +14,24 @@ async fn create(served: &Served, steps: Value) {
     create_with(served, steps, "{{ steps.say.output.text }}").await;
 }
 
-async fn create_with(served: &Served, steps: Value, answer: &str) {
+async fn create_with(served: &Served, steps: Value, output: &str) {
     let definition = json!({"name": "stream", "inputs": {"text": {"type": "string", "default": ""}},
-        "steps": steps, "outputs": {"answer": answer}});
-    let answer = served.server.post("/workflows", &definition).await;
-    assert_eq!(answer.status, 201, "{}", answer.text);
+        "steps": steps, "outputs": {"result": output}});
+    let response = served.server.post("/workflows", &definition).await;
+    assert_eq!(response.status, 201, "{}", response.text);
 }
 
 fn say(config: Value) -> Value {
     json!({"id": "say", "type": "StreamText", "input": "{{ inputs.text }}", "config": config})
 }
 
-fn ask(text: &str) -> Value {
+fn execution_request(text: &str) -> Value {
     json!({"workflow_deployment_name": "stream",
         "inputs": [{"type": "STRING", "name": "text", "value": text}]})
 }
 
-fn ask_nodes(text: &str) -> Value {
-    let mut body = ask(text);
+fn node_event_request(text: &str) -> Value {
+    let mut body = execution_request(text);
     body["event_types"] = json!(["WORKFLOW", "NODE"]);
     body
 }
@@ -40,7 +40,7 @@ fn shape(event: &Value) -> String {
     format!("{}/{}", event["type"].as_str().unwrap(), event["data"]["state"].as_str().unwrap())
 }
 
-/// The text that pieces make together.
+/// The concatenated pieces of text.
 fn pieces(events: &[Value]) -> String {
     events.iter().filter_map(|event| event["data"]["output"]["delta"].as_str()).collect()
 }
@@ -55,10 +55,10 @@ async fn status(served: &Served, event: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn pieces_come_before_the_step_ends() {
+async fn streams_text_before_the_step_ends() {
     let served = Served::start().await;
     create(&served, json!([say(json!({"pause": "1h"}))])).await;
-    let mut stream = served.post(STREAM, &ask("one two")).await;
+    let mut stream = served.post(STREAM, &execution_request("one two")).await;
     let head = stream.head().await.to_ascii_lowercase();
     assert!(head.starts_with("http/1.1 200"), "{head}");
     assert!(head.contains("content-type: application/x-ndjson"), "{head}");
@@ -70,18 +70,18 @@ async fn pieces_come_before_the_step_ends() {
 }
 
 #[tokio::test]
-async fn a_client_that_leaves_does_not_stop_the_execution() {
+async fn a_disconnect_does_not_stop_the_execution() {
     let mut served = Served::start().await;
     let (url, open) = gate().await;
     let call = json!({"id": "call", "type": "HttpRequest", "config": {"url": url}});
     create(&served, json!([say(json!({})), call])).await;
-    let mut body = ask("one two");
+    let mut body = execution_request("one two");
     body["external_id"] = json!("left");
     let mut stream = served.post(STREAM, &body).await;
     let begun = next(&mut stream).await;
     assert_eq!(next(&mut stream).await["data"]["output"]["delta"], "one ");
     drop(stream);
-    assert!(!served.let_go().await, "the server has seen that the client is gone");
+    assert!(!served.next_closed().await, "the server has seen that the client is gone");
     assert_eq!(status(&served, &begun).await["status"], "INITIATED");
     open.send(()).unwrap();
     let id = begun["execution_id"].as_str().unwrap();
@@ -90,29 +90,29 @@ async fn a_client_that_leaves_does_not_stop_the_execution() {
     served.server.app.wait_for(&caller, id, crate::sockets::PATIENCE).await.unwrap();
     let status = status(&served, &begun).await;
     assert_eq!(
-        (&status["status"], &status["outputs"]["answer"]),
+        (&status["status"], &status["outputs"]["result"]),
         (&json!("FULFILLED"), &json!("one two"))
     );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_text_in_very_many_pieces_arrives_whole() {
+async fn delivers_a_text_of_many_pieces_completely() {
     let served = Served::start().await;
     create(&served, json!([say(json!({"chunk": 1}))])).await;
-    // Faster to make than to write: the pieces that are not written yet are put together.
+    // Created faster than written: pieces that are not written yet are merged.
     let text = "0123456789".repeat(20_000);
-    let events = served.post(STREAM, &ask(&text)).await.events().await;
+    let events = served.post(STREAM, &execution_request(&text)).await.events().await;
     assert_eq!(shape(events.last().unwrap()), "WORKFLOW/FULFILLED");
     assert_eq!(pieces(&events), text);
 }
 
-/// Each character is twelve bytes of a line: more than any socket holds unread.
-fn much() -> String {
+/// Each character is twelve bytes of a line: more than the buffers of a socket.
+fn long_text() -> String {
     (0..1000).map(|n| format!("{n}{} ", "😀".repeat(200))).collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_reader_that_stops_reading_is_cut_off_alone() {
+async fn disconnects_only_the_reader_that_stops_reading() {
     let config = ApiConfig { write_patience_seconds: 2, ..ApiConfig::default() };
     let mut served = Served::with(config).await;
     let (url, open) = gate().await;
@@ -120,9 +120,9 @@ async fn a_reader_that_stops_reading_is_cut_off_alone() {
     let mut after = say(json!({}));
     after["after"] = json!(["call"]);
     create(&served, json!([call, after])).await;
-    let text = much();
+    let text = long_text();
     // Three follow the same execution, which waits until all do.
-    let (body, key) = (ask_nodes(&text), ("idempotency-key", "same"));
+    let (body, key) = (node_event_request(&text), ("idempotency-key", "same"));
     let mut stuck = served.post_with(STREAM, key, &body).await;
     let begun = next(&mut stuck).await;
     let mut others = Vec::new();
@@ -141,9 +141,10 @@ async fn a_reader_that_stops_reading_is_cut_off_alone() {
         assert_eq!(shape(events.last().unwrap()), "WORKFLOW/FULFILLED");
     }
     assert_eq!(status(&served, &begun).await["status"], "FULFILLED");
-    let mut ends = [served.let_go().await, served.let_go().await, served.let_go().await];
+    let mut ends =
+        [served.next_closed().await, served.next_closed().await, served.next_closed().await];
     ends.sort_unstable();
-    assert_eq!(ends, [false, true, true], "one was let go of before its end");
+    assert_eq!(ends, [false, true, true], "one was dropped before its end");
     let mut seen = Vec::new();
     let broken = loop {
         match stuck.event().await {
@@ -152,13 +153,13 @@ async fn a_reader_that_stops_reading_is_cut_off_alone() {
             Err(error) => break error,
         }
     };
-    let told = [std::io::ErrorKind::UnexpectedEof, std::io::ErrorKind::ConnectionReset];
-    assert!(told.contains(&broken.kind()), "{broken}");
+    let expected = [std::io::ErrorKind::UnexpectedEof, std::io::ErrorKind::ConnectionReset];
+    assert!(expected.contains(&broken.kind()), "{broken}");
     assert!(text.starts_with(&pieces(&seen)), "what it has read is the beginning");
 }
 
 #[tokio::test]
-async fn a_long_execution_is_answered_early() {
+async fn starts_the_response_of_a_long_execution_early() {
     let config = ApiConfig { early_answer_seconds: 0, ..ApiConfig::default() };
     let served = Served::with(config).await;
     let fail = json!({"type": "Fail", "config": {"message": "no luck", "code": "NO_LUCK"}});
@@ -166,13 +167,13 @@ async fn a_long_execution_is_answered_early() {
         let (url, open) = gate().await;
         let call = json!({"id": "call", "type": "HttpRequest", "config": {"url": url}});
         create(&served, json!([say(json!({})), call, last])).await;
-        let mut answer = served.post(EXECUTE, &ask("hi")).await;
-        let head = answer.head().await.to_ascii_lowercase();
+        let mut response = served.post(EXECUTE, &execution_request("hi")).await;
+        let head = response.head().await.to_ascii_lowercase();
         assert!(head.starts_with("http/1.1 200"), "{head}");
         assert!(head.contains("content-type: application/json"), "{head}");
-        assert_eq!(answer.chunk().await.unwrap().unwrap(), " ", "before the execution can end");
+        assert_eq!(response.chunk().await.unwrap().unwrap(), " ", "before the execution can end");
         open.send(()).unwrap();
-        let body: Value = serde_json::from_str(&answer.rest().await).unwrap();
+        let body: Value = serde_json::from_str(&response.rest().await).unwrap();
         assert_eq!(body["data"]["state"], state, "{body}");
         if state == "FULFILLED" {
             assert_eq!(body["data"]["outputs"][0]["value"], "hi");
@@ -184,12 +185,12 @@ async fn a_long_execution_is_answered_early() {
 }
 
 #[tokio::test]
-async fn the_shortest_execution_shows_its_whole_life() {
+async fn streams_all_events_of_a_short_execution() {
     let served = Served::start().await;
     let up = json!({"id": "say", "type": "TextOperation.Uppercase", "input": "{{ inputs.text }}"});
     create(&served, json!([up])).await;
     for round in 0..200 {
-        let events = served.post(STREAM, &ask_nodes("é")).await.events().await;
+        let events = served.post(STREAM, &node_event_request("é")).await.events().await;
         let shapes: Vec<_> = events.iter().map(shape).collect();
         let expect = [
             "WORKFLOW/INITIATED",
@@ -204,20 +205,20 @@ async fn the_shortest_execution_shows_its_whole_life() {
 }
 
 #[tokio::test]
-async fn a_quiet_stream_sends_blank_lines() {
+async fn a_stream_without_events_sends_blank_lines() {
     let config = ApiConfig { heartbeat_seconds: 1, ..ApiConfig::default() };
     let served = Served::with(config).await;
     create(&served, json!([say(json!({"pause": "1h"}))])).await;
-    let mut stream = served.post(STREAM, &ask("one two")).await;
+    let mut stream = served.post(STREAM, &execution_request("one two")).await;
     next(&mut stream).await;
     next(&mut stream).await;
     for _ in 0..2 {
         assert_eq!(stream.line().await.unwrap().as_deref(), Some(""));
     }
-    // Pieces of what is no output as it is are for nobody: that stream is quiet, too.
+    // Text that is not an output by itself is not streamed: that stream is quiet, too.
     create_with(&served, json!([say(json!({"pause": "50ms"}))]), "{{ steps.say.output.text }}!")
         .await;
-    let mut stream = served.post(STREAM, &ask(&"word ".repeat(10_000))).await;
+    let mut stream = served.post(STREAM, &execution_request(&"word ".repeat(10_000))).await;
     next(&mut stream).await;
     for _ in 0..2 {
         assert_eq!(stream.line().await.unwrap().as_deref(), Some(""));
@@ -225,13 +226,13 @@ async fn a_quiet_stream_sends_blank_lines() {
 }
 
 #[tokio::test]
-async fn ids_tell_events_apart_and_belong_together() {
+async fn event_ids_are_unique_and_consistent() {
     let served = Served::start().await;
     let up = json!({"id": "up", "type": "TextOperation.Uppercase"});
     create(&served, json!([say(json!({"chunk": 1})), up])).await;
     let text = "aé✓👩‍👩‍👧\u{2028}z";
     let key = ("idempotency-key", "again");
-    let events = served.post_with(STREAM, key, &ask_nodes(text)).await.events().await;
+    let events = served.post_with(STREAM, key, &node_event_request(text)).await.events().await;
     assert_eq!(pieces(&events), text);
     let field = |event: &Value, name: &str| event["data"][name].as_str().unwrap().to_owned();
     let (nodes, flow): (Vec<_>, Vec<_>) = events.iter().partition(|e| e["type"] == "NODE");
@@ -256,8 +257,8 @@ async fn ids_tell_events_apart_and_belong_together() {
         assert_eq!(event["data"]["output"]["name"], output["name"]);
         assert_eq!(event["data"]["output"]["node_id"], field(made, "node_id"));
     }
-    // Who asks again sees the same events under the same ids, as far as they are stored.
-    let again = served.post_with(STREAM, key, &ask_nodes(text)).await.events().await;
+    // A repeated request returns the same events with the same ids, as far as they are stored.
+    let again = served.post_with(STREAM, key, &node_event_request(text)).await.events().await;
     let stored = events.iter().filter(|event| event["data"]["output"]["state"] != "STREAMING");
     assert_eq!(again.iter().collect::<Vec<_>>(), stored.collect::<Vec<_>>());
 }

@@ -1,4 +1,4 @@
-//! A server without sockets, and short words for what tests do with it.
+//! A server without sockets, and helpers of the tests.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,25 +15,25 @@ use stepwell_engine::{App, Caller, EngineConfig, SystemClock};
 use stepwell_store::memory::MemoryStore;
 use tower::ServiceExt;
 
-/// How long a test waits for what should come at once.
+/// The limit for a wait.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
 pub struct Server {
     pub app: App,
     pub router: Router,
-    /// An admin's key.
+    /// An admin key.
     pub key: String,
 }
 
-/// An answer, read whole.
+/// A response with its whole body.
 #[derive(Debug)]
-pub struct Answer {
+pub struct Response {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub text: String,
 }
 
-impl Answer {
+impl Response {
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|e| panic!("{e}: {}", self.text))
     }
@@ -82,23 +82,23 @@ impl Server {
         key(&self.app, scopes).await
     }
 
-    /// Sends a request as it is.
-    pub async fn raw(&self, request: Request<Body>) -> Answer {
+    /// Sends a request unchanged.
+    pub async fn raw(&self, request: Request<Body>) -> Response {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = to_bytes(body, usize::MAX).await.unwrap();
         let text = String::from_utf8(bytes.to_vec()).unwrap();
-        Answer { status: parts.status, headers: parts.headers, text }
+        Response { status: parts.status, headers: parts.headers, text }
     }
 
-    /// Sends a request with the admin's key, these headers and this body.
+    /// Sends a request with the admin key, these headers and this body.
     pub async fn send(
         &self,
         method: &str,
         path: &str,
         headers: &[(&str, &str)],
         body: impl Into<Body>,
-    ) -> Answer {
+    ) -> Response {
         let mut request =
             Request::builder().method(method).uri(path).header("x-api-key", &self.key);
         for (name, value) in headers {
@@ -107,26 +107,26 @@ impl Server {
         self.raw(request.body(body.into()).unwrap()).await
     }
 
-    pub async fn get(&self, path: &str) -> Answer {
+    pub async fn get(&self, path: &str) -> Response {
         self.send("GET", path, &[], Body::empty()).await
     }
 
-    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+    pub async fn post(&self, path: &str, body: &Value) -> Response {
         self.send("POST", path, &[("content-type", "application/json")], body.to_string()).await
     }
 
-    /// Creates a workflow of these steps and answers its path.
+    /// Creates a workflow with these steps; returns its path.
     pub async fn workflow(&self, steps: Value) -> String {
-        let answer = self.post("/workflows", &json!({"name": "test", "steps": steps})).await;
-        assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text);
-        format!("/workflows/{}", answer.text_at("/workflow_id"))
+        let response = self.post("/workflows", &json!({"name": "test", "steps": steps})).await;
+        assert_eq!(response.status, StatusCode::CREATED, "{}", response.text);
+        format!("/workflows/{}", response.text_at("/workflow_id"))
     }
 
-    /// Executes a workflow without a body and answers the execution's path.
+    /// Executes a workflow without a body; returns the execution's path.
     pub async fn execution(&self, workflow: &str) -> String {
-        let answer = self.send("POST", &format!("{workflow}/execute"), &[], Body::empty()).await;
-        assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.text);
-        answer.headers["location"].to_str().unwrap().to_owned()
+        let response = self.send("POST", &format!("{workflow}/execute"), &[], Body::empty()).await;
+        assert_eq!(response.status, StatusCode::ACCEPTED, "{}", response.text);
+        response.headers["location"].to_str().unwrap().to_owned()
     }
 }
 
@@ -134,7 +134,7 @@ async fn key(app: &App, scopes: &[&str]) -> String {
     app.create_key(&Caller::internal(), CreateKey::new("test", scopes)).await.unwrap().secret
 }
 
-/// A step that waits for longer than any test.
+/// Steps with a wait that is longer than any test.
 pub fn waiting_steps() -> Value {
     json!([
         {"type": "StaticTextInput", "input": "Hello, world!"},
@@ -143,11 +143,11 @@ pub fn waiting_steps() -> Value {
     ])
 }
 
-/// Compares an answer with the file of that name, ids and times replaced; key order counts.
-/// `UPDATE_GOLDEN=1` writes the files anew.
-pub fn golden(name: &str, answer: &Answer) {
-    let mut body = answer.json();
-    // Schemas belong to the step types; their tests hold them.
+/// Compares a response with the file of that name, ids and times replaced; key order counts.
+/// `UPDATE_GOLDEN=1` overwrites the files.
+pub fn golden(name: &str, response: &Response) {
+    let mut body = response.json();
+    // Schemas belong to the step types and are tested there.
     for step in body.get_mut("steps").and_then(Value::as_array_mut).into_iter().flatten() {
         for field in ["input_schema", "output_schema"] {
             assert!(step[field].is_object(), "{step}");
@@ -160,7 +160,7 @@ pub fn golden(name: &str, answer: &Answer) {
         std::fs::write(&path, &shape).unwrap();
     }
     let expect = std::fs::read_to_string(&path).unwrap_or_default();
-    assert_eq!(shape, expect, "{name} differs; UPDATE_GOLDEN=1 writes it anew");
+    assert_eq!(shape, expect, "{name} differs; UPDATE_GOLDEN=1 overwrites it");
 }
 
 fn normal(text: &str) -> String {

@@ -3,7 +3,7 @@
 use axum::http::{Request, StatusCode};
 use serde_json::{Value, json};
 
-use crate::support::{Answer as Response, Server};
+use crate::support::{Response, Server};
 
 const PATH: &str = "/api/v1/templates";
 const JSON: (&str, &str) = ("content-type", "application/json");
@@ -34,7 +34,7 @@ async fn change_if(server: &Server, method: &str, path: &str, tag: &str, body: &
 }
 
 #[tokio::test]
-async fn a_template_is_created_shown_changed_and_deleted() {
+async fn creates_shows_changes_and_deletes_a_template() {
     let server = Server::start().await;
     let made = created(&server, &greeting()).await;
     let data = made.json()["data"].clone();
@@ -80,7 +80,7 @@ async fn a_template_is_created_shown_changed_and_deleted() {
         (&json!(null), &json!({}), &json!({}))
     );
     assert_eq!(changed["body"], json!({"subject": "{{ a }}", "n": 1}));
-    // As it is shown it may be sent back, and nothing changes.
+    // A response can be sent back, and changes nothing.
     let same = change(&server, "PUT", &path, &changed).await;
     assert_eq!(same.json()["data"], changed, "{}", same.text);
     let same = server.send("PUT", &path, &[], "").await;
@@ -95,7 +95,7 @@ async fn a_template_is_created_shown_changed_and_deleted() {
 }
 
 #[tokio::test]
-async fn a_change_for_another_version_is_refused() {
+async fn rejects_a_change_of_another_version() {
     let server = Server::start().await;
     let path = format!("{PATH}/{}", created(&server, &greeting()).await.text_at("/data/id"));
     let second = change_if(&server, "PATCH", &path, "\"1\"", r#"{"body": "b"}"#).await;
@@ -115,7 +115,7 @@ async fn a_change_for_another_version_is_refused() {
 }
 
 #[tokio::test]
-async fn errors_name_field_and_line() {
+async fn errors_name_the_field_and_the_line() {
     let server = Server::start().await;
     let path = format!("{PATH}/{}", created(&server, &greeting()).await.text_at("/data/id"));
     for (body, fields, part) in [
@@ -153,7 +153,7 @@ async fn errors_name_field_and_line() {
 }
 
 #[tokio::test]
-async fn names_are_unique_in_their_workspace() {
+async fn names_are_unique_in_a_workspace() {
     let server = Server::start().await;
     let first = created(&server, &greeting()).await.text_at("/data/id");
     let taken = server.post(PATH, &greeting()).await;
@@ -169,7 +169,7 @@ async fn names_are_unique_in_their_workspace() {
 }
 
 #[tokio::test]
-async fn lists_are_filtered_sorted_and_cut() {
+async fn filters_sorts_and_pages_lists() {
     let server = Server::start().await;
     for (name, team) in [("b", "sales"), ("c", "support"), ("a", "sales")] {
         created(&server, &json!({"name": name, "body": "x", "metadata": {"team": team}})).await;
@@ -275,7 +275,7 @@ async fn a_repeat_with_the_same_key_creates_nothing() {
 }
 
 #[tokio::test]
-async fn a_key_for_one_template_is_good_for_that_one() {
+async fn a_key_for_one_template_cannot_access_others() {
     let server = Server::start().await;
     let mine = created(&server, &greeting()).await.text_at("/data/id");
     let other = json!({"name": "other", "body": "a"});
@@ -293,7 +293,7 @@ async fn a_key_for_one_template_is_good_for_that_one() {
 }
 
 #[tokio::test]
-async fn the_audit_log_names_what_changed() {
+async fn the_audit_log_names_the_changed_fields() {
     let server = Server::start().await;
     let id = created(&server, &greeting()).await.text_at("/data/id");
     let path = format!("{PATH}/{id}");

@@ -1,4 +1,4 @@
-//! The examples of the page about templates are real.
+//! The examples of the page about templates return the responses shown.
 
 use serde_json::Value;
 
@@ -47,7 +47,7 @@ fn compare(found: &Value, shown: &Value) {
 }
 
 #[tokio::test]
-async fn every_call_of_the_page_has_the_response_that_it_shows() {
+async fn every_call_of_the_page_returns_the_response_shown() {
     let server = Server::start().await;
     let (mut id, mut last, mut compared) = (String::new(), Value::Null, 0);
     for (language, text) in blocks(PAGE) {

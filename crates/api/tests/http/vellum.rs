@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::support::{Answer, Server, waiting_steps};
+use crate::support::{Response, Server, waiting_steps};
 
 const EXECUTE: &str = "/v1/execute-workflow";
 const ASYNC: &str = "/v1/execute-workflow-async";
@@ -22,13 +22,13 @@ fn shouting() -> Value {
 }
 
 async fn create(server: &Server, definition: &Value) -> String {
-    let answer = server.post("/workflows", definition).await;
-    assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text);
-    let id: stepwell_core::ids::WorkflowId = answer.text_at("/workflow_id").parse().unwrap();
+    let response = server.post("/workflows", definition).await;
+    assert_eq!(response.status, StatusCode::CREATED, "{}", response.text);
+    let id: stepwell_core::ids::WorkflowId = response.text_at("/workflow_id").parse().unwrap();
     id.to_string()
 }
 
-fn ask(query: &str) -> Value {
+fn execution_request(query: &str) -> Value {
     json!({
         "inputs": [{"type": "STRING", "name": "query", "value": query}],
         "workflow_deployment_name": "shout",
@@ -41,11 +41,11 @@ fn with(mut body: Value, more: Value) -> Value {
     body
 }
 
-fn lines(answer: &Answer) -> Vec<Value> {
-    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
-    assert_eq!(answer.headers["content-type"], "application/x-ndjson");
-    assert!(answer.text.is_ascii() && answer.text.ends_with('\n'));
-    let full = answer.text.lines().filter(|line| !line.is_empty());
+fn lines(response: &Response) -> Vec<Value> {
+    assert_eq!(response.status, StatusCode::OK, "{}", response.text);
+    assert_eq!(response.headers["content-type"], "application/x-ndjson");
+    assert!(response.text.is_ascii() && response.text.ends_with('\n'));
+    let full = response.text.lines().filter(|line| !line.is_empty());
     full.map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
@@ -56,17 +56,17 @@ fn shape(event: &Value) -> String {
 }
 
 #[tokio::test]
-async fn executes_and_answers_typed_outputs() {
+async fn executes_and_returns_typed_outputs() {
     let server = Server::start().await;
     let id = create(&server, &shouting()).await;
     let body = with(
-        ask("hi ✓"),
+        execution_request("hi ✓"),
         json!({"external_id": "job-1", "metadata": {"user": "u1"},
         "expand_meta": {"usage": true}, "execution_context": {"trace_id": "x"}}),
     );
-    let answer = server.post(EXECUTE, &body).await;
-    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
-    let body = answer.json();
+    let response = server.post(EXECUTE, &body).await;
+    assert_eq!(response.status, StatusCode::OK, "{}", response.text);
+    let body = response.json();
     let output = |name: &str| Uuid::new_v5(&id.parse().unwrap(), name.as_bytes()).to_string();
     assert_eq!(body["data"]["state"], "FULFILLED");
     assert_eq!(body["external_id"], "job-1");
@@ -78,7 +78,7 @@ async fn executes_and_answers_typed_outputs() {
             {"id": output("n"), "name": "n", "type": "NUMBER", "value": 1},
         ])
     );
-    let execution = answer.text_at("/execution_id");
+    let execution = response.text_at("/execution_id");
     let status = server.get(&format!("/v1/workflows/executions/{execution}/status")).await;
     assert_eq!(
         status.json(),
@@ -87,7 +87,7 @@ async fn executes_and_answers_typed_outputs() {
     );
     let again = json!({"external_id": "job-1"});
     for path in [EXECUTE, ASYNC, STREAM] {
-        let taken = server.post(path, &with(ask("x"), again.clone())).await;
+        let taken = server.post(path, &with(execution_request("x"), again.clone())).await;
         assert_eq!(taken.status, StatusCode::BAD_REQUEST, "{path}");
         let detail = taken.text_at("/detail");
         assert!(detail.contains("external_id") && detail.contains(&execution), "{detail}");
@@ -95,7 +95,7 @@ async fn executes_and_answers_typed_outputs() {
 }
 
 #[tokio::test]
-async fn lenient_inputs_and_deployments_by_id() {
+async fn accepts_lenient_inputs_and_deployment_ids() {
     let server = Server::start().await;
     let id = create(&server, &shouting()).await;
     for inputs in [
@@ -104,13 +104,13 @@ async fn lenient_inputs_and_deployments_by_id() {
             {"type": "NUMBER", "name": "times", "value": 3.0}]),
     ] {
         let body = json!({"inputs": inputs, "workflow_deployment_id": id, "release_tag": "LATEST"});
-        let answer = server.post(EXECUTE, &body).await;
-        assert_eq!(answer.json()["data"]["outputs"][1]["value"], json!(3), "{}", answer.text);
+        let response = server.post(EXECUTE, &body).await;
+        assert_eq!(response.json()["data"]["outputs"][1]["value"], json!(3), "{}", response.text);
     }
 }
 
 #[tokio::test]
-async fn failures_are_answers() {
+async fn failed_executions_return_200() {
     let server = Server::start().await;
     let steps = json!([{"type": "Fail", "config": {"message": "no luck", "code": "NO_LUCK"}}]);
     create(&server, &json!({"name": "fail", "steps": steps})).await;
@@ -118,11 +118,11 @@ async fn failures_are_answers() {
     create(&server, &json!({"name": "parse", "steps": steps})).await;
     for (name, code) in [("fail", "USER_DEFINED_ERROR"), ("parse", "NODE_EXECUTION")] {
         let body = json!({"inputs": [], "workflow_deployment_name": name});
-        let answer = server.post(EXECUTE, &body).await;
-        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
-        let data = &answer.json()["data"];
+        let response = server.post(EXECUTE, &body).await;
+        assert_eq!(response.status, StatusCode::OK, "{}", response.text);
+        let data = &response.json()["data"];
         assert_eq!((&data["state"], &data["error"]["code"]), (&json!("REJECTED"), &json!(code)));
-        let execution = answer.text_at("/execution_id");
+        let execution = response.text_at("/execution_id");
         let status = server.get(&format!("/v1/workflows/executions/{execution}/status")).await;
         assert_eq!(status.text_at("/status"), "REJECTED");
         assert_eq!(status.text_at("/error/code"), code);
@@ -136,10 +136,10 @@ async fn failures_are_answers() {
 }
 
 #[tokio::test]
-async fn an_idempotency_key_gives_the_first_answer() {
+async fn an_idempotency_key_repeats_the_first_response() {
     let server = Server::start().await;
     create(&server, &shouting()).await;
-    let body = with(ask("x"), json!({"external_id": "once"})).to_string();
+    let body = with(execution_request("x"), json!({"external_id": "once"})).to_string();
     let headers = |key| [("content-type", "application/json"), ("idempotency-key", key)];
     for (path, key) in [(EXECUTE, "k1"), (ASYNC, "k2"), (STREAM, "k3")] {
         let body = body.replace("once", key);
@@ -151,7 +151,7 @@ async fn an_idempotency_key_gives_the_first_answer() {
 }
 
 #[tokio::test]
-async fn an_execution_under_way_is_initiated() {
+async fn a_repeat_during_the_execution_returns_initiated() {
     let server = Server::start().await;
     create(&server, &json!({"name": "slow", "steps": waiting_steps()})).await;
     let body = json!({"inputs": [], "workflow_deployment_name": "slow"});
@@ -163,10 +163,10 @@ async fn an_execution_under_way_is_initiated() {
 }
 
 #[tokio::test]
-async fn the_stream_tells_the_whole_life() {
+async fn streams_all_events_of_an_execution() {
     let server = Server::start().await;
     create(&server, &shouting()).await;
-    let events = lines(&server.post(STREAM, &ask("é✓👩‍👩‍👧")).await);
+    let events = lines(&server.post(STREAM, &execution_request("é✓👩‍👩‍👧")).await);
     let shapes: Vec<_> = events.iter().map(shape).collect();
     assert_eq!(
         shapes,
@@ -182,7 +182,7 @@ async fn the_stream_tells_the_whole_life() {
     for event in &events {
         assert!(event["data"]["id"].is_string() && event["data"]["ts"].is_string(), "{event}");
     }
-    let body = with(ask("x"), json!({"event_types": ["WORKFLOW", "NODE"]}));
+    let body = with(execution_request("x"), json!({"event_types": ["WORKFLOW", "NODE"]}));
     let events = lines(&server.post(STREAM, &body).await);
     let node: Vec<_> = events.iter().filter(|event| event["type"] == "NODE").collect();
     assert_eq!(node.len(), 2);
@@ -192,18 +192,18 @@ async fn the_stream_tells_the_whole_life() {
 }
 
 #[tokio::test]
-async fn pieces_reach_the_client_in_order() {
+async fn streams_pieces_of_text_in_order() {
     let server = Server::start().await;
     let text: String = (0..1000).map(|n| format!("w{n} ")).collect();
     let definition = json!({"name": "pieces", "inputs": {"text": "string"},
         "steps": [{"id": "say", "type": "StreamText", "input": "{{ inputs.text }}"}],
-        "outputs": {"answer": "{{ steps.say.output.text }}"}});
+        "outputs": {"result": "{{ steps.say.output.text }}"}});
     create(&server, &definition).await;
     let body = json!({"inputs": [{"name": "text", "value": text}],
         "workflow_deployment_name": "pieces", "event_types": ["WORKFLOW", "NODE"]});
     let streams = (0..64).map(|_| server.post(STREAM, &body));
-    for answer in futures_util::future::join_all(streams).await {
-        let events = lines(&answer);
+    for response in futures_util::future::join_all(streams).await {
+        let events = lines(&response);
         let mut count = BTreeMap::new();
         events.iter().for_each(|event| *count.entry(shape(event)).or_insert(0) += 1);
         assert_eq!(count["WORKFLOW/STREAMING:STREAMING"], 1000, "{count:?}");

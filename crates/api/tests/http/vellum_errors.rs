@@ -1,5 +1,4 @@
-//! The vellum dialect: every request that is wrong is answered with a 4xx that names the field, and
-//! leaves nothing behind.
+//! The vellum dialect: every invalid request returns a 4xx that names the field, and stores nothing.
 
 use axum::body::Body;
 use axum::http::Request;
@@ -10,21 +9,21 @@ use stepwell_engine::Caller;
 use stepwell_engine::app::CreateKey;
 use uuid::Uuid;
 
-use crate::support::{Answer, Server, waiting_steps};
+use crate::support::{Response, Server, waiting_steps};
 
 const EXECUTE: &str = "/v1/execute-workflow";
 const ASYNC: &str = "/v1/execute-workflow-async";
 const STREAM: &str = "/v1/execute-workflow-stream";
 const ACTUALS: &str = "/v1/submit-workflow-execution-actuals";
 
-/// All that start an execution.
+/// All operations that start an execution.
 const STARTS: [&str; 3] = [EXECUTE, ASYNC, STREAM];
 const JSON: (&str, &str) = ("content-type", "application/json");
 
 async fn create(server: &Server, definition: Value) -> Uuid {
-    let answer = server.post("/workflows", &definition).await;
-    assert_eq!(answer.status.as_u16(), 201, "{}", answer.text);
-    let id: stepwell_core::ids::WorkflowId = answer.text_at("/workflow_id").parse().unwrap();
+    let response = server.post("/workflows", &definition).await;
+    assert_eq!(response.status.as_u16(), 201, "{}", response.text);
+    let id: stepwell_core::ids::WorkflowId = response.text_at("/workflow_id").parse().unwrap();
     id.uuid()
 }
 
@@ -39,75 +38,79 @@ async fn greeter(server: &Server) -> Uuid {
     create(server, definition).await
 }
 
-fn ask(more: Value) -> Value {
+fn request(more: Value) -> Value {
     let query = json!([{"type": "STRING", "name": "query", "value": "x"}]);
     let mut body = json!({"inputs": query, "workflow_deployment_name": "greet"});
     body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     body
 }
 
-/// How many executions the workflow has.
+/// The number of executions of the workflow.
 async fn executions(server: &Server, workflow: Uuid) -> usize {
     let list = server.get(&format!("/workflows/{workflow}/executions")).await.json();
     list["executions"].as_array().unwrap().len()
 }
 
-/// The answer has that status, and the body that clients read, which names the field.
-fn told(answer: &Answer, status: u16, field: &str, about: &str) {
-    assert_eq!(answer.status.as_u16(), status, "{about}: {}", answer.text);
-    assert_eq!(answer.headers["content-type"], "application/json", "{about}");
-    let body = answer.json();
+/// Checks the status, and that the body has the format of the clients and names the field.
+fn check_error(response: &Response, status: u16, field: &str, about: &str) {
+    assert_eq!(response.status.as_u16(), status, "{about}: {}", response.text);
+    assert_eq!(response.headers["content-type"], "application/json", "{about}");
+    let body = response.json();
     let detail = body["detail"].as_str().unwrap_or_else(|| panic!("{about}: {body}"));
     assert!(detail.contains(field), "{about}: {detail}");
     assert!(body["code"].is_string() && body["request_id"].is_string(), "{about}: {body}");
     assert!(body["errors"].is_array(), "{about}: {body}");
 }
 
-#[tokio::test]
-async fn each_field_that_is_wrong_is_named() {
-    let server = Server::start().await;
-    let workflow = greeter(&server).await;
+/// Bodies of requests with an invalid field other than `inputs`, with the expected status and field.
+async fn invalid_fields(server: &Server, workflow: Uuid) -> Vec<(Value, u16, &'static str)> {
     let other = json!({"name": "other", "steps": [{"type": "StaticTextInput", "input": "x"}]});
-    create(&server, other).await;
+    create(server, other).await;
     let theirs = json!({"inputs": [], "workflow_deployment_name": "other"});
     let theirs = server.post(EXECUTE, &theirs).await.text_at("/execution_id");
-    create(&server, json!({"name": "waits", "steps": waiting_steps()})).await;
+    create(server, json!({"name": "waits", "steps": waiting_steps()})).await;
     let open = json!({"inputs": [], "workflow_deployment_name": "waits"});
     let open = server.post(ASYNC, &open).await.text_at("/execution_id");
     let nil = Uuid::nil();
-    let input = |item: Value| ask(json!({ "inputs": [item] }));
-    let query =
-        |kind: Value, value: Value| input(json!({"type": kind, "name": "query", "value": value}));
-    for (body, status, field) in [
+    vec![
         (json!({"inputs": []}), 400, "workflow_deployment_id"),
-        (ask(json!({"workflow_deployment_id": workflow})), 400, "workflow_deployment_id"),
-        (ask(json!({"workflow_deployment_name": 5})), 400, "workflow_deployment_name"),
-        (ask(json!({"workflow_deployment_name": "nobody"})), 404, "workflow_deployment_name"),
+        (request(json!({"workflow_deployment_id": workflow})), 400, "workflow_deployment_id"),
+        (request(json!({"workflow_deployment_name": 5})), 400, "workflow_deployment_name"),
+        (request(json!({"workflow_deployment_name": "unknown"})), 404, "workflow_deployment_name"),
         (
             json!({"inputs": [], "workflow_deployment_id": "not-a-uuid"}),
             400,
             "workflow_deployment_id",
         ),
         (json!({"inputs": [], "workflow_deployment_id": nil}), 404, "workflow_deployment_id"),
-        (ask(json!({"release_tag": "nope"})), 404, "release_tag"),
-        (ask(json!({"release_tag": ""})), 400, "release_tag"),
-        (ask(json!({"release_tag": ["LATEST"]})), 400, "release_tag"),
-        (ask(json!({"external_id": ""})), 400, "external_id"),
-        (ask(json!({"external_id": "x".repeat(256)})), 400, "external_id"),
-        (ask(json!({"external_id": 5})), 400, "external_id"),
-        (ask(json!({"metadata": "m"})), 400, "metadata"),
-        (ask(json!({"expand_meta": true})), 400, "expand_meta"),
-        (ask(json!({"expand_meta": {"cost": "yes"}})), 400, "expand_meta.cost"),
-        (ask(json!({"event_types": "NODE"})), 400, "event_types"),
-        (ask(json!({"event_types": ["WORKFLOW", "node"]})), 400, "event_types[1]"),
-        (ask(json!({"previous_execution_id": "x"})), 400, "previous_execution_id"),
-        (ask(json!({"previous_execution_id": nil})), 400, "previous_execution_id"),
-        (ask(json!({"previous_execution_id": theirs})), 400, "previous_execution_id"),
-        (ask(json!({"previous_execution_id": open})), 400, "previous_execution_id"),
-        (ask(json!({"inputs": null})), 400, "inputs"),
-        (ask(json!({"inputs": {"query": "x"}})), 400, "inputs"),
-        (ask(json!({"inputs": []})), 400, "inputs.query"),
-        (ask(json!({"inputs": ["x"]})), 400, "inputs[0]"),
+        (request(json!({"release_tag": "nope"})), 404, "release_tag"),
+        (request(json!({"release_tag": ""})), 400, "release_tag"),
+        (request(json!({"release_tag": ["LATEST"]})), 400, "release_tag"),
+        (request(json!({"external_id": ""})), 400, "external_id"),
+        (request(json!({"external_id": "x".repeat(256)})), 400, "external_id"),
+        (request(json!({"external_id": 5})), 400, "external_id"),
+        (request(json!({"metadata": "m"})), 400, "metadata"),
+        (request(json!({"expand_meta": true})), 400, "expand_meta"),
+        (request(json!({"expand_meta": {"cost": "yes"}})), 400, "expand_meta.cost"),
+        (request(json!({"event_types": "NODE"})), 400, "event_types"),
+        (request(json!({"event_types": ["WORKFLOW", "node"]})), 400, "event_types[1]"),
+        (request(json!({"previous_execution_id": "x"})), 400, "previous_execution_id"),
+        (request(json!({"previous_execution_id": nil})), 400, "previous_execution_id"),
+        (request(json!({"previous_execution_id": theirs})), 400, "previous_execution_id"),
+        (request(json!({"previous_execution_id": open})), 400, "previous_execution_id"),
+    ]
+}
+
+/// Bodies of requests with invalid `inputs`, with the expected status and field.
+fn invalid_inputs() -> Vec<(Value, u16, &'static str)> {
+    let input = |item: Value| request(json!({ "inputs": [item] }));
+    let query =
+        |kind: Value, value: Value| input(json!({"type": kind, "name": "query", "value": value}));
+    vec![
+        (request(json!({"inputs": null})), 400, "inputs"),
+        (request(json!({"inputs": {"query": "x"}})), 400, "inputs"),
+        (request(json!({"inputs": []})), 400, "inputs.query"),
+        (request(json!({"inputs": ["x"]})), 400, "inputs[0]"),
         (input(json!({"type": "STRING", "value": "x"})), 400, "inputs[0].name"),
         (input(json!({"type": "STRING", "name": 5, "value": "x"})), 400, "inputs[0].name"),
         (input(json!({"type": "STRING", "name": "queri", "value": "x"})), 400, "`queri`"),
@@ -122,12 +125,14 @@ async fn each_field_that_is_wrong_is_named() {
         (query(json!(5), json!("x")), 400, "inputs[0].type"),
         (input(json!({"name": "n", "value": 1.5})), 400, "inputs.query"),
         (
-            ask(json!({"inputs": [{"name": "query", "value": "x"}, {"name": "n", "value": "y"}]})),
+            request(
+                json!({"inputs": [{"name": "query", "value": "x"}, {"name": "n", "value": "y"}]}),
+            ),
             400,
             "inputs.n",
         ),
         (
-            ask(
+            request(
                 json!({"inputs": [{"name": "query", "value": "x"}, {"name": "query", "value": "y"}]}),
             ),
             400,
@@ -138,40 +143,49 @@ async fn each_field_that_is_wrong_is_named() {
             400,
             "inputs[0].value",
         ),
-    ] {
+    ]
+}
+
+#[tokio::test]
+async fn names_every_invalid_field() {
+    let server = Server::start().await;
+    let workflow = greeter(&server).await;
+    let mut bodies = invalid_fields(&server, workflow).await;
+    bodies.extend(invalid_inputs());
+    for (body, status, field) in bodies {
         for path in STARTS {
-            let answer = server.post(path, &body).await;
-            told(&answer, status, field, &format!("{path} {body}"));
+            let response = server.post(path, &body).await;
+            check_error(&response, status, field, &format!("{path} {body}"));
         }
     }
     assert_eq!(executions(&server, workflow).await, 0);
-    for (id, status) in [("x", 400), ("..%2f", 400), (&*nil.to_string(), 404)] {
-        let answer = server.get(&format!("/v1/workflows/executions/{id}/status")).await;
-        told(&answer, status, "execution", id);
+    for (id, status) in [("x", 400), ("..%2f", 400), (&*Uuid::nil().to_string(), 404)] {
+        let response = server.get(&format!("/v1/workflows/executions/{id}/status")).await;
+        check_error(&response, status, "execution", id);
     }
-    told(&server.get("/v1/nothing").await, 404, "/v1/nothing", "no such path");
+    check_error(&server.get("/v1/nothing").await, 404, "/v1/nothing", "no such path");
 }
 
 #[tokio::test]
-async fn what_is_told_is_bounded() {
+async fn limits_the_reported_problems() {
     let server = Server::start().await;
     greeter(&server).await;
-    let body = ask(json!({"inputs": vec![json!({"name": "queri", "value": "x"}); 10_000]}));
-    let answer = server.post(EXECUTE, &body).await;
-    told(&answer, 400, "inputs[99].name", "many problems");
-    // The last one is that `query` is missing.
-    told(&answer, 400, "(and 9901 more)", "many problems");
-    assert_eq!(answer.json()["errors"].as_array().unwrap().len(), 100);
+    let body = request(json!({"inputs": vec![json!({"name": "queri", "value": "x"}); 10_000]}));
+    let response = server.post(EXECUTE, &body).await;
+    check_error(&response, 400, "inputs[99].name", "many problems");
+    // The last problem is the missing `query`.
+    check_error(&response, 400, "(and 9901 more)", "many problems");
+    assert_eq!(response.json()["errors"].as_array().unwrap().len(), 100);
 }
 
 #[tokio::test]
-async fn an_external_id_is_taken_once() {
+async fn an_external_id_is_used_once() {
     let server = Server::start().await;
     let workflow = greeter(&server).await;
-    let body = ask(json!({"external_id": "job-1"}));
+    let body = request(json!({"external_id": "job-1"}));
     for (at, path) in STARTS.into_iter().enumerate() {
         let key = format!("key-{at}");
-        let body = ask(json!({"external_id": format!("job-{at}")}));
+        let body = request(json!({"external_id": format!("job-{at}")}));
         let headers = [JSON, ("idempotency-key", key.as_str())];
         let first = server.send("POST", path, &headers, body.to_string()).await;
         assert_eq!(first.status.as_u16(), 200, "{}", first.text);
@@ -181,21 +195,21 @@ async fn an_external_id_is_taken_once() {
         let id = serde_json::from_str::<Value>(line).unwrap()["execution_id"].clone();
         for path in STARTS {
             let taken = server.post(path, &body).await;
-            told(&taken, 400, id.as_str().unwrap(), path);
-            told(&taken, 400, "external_id", path);
+            check_error(&taken, 400, id.as_str().unwrap(), path);
+            check_error(&taken, 400, "external_id", path);
         }
-        let other = ask(json!({"external_id": "another"})).to_string();
+        let other = request(json!({"external_id": "another"})).to_string();
         let reused = server.send("POST", path, &headers, other).await;
-        told(&reused, 422, "Idempotency-Key", path);
+        check_error(&reused, 422, "Idempotency-Key", path);
     }
     let headers = [JSON, ("idempotency-key", "not visible")];
     let spaced = server.send("POST", EXECUTE, &headers, body.to_string()).await;
-    told(&spaced, 400, "Idempotency-Key", "a key with a space");
+    check_error(&spaced, 400, "Idempotency-Key", "a key with a space");
     assert_eq!(executions(&server, workflow).await, STARTS.len());
 }
 
 #[tokio::test]
-async fn an_inactive_deployment_starts_nothing() {
+async fn an_inactive_deployment_starts_no_execution() {
     let server = Server::start().await;
     let workflow = greeter(&server).await;
     let id = stepwell_core::ids::WorkflowId::from_uuid(workflow);
@@ -205,20 +219,21 @@ async fn an_inactive_deployment_starts_nothing() {
         .await
         .unwrap();
     for path in STARTS {
-        told(&server.post(path, &ask(json!({}))).await, 400, "inactive", path);
+        check_error(&server.post(path, &request(json!({}))).await, 400, "inactive", path);
     }
     assert_eq!(executions(&server, workflow).await, 0);
 }
 
 #[tokio::test]
-async fn bodies_that_cannot_be_read_are_refused() {
+async fn rejects_unreadable_bodies() {
     let config = ApiConfig { max_body_bytes: 64 << 10, ..ApiConfig::default() };
     let server = Server::with(config).await;
     let workflow = greeter(&server).await;
-    let good = ask(json!({})).to_string();
-    let deep =
-        |n: usize| ask(json!({})).to_string().replace("\"x\"", &("[".repeat(n) + &"]".repeat(n)));
-    let huge = ask(json!({"metadata": {"m": "x".repeat(64 << 10)}})).to_string();
+    let good = request(json!({})).to_string();
+    let deep = |n: usize| {
+        request(json!({})).to_string().replace("\"x\"", &("[".repeat(n) + &"]".repeat(n)))
+    };
+    let huge = request(json!({"metadata": {"m": "x".repeat(64 << 10)}})).to_string();
     let invalid = good.replace('x', "\u{1}").into_bytes();
     let invalid: Vec<u8> = invalid.into_iter().map(|b| if b == 1 { 0xff } else { b }).collect();
     for path in STARTS.into_iter().chain([ACTUALS]) {
@@ -245,25 +260,25 @@ async fn bodies_that_cannot_be_read_are_refused() {
             ),
             ("application/x-www-form-urlencoded", b"inputs=x".to_vec(), 415, "application/json"),
         ] {
-            let answer = server.send("POST", path, &[("content-type", media)], body).await;
-            told(&answer, status, word, &format!("{path} {media} {word}"));
+            let response = server.send("POST", path, &[("content-type", media)], body).await;
+            check_error(&response, status, word, &format!("{path} {media} {word}"));
         }
         let bare = server.send("POST", path, &[], good.clone()).await;
-        told(&bare, 415, "Content-Type", path);
+        check_error(&bare, 415, "Content-Type", path);
         for method in ["GET", "PUT", "DELETE", "PATCH"] {
-            let answer = server.send(method, path, &[JSON], good.clone()).await;
-            told(&answer, 405, method, path);
-            assert_eq!(answer.headers["allow"], "POST", "{path}");
+            let response = server.send(method, path, &[JSON], good.clone()).await;
+            check_error(&response, 405, method, path);
+            assert_eq!(response.headers["allow"], "POST", "{path}");
         }
     }
     assert_eq!(executions(&server, workflow).await, 0);
 }
 
 #[tokio::test]
-async fn keys_see_what_they_may() {
+async fn keys_see_what_their_scopes_include() {
     let server = Server::start().await;
     let workflow = greeter(&server).await;
-    let executed = server.post(EXECUTE, &ask(json!({"external_id": "mine"}))).await;
+    let executed = server.post(EXECUTE, &request(json!({"external_id": "mine"}))).await;
     let id = executed.text_at("/execution_id");
     let caller =
         Caller { workspace: WorkspaceId::from_uuid(Uuid::from_u128(7)), ..Caller::internal() };
@@ -276,10 +291,10 @@ async fn keys_see_what_they_may() {
         body.as_object_mut().unwrap().extend(of.as_object().unwrap().clone());
         body
     };
-    let by_id = json!({"inputs": ask(json!({}))["inputs"], "workflow_deployment_id": workflow});
+    let by_id = json!({"inputs": request(json!({}))["inputs"], "workflow_deployment_id": workflow});
     let mut cases = Vec::new();
     for (body, paths) in [
-        (ask(json!({})), &STARTS[..]),
+        (request(json!({})), &STARTS[..]),
         (by_id, &STARTS),
         (actuals(json!({"execution_id": id})), &[ACTUALS]),
         (actuals(json!({"external_id": "mine"})), &[ACTUALS]),
@@ -299,31 +314,31 @@ async fn keys_see_what_they_may() {
                 Some(key) => request.header("x-api-key", key),
                 None => request,
             };
-            let answer = server.raw(request.body(Body::from(body.to_string())).unwrap()).await;
-            told(&answer, status, word, &format!("{path} {word} {body}"));
+            let response = server.raw(request.body(Body::from(body.to_string())).unwrap()).await;
+            check_error(&response, status, word, &format!("{path} {word} {body}"));
         }
     }
     let status = Request::builder()
         .uri(format!("/v1/workflows/executions/{id}/status"))
         .header("x-api-key", &far);
-    told(&server.raw(status.body(Body::empty()).unwrap()).await, 404, "execution", "status");
+    check_error(&server.raw(status.body(Body::empty()).unwrap()).await, 404, "execution", "status");
     assert_eq!(executions(&server, workflow).await, 1);
     assert_eq!(stored(&server, &id).await, 0);
     let mine = actuals(json!({"external_id": "mine"}));
     assert_eq!(server.post(ACTUALS, &mine).await.status.as_u16(), 200);
 }
 
-/// How many actuals the execution has.
+/// The number of actuals of the execution.
 async fn stored(server: &Server, execution: &str) -> u64 {
     let path = format!("/api/v1/workflow_executions/{execution}/actuals");
     server.get(&path).await.json()["data"]["pagination"]["total_items"].as_u64().unwrap()
 }
 
 #[tokio::test]
-async fn a_bad_batch_stores_nothing() {
+async fn an_invalid_batch_stores_nothing() {
     let server = Server::start().await;
     greeter(&server).await;
-    let id = server.post(EXECUTE, &ask(json!({}))).await.text_at("/execution_id");
+    let id = server.post(EXECUTE, &request(json!({}))).await.text_at("/execution_id");
     let nil = Uuid::nil();
     let good = json!({"output_type": "STRING", "output_key": "result", "quality": 1});
     let is = |field: &str| format!("actuals[1].{field}");
@@ -352,14 +367,14 @@ async fn a_bad_batch_stores_nothing() {
         (json!({"metadata": "m"}), 400, is("metadata")),
         (json!({"execution_id": "not-a-uuid"}), 400, is("execution_id")),
         (json!({"execution_id": nil}), 404, is("execution_id")),
-        (json!({"external_id": "nobody"}), 404, is("external_id")),
+        (json!({"external_id": "unknown"}), 404, is("external_id")),
     ] {
         let mut second = good.clone();
         second.as_object_mut().unwrap().extend(bad.as_object().unwrap().clone());
         let body = json!({"execution_id": id, "actuals": [good, second, good]});
-        let answer = server.post(ACTUALS, &body).await;
-        told(&answer, status, &field, &bad.to_string());
-        assert_eq!(answer.text_at("/errors/0/field"), field, "{bad}");
+        let response = server.post(ACTUALS, &body).await;
+        check_error(&response, status, &field, &bad.to_string());
+        assert_eq!(response.text_at("/errors/0/field"), field, "{bad}");
     }
     let many = vec![good.clone(); 1001];
     for (body, status, field) in [
@@ -368,20 +383,20 @@ async fn a_bad_batch_stores_nothing() {
         (json!({"execution_id": nil, "actuals": []}), 404, "execution_id"),
         (json!({"execution_id": "x", "actuals": [good]}), 400, "execution_id"),
         (json!({"execution_id": 5, "actuals": [good]}), 400, "execution_id"),
-        (json!({"external_id": "nobody", "actuals": [good]}), 404, "external_id"),
+        (json!({"external_id": "unknown", "actuals": [good]}), 404, "external_id"),
         (json!({"execution_id": id}), 400, "actuals"),
         (json!({"execution_id": id, "actuals": {}}), 400, "actuals"),
         (json!({"execution_id": id, "actuals": ["x"]}), 400, "actuals[0]"),
         (json!({"execution_id": id, "actuals": many}), 400, "actuals"),
     ] {
-        told(&server.post(ACTUALS, &body).await, status, field, field);
+        check_error(&server.post(ACTUALS, &body).await, status, field, field);
     }
     assert_eq!(stored(&server, &id).await, 0);
     let body = json!({"execution_id": id, "actuals": [good]}).to_string();
     for expect in ["{}", "{}"] {
         let headers = [JSON, ("idempotency-key", "actuals-1")];
-        let answer = server.send("POST", ACTUALS, &headers, body.clone()).await;
-        assert_eq!((answer.status.as_u16(), answer.text.as_str()), (200, expect));
+        let response = server.send("POST", ACTUALS, &headers, body.clone()).await;
+        assert_eq!((response.status.as_u16(), response.text.as_str()), (200, expect));
     }
     assert_eq!(stored(&server, &id).await, 1, "a repeat stores nothing again");
 }

@@ -1,4 +1,4 @@
-//! Control of executions that wait out of memory and wake soon, in each API that has it.
+//! Control of executions that wait outside memory and wake soon, in each API that has it.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::abi;
 use crate::support::Server;
 
-/// Longer than an execution stays in memory for.
+/// Longer than an execution stays in memory.
 fn steps() -> Value {
     json!([{"id": "wait", "type": "Delay", "config": {"for": "2600ms"}},
         {"id": "after", "type": "StaticTextInput", "input": "x", "after": ["wait"]}])
@@ -19,13 +19,13 @@ async fn wait() {
     tokio::time::sleep(Duration::from_millis(1000)).await;
 }
 
-/// The wait is over long ago.
+/// The wait has ended long before.
 async fn wait_to_the_end() {
     tokio::time::sleep(Duration::from_millis(2500)).await;
 }
 
 #[tokio::test]
-async fn dataflow_controls_take_hold() {
+async fn dataflow_controls_apply_to_waiting_executions() {
     let server = Server::start().await;
     let workflow = server.workflow(steps()).await;
     let (one, other) = (server.execution(&workflow).await, server.execution(&workflow).await);
@@ -42,7 +42,7 @@ async fn dataflow_controls_take_hold() {
 }
 
 #[tokio::test]
-async fn abi_controls_take_hold() {
+async fn abi_controls_apply_to_waiting_executions() {
     let server = Server::start().await;
     let workflow = abi::active(&server, steps()).await;
     let mut ids = Vec::new();

@@ -1,15 +1,15 @@
-//! Workspaces over HTTP: who makes them, their first key, who may change what.
+//! Workspaces over HTTP: creation, the first key, permissions.
 
 use axum::http::{Request, StatusCode};
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Server};
+use crate::support::{Response, Server};
 
 const PATH: &str = "/api/v1/workspaces";
 const KEYS: &str = "/api/v1/auth/api-keys";
 const JSON: (&str, &str) = ("content-type", "application/json");
 
-pub async fn call(server: &Server, key: &str, method: &str, path: &str, body: &Value) -> Answer {
+pub async fn call(server: &Server, key: &str, method: &str, path: &str, body: &Value) -> Response {
     let mut request = Request::builder().method(method).uri(path).header("x-api-key", key);
     let text = if body.is_null() { String::new() } else { body.to_string() };
     if !text.is_empty() {
@@ -18,7 +18,7 @@ pub async fn call(server: &Server, key: &str, method: &str, path: &str, body: &V
     server.raw(request.body(text.into()).unwrap()).await
 }
 
-/// Makes a workspace and an admin's key of it; answers its id and the key.
+/// Creates a workspace with an admin key; returns its id and the key.
 async fn workspace(server: &Server, name: &str) -> (String, String) {
     let made = server.post(PATH, &json!({"name": name})).await;
     assert_eq!(made.status, StatusCode::CREATED, "{}", made.text);
@@ -31,7 +31,7 @@ async fn workspace(server: &Server, name: &str) -> (String, String) {
 }
 
 #[tokio::test]
-async fn a_workspace_is_made_given_a_key_and_renamed() {
+async fn creates_a_workspace_with_a_key_and_renames_it() {
     let server = Server::start().await;
     let body = json!({"name": "Acme", "rate_limits": {"requests_per_minute": 600}});
     let made = server.post(PATH, &body).await;
@@ -52,7 +52,7 @@ async fn a_workspace_is_made_given_a_key_and_renamed() {
     assert_eq!(
         changed.json()["data"]["rate_limits"]["requests_per_minute"],
         600,
-        "left out: stays"
+        "omitted: unchanged"
     );
     assert_eq!(server.get(&path).await.json()["data"], changed.json()["data"]);
     let list = server.get(&format!("{PATH}?sort_by=name&sort_order=asc")).await.json();
@@ -67,7 +67,7 @@ async fn a_workspace_is_made_given_a_key_and_renamed() {
 }
 
 #[tokio::test]
-async fn one_is_made_however_often_it_is_sent() {
+async fn a_repeated_request_creates_one_workspace() {
     let server = Server::start().await;
     let headers = [JSON, ("idempotency-key", "w-1")];
     let body = json!({"name": "Acme"}).to_string();
@@ -80,7 +80,7 @@ async fn one_is_made_however_often_it_is_sent() {
 }
 
 #[tokio::test]
-async fn wrong_requests_name_the_field() {
+async fn names_the_field_of_an_invalid_request() {
     let server = Server::start().await;
     for (body, field) in [
         (json!({}), "name"),
@@ -93,31 +93,31 @@ async fn wrong_requests_name_the_field() {
         (json!({"name": "a", "rate_limits": {"requests_per_minute": 0}}), "rate_limits."),
         (json!({"name": "a", "limits": {}}), "limits"),
     ] {
-        let answer = server.post(PATH, &body).await;
+        let response = server.post(PATH, &body).await;
         assert_eq!(
-            answer.abi_refusal(),
+            response.abi_refusal(),
             (400, "INVALID_REQUEST".into()),
             "{body}: {}",
-            answer.text
+            response.text
         );
-        let found = answer.text_at("/errors/0/field");
+        let found = response.text_at("/errors/0/field");
         assert!(found.starts_with(field), "{body}: {found}");
     }
     let body =
         json!({"name": "k", "role": "user", "workspace_id": "ws_01h455vb4pex5vsknk084sn02q"});
     for body in [&body, &json!({"name": "k", "role": "user", "workspace_id": "nonsense"})] {
-        let answer = server.post(KEYS, body).await;
-        assert_eq!(answer.abi_refusal(), (400, "INVALID_REQUEST".into()), "{}", answer.text);
-        assert_eq!(answer.text_at("/errors/0/field"), "workspace_id");
+        let response = server.post(KEYS, body).await;
+        assert_eq!(response.abi_refusal(), (400, "INVALID_REQUEST".into()), "{}", response.text);
+        assert_eq!(response.text_at("/errors/0/field"), "workspace_id");
     }
     for (method, path) in [("GET", "nonsense"), ("PATCH", "ws_01h455vb4pex5vsknk084sn02q")] {
-        let answer = server.send(method, &format!("{PATH}/{path}"), &[JSON], "{}").await;
-        assert_eq!(answer.abi_refusal(), (404, "NOT_FOUND".into()), "{}", answer.text);
+        let response = server.send(method, &format!("{PATH}/{path}"), &[JSON], "{}").await;
+        assert_eq!(response.abi_refusal(), (404, "NOT_FOUND".into()), "{}", response.text);
     }
 }
 
 #[tokio::test]
-async fn only_admins_of_the_default_workspace_run_the_installation() {
+async fn only_admins_of_the_default_workspace_manage_workspaces() {
     let server = Server::start().await;
     let (own, admin) = workspace(&server, "one").await;
     let (other, _) = workspace(&server, "other").await;
@@ -135,15 +135,15 @@ async fn only_admins_of_the_default_workspace_run_the_installation() {
         (&admin, "GET", &theirs, Value::Null, (404, "NOT_FOUND")),
         (&admin, "POST", KEYS, key, (403, "INSUFFICIENT_PERMISSIONS")),
     ] {
-        let answer = call(&server, key, method, path, &body).await;
-        let (status, code) = answer.abi_refusal();
-        assert_eq!((status, code.as_str()), expect, "{method} {path} {body}: {}", answer.text);
+        let response = call(&server, key, method, path, &body).await;
+        let (status, code) = response.abi_refusal();
+        assert_eq!((status, code.as_str()), expect, "{method} {path} {body}: {}", response.text);
     }
     let renamed = call(&server, &admin, "PATCH", &mine, &json!({"name": "mine"})).await;
     assert_eq!(renamed.status, StatusCode::OK, "{}", renamed.text);
     let list = call(&server, &admin, "GET", PATH, &Value::Null).await.json();
     assert_eq!(list["data"]["pagination"]["total_items"], 1, "its own only: {list}");
-    // Its keys are its own to make and revoke, and those of the installation can be seen to it.
+    // Its admins create and revoke its keys; operators can do so, too.
     let made = call(&server, &admin, "POST", KEYS, &json!({"name": "k", "role": "user"})).await;
     assert_eq!(made.text_at("/data/workspace_id"), own);
     let listed = server.get(&format!("{KEYS}?workspace_id={own}")).await.json();
@@ -157,7 +157,7 @@ async fn only_admins_of_the_default_workspace_run_the_installation() {
 }
 
 #[tokio::test]
-async fn me_tells_workspace_role_and_limits() {
+async fn me_shows_workspace_role_and_limits() {
     let server = Server::start().await;
     let (own, _) = workspace(&server, "Acme").await;
     let body = json!({"name": "ci", "role": "analyst", "workspace_id": own, "tier": "enterprise",
@@ -192,7 +192,7 @@ async fn me_tells_workspace_role_and_limits() {
 }
 
 #[tokio::test]
-async fn the_server_itself_is_told_who_it_is() {
+async fn me_describes_a_server_without_keys() {
     let config = stepwell_api::ApiConfig { auth_required: false, ..Default::default() };
     let server = Server::with(config).await;
     let request = Request::get("/api/v1/auth/me").body(axum::body::Body::empty()).unwrap();

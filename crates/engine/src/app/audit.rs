@@ -10,7 +10,7 @@ use stepwell_store::Effects;
 use stepwell_store::audit::{AuditPlace, AuditRecord, ListAudit};
 use stepwell_store::lists::Order;
 
-use super::{App, Page, PageStart, cursor};
+use super::{App, Page, PagePosition, cursor};
 use crate::{AppError, Caller};
 
 /// How long the same refusal of the same key gets no further entry.
@@ -38,7 +38,7 @@ pub struct AuditQuery {
     /// The sort order.
     pub order: Order,
     /// The start of the page.
-    pub at: PageStart,
+    pub at: PagePosition,
     /// The size of the page, 1 to 100.
     pub limit: usize,
 }

@@ -6,7 +6,7 @@ use stepwell_core::Timestamp;
 use stepwell_store::lists::{Begin, Listed, Place, SortKey, WorkflowPlace, WorkflowSort};
 use stepwell_store::record::WorkflowRecord;
 
-use super::{Page, PageStart};
+use super::{Page, PagePosition};
 use crate::AppError;
 
 /// The largest page.
@@ -26,17 +26,17 @@ fn invalid_cursor() -> AppError {
 
 /// The start of a page for the store; `read` decodes a cursor.
 pub(super) fn begin<T>(
-    at: PageStart,
+    at: PagePosition,
     limit: usize,
     read: impl Fn(&str) -> Option<T>,
 ) -> Result<Begin<T>, AppError> {
     match at {
-        PageStart::Cursor(None) => Ok(Begin::Skip(0)),
-        PageStart::Cursor(Some(cursor)) => {
+        PagePosition::Cursor(None) => Ok(Begin::Skip(0)),
+        PagePosition::Cursor(Some(cursor)) => {
             read(&cursor).map(Begin::After).ok_or_else(invalid_cursor)
         }
-        PageStart::Skip(skip) => Ok(Begin::Skip(skip)),
-        PageStart::Number(number) => {
+        PagePosition::Skip(skip) => Ok(Begin::Skip(skip)),
+        PagePosition::Number(number) => {
             Ok(Begin::Skip(number.saturating_sub(1).saturating_mul(limit as u64)))
         }
     }

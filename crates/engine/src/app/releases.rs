@@ -12,7 +12,7 @@ use stepwell_store::lists::{Begin, Order};
 use stepwell_store::record::{ReleaseRecord, ReleaseTagRecord, Traffic, WorkflowRecord};
 
 use super::targets::{LATEST, WorkflowRef};
-use super::{App, Page, PageStart, cursor};
+use super::{App, Page, PagePosition, cursor};
 use crate::caller::Verb;
 use crate::{AppError, Caller};
 
@@ -72,7 +72,7 @@ impl App {
         &self,
         caller: &Caller,
         id: WorkflowId,
-        at: PageStart,
+        at: PagePosition,
         limit: usize,
         order: Order,
     ) -> Result<Page<ReleaseRecord>, AppError> {

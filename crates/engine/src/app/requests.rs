@@ -34,7 +34,7 @@ pub struct Page<T> {
 
 /// The start of a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PageStart {
+pub enum PagePosition {
     /// `next_cursor` of the previous page; `None`: the first page.
     Cursor(Option<String>),
     /// The number of the page, from 1.
@@ -43,7 +43,7 @@ pub enum PageStart {
     Skip(u64),
 }
 
-impl Default for PageStart {
+impl Default for PagePosition {
     fn default() -> Self {
         Self::Cursor(None)
     }

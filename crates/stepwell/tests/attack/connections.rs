@@ -43,14 +43,14 @@ async fn no_connection_stops_the_others() {
                     let at = topic.random.below(held.len());
                     let _ = held[at].write_all(b"x").await;
                 }
-                answered(&address, &mut topic.random).await;
+                check_invalid_request(&address, &mut topic.random).await;
             }
         })
         .await;
     target.finish().await;
 }
 
-/// What is sent of a request that never becomes whole, or whose response is never read.
+/// The beginning of a request that is never completed, or a request whose response is never read.
 fn incomplete(large: &str, key: &str, random: &mut Random) -> Vec<u8> {
     let text = match random.below(7) {
         0 => String::new(),
@@ -67,8 +67,8 @@ fn incomplete(large: &str, key: &str, random: &mut Random) -> Vec<u8> {
     text.into_bytes()
 }
 
-/// Sends what is no HTTP, or is ambiguous: it is refused or the connection is closed.
-async fn answered(address: &str, random: &mut Random) {
+/// Sends invalid or ambiguous HTTP: the server rejects it or closes the connection.
+async fn check_invalid_request(address: &str, random: &mut Random) {
     let requests: &[&[u8]] = &[
         b"GET /workflows HTTP/1.1\r\n\r\n",
         b"GET /workflows HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n",
@@ -94,7 +94,7 @@ async fn answered(address: &str, random: &mut Random) {
     let _ = stream.shutdown().await;
     let mut reply = Vec::new();
     let read = stream.read_to_end(&mut reply);
-    // A reset is an end as well.
+    // A reset counts as closed.
     let _ = tokio::time::timeout(Duration::from_secs(100), read).await.expect("it stays open");
     let refused =
         reply.is_empty() || reply.starts_with(b"HTTP/1.1 4") || reply.starts_with(b"HTTP/1.1 503");

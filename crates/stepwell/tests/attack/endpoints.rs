@@ -77,7 +77,7 @@ impl Request {
         if let Some(body) = &self.body {
             request = request.body(body.clone());
         }
-        // Event streams of what does not end, and waiting for it, are not this test's subject.
+        // Endless event streams and waits are not the subject of this test.
         let request = request.timeout(crate::target::LIMIT);
         let body = self.body.as_deref().map(String::from_utf8_lossy).unwrap_or_default();
         let body: String = body.chars().take(3000).collect();
@@ -115,7 +115,7 @@ fn query(operation: &Operation, random: &mut Random) -> String {
     let unknown = ["unknown", "pag", "__proto__", "metadata.a", "%00"];
     let mut pairs = Vec::new();
     for name in operation.named("query") {
-        // Waiting for ever is what a client may ask for.
+        // A client may wait for the end of an execution.
         if random.one_in(4) && name != "wait" {
             pairs.push(format!("{name}={}", random.pick(&values)));
         }
@@ -186,7 +186,7 @@ fn headers(operation: &Operation, random: &mut Random) -> Vec<(HeaderName, Heade
     all
 }
 
-/// Bodies that are not made from a schema.
+/// Bodies that are independent of a schema.
 fn raw_body(random: &mut Random) -> Vec<u8> {
     let deep = |open: &str, count: usize| open.repeat(count).into_bytes();
     match random.below(14) {

@@ -1,4 +1,4 @@
-//! Hostile expressions over the caller's data, wherever a definition takes one.
+//! Hostile expressions over the caller's data, in every field that accepts an expression.
 
 use std::sync::LazyLock;
 
@@ -29,7 +29,7 @@ async fn no_expression_stops_the_server() {
     println!("{count} executions");
     assert!(count > 0, "every definition was refused");
 
-    // Cancelling takes hold of what evaluates.
+    // Cancellation interrupts an evaluation.
     let accepted = endless(&target, &mut topic.random).await;
     for one in &accepted {
         target.cancel(one).await;
@@ -42,7 +42,7 @@ async fn no_expression_stops_the_server() {
     target.restart().await;
     target.beside_probe(target.ended(&accepted)).await;
 
-    // So they do after the process was killed.
+    // The same after the process was killed.
     accepted = endless(&target, &mut topic.random).await;
     target.server.kill();
     target.restart().await;
@@ -108,7 +108,7 @@ fn slow_definition(template: &str) -> Value {
         "inputs": {"a": {}, "b": {}, "c": {}, "l": {}, "n": {}}})
 }
 
-/// An expression with any operation that there is, over the inputs `a`, `b` and `c`.
+/// A random expression of the sample of all operations, over the inputs `a`, `b` and `c`.
 pub fn expression(random: &mut Random) -> String {
     static ALL: LazyLock<Vec<String>> = LazyLock::new(|| {
         let mut all = sample_expressions();
@@ -118,7 +118,7 @@ pub fn expression(random: &mut Random) -> String {
     ALL[random.below(ALL.len())].clone()
 }
 
-/// A definition with the expression in one of the places that take one.
+/// A definition with the expression in one of the fields that accept one.
 fn definition(expression: &str, examples: &[Value], random: &mut Random) -> Value {
     let mut step = json!({"id": "s", "type": "Echo", "timeout": "1s", "on_error": "continue"});
     let template = match random.below(4) {

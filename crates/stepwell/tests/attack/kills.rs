@@ -1,5 +1,5 @@
-//! `kill -9` at random moments while hostile executions run: every acknowledged one ends, and none
-//! but a hostile one is set aside.
+//! `kill -9` at random moments while hostile executions run: every acknowledged execution ends, and
+//! the others complete.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::random::hostile;
 use crate::target::{Accepted, Target};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_acknowledged_ends_after_kills() {
+async fn acknowledged_executions_end_after_kills() {
     let mut topic = Topic::begin("kills").await;
     let mut target = Target::start().await;
     let examples = crate::expressions::examples(&target).await;

@@ -8,12 +8,17 @@
 //! `STEPWELL_ATTACK_SEED` chooses the attacks. A topic that fails prints its seed.
 
 #![cfg(unix)]
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on must stop")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot continue must fail"
+)]
 
 mod connections;
 mod endpoints;
 mod expressions;
 mod kills;
+mod memory;
 mod operations;
 mod random;
 mod secrets;
@@ -33,8 +38,9 @@ use tokio::sync::{Mutex, MutexGuard};
 /// Topics share the machine, so they run one after the other.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
 
-/// What a topic may use of the time, in percent; the rest is for starts, ends and checks.
-const SHARE: u64 = 10;
+/// Share of the time for each topic with rounds, in percent; the rest is for starts, ends, checks and
+/// the topic `memory`, which has no rounds.
+const SHARE: u64 = 8;
 
 fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)

@@ -11,7 +11,7 @@ pub struct Operation {
     pub path: String,
     /// Names of the parameters, by where they are: `path`, `query`, `header`.
     pub parameters: Vec<(String, String)>,
-    /// The schema of the body, where it takes one.
+    /// The schema of the body, if there is one.
     pub body: Option<Value>,
     /// Whether it is served without a key.
     pub is_public: bool,
@@ -53,8 +53,8 @@ pub fn operations(description: &Value) -> Vec<Operation> {
     all
 }
 
-/// Holds a response to what every API promises: no server error without a reason, and every error
-/// in the form of the API that the path belongs to.
+/// Checks that a server error has a reason, and that every error has the format of the API that the
+/// path belongs to.
 pub fn check(request: &str, path: &str, reply: &Reply) {
     let shown = || format!("{request}\n{} {:?}\n{}", reply.status, reply.headers, reply.text());
     let body = reply.json();
@@ -62,7 +62,7 @@ pub fn check(request: &str, path: &str, reply: &Reply) {
     let is_abi = path.starts_with("/api/v1/");
     if reply.status >= 500 && !is_probe {
         let code = body["errors"][0]["code"].as_str().unwrap_or_default();
-        // By contract the status of a request that waits says how the execution ended.
+        // By contract the status of a request that waits is the result of the execution.
         let outcome = is_abi && matches!(code, "WORKFLOW_EXECUTION_ERROR" | "EXECUTION_TIMEOUT");
         let busy = reply.status == 503 && reply.headers.contains_key("retry-after");
         assert!(outcome || busy, "{}", shown());

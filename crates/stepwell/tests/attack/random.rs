@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-/// A generator that depends on nothing but its seed.
+/// A pseudo-random generator that depends only on its seed.
 pub struct Random(u64);
 
 impl Random {
@@ -28,7 +28,7 @@ impl Random {
     }
 }
 
-/// Texts that serialise to JSON which no `Value` can hold, and what each becomes.
+/// Placeholders, each with the JSON that no `Value` can represent and that replaces it.
 const RAW: &[(&str, &[u8])] = &[
     ("@raw-0", b"1e999"),
     ("@raw-1", b"123456789012345678901234567890"),
@@ -40,7 +40,7 @@ const RAW: &[(&str, &[u8])] = &[
     ("@raw-7", b"0.1000000000000000055511151231257827021181583404541015625"),
 ];
 
-/// Serialises a value; the placeholders in it become what is not JSON or not exact.
+/// Serialises a value and replaces its placeholders.
 pub fn to_bytes(value: &Value) -> Vec<u8> {
     let text = value.to_string();
     let mut bytes = Vec::with_capacity(text.len());
@@ -63,7 +63,7 @@ pub fn to_bytes(value: &Value) -> Vec<u8> {
     bytes
 }
 
-/// A value that is the worst for something: a parser, an operation, a comparison, a limit.
+/// A value that is a worst case of a parser, an operation, a comparison or a limit.
 pub fn hostile(random: &mut Random) -> Value {
     let texts = [
         "",
@@ -132,7 +132,7 @@ pub fn hostile(random: &mut Random) -> Value {
     }
 }
 
-/// A value that fits the schema, more or less. `root` is the document that `$ref` points into.
+/// A value that mostly fits the schema. `root` is the document that `$ref` refers to.
 pub fn sample(schema: &Value, root: &Value, random: &mut Random, depth: usize) -> Value {
     if let Some(pointer) = schema["$ref"].as_str() {
         let target = root.pointer(pointer.trim_start_matches('#')).unwrap_or(&Value::Null);
@@ -228,7 +228,7 @@ fn count(value: &Value) -> usize {
     }
 }
 
-/// The node that many places further in depth-first order.
+/// The node with that number in depth-first order.
 pub fn nth<'a>(value: &'a mut Value, at: &mut usize) -> Option<&'a mut Value> {
     if *at == 0 {
         return Some(value);
@@ -251,7 +251,7 @@ pub fn each_text(value: &mut Value, change: &mut impl FnMut(&mut String)) {
     }
 }
 
-/// The beginning of what is too long to be shown.
+/// A value as text, truncated if it is long.
 pub fn brief(value: &Value) -> String {
     value.to_string().chars().take(3000).collect()
 }

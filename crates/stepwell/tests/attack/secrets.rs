@@ -1,4 +1,4 @@
-//! Secrets that come back in every form the server produces, and data that looks like a reference
+//! Secrets that return in every form that the server produces, and data that looks like a reference
 //! to a secret, through every step type. Every view, the log and the data folder are searched.
 
 use std::path::Path;
@@ -37,7 +37,7 @@ const FORMS: &[&str] =
     &["plain", "json", "percent", "html", "hex", "HEX", "base64", "base64url", "utf16", "cut"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_secret_is_shown_or_placed_by_data() {
+async fn no_secret_is_shown_and_data_is_not_a_reference() {
     let mut topic = Topic::begin("secrets").await;
     let target = Target::start().await;
     let outside = Outside::start().await;
@@ -94,7 +94,7 @@ fn secret(random: &mut Random) -> String {
         .collect()
 }
 
-/// What shows that a secret was not recognised: either half of it, in each form.
+/// Traces of a secret that was not recognised: either half of it, in each form.
 fn traces(secret: &str) -> Vec<Vec<u8>> {
     let (left, right) = secret.split_at(secret.len() / 2);
     let mut all = Vec::new();
@@ -102,8 +102,8 @@ fn traces(secret: &str) -> Vec<Vec<u8>> {
         for form in ["plain", "json", "percent", "html", "hex", "HEX", "utf16"] {
             all.push(encode(form, half));
         }
-        // What base64 makes of the bytes in each alignment, without those that share a character
-        // with their neighbours.
+        // The base64 of the bytes at each alignment, without characters that depend on neighbouring
+        // bytes.
         for skip in 0..3 {
             let whole = (half.len() - skip) / 3 * 3;
             let aligned = &half.as_bytes()[skip..skip + whole];
@@ -148,7 +148,7 @@ fn find(bytes: &[u8], secret: &str) -> Option<String> {
     Some(String::from_utf8_lossy(around).into_owned())
 }
 
-/// Sends the secret, gets it back, and hands the response to a step of the type.
+/// Sends the secret, receives it in a response, and passes that to a step of the type.
 fn definition(outside: &str, form: &str, step_type: &Value, random: &mut Random) -> Value {
     let mut step = step_type["examples"][0].clone();
     each_text(&mut step["config"], &mut |text| {
@@ -231,7 +231,7 @@ fn search_files(folder: &Path, secrets: &[String]) {
         let path = entry.unwrap().path();
         let Ok(bytes) = std::fs::read(&path) else { continue };
         for secret in secrets {
-            // One half is enough here: the views were searched for everything.
+            // One half is enough here: the views were searched for all traces.
             let half = &secret.as_bytes()[..secret.len() / 2];
             let is_there = bytes.windows(half.len()).any(|window| window == half);
             assert!(!is_there, "{} holds {secret}", path.display());
@@ -239,7 +239,7 @@ fn search_files(folder: &Path, secrets: &[String]) {
     }
 }
 
-/// A server that returns the secret it received, and keeps what else it received.
+/// A server that returns the secret that it received, and stores everything else.
 struct Outside {
     url: String,
     received: Arc<Mutex<Vec<String>>>,
@@ -262,7 +262,7 @@ impl Outside {
         self.received.lock().unwrap().clear();
     }
 
-    /// The secret was sent in its place only.
+    /// Checks that the secret was sent only in its header.
     fn check(&self, secret: &str, what: &str) {
         for text in self.received.lock().unwrap().iter() {
             let found = find(text.as_bytes(), secret);
@@ -286,7 +286,7 @@ async fn echo(
     received.lock().unwrap().push(format!("{data} {} {body}", more.unwrap_or_default()));
     let form = query.get("form").map(String::as_str).unwrap_or_default();
     let status = if form == "cut" { 500 } else { 200 };
-    // An error's body is cut; here in the middle of the secret.
+    // The body of an error is truncated; here in the middle of the secret.
     let before = if form == "cut" { "x".repeat(2020) } else { "x".repeat(token.len() % 3) };
     let text = [before.as_bytes(), &encode(form, token), b" end"].concat();
     (axum::http::StatusCode::from_u16(status).unwrap(), text)

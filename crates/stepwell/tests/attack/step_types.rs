@@ -1,4 +1,4 @@
-//! Every step type with configurations and inputs made from its own schemas, and hostile ones.
+//! Every step type with configurations and inputs generated from its schemas, and hostile ones.
 
 use serde_json::{Value, json};
 
@@ -86,7 +86,7 @@ async fn round(target: &Target, types: &[Value], random: &mut Random) -> Vec<Acc
     accepted
 }
 
-/// What programs are run over: long runs of what they match, and anything.
+/// The input of programs: long texts that match, and arbitrary values.
 pub fn operand(random: &mut Random) -> Value {
     match random.below(4) {
         0 => json!("a".repeat(1 << 17)),
@@ -100,7 +100,7 @@ pub fn definition(step_type: &Value, random: &mut Random) -> Value {
     let mut config = sample(&step_type["configuration_schema"], step_type, random, 6);
     let mut input = sample(&step_type["input_schema"], step_type, random, 6);
     if random.one_in(2) {
-        // An example gets further than a value from the schema alone.
+        // An example passes more checks than a value generated from the schema.
         let examples = step_type["examples"].as_array().unwrap();
         let example = &examples[random.below(examples.len())];
         config = example.get("config").cloned().unwrap_or_else(|| json!({}));

@@ -69,7 +69,8 @@ async fn strangers_see_and_change_nothing() {
                 let body = operation.body.as_ref();
                 let body = body.map(|body| sample(body, &description, &mut topic.random, 8));
                 let revokes = operation.method == "DELETE" && path.contains("/api-keys/");
-                attempt(&target, operation, &path, body.as_ref(), stranger, &keys, &world).await;
+                let request = Attempt { operation, path: &path, body: body.as_ref(), stranger };
+                request.send(&target, &keys, &world).await;
                 if revokes {
                     keys = Keys::new(&target).await;
                 }
@@ -84,39 +85,46 @@ async fn strangers_see_and_change_nothing() {
     target.finish().await;
 }
 
-async fn attempt(
-    target: &Target,
-    operation: &Operation,
-    path: &str,
-    body: Option<&Value>,
+/// A request of a stranger.
+struct Attempt<'a> {
+    operation: &'a Operation,
+    path: &'a str,
+    body: Option<&'a Value>,
     stranger: Stranger,
-    keys: &Keys,
-    world: &World,
-) {
-    let mut request = target.request(&operation.method, path);
-    if let Some(key) = keys.of(stranger) {
-        request = request.header("x-api-key", key);
-    }
-    if let Some(body) = body {
-        request = request.header("content-type", "application/json").body(body.to_string());
-    }
-    let shown = format!("{stranger:?}: {} {path}\n{body:?}", operation.method);
-    let reply = target.send(request).await.unwrap_or_else(|| panic!("no response: {shown}"));
-    check(&shown, path, &reply);
-    let shown = format!("{shown}\n{} {}", reply.status, reply.text());
-    assert!(!String::from_utf8_lossy(&reply.body).contains(MARK), "it shows the object: {shown}");
-    if operation.is_public {
-        return;
-    }
-    match stranger {
-        Stranger::NoKey | Stranger::WrongKey => assert_eq!(reply.status, 401, "{shown}"),
-        // What every key may read is about the key itself.
-        Stranger::NoScope => {
-            let own = operation.method == "GET" && !path.contains("/workflow");
-            assert!(own || reply.status == 403, "{shown}");
+}
+
+impl Attempt<'_> {
+    /// Sends the request and checks that it shows nothing.
+    async fn send(self, target: &Target, keys: &Keys, world: &World) {
+        let Self { operation, path, body, stranger } = self;
+        let mut request = target.request(&operation.method, path);
+        if let Some(key) = keys.of(stranger) {
+            request = request.header("x-api-key", key);
         }
-        Stranger::Elsewhere => {
-            assert!(!world.names_object(path) || reply.status >= 400, "{shown}");
+        if let Some(body) = body {
+            request = request.header("content-type", "application/json").body(body.to_string());
+        }
+        let shown = format!("{stranger:?}: {} {path}\n{body:?}", operation.method);
+        let reply = target.send(request).await.unwrap_or_else(|| panic!("no response: {shown}"));
+        check(&shown, path, &reply);
+        let shown = format!("{shown}\n{} {}", reply.status, reply.text());
+        assert!(
+            !String::from_utf8_lossy(&reply.body).contains(MARK),
+            "it shows the object: {shown}"
+        );
+        if operation.is_public {
+            return;
+        }
+        match stranger {
+            Stranger::NoKey | Stranger::WrongKey => assert_eq!(reply.status, 401, "{shown}"),
+            // Every key can read information about itself.
+            Stranger::NoScope => {
+                let own = operation.method == "GET" && !path.contains("/workflow");
+                assert!(own || reply.status == 403, "{shown}");
+            }
+            Stranger::Elsewhere => {
+                assert!(!world.names_object(path) || reply.status >= 400, "{shown}");
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Objects of a workspace, and which of their ids fit which path of the API.
+//! Objects of a workspace, and the paths of the API that accept their ids.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +8,10 @@ use crate::operations::Operation;
 use crate::random::Random;
 use crate::target::Target;
 
-/// In every text of the objects; in no id.
+/// Part of every text of the objects, and of no id.
 pub const MARK: &str = "xyzzy-mark";
 
-/// Ids that no object has, each the worst for something. They are part of a URL.
+/// Ids that no object has, each a worst case of a parser. They are part of a URL.
 const HOSTILE: &[&str] = &[
     "0",
     "-1",
@@ -36,14 +36,14 @@ const HOSTILE: &[&str] = &[
 ];
 
 pub struct World {
-    /// Ids of objects: nothing of them may be seen from elsewhere.
+    /// Ids of objects, which no other workspace may see.
     objects: Vec<String>,
-    /// By path up to a parameter: the values that `GET` finds something at.
+    /// By path up to a parameter: the values for which `GET` finds an object.
     fitting: BTreeMap<String, Vec<String>>,
 }
 
 impl World {
-    /// Creates the objects with the admin key and finds out where each of their ids fits.
+    /// Creates the objects with the admin key and finds the paths that accept their ids.
     pub async fn new(target: &Target, operations: &[Operation]) -> Self {
         let mut objects = Vec::new();
         let mut create = async |path: &str, body: Value| {
@@ -61,7 +61,7 @@ impl World {
         create(&format!("/workflows/{workflow}/execute?wait=true"), json!({})).await;
         let yearly = json!({"name": MARK, "schedule_type": "cron", "cron_expression": "0 0 1 1 *"});
         create(&format!("/api/v1/workflows/{workflow}/schedules"), yearly).await;
-        // Nothing listens there.
+        // No process listens on this port.
         let hook =
             json!({"url": format!("http://127.0.0.1:9/{MARK}"), "events": ["workflow.deleted"]});
         let hook = create("/api/v1/webhooks", hook).await;
@@ -116,12 +116,12 @@ impl World {
         }
     }
 
-    /// The path with real ids for its parameters, as far as some are known.
+    /// The path with real ids for its parameters, if some are known.
     pub fn fill(&self, path: &str, random: &mut Random) -> String {
         self.fill_with(path, random, false)
     }
 
-    /// The same, where any of the ids may be a hostile one.
+    /// As `fill`; any of the ids may be a hostile one.
     pub fn fill_hostile(&self, path: &str, random: &mut Random) -> String {
         self.fill_with(path, random, true)
     }
@@ -151,7 +151,7 @@ impl World {
         self.objects.iter().any(|id| path.contains(id))
     }
 
-    /// All that `GET` shows of the objects.
+    /// All views of the objects.
     pub async fn snapshot(&self, target: &Target) -> BTreeMap<String, Value> {
         let mut all = BTreeMap::new();
         let mut random = Random::new(0, "snapshot");

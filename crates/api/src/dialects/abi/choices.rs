@@ -1,4 +1,4 @@
-//! What the parameters of lists can be, for the API's description. A test asks every list with
+//! The values of the parameters of lists, for the OpenAPI document. A test calls every list with
 //! each of these values, and with others.
 
 use stepwell_core::audit::ObjectKind;
@@ -50,9 +50,9 @@ parameters! {
     Page: number(crate::query::MAX_NUMBER, 1);
     /// How many items a page holds, and how many firings a preview.
     PageSize: number(MAX_LIMIT, 10);
-    /// Newest first, unless told otherwise.
+    /// Newest first by default.
     SortOrder: one_of(&["asc", "desc"], Some("desc"));
-    /// First things first, unless told otherwise.
+    /// Ascending by default.
     SortOrderAscending: one_of(&["asc", "desc"], Some("asc"));
     /// By which field workflows are sorted.
     SortWorkflows: one_of(&["created_at", "updated_at", "name", "type", "status"], Some("created_at"));
@@ -76,13 +76,13 @@ parameters! {
     ByActivity: one_of(&["active", "inactive"], None);
     /// When a schedule fires.
     ByScheduleType: one_of(&ScheduleTiming::TYPES, None);
-    /// How a webhook stands.
+    /// The status of a webhook.
     ByWebhookStatus: one_of(&["active", "inactive", "disabled"], None);
-    /// How a delivery stands.
+    /// The status of a delivery.
     ByDeliveryStatus: one_of(&["pending", "delivered", "exhausted"], None);
     /// What something was done to.
     ByObjectType: one_of(&ObjectKind::ALL.map(ObjectKind::name), None);
-    /// Labels by their names. Any text is one, so nothing is said of their shape.
+    /// Labels by their names. Any text is one, so their shape is not described.
     Labels: ObjectBuilder::new().schema_type(SchemaType::AnyValue).build().into();
     /// What an execution is shown with.
     Include: one_of(&["io"], None);

@@ -1,11 +1,12 @@
-//! How this dialect tells errors: one table of status and code, one envelope.
+//! How this dialect reports errors: one table of status and code, one envelope.
 
 use std::borrow::Cow;
 
 use axum::http::StatusCode;
 use serde_json::Value;
 
-use super::{convert, wire};
+use super::envelope::{ErrorEnvelope, ErrorItem, FailedExecution};
+use super::ids::key_id;
 use crate::error::{ApiError, Kind, Object};
 use crate::respond;
 
@@ -35,35 +36,30 @@ pub fn write(error: &ApiError, request_id: &str) -> (StatusCode, Vec<u8>) {
     let mut errors: Vec<_> = error
         .details()
         .iter()
-        .map(|problem| wire::ErrorItem {
+        .map(|problem| ErrorItem {
             code,
             detail: problem.to_string().into(),
             field: Some(problem.path.as_str()).filter(|path| !path.is_empty()),
-            of: None,
+            execution: None,
         })
         .collect();
     if errors.is_empty() {
-        let of = failed_execution(error);
-        errors.push(wire::ErrorItem { code, detail: message.clone(), field: None, of });
+        let execution = failed_execution(error);
+        errors.push(ErrorItem { code, detail: message.clone(), field: None, execution });
     }
-    let body = wire::ErrorEnvelope {
-        status: "error",
-        data: Value::Null,
-        message: &message,
-        errors,
-        request_id,
-    };
+    let body =
+        ErrorEnvelope { status: "error", data: Value::Null, message: &message, errors, request_id };
     (status, respond::written(&body))
 }
 
 /// The execution that was waited for, and why it did not complete.
-fn failed_execution(error: &ApiError) -> Option<wire::FailedExecution<'_>> {
+fn failed_execution(error: &ApiError) -> Option<FailedExecution<'_>> {
     let Some(Object::Execution(id)) = error.object() else { return None };
     if !matches!(error.kind(), Kind::ExecutionFailed | Kind::Timeout) {
         return None;
     }
     let cause = error.failure();
-    Some(wire::FailedExecution {
+    Some(FailedExecution {
         execution_id: id.abi(),
         step: cause.and_then(|cause| cause.step.as_deref()),
         cause: cause.map(Into::into),
@@ -80,7 +76,7 @@ fn message(error: &ApiError) -> Cow<'_, str> {
             format!("execution `{}` was not found", id.abi()).into()
         }
         (Kind::NoObject, Some(Object::Key(id))) => {
-            format!("API key `{}` was not found", convert::key_id(id)).into()
+            format!("API key `{}` was not found", key_id(id)).into()
         }
         _ => error.message().into(),
     }

@@ -1,4 +1,4 @@
-//! Versions of workflows as entity tags: `ETag` in answers, `If-Match` in requests.
+//! Versions of workflows as entity tags: `ETag` in responses, `If-Match` in requests.
 
 use axum::http::header::{ETAG, IF_MATCH};
 use axum::http::{HeaderMap, HeaderValue};
@@ -7,7 +7,7 @@ use stepwell_engine::app::Expected;
 
 use crate::error::ApiError;
 
-/// Adds the tag of a version to an answer.
+/// Adds the tag of a version to a response.
 pub fn tagged(mut response: Response, version: u64) -> Response {
     // A number in quotes is a header's value.
     if let Ok(tag) = HeaderValue::from_str(&format!("\"{version}\"")) {
@@ -26,7 +26,7 @@ pub fn if_match(headers: &HeaderMap) -> Result<Expected, ApiError> {
         return Ok(Expected::Any);
     }
     let wrong = || {
-        let message = "must be `*`, or the ETag of an answer, such as \"3\", quotes included";
+        let message = "must be `*`, or the ETag of a response, such as \"3\", quotes included";
         ApiError::invalid("If-Match", message)
     };
     let (mut versions, mut found) = (Vec::new(), false);

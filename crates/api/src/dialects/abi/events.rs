@@ -1,6 +1,6 @@
-//! The bodies that tell webhooks of events. `data` is what the matching GET of this dialect shows.
+//! The bodies of webhook events. `data` is what the matching GET of this dialect shows.
 //!
-//! They are written while executions go on: straight to text, no tree in between.
+//! They are written while executions run: straight to text, without a tree in between.
 
 use serde::Serialize;
 use stepwell_core::ids::WebhookId;
@@ -9,32 +9,34 @@ use stepwell_engine::payload::{Event, StepPayload};
 use stepwell_engine::view::ExecutionView;
 use stepwell_store::record::WorkflowStats;
 
+use super::executions::convert as executions;
+use super::executions::wire::Step;
+use super::schedules;
 use super::statuses::ExecutionStatus;
-use super::{executions_wire, schedules, workflows_wire};
-use crate::payload::text;
-use crate::respond::Time;
+use super::workflows::convert as workflows;
+use crate::respond::{Time, to_text};
 
 /// The whole body.
 pub fn body(event: Event<'_>) -> String {
     let Event { id, name, at, data } = event;
-    let (id, name, at) = (text(&id.abi()), text(name), text(&Time(at)));
+    let (id, name, at) = (to_text(&id.abi()), to_text(name), to_text(&Time(at)));
     // `data` is JSON text already.
     format!(r#"{{"id":{id},"type":{name},"timestamp":{at},"data":{data}}}"#)
 }
 
 /// A workflow, as `GET /workflows/{id}` shows it.
 pub fn workflow(view: &WorkflowView, stats: &WorkflowStats) -> String {
-    text(&workflows_wire::workflow(view, stats))
+    to_text(&workflows::workflow(view, stats))
 }
 
 /// An execution, as `GET /workflow_executions/{id}` shows it.
 pub fn execution(view: &ExecutionView, workflow_name: &str) -> String {
-    text(&executions_wire::execution(view, workflow_name, false))
+    to_text(&executions::execution(view, workflow_name, false))
 }
 
 /// A schedule, as `GET /workflow_schedules/{id}` shows it.
 pub fn schedule(view: &ScheduleView) -> String {
-    text(&schedules::shown(view))
+    to_text(&schedules::shown(view))
 }
 
 #[derive(Serialize)]
@@ -43,18 +45,18 @@ struct CompletedStep<'a> {
     workflow_id: String,
     workflow_name: &'a str,
     status: ExecutionStatus,
-    step: executions_wire::Step<'a>,
+    step: Step<'a>,
 }
 
 /// A step that completed, and which execution it belongs to.
-pub fn step(of: StepPayload<'_>) -> String {
-    let StepPayload { execution, status, workflow_name, step } = of;
-    text(&CompletedStep {
+pub fn step(event: StepPayload<'_>) -> String {
+    let StepPayload { execution, status, workflow_name, step } = event;
+    to_text(&CompletedStep {
         execution_id: execution.id.abi(),
         workflow_id: execution.workflow.abi(),
         workflow_name,
         status: status.into(),
-        step: executions_wire::step(step, true),
+        step: executions::step(step, true),
     })
 }
 
@@ -64,7 +66,7 @@ struct Test {
     message: &'static str,
 }
 
-/// What a test says.
+/// The data of a test.
 pub fn test(webhook: WebhookId) -> String {
-    text(&Test { webhook_id: webhook.abi(), message: "This is a test of the webhook." })
+    to_text(&Test { webhook_id: webhook.abi(), message: "This is a test of the webhook." })
 }

@@ -5,39 +5,39 @@ use std::str::FromStr;
 
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
+use stepwell_core::Problem;
 use stepwell_core::ids::{
     DeliveryId, ExecutionId, KeyId, ScheduleId, WebhookId, WorkflowId, WorkspaceId,
 };
 
-use super::convert;
-use crate::error::{ApiError, Kind};
+use crate::error::{ApiError, Kind, shortened};
 
 /// The `{id}` of a path.
-pub struct Of<T>(pub T);
+pub struct PathId<T>(pub T);
 
 /// `/workflows/{id}…`
-pub type OfWorkflow = Of<WorkflowId>;
+pub type PathWorkflowId = PathId<WorkflowId>;
 
 /// `/workflow_executions/{id}…`
-pub type OfExecution = Of<ExecutionId>;
+pub type PathExecutionId = PathId<ExecutionId>;
 
 /// `/workflow_schedules/{id}…`
-pub type OfSchedule = Of<ScheduleId>;
+pub type PathScheduleId = PathId<ScheduleId>;
 
 /// `/webhooks/{id}…`
-pub type OfWebhook = Of<WebhookId>;
+pub type PathWebhookId = PathId<WebhookId>;
 
 /// `/webhooks/deliveries/{id}…`
-pub type OfDelivery = Of<DeliveryId>;
+pub type PathDeliveryId = PathId<DeliveryId>;
 
 /// `/auth/api-keys/{id}`
-pub type OfKey = Of<KeyId>;
+pub type PathKeyId = PathId<KeyId>;
 
 /// `/workspaces/{id}`
-pub type OfWorkspace = Of<WorkspaceId>;
+pub type PathWorkspaceId = PathId<WorkspaceId>;
 
 /// What names one object of its kind.
-pub trait Names: Sized {
+pub trait ParseId: Sized {
     /// Reads it in any form.
     ///
     /// # Errors
@@ -45,7 +45,7 @@ pub trait Names: Sized {
     fn read(text: &str) -> Result<Self, ApiError>;
 }
 
-impl<T: Names, S: Send + Sync> FromRequestParts<S> for Of<T> {
+impl<T: ParseId, S: Send + Sync> FromRequestParts<S> for PathId<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
@@ -56,43 +56,43 @@ impl<T: Names, S: Send + Sync> FromRequestParts<S> for Of<T> {
     }
 }
 
-impl Names for WorkflowId {
+impl ParseId for WorkflowId {
     fn read(text: &str) -> Result<Self, ApiError> {
         parsed(text, Kind::NoWorkflow)
     }
 }
 
-impl Names for ExecutionId {
+impl ParseId for ExecutionId {
     fn read(text: &str) -> Result<Self, ApiError> {
         parsed(text, Kind::NoExecution)
     }
 }
 
-impl Names for ScheduleId {
+impl ParseId for ScheduleId {
     fn read(text: &str) -> Result<Self, ApiError> {
         parsed(text, Kind::NoSchedule)
     }
 }
 
-impl Names for WebhookId {
+impl ParseId for WebhookId {
     fn read(text: &str) -> Result<Self, ApiError> {
         parsed(text, Kind::NoObject)
     }
 }
 
-impl Names for DeliveryId {
+impl ParseId for DeliveryId {
     fn read(text: &str) -> Result<Self, ApiError> {
         parsed(text, Kind::NoObject)
     }
 }
 
-impl Names for KeyId {
+impl ParseId for KeyId {
     fn read(text: &str) -> Result<Self, ApiError> {
-        convert::parse_key_id(text)
+        parse_key_id(text)
     }
 }
 
-impl Names for WorkspaceId {
+impl ParseId for WorkspaceId {
     fn read(text: &str) -> Result<Self, ApiError> {
         parsed(text, Kind::NoObject)
     }
@@ -109,4 +109,61 @@ pub fn parsed<T: FromStr<Err: Display>>(text: &str, kind: Kind) -> Result<T, Api
 /// A part of the path by its name.
 pub fn part<'a>(path: &'a RawPathParams, name: &str) -> &'a str {
     path.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value)
+}
+
+/// How this dialect begins the ids of keys.
+const KEY_PREFIX: &str = "apk_";
+
+/// A key's id as this dialect writes it.
+pub fn key_id(id: KeyId) -> String {
+    let written = id.abi();
+    let chars = written.split_once('_').map_or(written.as_str(), |(_, chars)| chars);
+    format!("{KEY_PREFIX}{chars}")
+}
+
+/// Who created something: the user that a key represents; `system` if no key was used.
+pub fn creator(key: Option<KeyId>) -> String {
+    match key {
+        Some(key) => key_id(key).replacen(KEY_PREFIX, "usr_", 1),
+        None => "system".to_owned(),
+    }
+}
+
+/// Reads a key's id in any form.
+pub fn parse_key_id(text: &str) -> Result<KeyId, ApiError> {
+    let inside = match text.strip_prefix(KEY_PREFIX).or_else(|| text.strip_prefix("apk-")) {
+        Some(chars) => format!("key_{chars}"),
+        None => text.to_owned(),
+    };
+    inside.parse().map_err(|_| {
+        let shown = shortened(text);
+        ApiError::new(
+            Kind::NoObject,
+            format!(
+                "`{shown}` is not the id of an API key: expected `{KEY_PREFIX}` and 26 characters"
+            ),
+        )
+    })
+}
+
+/// Reads the id of a workspace in a body or a query.
+pub fn parse_workspace_id(text: &str) -> Result<WorkspaceId, Problem> {
+    text.parse().map_err(|error| Problem::new("workspace_id", format!("{error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn key_ids_read_back_in_every_form() {
+        let id = KeyId::from_uuid(Uuid::from_u128(77));
+        assert!(key_id(id).starts_with("apk_0000"), "{}", key_id(id));
+        for form in [key_id(id), id.abi(), id.dataflow(), id.to_string()] {
+            assert_eq!(parse_key_id(&form).unwrap(), id, "{form}");
+        }
+        assert_eq!(parse_key_id("apk_x").unwrap_err().kind(), Kind::NoObject);
+    }
 }

@@ -1,29 +1,34 @@
 //! Limits in this dialect's bodies: `tier` and `rate_limits`, of keys and of workspaces.
 
+use serde::Serialize;
 use serde_json::Value;
 use stepwell_core::Problem;
-use stepwell_core::rate::{RateLimits, RateTier};
+use stepwell_core::rate::{RateLimits as Limits, RateTier};
+use utoipa::ToSchema;
 
-use super::wire;
 use crate::error::shortened;
-use crate::json::{Fields, type_name};
+use crate::fields::{FieldType, Fields};
+use crate::json::type_name;
 
-/// Reads both fields; `None` where neither is there. What is wrong is noted in `fields`.
-pub fn read(fields: &mut Fields) -> Option<RateLimits> {
-    let tier = fields.text("tier").and_then(|text| {
-        let tier = RateTier::ALL.into_iter().find(|tier| tier.name() == text);
-        if tier.is_none() {
-            let known = RateTier::ALL.map(RateTier::name).join(", ");
-            let shown = shortened(&text);
-            let message = format!("there is no tier `{shown}`; the tiers are {known}");
-            fields.push(Problem::new("tier", message));
-        }
-        tier
-    });
-    let custom = fields.object("rate_limits").map(|mut given| {
-        let mut take = |name: &str| number(name, given.shift_remove(name), fields);
-        let limits = RateLimits {
-            tier: None,
+/// How much may be used; `null`: as much as one likes.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RateLimits {
+    /// Executions started in a second, by whatever call.
+    #[schema(minimum = 1, maximum = 1_000_000)]
+    pub executions_per_second: Option<u32>,
+    /// Requests in a minute.
+    #[schema(minimum = 1, maximum = 1_000_000)]
+    pub requests_per_minute: Option<u32>,
+    /// Executions that are accepted and not ended.
+    #[schema(minimum = 1, maximum = 1_000_000)]
+    pub concurrent_executions: Option<u32>,
+}
+
+impl FieldType for RateLimits {
+    fn read(fields: &mut Fields, name: &'static str) -> Option<Self> {
+        let mut given = fields.object(name)?;
+        let mut take = |limit: &str| number(limit, given.shift_remove(limit), fields);
+        let limits = Self {
             executions_per_second: take("executions_per_second"),
             requests_per_minute: take("requests_per_minute"),
             concurrent_executions: take("concurrent_executions"),
@@ -34,12 +39,35 @@ pub fn read(fields: &mut Fields) -> Option<RateLimits> {
                            requests_per_minute, concurrent_executions";
             fields.push(Problem::new(format!("rate_limits.{shown}"), message));
         }
-        limits
+        Some(limits)
+    }
+}
+
+/// The limits of both fields; `None` if neither is there. Problems are added to `fields`.
+pub fn choose(
+    fields: &mut Fields,
+    tier: Option<String>,
+    limits: Option<RateLimits>,
+) -> Option<Limits> {
+    let tier = tier.and_then(|name| {
+        let tier = RateTier::ALL.into_iter().find(|tier| tier.name() == name);
+        if tier.is_none() {
+            let known = RateTier::ALL.map(RateTier::name).join(", ");
+            let shown = shortened(&name);
+            let message = format!("there is no tier `{shown}`; the tiers are {known}");
+            fields.push(Problem::new("tier", message));
+        }
+        tier
+    });
+    let custom = limits.map(|limits| {
+        let RateLimits { executions_per_second, requests_per_minute, concurrent_executions } =
+            limits;
+        Limits { tier: None, executions_per_second, requests_per_minute, concurrent_executions }
     });
     if tier.is_none() && custom.is_none() {
         return None;
     }
-    RateLimits::choose_limits(tier, custom).map_err(|problem| fields.push(problem)).ok()
+    Limits::choose_limits(tier, custom).map_err(|problem| fields.push(problem)).ok()
 }
 
 /// A limit that is there and not null; its range is not for this place to know.
@@ -58,11 +86,10 @@ fn number(name: &str, value: Option<Value>, fields: &mut Fields) -> Option<u32> 
 }
 
 /// Both fields, as they are shown.
-pub fn write(limits: &RateLimits) -> (Option<&'static str>, wire::RateLimits) {
-    let RateLimits { tier, executions_per_second, requests_per_minute, concurrent_executions } =
+pub fn write(limits: &Limits) -> (Option<&'static str>, RateLimits) {
+    let Limits { tier, executions_per_second, requests_per_minute, concurrent_executions } =
         *limits;
-    let limits =
-        wire::RateLimits { executions_per_second, requests_per_minute, concurrent_executions };
+    let limits = RateLimits { executions_per_second, requests_per_minute, concurrent_executions };
     (tier.map(RateTier::name), limits)
 }
 
@@ -73,20 +100,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_fields_are_read_or_every_problem_told() {
+    fn both_fields_are_read_or_every_problem_reported() {
         let read = |body| {
             let mut fields = Fields::of(body).unwrap();
-            let limits = super::read(&mut fields);
+            let tier = fields.text("tier");
+            let limits = FieldType::read(&mut fields, "rate_limits");
+            let limits = choose(&mut fields, tier, limits);
             fields.finish().map(|()| limits).map_err(|error| {
                 error.details().iter().map(|problem| problem.path.clone()).collect::<Vec<_>>()
             })
         };
         assert_eq!(read(json!({})), Ok(None));
-        assert_eq!(read(json!({"rate_limits": {}})), Ok(Some(RateLimits::NONE)));
-        let standard = RateLimits::choose_limits(Some(RateTier::Standard), None).unwrap();
+        assert_eq!(read(json!({"rate_limits": {}})), Ok(Some(Limits::NONE)));
+        let standard = Limits::choose_limits(Some(RateTier::Standard), None).unwrap();
         assert_eq!(read(json!({"tier": "standard"})), Ok(Some(standard)));
         let own = json!({"rate_limits": {"requests_per_minute": 9, "concurrent_executions": null}});
-        let limits = RateLimits { requests_per_minute: Some(9), ..RateLimits::NONE };
+        let limits = Limits { requests_per_minute: Some(9), ..Limits::NONE };
         assert_eq!(read(own), Ok(Some(limits)));
         for (body, path) in [
             (json!({"tier": "gold"}), "tier"),

@@ -1,11 +1,11 @@
-//! What all lists of this dialect are asked with: pages by number or by cursor, and labels, which
+//! The parameters of all lists of this dialect: pages by number or by cursor, and labels, which
 //! are whatever parameters a list does not know.
 
 use stepwell_core::Timestamp;
-use stepwell_engine::app::{Page, PageStart};
+use stepwell_engine::app::{Page, PagePosition};
 use stepwell_store::lists::Order;
 
-use super::wire;
+use super::envelope::Pagination;
 use crate::error::ApiError;
 use crate::query::{MAX_LIMIT, METADATA, Params, wrong};
 
@@ -18,22 +18,22 @@ const MAX_LABELS: usize = 16;
 /// The parameters of every list whose pages are numbered.
 const PAGED: [&str; 4] = ["page", "page_size", "sort_by", "sort_order"];
 
-/// That of lists whose pages can also be asked for by where the one before ended.
+/// That of lists whose pages can also be requested by the end of the previous one.
 const BY_CURSOR: [&str; 1] = ["cursor"];
 
 /// Which page of a list is wanted.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Wanted {
+pub struct ListQuery {
     page: Option<usize>,
     /// For the application.
-    pub at: PageStart,
+    pub at: PagePosition,
     /// For the application.
     pub page_size: usize,
     /// For the application.
     pub order: Order,
 }
 
-impl Wanted {
+impl ListQuery {
     /// Reads them.
     ///
     /// # Errors
@@ -49,19 +49,19 @@ impl Wanted {
             (Some(_), Some(_)) => {
                 return Err(ApiError::invalid("cursor", "give either page or cursor, not both"));
             }
-            (Some(cursor), None) => (None, PageStart::Cursor(Some(cursor))),
+            (Some(cursor), None) => (None, PagePosition::Cursor(Some(cursor))),
             (None, _) => {
                 let page = params.page()?;
-                (Some(page), PageStart::Number(page as u64))
+                (Some(page), PagePosition::Number(page as u64))
             }
         };
         Ok(Self { page, at, page_size, order })
     }
 
     /// Where in the list a page is.
-    pub fn pagination<T>(&self, page: &Page<T>) -> wire::Pagination {
+    pub fn pagination<T>(&self, page: &Page<T>) -> Pagination {
         let total_items = page.total.unwrap_or_default();
-        wire::Pagination {
+        Pagination {
             page: self.page,
             page_size: self.page_size,
             total_items,
@@ -104,7 +104,7 @@ fn date(params: &Params, name: &str) -> Result<Option<(Timestamp, Timestamp)>, A
         let first = Timestamp::parse(&format!("{text}T00:00:00Z"))?;
         Some((first, Timestamp::parse(&format!("{text}T23:59:59.999999Z"))?))
     };
-    // Where an address was put together by hand, the `+` of a zone arrives as a space.
+    // In a URL that was not encoded, the `+` of a zone arrives as a space.
     let spaced = || Timestamp::parse(&text.replace(' ', "+"));
     let meant = Timestamp::parse(text).or_else(spaced).map(|at| (at, at)).or_else(whole);
     meant.map(Some).ok_or_else(|| {

@@ -1,22 +1,20 @@
-//! The abi dialect, `/api/v1/*`, split by topic: `workflows`, `execute`, `executions`, `releases`,
-//! `schedules`, `webhooks`, `templates`, `workspaces`, `audit`, `step_types`, `keys`. Bodies are in the files `wire` and `*_wire`.
+//! The abi dialect, `/api/v1/*`, a folder for each noun: handlers in `mod.rs`, bodies in `wire.rs`,
+//! conversions in `convert.rs`.
 
 mod audit;
 mod choices;
-mod convert;
-mod cut;
+mod definition_schema;
+mod envelope;
 pub(crate) mod errors;
 mod etag;
 pub(crate) mod events;
-mod execute;
 mod executions;
-mod executions_wire;
 mod ids;
 mod keys;
 mod limits;
 mod lists;
+mod memory_page;
 mod releases;
-mod releases_wire;
 mod responses;
 mod routes;
 mod schedules;
@@ -24,10 +22,7 @@ mod statuses;
 mod step_types;
 mod templates;
 mod webhooks;
-pub(crate) mod wire;
 mod workflows;
-mod workflows_request;
-mod workflows_wire;
 mod workspaces;
 
-pub(crate) use routes::{openapi, routes};
+pub(crate) use routes::endpoints;

@@ -1,16 +1,16 @@
-//! The error answers of this dialect, as the API's description lists them.
+//! The error responses of this dialect, as the OpenAPI document lists them.
 
-use crate::dialects::described::error_answers;
+use crate::dialects::described::error_responses;
 
-error_answers! { "ErrorEnvelope";
-    /// What every call can answer.
+error_responses! { "ErrorEnvelope";
+    /// What every operation can return.
     CommonErrors {
         "401": "`INVALID_TOKEN`, `EXPIRED_TOKEN`, `REVOKED_TOKEN`: send a valid key",
         "403": "`SCOPE_REQUIRED`: the key lacks the scope that the message names; `INSUFFICIENT_PERMISSIONS`: it has it, and may not do that in another workspace",
         "429": "`RATE_LIMIT_EXCEEDED`: a limit of the key or its workspace is used up; try again after `Retry-After` seconds",
         "500": "`INTERNAL_ERROR`: a fault of the server; its log has the request id",
         "503": "`UNAVAILABLE`: try again after `Retry-After` seconds",
-        "504": "`TIMEOUT`: the request took too long; what it asked for may still happen",
+        "504": "`TIMEOUT`: the request took too long; it may still take effect",
     }
     /// What a call without a body can find wrong.
     BadRequest {
@@ -20,12 +20,12 @@ error_answers! { "ErrorEnvelope";
     BodyErrors {
         "400": "`INVALID_REQUEST`: `errors` lists every field that is wrong",
         "408": "`REQUEST_TIMEOUT`: the body did not arrive in time",
-        "409": "`IDEMPOTENCY_NOT_REPLAYABLE`: the answer held a secret and was not stored; `IDEMPOTENCY_IN_PROGRESS`: the first request is still at work; `INVALID_STATE`: the message tells what to change first",
+        "409": "`IDEMPOTENCY_NOT_REPLAYABLE`: the response held a secret and was not stored; `IDEMPOTENCY_IN_PROGRESS`: the first request is still at work; `INVALID_STATE`: the message states what to change first",
         "413": "`PAYLOAD_TOO_LARGE`: the message names the limit",
         "415": "`UNSUPPORTED_MEDIA_TYPE`: send JSON",
         "422": "`IDEMPOTENCY_KEY_REUSED`: the key came before with another request",
     }
-    /// What a call that says when something happens can find wrong.
+    /// What an operation about timing can find wrong.
     ScheduleErrors {
         "400": "`INVALID_SCHEDULE`: `errors` names every field that is wrong; `INVALID_REQUEST`: the body cannot be read",
         "408": "`REQUEST_TIMEOUT`: the body did not arrive in time",
@@ -81,9 +81,9 @@ error_answers! { "ErrorEnvelope";
     }
     /// That the object is not in a state in which that can be done.
     Conflict {
-        "409": "`EXECUTION_ENDED`, `INVALID_STATE`, `WORKFLOW_INACTIVE`, `INTEGRATION_MISSING`: the message says what to do",
+        "409": "`EXECUTION_ENDED`, `INVALID_STATE`, `WORKFLOW_INACTIVE`, `INTEGRATION_MISSING`: the message states what to do",
     }
-    /// That the first request with the same `Idempotency-Key` has not been answered.
+    /// That the first request with the same `Idempotency-Key` is still in progress.
     InProgress {
         "409": "`IDEMPOTENCY_IN_PROGRESS`: the first request is still at work",
     }
@@ -91,7 +91,7 @@ error_answers! { "ErrorEnvelope";
     Precondition {
         "412": "`PRECONDITION_FAILED`: it is not at the version that `If-Match` names; get it again",
     }
-    /// That the execution did not complete. It stands behind `CommonErrors`, whose 500 and 504 it
+    /// That the execution did not complete. It is listed after `CommonErrors`, whose 500 and 504 it
     /// widens.
     NotCompleted {
         "500": "`WORKFLOW_EXECUTION_ERROR`: the execution failed, `errors` has its id, the step and the cause; `INTERNAL_ERROR`: a fault of the server, its log has the request id",

@@ -1,4 +1,4 @@
-//! The words of this dialect for how executions and steps stand.
+//! The statuses of executions and steps in this dialect.
 
 use std::str::FromStr;
 
@@ -7,7 +7,7 @@ use stepwell_core::execution::Status;
 use stepwell_engine::view::StepStatus;
 use utoipa::ToSchema;
 
-/// How an execution stands.
+/// The status of an execution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = abi::ExecutionStatus)]
@@ -24,7 +24,7 @@ pub enum ExecutionStatus {
     Failed,
     /// It took longer than it may.
     TimedOut,
-    /// Somebody cancelled it.
+    /// Cancelled by a request.
     Cancelled,
 }
 
@@ -67,7 +67,7 @@ impl From<Status> for ExecutionStatus {
     }
 }
 
-/// How a step stands.
+/// The status of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = abi::RunStatus)]

@@ -10,31 +10,9 @@ use stepwell_store::record::{ExecutionRecord, WorkflowRecord, WorkflowStats};
 
 use super::wire;
 use crate::error::ApiError;
-use crate::json::Fields;
 use crate::large::Shared;
 use crate::query::{Params, wrong};
 use crate::respond::Time;
-
-impl TryFrom<Fields> for wire::ExecuteRequest {
-    type Error = ApiError;
-
-    fn try_from(mut fields: Fields) -> Result<Self, ApiError> {
-        let request =
-            Self { input: fields.value("input"), webhook_url: fields.text("webhook_url") };
-        fields.finish()?;
-        Ok(request)
-    }
-}
-
-impl TryFrom<Fields> for wire::CancelRequest {
-    type Error = ApiError;
-
-    fn try_from(mut fields: Fields) -> Result<Self, ApiError> {
-        let request = Self { reason: fields.text("reason") };
-        fields.finish()?;
-        Ok(request)
-    }
-}
 
 /// `status` of a list of workflows.
 pub fn active_filter(params: &Params) -> Result<Option<bool>, ApiError> {

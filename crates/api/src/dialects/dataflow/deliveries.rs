@@ -1,4 +1,4 @@
-//! The body that tells the URL of an execution of a change of a status.
+//! The body that notifies the URL of an execution of a change of status.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -7,8 +7,7 @@ use stepwell_engine::payload::StatusChange;
 use stepwell_engine::view::{NoticeKind, StepView};
 
 use super::wire;
-use crate::payload::text;
-use crate::respond::Time;
+use crate::respond::{Time, to_text};
 
 #[derive(Serialize)]
 struct Body<'a> {
@@ -53,7 +52,7 @@ pub fn status_change(change: StatusChange<'_>) -> String {
         }
         NoticeKind::Log(_) | NoticeKind::Delta { .. } => (None, None, None),
     };
-    text(&Body {
+    to_text(&Body {
         event: "execution.status",
         execution_id: execution.id.dataflow(),
         workflow_id: execution.workflow.dataflow(),

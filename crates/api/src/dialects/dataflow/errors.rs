@@ -1,4 +1,4 @@
-//! How this dialect tells errors: one table of status and code, one body.
+//! How this dialect reports errors: one table of status and code, one body.
 
 use std::borrow::Cow;
 

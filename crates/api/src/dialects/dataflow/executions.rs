@@ -5,35 +5,36 @@ use axum::http::{HeaderMap, StatusCode};
 use stepwell_core::execution::Status;
 use stepwell_core::ids::ExecutionId;
 use stepwell_engine::AppError;
-use stepwell_engine::app::{ExecutionsQuery, PageStart, Start};
+use stepwell_engine::app::{ExecutionsQuery, PagePosition, Start};
 use stepwell_engine::memory::Hold;
 use stepwell_engine::view::ExecutionView;
 
 use super::convert::status_filter;
-use super::ids::{OfExecution, OfWorkflow};
-use super::routes::{Answer, located};
+use super::ids::{PathExecutionIds, PathWorkflowId};
 use super::{responses, stream, wire};
-use crate::body::Posted;
-use crate::edge::Who;
+use crate::authenticated::Authenticated;
+use crate::body::RequestBody;
 use crate::error::ApiError;
-use crate::once::once;
+use crate::idempotent::idempotent;
 use crate::query::Params;
-use crate::server::Api;
+use crate::respond::{self, ApiResult, located};
 use crate::sse::{Reader, ServerSentEvent};
-use crate::{large, respond, secrets};
+use crate::state::Api;
+use crate::{large, secrets};
 
 /// Execute a workflow
 ///
-/// Queues an execution and answers its id; when this answers, the execution is durable. With
-/// `wait=true` it answers with the finished execution instead; when that takes longer than
-/// `timeout`, it answers 202 with the id, and the execution goes on. Scope `execute:workflows`.
+/// Queues an execution and returns its id; when this returns, the execution is durable. With
+/// `wait=true` it returns the finished execution instead; if that takes longer than `timeout`, it
+/// returns 202 with the id, and the execution continues.
 #[utoipa::path(post, path = "/workflows/{workflow_id}/execute", tag = "executions",
+    security(("key" = ["execute:workflows"])),
     params(("workflow_id" = String, Path, description = "The workflow"),
-        ("wait" = Option<bool>, Query, description = "Answer with the finished execution"),
+        ("wait" = Option<bool>, Query, description = "Return the finished execution"),
         ("timeout" = Option<String>, Query, description = "How long to wait: `500ms`, `30s`, `2m`"),
         ("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat of this request harmless"),
         ("X-OpenAI-Key" = Option<String>, Header, description = "The secret `OPENAI_KEY`, for this execution only. In general `X-Secret-<Name>`: `X-Secret-Stripe-Key` is the secret `STRIPE_KEY`. At least 6 characters")),
-    request_body(content = Option<wire::ExecuteRequest>, description = "May be left out"),
+    request_body(content = Option<wire::ExecuteRequest>, description = "Optional"),
     responses((status = 202, description = "Accepted", body = wire::ExecutionAccepted,
             headers(("Location" = String, description = "The execution's path"))),
         (status = 200, description = "With `wait=true`: the finished execution", body = wire::Execution),
@@ -41,55 +42,56 @@ use crate::{large, respond, secrets};
         responses::CommonErrors))]
 pub(super) async fn execute(
     State(api): State<Api>,
-    Who(caller): Who,
-    of: OfWorkflow,
+    Authenticated(caller): Authenticated,
+    path_id: PathWorkflowId,
     params: Params,
     headers: HeaderMap,
-    posted: Posted,
-) -> Answer {
+    request_body: RequestBody,
+) -> ApiResult {
     let wait = params.flag("wait")?;
     let patience = params.duration("timeout")?.unwrap_or_else(|| api.config.default_wait());
-    let start = start(&headers, posted)?;
+    let start = start(&headers, request_body)?;
     if !wait {
-        let id = api.app.execute(&caller, of.0, start).durable().await?;
-        return accepted(&of, id);
+        let id = api.app.execute(&caller, path_id.0, start).durable().await?;
+        return accepted(&path_id, id);
     }
     let patience = patience.min(api.config.max_wait());
-    match api.app.execute(&caller, of.0, start).wait(patience).await {
+    match api.app.execute(&caller, path_id.0, start).wait(patience).await {
         Ok(view) => shown(&api, &view).await,
-        Err(AppError::StillRunning(id)) => accepted(&of, id),
+        Err(AppError::StillRunning(id)) => accepted(&path_id, id),
         Err(error) => Err(error.into()),
     }
 }
 
-async fn shown(api: &Api, view: &ExecutionView) -> Answer {
+async fn shown(api: &Api, view: &ExecutionView) -> ApiResult {
     large::json(api.app.memory(), &view.memory, StatusCode::OK, &wire::Execution::from(view)).await
 }
 
-fn start(headers: &HeaderMap, posted: Posted) -> Result<Start, ApiError> {
-    let wire::ExecuteRequest { input, webhook_url } = posted.fields()?.try_into()?;
+fn start(headers: &HeaderMap, request_body: RequestBody) -> Result<Start, ApiError> {
+    let wire::ExecuteRequest { input, webhook_url } = request_body.read()?;
     let secrets = secrets::from_headers(headers)?;
     Ok(Start {
         input,
         webhook_url,
         secrets,
-        idempotency: posted.key,
-        memory: Some(posted.memory),
+        idempotency: request_body.key,
+        memory: Some(request_body.memory),
         ..Start::default()
     })
 }
 
-fn accepted(of: &OfWorkflow, id: ExecutionId) -> Answer {
+fn accepted(path_id: &PathWorkflowId, id: ExecutionId) -> ApiResult {
     let execution_id = id.dataflow();
-    let path = format!("/workflows/{}/executions/{execution_id}", of.0.dataflow());
+    let path = format!("/workflows/{}/executions/{execution_id}", path_id.0.dataflow());
     let body = wire::ExecutionAccepted { execution_id };
     Ok(located(respond::json(StatusCode::ACCEPTED, &body)?, &path))
 }
 
 /// List a workflow's executions
 ///
-/// Newest first. Scope `read:workflows`.
+/// Newest first.
 #[utoipa::path(get, path = "/workflows/{workflow_id}/executions", tag = "executions",
+    security(("key" = ["read:workflows"])),
     params(("workflow_id" = String, Path, description = "The workflow"),
         ("status" = Option<String>, Query, description = "One or several of `PENDING`, `RUNNING`, `PAUSED`, `COMPLETED`, `FAILED`, `CANCELLED`, by comma"),
         ("limit" = Option<u32>, Query, description = "1 to 100, default 50"),
@@ -98,14 +100,14 @@ fn accepted(of: &OfWorkflow, id: ExecutionId) -> Answer {
         responses::BadRequest, responses::NotFound, responses::CommonErrors))]
 pub(super) async fn list_executions(
     State(api): State<Api>,
-    Who(caller): Who,
-    of: OfWorkflow,
+    Authenticated(caller): Authenticated,
+    path_id: PathWorkflowId,
     params: Params,
-) -> Answer {
+) -> ApiResult {
     let query = ExecutionsQuery {
-        workflow: Some(of.0),
+        workflow: Some(path_id.0),
         statuses: status_filter(&params)?,
-        at: PageStart::Cursor(params.cursor()?),
+        at: PagePosition::Cursor(params.cursor()?),
         limit: params.limit()?,
         ..ExecutionsQuery::default()
     };
@@ -116,42 +118,43 @@ pub(super) async fn list_executions(
 /// Get an execution
 ///
 /// Every step of the definition is listed as a task, in its order, from the first moment on.
-/// Scope `read:workflows`, or `execute:workflows`.
 #[utoipa::path(get, path = "/workflows/{workflow_id}/executions/{execution_id}", tag = "executions",
+    security(("key" = ["read:workflows"]), ("key" = ["execute:workflows"])),
     params(("workflow_id" = String, Path, description = "The workflow"),
         ("execution_id" = String, Path, description = "The execution")),
     responses((status = 200, description = "The execution", body = wire::Execution),
         responses::NotFound, responses::CommonErrors))]
 pub(super) async fn get_execution(
     State(api): State<Api>,
-    Who(caller): Who,
-    of: OfExecution,
-) -> Answer {
-    let view = api.app.execution(&caller, Some(of.workflow), of.execution).await?;
+    Authenticated(caller): Authenticated,
+    path_id: PathExecutionIds,
+) -> ApiResult {
+    let view = api.app.execution(&caller, Some(path_id.workflow), path_id.execution).await?;
     shown(&api, &view).await
 }
 
 /// Cancel an execution
 ///
-/// When this answers, the execution has ended as `CANCELLED`. Scope `execute:workflows`.
+/// When this returns, the execution has ended as `CANCELLED`.
 #[utoipa::path(post, path = "/workflows/{workflow_id}/executions/{execution_id}/cancel", tag = "executions",
+    security(("key" = ["execute:workflows"])),
     params(("workflow_id" = String, Path, description = "The workflow"),
         ("execution_id" = String, Path, description = "The execution"),
-        ("Idempotency-Key" = Option<String>, Header, description = "A repeat gets the first answer again")),
-    request_body(content = Option<wire::CancelRequest>, description = "May be left out"),
+        ("Idempotency-Key" = Option<String>, Header, description = "A repeated request gets the first response again")),
+    request_body(content = Option<wire::CancelRequest>, description = "Optional"),
     responses((status = 202, description = "Cancelled", body = wire::ExecutionChanged),
         responses::BodyErrors, responses::NotFound, responses::Conflict,
         responses::CommonErrors))]
 pub(super) async fn cancel(
     State(api): State<Api>,
-    Who(caller): Who,
-    of: OfExecution,
-    posted: Posted,
-) -> Answer {
-    let wire::CancelRequest { reason } = posted.fields()?.try_into()?;
-    once(&api.app, &caller, posted.key, async {
-        api.app.cancel(&caller, Some(of.workflow), of.execution, reason).await?;
-        changed(&of, Status::Cancelled)
+    Authenticated(caller): Authenticated,
+    path_id: PathExecutionIds,
+    request_body: RequestBody,
+) -> ApiResult {
+    let wire::CancelRequest { reason } = request_body.read()?;
+    idempotent(&api.app, &caller, request_body.key, async {
+        api.app.cancel(&caller, Some(path_id.workflow), path_id.execution, reason).await?;
+        changed(&path_id, Status::Cancelled)
     })
     .await
 }
@@ -159,55 +162,56 @@ pub(super) async fn cancel(
 /// Pause an execution
 ///
 /// What is under way finishes, and nothing further starts until it is resumed.
-/// Scope `execute:workflows`.
 #[utoipa::path(post, path = "/workflows/{workflow_id}/executions/{execution_id}/pause", tag = "executions",
+    security(("key" = ["execute:workflows"])),
     params(("workflow_id" = String, Path, description = "The workflow"),
         ("execution_id" = String, Path, description = "The execution"),
-        ("Idempotency-Key" = Option<String>, Header, description = "A repeat gets the first answer again")),
+        ("Idempotency-Key" = Option<String>, Header, description = "A repeated request gets the first response again")),
     responses((status = 202, description = "Paused", body = wire::ExecutionChanged),
         responses::BodyErrors, responses::NotFound, responses::Conflict, responses::CommonErrors))]
 pub(super) async fn pause(
     State(api): State<Api>,
-    Who(caller): Who,
-    of: OfExecution,
-    posted: Posted,
-) -> Answer {
-    posted.fields()?.finish()?;
-    once(&api.app, &caller, posted.key, async {
-        api.app.pause(&caller, Some(of.workflow), of.execution).await?;
-        changed(&of, Status::Paused)
+    Authenticated(caller): Authenticated,
+    path_id: PathExecutionIds,
+    request_body: RequestBody,
+) -> ApiResult {
+    request_body.fields()?.finish()?;
+    idempotent(&api.app, &caller, request_body.key, async {
+        api.app.pause(&caller, Some(path_id.workflow), path_id.execution).await?;
+        changed(&path_id, Status::Paused)
     })
     .await
 }
 
 /// Resume a paused execution
-///
-/// Scope `execute:workflows`.
 #[utoipa::path(post, path = "/workflows/{workflow_id}/executions/{execution_id}/resume", tag = "executions",
+    security(("key" = ["execute:workflows"])),
     params(("workflow_id" = String, Path, description = "The workflow"),
         ("execution_id" = String, Path, description = "The execution"),
-        ("Idempotency-Key" = Option<String>, Header, description = "A repeat gets the first answer again")),
+        ("Idempotency-Key" = Option<String>, Header, description = "A repeated request gets the first response again")),
     responses((status = 202, description = "Resumed", body = wire::ExecutionChanged),
         responses::BodyErrors, responses::NotFound, responses::Conflict, responses::CommonErrors))]
 pub(super) async fn resume(
     State(api): State<Api>,
-    Who(caller): Who,
-    of: OfExecution,
-    posted: Posted,
-) -> Answer {
-    posted.fields()?.finish()?;
-    once(&api.app, &caller, posted.key, async {
-        api.app.resume(&caller, Some(of.workflow), of.execution).await?;
-        changed(&of, Status::Running)
+    Authenticated(caller): Authenticated,
+    path_id: PathExecutionIds,
+    request_body: RequestBody,
+) -> ApiResult {
+    request_body.fields()?.finish()?;
+    idempotent(&api.app, &caller, request_body.key, async {
+        api.app.resume(&caller, Some(path_id.workflow), path_id.execution).await?;
+        changed(&path_id, Status::Running)
     })
     .await
 }
 
-fn changed(of: &OfExecution, status: Status) -> Result<(StatusCode, String), ApiError> {
-    let body =
-        wire::ExecutionChanged { execution_id: of.execution.dataflow(), status: status.into() };
+fn changed(path_id: &PathExecutionIds, status: Status) -> Result<(StatusCode, String), ApiError> {
+    let body = wire::ExecutionChanged {
+        execution_id: path_id.execution.dataflow(),
+        status: status.into(),
+    };
     let body = serde_json::to_string(&body)
-        .map_err(|error| ApiError::internal(format!("an answer could not be written: {error}")))?;
+        .map_err(|error| ApiError::internal(format!("a response could not be written: {error}")))?;
     Ok((StatusCode::ACCEPTED, body))
 }
 
@@ -215,8 +219,8 @@ fn changed(of: &OfExecution, status: Status) -> Result<(StatusCode, String), Api
 ///
 /// Server-sent events named `status`, `task`, `progress` and `log`, from the beginning or from
 /// after the last one that was seen, until the execution has ended.
-/// Scope `read:workflows`, or `execute:workflows`.
 #[utoipa::path(get, path = "/workflows/{workflow_id}/executions/{execution_id}/events", tag = "executions",
+    security(("key" = ["read:workflows"]), ("key" = ["execute:workflows"])),
     params(("workflow_id" = String, Path, description = "The workflow"),
         ("execution_id" = String, Path, description = "The execution"),
         ("Last-Event-ID" = Option<String>, Header, description = "Only what comes after that event"),
@@ -225,25 +229,28 @@ fn changed(of: &OfExecution, status: Status) -> Result<(StatusCode, String), Api
         responses::BadRequest, responses::NotFound, responses::CommonErrors))]
 pub(super) async fn events(
     State(api): State<Api>,
-    Who(caller): Who,
-    of: OfExecution,
+    Authenticated(caller): Authenticated,
+    path_id: PathExecutionIds,
     reader: Reader,
-) -> Answer {
-    let OfExecution { workflow, execution } = of;
+) -> ApiResult {
+    let PathExecutionIds { workflow, execution } = path_id;
     let follow = api.app.follow(&caller, Some(workflow), execution, reader.after()).await?;
     Ok(reader.stream(follow, Box::new(move |notice| stream::messages(execution, notice))))
 }
 
 /// Read an execution's log
-///
-/// Scope `read:workflows`, or `execute:workflows`.
 #[utoipa::path(get, path = "/workflows/{workflow_id}/executions/{execution_id}/logs", tag = "executions",
+    security(("key" = ["read:workflows"]), ("key" = ["execute:workflows"])),
     params(("workflow_id" = String, Path, description = "The workflow"),
         ("execution_id" = String, Path, description = "The execution")),
     responses((status = 200, description = "The lines, in order", body = wire::Logs),
         responses::NotFound, responses::CommonErrors))]
-pub(super) async fn logs(State(api): State<Api>, Who(caller): Who, of: OfExecution) -> Answer {
-    let lines = api.app.logs(&caller, Some(of.workflow), of.execution).await?;
+pub(super) async fn logs(
+    State(api): State<Api>,
+    Authenticated(caller): Authenticated,
+    path_id: PathExecutionIds,
+) -> ApiResult {
+    let lines = api.app.logs(&caller, Some(path_id.workflow), path_id.execution).await?;
     let logs = lines.iter().map(Into::into).collect();
     let hold = Hold::default();
     large::json(api.app.memory(), &hold, StatusCode::OK, &wire::Logs { logs }).await

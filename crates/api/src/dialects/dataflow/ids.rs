@@ -9,17 +9,17 @@ use stepwell_core::ids::{ExecutionId, WorkflowId};
 use crate::error::{ApiError, Kind};
 
 /// `/workflows/{workflow_id}…`
-pub struct OfWorkflow(pub WorkflowId);
+pub struct PathWorkflowId(pub WorkflowId);
 
 /// `/workflows/{workflow_id}/executions/{execution_id}…`
-pub struct OfExecution {
+pub struct PathExecutionIds {
     /// The workflow that the execution must belong to.
     pub workflow: WorkflowId,
     /// The execution.
     pub execution: ExecutionId,
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for OfWorkflow {
+impl<S: Send + Sync> FromRequestParts<S> for PathWorkflowId {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
@@ -28,7 +28,7 @@ impl<S: Send + Sync> FromRequestParts<S> for OfWorkflow {
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for OfExecution {
+impl<S: Send + Sync> FromRequestParts<S> for PathExecutionIds {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {

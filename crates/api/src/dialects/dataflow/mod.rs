@@ -7,8 +7,9 @@ mod executions;
 mod ids;
 mod responses;
 mod routes;
+mod step_types;
 mod stream;
 pub(crate) mod wire;
 mod workflows;
 
-pub(crate) use routes::{Doc, routes};
+pub(crate) use routes::endpoints;

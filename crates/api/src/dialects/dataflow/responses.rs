@@ -1,9 +1,9 @@
-//! The error answers of this dialect, as the API's description lists them.
+//! The error responses of this dialect, as the OpenAPI document lists them.
 
-use crate::dialects::described::error_answers;
+use crate::dialects::described::error_responses;
 
-error_answers! { "ErrorBody";
-    /// What every call can answer.
+error_responses! { "ErrorBody";
+    /// What every operation can return.
     CommonErrors {
         "401": "`UNAUTHORIZED`, `INVALID_TOKEN`, `EXPIRED_TOKEN`, `REVOKED_TOKEN`: send a valid key",
         "403": "`FORBIDDEN`: the key lacks the scope that the message names",

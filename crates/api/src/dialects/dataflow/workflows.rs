@@ -4,43 +4,44 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use stepwell_core::definition::{self, DefinitionLimits, SourceFormat};
 use stepwell_engine::AppError;
-use stepwell_engine::app::{CreateWorkflow, Deletion, PageStart, WorkflowsQuery};
+use stepwell_engine::app::{CreateWorkflow, Deletion, PagePosition, WorkflowsQuery};
 use stepwell_engine::memory::Hold;
 
-use super::convert::active_filter;
-use super::ids::OfWorkflow;
-use super::routes::{Answer, located};
-use super::{convert, responses, wire};
-use crate::body::{Media, Posted};
-use crate::edge::Who;
+use super::convert::{self, active_filter};
+use super::ids::PathWorkflowId;
+use super::{responses, wire};
+use crate::authenticated::Authenticated;
+use crate::body::{Media, RequestBody};
 use crate::error::{ApiError, INVALID_DEFINITION, Kind};
 use crate::query::Params;
-use crate::server::Api;
-use crate::{json, large, respond};
+use crate::respond::{self, ApiResult, located};
+use crate::state::Api;
+use crate::{json, large};
 
 /// Reads the definition in a body, JSON or YAML.
-fn definition(posted: &Posted) -> Result<serde_json::Value, ApiError> {
-    if posted.bytes.is_empty() {
+fn definition(request_body: &RequestBody) -> Result<serde_json::Value, ApiError> {
+    if request_body.bytes.is_empty() {
         return Err(ApiError::new(
             Kind::InvalidDefinition,
             format!("{INVALID_DEFINITION}: the body is empty; send a definition"),
         ));
     }
-    let format = match posted.media {
+    let format = match request_body.media {
         Media::Json => SourceFormat::Json,
         Media::Yaml => SourceFormat::Yaml,
-        _ => return Err(posted.unsupported("application/json")),
+        _ => return Err(request_body.unsupported("application/json")),
     };
-    let text = json::utf8(&posted.bytes)?;
+    let text = json::utf8(&request_body.bytes)?;
     definition::read_source(text, format, &DefinitionLimits::default())
         .map_err(|problems| AppError::InvalidDefinition(problems).into())
 }
 
 /// Create a workflow
 ///
-/// The body is a definition, as JSON or YAML. It is checked whole, and every problem is told.
-/// A created workflow is not executed. Scope `write:workflows`.
+/// The body is a definition, as JSON or YAML. It is checked whole, and every problem is reported. A
+/// created workflow is not executed.
 #[utoipa::path(post, path = "/workflows", tag = "workflows",
+    security(("key" = ["write:workflows"])),
     params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat of this request harmless")),
     request_body(description = "A definition: see `/api/v1/schema/definition`", content(
         (Object = "application/json", example = json!({"name": "Dummy Workflow", "steps": [
@@ -51,11 +52,11 @@ fn definition(posted: &Posted) -> Result<serde_json::Value, ApiError> {
         responses::BodyErrors, responses::CommonErrors))]
 pub(super) async fn create_workflow(
     State(api): State<Api>,
-    Who(caller): Who,
-    posted: Posted,
-) -> Answer {
-    let source = definition(&posted)?;
-    let create = CreateWorkflow { source, active: true, idempotency: posted.key };
+    Authenticated(caller): Authenticated,
+    request_body: RequestBody,
+) -> ApiResult {
+    let source = definition(&request_body)?;
+    let create = CreateWorkflow { source, active: true, idempotency: request_body.key };
     let id = api.app.create_workflow(&caller, create).await?.dataflow();
     let path = format!("/workflows/{id}");
     let body = wire::WorkflowCreated { workflow_id: id };
@@ -64,8 +65,9 @@ pub(super) async fn create_workflow(
 
 /// List workflows
 ///
-/// Newest first. Scope `read:workflows`.
+/// Newest first.
 #[utoipa::path(get, path = "/workflows", tag = "workflows",
+    security(("key" = ["read:workflows"])),
     params(("status" = Option<String>, Query, description = "`active` or `inactive`"),
         ("limit" = Option<u32>, Query, description = "1 to 100, default 50"),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before")),
@@ -73,12 +75,12 @@ pub(super) async fn create_workflow(
         responses::BadRequest, responses::CommonErrors))]
 pub(super) async fn list_workflows(
     State(api): State<Api>,
-    Who(caller): Who,
+    Authenticated(caller): Authenticated,
     params: Params,
-) -> Answer {
+) -> ApiResult {
     let query = WorkflowsQuery {
         active: active_filter(&params)?,
-        at: PageStart::Cursor(params.cursor()?),
+        at: PagePosition::Cursor(params.cursor()?),
         limit: params.limit()?,
         ..WorkflowsQuery::default()
     };
@@ -89,26 +91,27 @@ pub(super) async fn list_workflows(
 /// Get a workflow
 ///
 /// The definition as it was given, and its steps resolved with ids and schemas.
-/// Scope `read:workflows`.
 #[utoipa::path(get, path = "/workflows/{workflow_id}", tag = "workflows",
+    security(("key" = ["read:workflows"])),
     params(("workflow_id" = String, Path, description = "In any form: `wf-…`, `wf_…`, or a UUID")),
     responses((status = 200, description = "The workflow", body = wire::Workflow),
         responses::NotFound, responses::CommonErrors))]
 pub(super) async fn get_workflow(
     State(api): State<Api>,
-    Who(caller): Who,
-    of: OfWorkflow,
-) -> Answer {
-    let view = api.app.workflow(&caller, of.0).await?;
+    Authenticated(caller): Authenticated,
+    path_id: PathWorkflowId,
+) -> ApiResult {
+    let view = api.app.workflow(&caller, path_id.0).await?;
     large::json(api.app.memory(), &Hold::default(), StatusCode::OK, &wire::Workflow::from(&view))
         .await
 }
 
 /// Change a workflow
 ///
-/// The body is a whole definition; it becomes the next release. Executions under way go on with
-/// the release that they began with. Scope `write:workflows`.
+/// The body is a whole definition; it becomes the next release. Running executions continue with the
+/// release that they began with.
 #[utoipa::path(put, path = "/workflows/{workflow_id}", tag = "workflows",
+    security(("key" = ["write:workflows"])),
     params(("workflow_id" = String, Path, description = "The workflow")),
     request_body(description = "A definition: see `/api/v1/schema/definition`",
         content((Object = "application/json"), (String = "application/yaml"))),
@@ -116,44 +119,44 @@ pub(super) async fn get_workflow(
         responses::BodyErrors, responses::NotFound, responses::CommonErrors))]
 pub(super) async fn update_workflow(
     State(api): State<Api>,
-    Who(caller): Who,
-    of: OfWorkflow,
-    posted: Posted,
-) -> Answer {
-    let source = definition(&posted)?;
-    let view = api.app.update_workflow(&caller, of.0, source).await?;
+    Authenticated(caller): Authenticated,
+    path_id: PathWorkflowId,
+    request_body: RequestBody,
+) -> ApiResult {
+    let source = definition(&request_body)?;
+    let view = api.app.update_workflow(&caller, path_id.0, source).await?;
     large::json(api.app.memory(), &Hold::default(), StatusCode::OK, &wire::Workflow::from(&view))
         .await
 }
 
 /// Delete a workflow
 ///
-/// Executions under way finish, and its history stays readable. Scope `write:workflows`.
+/// Executions under way finish, and its history stays readable.
 #[utoipa::path(delete, path = "/workflows/{workflow_id}", tag = "workflows",
+    security(("key" = ["write:workflows"])),
     params(("workflow_id" = String, Path, description = "The workflow")),
     responses((status = 204, description = "Deleted"),
         responses::NotFound, responses::CommonErrors))]
 pub(super) async fn delete_workflow(
     State(api): State<Api>,
-    Who(caller): Who,
-    of: OfWorkflow,
-) -> Answer {
-    api.app.delete_workflow(&caller, of.0, Deletion::default()).await?;
+    Authenticated(caller): Authenticated,
+    path_id: PathWorkflowId,
+) -> ApiResult {
+    api.app.delete_workflow(&caller, path_id.0, Deletion::default()).await?;
     Ok(respond::empty(StatusCode::NO_CONTENT))
 }
 
 /// Count a workflow's executions
-///
-/// Scope `read:workflows`.
 #[utoipa::path(get, path = "/workflows/{workflow_id}/stats", tag = "workflows",
+    security(("key" = ["read:workflows"])),
     params(("workflow_id" = String, Path, description = "The workflow")),
     responses((status = 200, description = "The counts", body = wire::Stats),
         responses::NotFound, responses::CommonErrors))]
 pub(super) async fn workflow_stats(
     State(api): State<Api>,
-    Who(caller): Who,
-    of: OfWorkflow,
-) -> Answer {
-    let stats = api.app.workflow_stats(&caller, of.0).await?;
-    respond::json(StatusCode::OK, &convert::stats(of.0.dataflow(), &stats))
+    Authenticated(caller): Authenticated,
+    path_id: PathWorkflowId,
+) -> ApiResult {
+    let stats = api.app.workflow_stats(&caller, path_id.0).await?;
+    respond::json(StatusCode::OK, &convert::stats(path_id.0.dataflow(), &stats))
 }

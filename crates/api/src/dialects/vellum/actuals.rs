@@ -3,16 +3,25 @@
 
 use std::sync::Arc;
 
+use axum::extract::State;
+use axum::http::StatusCode;
 use serde_json::Value;
 use stepwell_core::ids::{ExecutionId, WorkflowId};
 use stepwell_core::{Map, Problem, Timestamp};
 use stepwell_engine::app::NewActual;
 use stepwell_engine::{App, AppError, Caller};
+use utoipa::ToSchema;
 
-use super::outputs;
 use super::types::ValueType;
+use super::{outputs, responses, wire};
+use crate::authenticated::Authenticated;
+use crate::body::RequestBody;
 use crate::error::{ApiError, Kind, shortened};
-use crate::json::{Fields, type_name};
+use crate::fields::{Fields, FromFields as _};
+use crate::idempotent::idempotent;
+use crate::json::type_name;
+use crate::respond::ApiResult;
+use crate::state::Api;
 
 /// The most actuals of one request.
 const MOST: usize = 1000;
@@ -20,26 +29,65 @@ const MOST: usize = 1000;
 /// What an actual can say of its output's type.
 const OUTPUT_TYPES: [ValueType; 3] = [ValueType::String, ValueType::Json, ValueType::ChatHistory];
 
-/// What one actual says, its execution and output not looked up yet.
-struct Written {
-    place: String,
-    execution: Option<Of>,
+/// Say how good the outputs of an execution were
+///
+/// All of the request is stored, or none.
+#[utoipa::path(post, path = "/v1/submit-workflow-execution-actuals", tag = "vellum",
+    security(("key" = ["execute:workflows"])),
+    params(("Idempotency-Key" = Option<String>, Header, description = "A repeat stores nothing again")),
+    request_body = wire::ActualsRequest,
+    responses((status = 200, description = "Stored", body = Object),
+        responses::BadRequest, responses::BodyErrors, responses::NotFound, responses::CommonErrors))]
+pub(super) async fn submit_workflow_execution_actuals(
+    State(api): State<Api>,
+    Authenticated(caller): Authenticated,
+    request_body: RequestBody,
+) -> ApiResult {
+    let fields = request_body.fields()?;
+    idempotent(&api.app, &caller, request_body.key, async {
+        let actuals = read(&api.app, &caller, fields).await?;
+        api.app.submit_actuals(&caller, actuals).await?;
+        Ok((StatusCode::OK, "{}".to_owned()))
+    })
+    .await
+}
+
+/// Feedback on one output.
+// Its execution and output are not looked up yet.
+#[derive(ToSchema)]
+pub struct ActualRequest {
+    /// `STRING`, `JSON`, `CHAT_HISTORY`.
+    #[schema(value_type = Option<String>)]
+    output_type: Option<ValueType>,
+    /// The output's name; either this or the id.
     output_key: Option<String>,
+    /// The output's id.
     output_id: Option<String>,
+    /// What it should have been.
+    desired_output_value: Option<Value>,
+    /// How good it was, 0 to 1.
     quality: Option<f64>,
-    desired: Option<Value>,
-    metadata: Map,
-    at: Option<Timestamp>,
+    /// Seconds since 1970.
+    #[schema(value_type = Option<f64>)]
+    timestamp: Option<Timestamp>,
+    /// Labels.
+    #[schema(value_type = Option<Object>)]
+    metadata: Option<Map>,
+    #[schema(ignore)]
+    execution: Option<ExecutionRef>,
+    /// The path of the entry, for problems.
+    #[schema(ignore)]
+    place: String,
 }
 
 /// How an execution is named.
 #[derive(Clone)]
-enum Of {
+enum ExecutionRef {
     Id { field: String, text: String },
     External { field: String, text: String },
 }
 
-impl Of {
+impl ExecutionRef {
     /// Whether both name the same, wherever they stand.
     fn same(&self, other: &Self) -> bool {
         match (self, other) {
@@ -56,9 +104,9 @@ pub async fn read(
     caller: &Caller,
     mut fields: Fields,
 ) -> Result<Vec<NewActual>, ApiError> {
-    let whole = of(fields.text("execution_id"), fields.text("external_id"), "");
-    let list = fields.list("actuals");
-    let list = fields.require("actuals", list).unwrap_or_default();
+    let wire::ActualsRequest { execution_id, external_id, actuals: list } =
+        wire::ActualsRequest::read(&mut fields);
+    let whole = of(execution_id, external_id, "");
     if list.len() > MOST {
         let message = format!("has {} entries; send at most {MOST} at a time", list.len());
         fields.push(Problem::new("actuals", message));
@@ -76,18 +124,18 @@ pub async fn read(
         // It is named for all, so it must be there even where each names its own.
         executions.find(whole).await?;
     } else if written.is_empty() {
-        return Err(unnamed());
+        return Err(no_execution_named());
     }
     let mut found = Vec::with_capacity(written.len());
     for actual in written {
-        let of = actual.execution.as_ref().or(whole.as_ref()).ok_or_else(unnamed)?;
+        let of = actual.execution.as_ref().or(whole.as_ref()).ok_or_else(no_execution_named)?;
         let of = executions.find(of).await?;
         found.push(complete(of, actual)?);
     }
     Ok(found)
 }
 
-fn unnamed() -> ApiError {
+fn no_execution_named() -> ApiError {
     ApiError::invalid("execution_id", "is required; give execution_id or external_id")
 }
 
@@ -98,23 +146,23 @@ fn refuse(problems: Vec<Problem>) -> Result<(), ApiError> {
     Err(ApiError::with_problems(Kind::InvalidRequest, "the request is not valid", problems))
 }
 
-fn of(id: Option<String>, external: Option<String>, place: &str) -> Option<Of> {
+fn of(id: Option<String>, external: Option<String>, place: &str) -> Option<ExecutionRef> {
     let field = |name: &str| format!("{place}{name}");
     match (id, external) {
-        (Some(text), _) => Some(Of::Id { field: field("execution_id"), text }),
-        (None, Some(text)) => Some(Of::External { field: field("external_id"), text }),
+        (Some(text), _) => Some(ExecutionRef::Id { field: field("execution_id"), text }),
+        (None, Some(text)) => Some(ExecutionRef::External { field: field("external_id"), text }),
         (None, None) => None,
     }
 }
 
 /// An actual, its fields taken one by one; what is wrong is added to the problems of all.
-struct Entry<'a> {
+struct EntryReader<'a> {
     place: &'a str,
     left: Map,
     problems: &'a mut Vec<Problem>,
 }
 
-impl Entry<'_> {
+impl EntryReader<'_> {
     /// A field of any type; `null` is as if it were not there.
     fn take(&mut self, name: &str) -> Option<Value> {
         self.left.shift_remove(name).filter(|value| !value.is_null())
@@ -140,25 +188,28 @@ impl Entry<'_> {
         self.read(name, "a text", |value| value.as_str().map(str::to_owned))
     }
 
-    /// What the output should have been; of the type that it is said to have.
-    fn desired(&mut self) -> Option<Value> {
-        let expected = "one of STRING, JSON, CHAT_HISTORY";
-        let wanted = self.read("output_type", expected, output_type);
-        let mut named = ["desired_output_value", "value"].into_iter();
-        let (name, value) = named.find_map(|name| Some((name, self.take(name)?)))?;
-        if let Some(wanted) = wanted.filter(|wanted| !wanted.fits(&value)) {
-            self.wrong(name, &format!("a {}", wanted.name()), &value);
+    /// What the output should have been, and the name of its field.
+    fn desired(&mut self) -> Option<(&'static str, Value)> {
+        let mut names = ["desired_output_value", "value"].into_iter();
+        names.find_map(|name| Some((name, self.take(name)?)))
+    }
+
+    /// Checks that the desired value has the type of the output.
+    fn check_type(&mut self, field: &str, actual: &ActualRequest) {
+        if let (Some(wanted), Some(value)) = (actual.output_type, &actual.desired_output_value)
+            && !wanted.fits(value)
+        {
+            self.wrong(field, &format!("a {}", wanted.name()), value);
         }
-        Some(value)
     }
 }
 
-fn output_type(value: &Value) -> Option<ValueType> {
+fn read_output_type(value: &Value) -> Option<ValueType> {
     value.as_str().and_then(ValueType::named).filter(|named| OUTPUT_TYPES.contains(named))
 }
 
-fn one(problems: &mut Vec<Problem>, place: String, item: Value) -> Written {
-    let mut entry = Entry { place: &place, left: Map::new(), problems };
+fn one(problems: &mut Vec<Problem>, place: String, item: Value) -> ActualRequest {
+    let mut entry = EntryReader { place: &place, left: Map::new(), problems };
     match item {
         Value::Object(fields) => entry.left = fields,
         other => entry.problems.push(
@@ -169,16 +220,29 @@ fn one(problems: &mut Vec<Problem>, place: String, item: Value) -> Written {
     let execution = of(id, external, &format!("{place}."));
     let output_key = entry.text("output_key").or_else(|| entry.text("output_name"));
     let output_id = entry.text("output_id");
-    let desired = entry.desired();
+    let expected = "one of STRING, JSON, CHAT_HISTORY";
+    let output_type = entry.read("output_type", expected, read_output_type);
+    let (desired_field, desired_output_value) = entry.desired().unzip();
     let quality = entry.read("quality", "a number from 0 to 1", quality);
-    let at = entry.read("timestamp", "a number of seconds since 1970", timestamp);
+    let timestamp = entry.read("timestamp", "a number of seconds since 1970", timestamp);
     let metadata = entry.read("metadata", "an object", |value| value.as_object().cloned());
-    if output_key.is_none() && output_id.is_none() {
+    let actual = ActualRequest {
+        output_type,
+        output_key,
+        output_id,
+        desired_output_value,
+        quality,
+        timestamp,
+        metadata,
+        execution,
+        place: place.clone(),
+    };
+    entry.check_type(desired_field.unwrap_or_default(), &actual);
+    if actual.output_key.is_none() && actual.output_id.is_none() {
         let message = "is required; name the output by its key or give its output_id";
         problems.push(Problem::new(format!("{place}.output_key"), message));
     }
-    let metadata = metadata.unwrap_or_default();
-    Written { place, execution, output_key, output_id, quality, desired, metadata, at }
+    actual
 }
 
 fn quality(value: &Value) -> Option<f64> {
@@ -209,42 +273,51 @@ fn shown(value: &Value) -> String {
 struct Executions<'a> {
     app: &'a App,
     caller: &'a Caller,
-    found: Vec<(Of, Found)>,
+    found: Vec<(ExecutionRef, FoundExecution)>,
 }
 
 /// An execution that is there.
 #[derive(Clone)]
-struct Found {
+struct FoundExecution {
     id: ExecutionId,
     workflow: WorkflowId,
     outputs: Arc<[String]>,
 }
 
 impl Executions<'_> {
-    async fn find(&mut self, of: &Of) -> Result<Found, ApiError> {
+    async fn find(&mut self, of: &ExecutionRef) -> Result<FoundExecution, ApiError> {
         // Batches name few executions, mostly the same one after another.
         if let Some((_, found)) = self.found.iter().rev().find(|(known, _)| known.same(of)) {
             return Ok(found.clone());
         }
         let id = match of {
-            Of::Id { field, text } => text.parse().map_err(|_| not_an_id(field, text))?,
-            Of::External { text, .. } => {
+            ExecutionRef::Id { field, text } => text.parse().map_err(|_| not_an_id(field, text))?,
+            ExecutionRef::External { text, .. } => {
                 let found = self.app.execution_by_external_id(self.caller, text).await;
-                found.map_err(|error| gone(of, error))?
+                found.map_err(|error| missing_execution(of, error))?
             }
         };
         let names = self.app.output_names(self.caller, id).await;
-        let (workflow, outputs) = names.map_err(|error| gone(of, error))?;
-        let found = Found { id, workflow, outputs: outputs.into() };
+        let (workflow, outputs) = names.map_err(|error| missing_execution(of, error))?;
+        let found = FoundExecution { id, workflow, outputs: outputs.into() };
         self.found.push((of.clone(), found.clone()));
         Ok(found)
     }
 }
 
 /// An actual with its execution and the name of its output.
-fn complete(of: Found, written: Written) -> Result<NewActual, ApiError> {
-    let Written { place, execution: _, output_key, output_id, quality, desired, metadata, at } =
-        written;
+fn complete(of: FoundExecution, actual: ActualRequest) -> Result<NewActual, ApiError> {
+    let ActualRequest {
+        output_type: _,
+        output_key,
+        output_id,
+        desired_output_value: desired,
+        quality,
+        timestamp: at,
+        metadata,
+        execution: _,
+        place,
+    } = actual;
     let by_id = |id: &str| {
         let is_it =
             |name: &&String| outputs::id(of.workflow, name).to_string().eq_ignore_ascii_case(id);
@@ -258,6 +331,7 @@ fn complete(of: Found, written: Written) -> Result<NewActual, ApiError> {
             ApiError::invalid(&format!("{place}.output_id"), message)
         })?,
     };
+    let metadata = metadata.unwrap_or_default();
     Ok(NewActual { place, execution: of.id, output, quality, desired, metadata, at })
 }
 
@@ -267,8 +341,8 @@ fn not_an_id(field: &str, text: &str) -> ApiError {
     ApiError::problem(problem.with_expectation("UUID", format!("`{shown}`")))
 }
 
-fn gone(of: &Of, error: AppError) -> ApiError {
-    let (Of::Id { field, text } | Of::External { field, text }) = of;
+fn missing_execution(of: &ExecutionRef, error: AppError) -> ApiError {
+    let (ExecutionRef::Id { field, text } | ExecutionRef::External { field, text }) = of;
     match error {
         AppError::NotFound { kind: "execution", .. } => {
             let shown = shortened(text);

@@ -11,7 +11,7 @@ use crate::respond::Time;
 /// The type of the step that fails on purpose.
 const FAIL: &str = "Fail";
 
-/// The answer about an execution that has ended.
+/// The response about an execution that has ended.
 pub fn ended<'a>(
     view: &'a ExecutionView,
     plan: &Plan,
@@ -64,7 +64,7 @@ pub fn rejection(
     of_fail_step: bool,
 ) -> wire::EventError<'_> {
     match failure {
-        Some(failure) => told(failure, of_fail_step),
+        Some(failure) => failure_event(failure, of_fail_step),
         None => {
             let message = format!("the execution has ended as {}", status.name());
             event_error(errors::ending_code(status), message, None)
@@ -73,7 +73,7 @@ pub fn rejection(
 }
 
 /// A failure as clients read it.
-pub fn told(failure: &Failure, of_fail_step: bool) -> wire::EventError<'_> {
+pub fn failure_event(failure: &Failure, of_fail_step: bool) -> wire::EventError<'_> {
     let Failure { code, message, step, attempt, details } = failure;
     let raw = json!({ "code": code, "step_id": step, "attempt": attempt, "details": details });
     event_error(errors::failure_code(failure, of_fail_step), message.as_str(), Some(raw))
@@ -93,7 +93,7 @@ fn event_error<'a>(
     wire::EventError { message: message.into(), code, error_code, raw_data, stacktrace: None }
 }
 
-/// Where an execution stands.
+/// The status of an execution.
 pub fn status(view: &ExecutionView) -> wire::StatusResponse<'_> {
     let ExecutionView { record, input: _, output, error, rerun_of: _, steps, memory: _ } = view;
     let (status, outputs, error) = match record.status {

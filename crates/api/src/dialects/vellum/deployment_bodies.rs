@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 
 use super::identity::Environment;
 use super::variables::Variable;
+use crate::fields::request_body;
 use crate::respond::Time;
 
 /// A deployment, as lists show it.
@@ -23,7 +24,7 @@ pub struct SlimDeployment {
     pub environment: &'static str,
     /// When the workflow was created.
     pub created: Time,
-    /// When its newest release was made.
+    /// When its newest release was created.
     pub last_deployed_on: Time,
     /// What the newest release takes.
     pub input_variables: Vec<Variable>,
@@ -52,7 +53,7 @@ pub struct Release {
     pub id: String,
     /// 1, 2, 3…
     pub number: u32,
-    /// When it was made.
+    /// When it was created.
     pub created: Time,
     /// The only environment.
     pub environment: Environment,
@@ -112,9 +113,9 @@ pub struct ReleaseTag {
     #[serde(flatten)]
     pub name: TagName,
     /// Where it points: of several releases, the one with the greatest weight.
-    pub history_item: Pointed,
+    pub history_item: TagTarget,
     /// The same.
-    pub release: Pointed,
+    pub release: TagTarget,
     /// All releases that it points at.
     pub traffic: Vec<Share>,
 }
@@ -122,10 +123,10 @@ pub struct ReleaseTag {
 /// Where a tag points.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = VellumTaggedRelease)]
-pub struct Pointed {
+pub struct TagTarget {
     /// The release.
     pub id: String,
-    /// When it was made.
+    /// When it was created.
     pub timestamp: Time,
 }
 
@@ -149,7 +150,7 @@ pub struct HistoryItem {
     pub id: String,
     /// Whose it is.
     pub workflow_deployment_id: String,
-    /// When it was made.
+    /// When it was created.
     pub timestamp: Time,
     /// The name that the workflow had.
     pub label: String,
@@ -163,11 +164,11 @@ pub struct HistoryItem {
     pub description: Option<String>,
 }
 
-/// Where to move a tag.
-#[derive(ToSchema)]
-#[schema(as = VellumReleaseTagRequest)]
-#[expect(dead_code, reason = "for the API's description")]
-pub struct ReleaseTagRequest {
-    /// The id of a release or history item; without it the tag stays.
-    pub history_item_id: Option<String>,
+request_body! {
+    /// Where to move a tag.
+    #[schema(as = VellumReleaseTagRequest)]
+    pub struct ReleaseTagRequest {
+        /// The id of a release or history item; without it the tag stays.
+        pub history_item_id: Option<String>,
+    }
 }

@@ -3,49 +3,25 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::{RawPathParams, State};
 use axum::http::{StatusCode, Uri};
-use axum::response::Response;
-use axum::routing::{get, post};
 use stepwell_core::definition::SharedPlan;
-use stepwell_engine::app::{PageStart, WorkflowRef, WorkflowsQuery};
+use stepwell_engine::app::{PagePosition, WorkflowRef, WorkflowsQuery};
 use stepwell_engine::{App, AppError, Caller};
 use stepwell_store::lists::{Order, WorkflowSort};
 use stepwell_store::record::{ReleaseRecord, ReleaseTagRecord, WorkflowRecord};
 use uuid::Uuid;
 
 use super::deployment_bodies::{Deployment, HistoryItem, Name, Release, SlimDeployment, Version};
-use super::identity;
 use super::paging::{self, Paged, paged};
-use super::release_tags::{self, main_release, tag_name};
+use super::release_tags::{main_release, tag_name};
 use super::variables::{self, Variable};
-use super::{ids, raw_stream, responses};
-use crate::edge::Who;
+use super::{identity, ids, responses};
+use crate::authenticated::Authenticated;
 use crate::error::{ApiError, Kind};
 use crate::query::{Params, wrong};
-use crate::respond::{self, Time};
-use crate::server::Api;
-
-type Answer = Result<Response, ApiError>;
-
-/// The routes of deployments.
-pub fn routes() -> Router<Api> {
-    const ONE: &str = "/v1/workflow-deployments/{id}";
-    let under = |rest: &str| format!("{ONE}/{rest}");
-    Router::new()
-        .route("/v1/workflow-deployments", get(list_deployments))
-        .route(ONE, get(retrieve_deployment))
-        .route(&under("releases"), get(list_deployment_releases))
-        .route(&under("releases/{release}"), get(retrieve_deployment_release))
-        .route(&under("release-tags"), get(release_tags::list_deployment_tags))
-        .route(
-            &under("release-tags/{name}"),
-            get(release_tags::retrieve_deployment_tag).patch(release_tags::update_deployment_tag),
-        )
-        .route(&under("history/{release}"), get(retrieve_history_item))
-        .route(&under("execute-stream"), post(raw_stream::execute_deployment_stream))
-}
+use crate::respond::{self, ApiResult, Time};
+use crate::state::Api;
 
 /// A part of the path, decoded.
 pub fn part<'a>(path: &'a RawPathParams, name: &str) -> &'a str {
@@ -199,8 +175,9 @@ fn release(
 
 /// List deployments
 ///
-/// Every workflow is one. Scope `read:workflows`.
+/// Every workflow is one.
 #[utoipa::path(get, path = "/v1/workflow-deployments", tag = "vellum",
+    security(("key" = ["read:workflows"])),
     params(("status" = Option<String>, Query, description = "`ACTIVE`, `ARCHIVED`, `PENDING_DELETION` (there are none)"),
         ("limit" = Option<u32>, Query, description = "1 to 100, default 50"),
         ("offset" = Option<u32>, Query, description = "How many come before the page"),
@@ -212,10 +189,10 @@ fn release(
         responses::BadRequest, responses::CommonErrors))]
 pub async fn list_deployments(
     State(api): State<Api>,
-    Who(caller): Who,
+    Authenticated(caller): Authenticated,
     uri: Uri,
     params: Params,
-) -> Answer {
+) -> ApiResult {
     let place = paging::place(&params)?;
     let (sort, order) = match paging::ordering(&params, &["created", "name"])? {
         None | Some(("created", true)) => (WorkflowSort::CreatedAt, Order::Descending),
@@ -235,7 +212,7 @@ pub async fn list_deployments(
             return Err(wrong("status", "one of ACTIVE, ARCHIVED, PENDING_DELETION", other));
         }
     };
-    let at = PageStart::Skip(place.skip as u64);
+    let at = PagePosition::Skip(place.skip as u64);
     let limit = place.limit;
     let query =
         WorkflowsQuery { active, sort, order, at, limit, count: true, ..WorkflowsQuery::default() };
@@ -248,17 +225,16 @@ pub async fn list_deployments(
 }
 
 /// Get a deployment
-///
-/// Scope `read:workflows`.
 #[utoipa::path(get, path = "/v1/workflow-deployments/{id}", tag = "vellum",
+    security(("key" = ["read:workflows"])),
     params(("id" = String, Path, description = "Its id or name")),
     responses((status = 200, description = "The deployment", body = Deployment),
         responses::NotFound, responses::CommonErrors))]
 pub async fn retrieve_deployment(
     State(api): State<Api>,
-    Who(caller): Who,
+    Authenticated(caller): Authenticated,
     path: RawPathParams,
-) -> Answer {
+) -> ApiResult {
     let workflow = deployment(&api.app, &caller, &path).await?;
     let slim = slim(&api, &caller, &workflow).await?;
     let newest = ids::release(workflow.id, workflow.release).to_string();
@@ -267,9 +243,8 @@ pub async fn retrieve_deployment(
 }
 
 /// List the releases of a deployment
-///
-/// Scope `read:workflows`.
 #[utoipa::path(get, path = "/v1/workflow-deployments/{id}/releases", tag = "vellum",
+    security(("key" = ["read:workflows"])),
     params(("id" = String, Path, description = "The deployment's id or name"),
         ("limit" = Option<u32>, Query, description = "1 to 100, default 50"),
         ("offset" = Option<u32>, Query, description = "How many come before the page"),
@@ -278,11 +253,11 @@ pub async fn retrieve_deployment(
         responses::BadRequest, responses::NotFound, responses::CommonErrors))]
 pub async fn list_deployment_releases(
     State(api): State<Api>,
-    Who(caller): Who,
+    Authenticated(caller): Authenticated,
     uri: Uri,
     path: RawPathParams,
     params: Params,
-) -> Answer {
+) -> ApiResult {
     let workflow = deployment(&api.app, &caller, &path).await?;
     let place = paging::place(&params)?;
     let oldest_first = matches!(paging::ordering(&params, &["created"])?, Some((_, false)));
@@ -296,18 +271,17 @@ pub async fn list_deployment_releases(
 }
 
 /// Get a release of a deployment
-///
-/// Scope `read:workflows`.
 #[utoipa::path(get, path = "/v1/workflow-deployments/{id}/releases/{release}", tag = "vellum",
+    security(("key" = ["read:workflows"])),
     params(("id" = String, Path, description = "The deployment's id or name"),
         ("release" = String, Path, description = "The release's id, or a release tag")),
     responses((status = 200, description = "The release", body = Release),
         responses::NotFound, responses::CommonErrors))]
 pub async fn retrieve_deployment_release(
     State(api): State<Api>,
-    Who(caller): Who,
+    Authenticated(caller): Authenticated,
     path: RawPathParams,
-) -> Answer {
+) -> ApiResult {
     let workflow = deployment(&api.app, &caller, &path).await?;
     let number = number(&api, &caller, &workflow, part(&path, "release")).await?;
     let released = Released::find(&api, &caller, &workflow, number).await?;
@@ -317,17 +291,18 @@ pub async fn retrieve_deployment_release(
 
 /// Get a history item of a deployment
 ///
-/// The older name of a release. Scope `read:workflows`.
+/// The older name of a release.
 #[utoipa::path(get, path = "/v1/workflow-deployments/{id}/history/{release}", tag = "vellum",
+    security(("key" = ["read:workflows"])),
     params(("id" = String, Path, description = "The deployment's id or name"),
         ("release" = String, Path, description = "The history item's id, or a release tag")),
     responses((status = 200, description = "The history item", body = HistoryItem),
         responses::NotFound, responses::CommonErrors))]
 pub async fn retrieve_history_item(
     State(api): State<Api>,
-    Who(caller): Who,
+    Authenticated(caller): Authenticated,
     path: RawPathParams,
-) -> Answer {
+) -> ApiResult {
     let workflow = deployment(&api.app, &caller, &path).await?;
     let number = number(&api, &caller, &workflow, part(&path, "release")).await?;
     let released = Released::find(&api, &caller, &workflow, number).await?;

@@ -1,4 +1,4 @@
-//! How this dialect tells errors: one table for requests that are wrong, one for executions that
+//! How this dialect reports errors: one table for requests that are wrong, one for executions that
 //! failed.
 
 use std::borrow::Cow;
@@ -79,12 +79,12 @@ fn detail<'a>(error: &'a ApiError, problems: &[Problem]) -> Cow<'a, str> {
     if problems.is_empty() {
         return error.message().into();
     }
-    let told: Vec<_> = problems.iter().map(ToString::to_string).collect();
-    let more = match error.left_out() {
+    let messages: Vec<_> = problems.iter().map(ToString::to_string).collect();
+    let more = match error.omitted() {
         0 => String::new(),
         more => format!(" (and {more} more)"),
     };
-    (told.join("; ") + &more).into()
+    (messages.join("; ") + &more).into()
 }
 
 /// The code of a failure, by its two names.
@@ -99,7 +99,7 @@ pub struct FailureCode {
 const INITIALIZATION: &str = "WORKFLOW_INITIALIZATION_ERROR";
 const NODE: &str = "NODE_EXECUTION_ERROR";
 
-/// A row: the clients' code, the older one, and the server's codes that it stands for. A step type
+/// A row: the clients' code, the older one, and the server's codes that it represents. A step type
 /// may give one of the clients' codes itself.
 const CODES: [(&str, &str, &[&str]); 15] = [
     ("WORKFLOW_INITIALIZATION", INITIALIZATION, &[]),
@@ -119,7 +119,7 @@ const CODES: [(&str, &str, &[&str]); 15] = [
     ("USER_DEFINED_ERROR", NODE, &[codes::USER_DEFINED]),
 ];
 
-/// The code that stands for one of the server's or of the clients' codes: what no row names is a
+/// The code for one of the server's or of the clients' codes: what no row names is a
 /// step's own, so the node failed.
 fn coded(code: &str) -> FailureCode {
     let found = CODES.iter().find(|(client, _, own)| *client == code || own.contains(&code));
@@ -141,7 +141,7 @@ pub fn stopped_code() -> FailureCode {
     coded("NODE_CANCELLED")
 }
 
-/// The code of an execution that ended so, where no failure says more.
+/// The code of an execution that ended so, if no failure is more specific.
 pub fn ending_code(status: Status) -> FailureCode {
     coded(match status {
         Status::Cancelled => "WORKFLOW_CANCELLED",

@@ -1,46 +1,31 @@
 //! What was executed: executions of a deployment, one of them with its spans, and the state it
 //! ended with.
 
-use axum::Router;
 use axum::extract::{RawPathParams, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
-use axum::response::Response;
-use axum::routing::get;
 use serde::Serialize;
 use serde_json::{Value, json};
 use stepwell_core::execution::Status;
 use stepwell_core::{Map, Problem};
 use stepwell_engine::AppError;
-use stepwell_engine::app::{ExecutionDetail, ExecutionsQuery, LATEST, PageStart};
+use stepwell_engine::app::{ExecutionDetail, ExecutionsQuery, LATEST, PagePosition};
 use stepwell_engine::memory::{Hold, PATIENCE, Reservation};
 use stepwell_store::lists::Order;
 use stepwell_store::record::ActualRecord;
 use utoipa::ToSchema;
 
 use super::deployments::deployment;
+use super::execute::knows_thinking;
+use super::ids::{self, execution_id};
 use super::paging::{self, Paged, paged};
-use super::routes::{execution_id, knows_thinking};
 use super::wire::{EventError, TypedValue};
-use super::{convert, ids, outputs, raw, responses};
-use crate::edge::Who;
+use super::{convert, outputs, raw, responses};
+use crate::authenticated::Authenticated;
 use crate::error::ApiError;
-use crate::json;
-use crate::large;
 use crate::query::{MAX_NUMBER, Params, wrong};
-use crate::respond::Time;
-use crate::server::Api;
-
-type Answer = Result<Response, ApiError>;
-
-/// The routes of executions.
-pub fn routes() -> Router<Api> {
-    const EVENTS: &str = "/v1/workflow-deployments/{id}/execution-events";
-    Router::new()
-        .route(EVENTS, get(list_execution_events))
-        .route(&format!("{EVENTS}/{{execution_id}}"), get(retrieve_execution_event))
-        .route("/v1/workflow-executions/{execution_id}/detail", get(retrieve_execution_detail))
-        .route("/v1/workflows/{span_id}/state", get(retrieve_state))
-}
+use crate::respond::{ApiResult, Time};
+use crate::state::Api;
+use crate::{json, large};
 
 /// An execution, as lists show it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -64,7 +49,7 @@ pub struct SlimExecution<'a> {
     /// The deployment, release and tag, `external_id` and `metadata`.
     #[schema(value_type = Object)]
     parent_context: Value,
-    /// What was said of its outputs last.
+    /// The last feedback on its outputs.
     latest_actual: Option<Actual<'a>>,
     /// Always empty.
     #[schema(value_type = Vec<Object>)]
@@ -86,13 +71,13 @@ pub struct Execution<'a> {
     state: &'a Map,
 }
 
-/// What was said of an output.
+/// Feedback on an output.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = VellumLatestActual)]
 pub struct Actual<'a> {
-    /// The output with the value it should have had; `null` where only its quality was told.
+    /// The output with the value it should have had; `null` if only its quality was submitted.
     output: TypedValue<'a>,
-    /// When it was said.
+    /// When it was submitted.
     timestamp: Time,
     /// How good it was, 0 to 1.
     quality: Option<f64>,
@@ -146,7 +131,7 @@ fn slim(detail: &ExecutionDetail, thinking: bool) -> SlimExecution<'_> {
         usage_results: None,
         parent_context: json!({
             "type": "WORKFLOW_RELEASE_TAG",
-            "span_id": ids::around(record.id),
+            "span_id": ids::parent_span_id(record.id),
             "deployment_id": record.workflow,
             "deployment_name": workflow.name,
             "deployment_history_item_id": ids::release(record.workflow, record.release),
@@ -158,12 +143,16 @@ fn slim(detail: &ExecutionDetail, thinking: bool) -> SlimExecution<'_> {
             "parent": null,
             "links": null,
         }),
-        latest_actual: latest.map(|actual| said(actual, &known, thinking)),
+        latest_actual: latest.map(|actual| shown_actual(actual, &known, thinking)),
         metric_results: [],
     }
 }
 
-fn said<'a>(actual: &'a ActualRecord, known: &[outputs::Output], thinking: bool) -> Actual<'a> {
+fn shown_actual<'a>(
+    actual: &'a ActualRecord,
+    known: &[outputs::Output],
+    thinking: bool,
+) -> Actual<'a> {
     let wanted = known.iter().find(|output| output.name == actual.output);
     let wanted = wanted.and_then(|output| output.value_type);
     let id = outputs::id(actual.workflow, &actual.output);
@@ -211,7 +200,7 @@ impl Filters {
                 ("external_id", Value::String(id)) => filters.external_id = Some(id.clone()),
                 ("external_id", _) => return refuse("a text"),
                 _ => {
-                    return refuse("left out: it is not known; known are status and external_id");
+                    return refuse("omitted: it is unknown; known are status and external_id");
                 }
             }
         }
@@ -239,9 +228,8 @@ fn statuses(wanted: &Value) -> Option<Vec<Status>> {
 }
 
 /// List the executions of a deployment
-///
-/// Scope `read:workflows`.
 #[utoipa::path(get, path = "/v1/workflow-deployments/{id}/execution-events", tag = "vellum",
+    security(("key" = ["read:workflows"])),
     params(("id" = String, Path, description = "The deployment's id or name"),
         ("filters" = Option<String>, Query, description = "A JSON object: `status` (one or a list), `external_id`"),
         ("limit" = Option<u32>, Query, description = "1 to 100, default 50"),
@@ -251,12 +239,12 @@ fn statuses(wanted: &Value) -> Option<Vec<Status>> {
         responses::BadRequest, responses::NotFound, responses::CommonErrors))]
 pub async fn list_execution_events(
     State(api): State<Api>,
-    Who(caller): Who,
+    Authenticated(caller): Authenticated,
     uri: Uri,
     headers: HeaderMap,
     path: RawPathParams,
     params: Params,
-) -> Answer {
+) -> ApiResult {
     let workflow = deployment(&api.app, &caller, &path).await?;
     let place = paging::place(&params)?;
     let order = match paging::ordering(&params, &["start"])? {
@@ -270,7 +258,7 @@ pub async fn list_execution_events(
         statuses,
         external_id,
         order,
-        at: PageStart::Skip(place.skip as u64),
+        at: PagePosition::Skip(place.skip as u64),
         limit: place.limit,
         count: true,
         ..ExecutionsQuery::default()
@@ -293,19 +281,18 @@ pub async fn list_execution_events(
 }
 
 /// Get an execution of a deployment
-///
-/// Scope `read:workflows`.
 #[utoipa::path(get, path = "/v1/workflow-deployments/{id}/execution-events/{execution_id}", tag = "vellum",
+    security(("key" = ["read:workflows"])),
     params(("id" = String, Path, description = "The deployment's id or name"),
         ("execution_id" = String, Path, description = "The execution")),
     responses((status = 200, description = "The execution", body = Execution),
         responses::BadRequest, responses::NotFound, responses::CommonErrors))]
 pub async fn retrieve_execution_event(
     State(api): State<Api>,
-    Who(caller): Who,
+    Authenticated(caller): Authenticated,
     headers: HeaderMap,
     path: RawPathParams,
-) -> Answer {
+) -> ApiResult {
     let workflow = deployment(&api.app, &caller, &path).await?;
     let id = execution_id(&path, "execution_id")?;
     let detail = api.app.execution_detail(&caller, Some(workflow.id), id).await?;
@@ -326,9 +313,8 @@ async fn room_for_spans(api: &Api, detail: &ExecutionDetail) -> Result<Reservati
 }
 
 /// Get an execution with its spans
-///
-/// Scope `read:workflows`, or `execute:workflows`.
 #[utoipa::path(get, path = "/v1/workflow-executions/{execution_id}/detail", tag = "vellum",
+    security(("key" = ["read:workflows"]), ("key" = ["execute:workflows"])),
     params(("execution_id" = String, Path, description = "The execution"),
         ("prev_span_id" = Option<String>, Query, description = "Only the spans after this one"),
         ("span_limit" = Option<u32>, Query, description = "At most so many spans")),
@@ -336,11 +322,11 @@ async fn room_for_spans(api: &Api, detail: &ExecutionDetail) -> Result<Reservati
         responses::BadRequest, responses::NotFound, responses::CommonErrors))]
 pub async fn retrieve_execution_detail(
     State(api): State<Api>,
-    Who(caller): Who,
+    Authenticated(caller): Authenticated,
     headers: HeaderMap,
     path: RawPathParams,
     params: Params,
-) -> Answer {
+) -> ApiResult {
     let id = execution_id(&path, "execution_id")?;
     let limit = params.number("span_limit", 1..=MAX_NUMBER, MAX_NUMBER)?;
     let previous = params.one("prev_span_id")?;
@@ -364,16 +350,16 @@ pub async fn retrieve_execution_detail(
 /// Get the state of an execution
 ///
 /// After its end: the state it ended with, with which another may begin.
-/// Scope `read:workflows`, or `execute:workflows`.
 #[utoipa::path(get, path = "/v1/workflows/{span_id}/state", tag = "vellum",
+    security(("key" = ["read:workflows"]), ("key" = ["execute:workflows"])),
     params(("span_id" = String, Path, description = "The execution")),
     responses((status = 200, description = "The state", body = Resolved),
         responses::BadRequest, responses::NotFound, responses::CommonErrors))]
 pub async fn retrieve_state(
     State(api): State<Api>,
-    Who(caller): Who,
+    Authenticated(caller): Authenticated,
     path: RawPathParams,
-) -> Answer {
+) -> ApiResult {
     let id = execution_id(&path, "span_id")?;
     let detail = api.app.execution_detail(&caller, None, id).await?;
     let record = &detail.view.record;

@@ -1,29 +1,14 @@
 //! Where a key belongs: its workspace, and what this dialect's clients expect around that.
 
-use axum::Router;
 use axum::http::StatusCode;
-use axum::response::Response;
-use axum::routing::get;
 use serde::Serialize;
 use stepwell_core::Timestamp;
 use stepwell_core::ids::WorkspaceId;
 use utoipa::ToSchema;
 
 use super::{ids, responses};
-use crate::edge::Who;
-use crate::error::ApiError;
-use crate::respond::{self, Time};
-use crate::server::Api;
-
-type Answer = Result<Response, ApiError>;
-
-/// The routes of identities.
-pub fn routes() -> Router<Api> {
-    Router::new()
-        .route("/v1/workspaces/identity", get(workspace_identity))
-        .route("/v1/environments/identity", get(environment_identity))
-        .route("/v1/organizations/identity", get(organization_identity))
-}
+use crate::authenticated::Authenticated;
+use crate::respond::{self, ApiResult, Time};
 
 /// A workspace.
 #[derive(Debug, Serialize, ToSchema)]
@@ -35,7 +20,7 @@ pub struct Workspace {
     name: &'static str,
     /// Always `Default`.
     label: &'static str,
-    /// When it was made, as far as its id tells; else 1970.
+    /// When it was created, if its id contains that; else 1970.
     created: Time,
 }
 
@@ -61,7 +46,7 @@ pub struct Organization {
     name: &'static str,
     /// Always `false`: there is no staff.
     allow_staff_access: bool,
-    /// Always `REQUIRE_EXPLICIT_INVITE`: whoever has a key.
+    /// Always `REQUIRE_EXPLICIT_INVITE`: access requires a key.
     new_member_join_behavior: &'static str,
 }
 
@@ -80,8 +65,9 @@ fn made(workspace: WorkspaceId) -> Timestamp {
 
 /// Get the workspace of the key
 #[utoipa::path(get, path = "/v1/workspaces/identity", tag = "vellum",
+    security(("key" = [])),
     responses((status = 200, description = "The workspace", body = Workspace), responses::CommonErrors))]
-pub async fn workspace_identity(Who(caller): Who) -> Answer {
+pub async fn workspace_identity(Authenticated(caller): Authenticated) -> ApiResult {
     let workspace = caller.workspace;
     let body = Workspace {
         id: workspace.to_string(),
@@ -94,15 +80,17 @@ pub async fn workspace_identity(Who(caller): Who) -> Answer {
 
 /// Get the environment of the key
 #[utoipa::path(get, path = "/v1/environments/identity", tag = "vellum",
+    security(("key" = [])),
     responses((status = 200, description = "The environment", body = Environment), responses::CommonErrors))]
-pub async fn environment_identity(Who(caller): Who) -> Answer {
+pub async fn environment_identity(Authenticated(caller): Authenticated) -> ApiResult {
     respond::json(StatusCode::OK, &environment(caller.workspace))
 }
 
 /// Get the organization of the key
 #[utoipa::path(get, path = "/v1/organizations/identity", tag = "vellum",
+    security(("key" = [])),
     responses((status = 200, description = "The organization", body = Organization), responses::CommonErrors))]
-pub async fn organization_identity(Who(caller): Who) -> Answer {
+pub async fn organization_identity(Authenticated(caller): Authenticated) -> ApiResult {
     let body = Organization {
         id: ids::organization(caller.workspace).to_string(),
         name: "Stepwell",
@@ -119,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_id_of_a_workspace_tells_its_age() {
+    fn the_id_of_a_workspace_contains_its_age() {
         assert_eq!(made(WorkspaceId::DEFAULT), Timestamp::default());
         let id = Uuid::parse_str("019b0000-0000-7000-8000-000000000000").unwrap();
         assert_eq!(made(WorkspaceId::from_uuid(id)), Timestamp::from_millis(0x019b_0000_0000));

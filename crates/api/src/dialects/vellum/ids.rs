@@ -1,7 +1,11 @@
 //! The ids that this dialect gives to what has none of its own: UUIDv5, so the same each time.
 
+use axum::extract::RawPathParams;
+use stepwell_core::Problem;
 use stepwell_core::ids::{ExecutionId, WorkflowId, WorkspaceId};
 use uuid::Uuid;
+
+use crate::error::{ApiError, shortened};
 
 /// A release; here it is a history item as well.
 pub fn release(workflow: WorkflowId, number: u32) -> Uuid {
@@ -10,7 +14,7 @@ pub fn release(workflow: WorkflowId, number: u32) -> Uuid {
 
 /// The number of the release with that id, of those up to `newest`.
 pub fn release_number(workflow: WorkflowId, newest: u32, id: Uuid) -> Option<u32> {
-    // Mostly the newer ones are asked for.
+    // Mostly the newer ones are requested.
     (1..=newest).rev().find(|number| release(workflow, *number) == id)
 }
 
@@ -25,7 +29,7 @@ pub fn tag(workflow: WorkflowId, name: &str) -> Uuid {
 }
 
 /// The span of the deployment around an execution.
-pub fn around(execution: ExecutionId) -> Uuid {
+pub fn parent_span_id(execution: ExecutionId) -> Uuid {
     Uuid::new_v5(&execution.uuid(), b"/deployment")
 }
 
@@ -37,6 +41,20 @@ pub fn environment(workspace: WorkspaceId) -> Uuid {
 /// The organization of a workspace.
 pub fn organization(workspace: WorkspaceId) -> Uuid {
     Uuid::new_v5(&workspace.uuid(), b"organization")
+}
+
+/// The execution that a path names.
+///
+/// # Errors
+/// `InvalidRequest` where it is not an id.
+pub fn execution_id(path: &RawPathParams, name: &str) -> Result<ExecutionId, ApiError> {
+    let text = path.iter().find(|(known, _)| *known == name).map_or("", |(_, id)| id);
+    text.parse().map_err(|_| {
+        let shown = shortened(text);
+        ApiError::problem(
+            Problem::new(name, "is not a UUID").with_expectation("UUID", format!("`{shown}`")),
+        )
+    })
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
 //! Typed inputs: checked one by one against the workflow's input schema, so that every problem is
-//! told by the place that the client knows.
+//! reported with the path that the client knows.
 
 use std::collections::BTreeSet;
 
@@ -8,13 +8,14 @@ use stepwell_core::definition::plan::Plan;
 use stepwell_core::{Map, Problem};
 
 use super::types::ValueType;
+use super::wire::InputRequest;
 use crate::json::type_name;
 
 /// The input of an execution from the list of typed inputs, or all that is wrong with it.
 pub fn read(plan: &Plan, list: Vec<Value>) -> Result<Value, Vec<Problem>> {
     let mut input = Map::new();
     let mut problems = Vec::new();
-    let names = Names::of(plan);
+    let names = InputSchemas::of(plan);
     let mut given = BTreeSet::new();
     for (at, item) in list.into_iter().enumerate() {
         let name = item.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -37,7 +38,7 @@ pub fn read(plan: &Plan, list: Vec<Value>) -> Result<Value, Vec<Problem>> {
 pub fn read_named(plan: &Plan, given: Map) -> Result<Value, Vec<Problem>> {
     let mut input = Map::new();
     let mut problems = Vec::new();
-    let names = Names::of(plan);
+    let names = InputSchemas::of(plan);
     let named = given.keys().cloned().collect();
     for (name, value) in given {
         match names.find(&name) {
@@ -54,13 +55,13 @@ pub fn read_named(plan: &Plan, given: Map) -> Result<Value, Vec<Problem>> {
     names.whole(&named, input, problems)
 }
 
-/// What the schema says of inputs by name.
-struct Names<'a> {
+/// The schemas of inputs by name.
+struct InputSchemas<'a> {
     properties: Option<&'a Map>,
     schema: &'a Value,
 }
 
-impl<'a> Names<'a> {
+impl<'a> InputSchemas<'a> {
     fn of(plan: &'a Plan) -> Self {
         let schema = &plan.input_schema;
         Self { properties: schema.get("properties").and_then(Value::as_object), schema }
@@ -97,7 +98,7 @@ impl<'a> Names<'a> {
         mut problems: Vec<Problem>,
     ) -> Result<Value, Vec<Problem>> {
         for name in self.required() {
-            // What was given but is wrong was told already.
+            // An invalid input was reported already.
             if !given.contains(name) {
                 problems.push(Problem::new(
                     format!("inputs.{name}"),
@@ -117,33 +118,44 @@ impl<'a> Names<'a> {
     }
 }
 
-/// The value of one input; `None` where it is not given: `null` for an input that takes none.
-fn one(names: &Names<'_>, at: usize, item: Value) -> Result<Option<Value>, Problem> {
+fn read_item(at: usize, item: Value) -> Result<InputRequest, Problem> {
     let place = |field: &str| format!("inputs[{at}].{field}");
     let Value::Object(mut fields) = item else {
-        let found = type_name(&item);
-        return Err(Problem::new(
-            format!("inputs[{at}]"),
-            "must be an object with `name`, `type` and `value`",
-        )
-        .with_expectation("object", found));
+        let message = "must be an object with `name`, `type` and `value`";
+        let problem = Problem::new(format!("inputs[{at}]"), message);
+        return Err(problem.with_expectation("object", type_name(&item)));
     };
     let name = match fields.shift_remove("name") {
         Some(Value::String(name)) if !name.is_empty() => name,
         Some(other) => {
-            return Err(Problem::new(place("name"), "must be the name of an input")
-                .with_expectation("string", type_name(&other)));
+            let problem = Problem::new(place("name"), "must be the name of an input");
+            return Err(problem.with_expectation("string", type_name(&other)));
         }
         None => return Err(Problem::new(place("name"), "is required")),
     };
+    let r#type = match fields.shift_remove("type") {
+        None | Some(Value::Null) => None,
+        Some(Value::String(name)) => Some(name),
+        Some(other) => {
+            let problem = Problem::new(place("type"), "must be a type's name");
+            return Err(problem.with_expectation("string", type_name(&other)));
+        }
+    };
+    let value = fields.shift_remove("value").unwrap_or_default();
+    Ok(InputRequest { name, r#type, value })
+}
+
+/// The value of one input; `None` where it is not given: `null` for an input that takes none.
+fn one(names: &InputSchemas<'_>, at: usize, item: Value) -> Result<Option<Value>, Problem> {
+    let place = |field: &str| format!("inputs[{at}].{field}");
+    let InputRequest { name, r#type, value } = read_item(at, item)?;
     let Some(schema) = names.find(&name) else {
         let message = format!("there is no input `{name}`; {}", names.listed());
         return Err(Problem::new(place("name"), message));
     };
-    let value = fields.shift_remove("value").unwrap_or_default();
-    let given = match fields.shift_remove("type") {
-        None | Some(Value::Null) => None,
-        Some(Value::String(written)) => {
+    let given = match r#type {
+        None => None,
+        Some(written) => {
             let found = ValueType::named(&written).filter(|found| is_input(*found));
             let found = found.ok_or_else(|| {
                 let message = format!("there is no input type `{written}`");
@@ -151,10 +163,6 @@ fn one(names: &Names<'_>, at: usize, item: Value) -> Result<Option<Value>, Probl
             })?;
             // Lower case is a hint, as in the older form of requests; upper case is meant.
             Some(found).filter(|found| found.name() == written)
-        }
-        Some(other) => {
-            return Err(Problem::new(place("type"), "must be a type's name")
-                .with_expectation("string", type_name(&other)));
         }
     };
     if value.is_null() && !takes_null(schema) && !names.required().any(|other| other == name) {
@@ -173,7 +181,7 @@ fn one(names: &Names<'_>, at: usize, item: Value) -> Result<Option<Value>, Probl
     Ok(Some(integral(schema, value)))
 }
 
-/// Whether `null` is a value for an input, as far as its type says.
+/// Whether `null` is a value for an input, according to its type.
 fn takes_null(schema: &Value) -> bool {
     types(schema).is_none_or(|mut names| names.any(|name| name == "null"))
 }
@@ -198,20 +206,25 @@ const fn is_input(found: ValueType) -> bool {
 }
 
 /// What is wrong, before its place is known.
-struct Wrong(String, String, String);
+struct TypeMismatch(String, String, String);
 
-impl Wrong {
+impl TypeMismatch {
     fn at(self, place: &str) -> Problem {
         let Self(message, expected, found) = self;
         Problem::new(place, message).with_expectation(expected, found)
     }
 }
 
-/// A value that says its type: it must have it, and the workflow must want it.
-fn checked(name: &str, given: ValueType, schema: &Value, value: Value) -> Result<Value, Wrong> {
+/// A value with a type: it must be of that type, and the workflow must accept it.
+fn checked(
+    name: &str,
+    given: ValueType,
+    schema: &Value,
+    value: Value,
+) -> Result<Value, TypeMismatch> {
     if !given.fits(&value) {
         let message = format!("the input `{name}` is not a {}", given.name());
-        return Err(Wrong(message, given.name().into(), type_name(&value).into()));
+        return Err(TypeMismatch(message, given.name().into(), type_name(&value).into()));
     }
     let wanted = ValueType::of_schema(schema);
     let suits = match wanted {
@@ -223,11 +236,11 @@ fn checked(name: &str, given: ValueType, schema: &Value, value: Value) -> Result
     }
     let wanted = wanted.map_or("JSON", ValueType::name);
     let message = format!("the input `{name}` has the wrong type: the workflow takes {wanted}");
-    Err(Wrong(message, wanted.into(), given.name().into()))
+    Err(TypeMismatch(message, wanted.into(), given.name().into()))
 }
 
-/// A value without a type, brought to what the workflow asks, where that loses nothing.
-fn coerced(schema: &Value, value: Value) -> Result<Value, Wrong> {
+/// A value without a type, converted to the type of the input if that loses nothing.
+fn coerced(schema: &Value, value: Value) -> Result<Value, TypeMismatch> {
     let wanted = types(schema).and_then(|mut names| names.find(|name| *name != "null"));
     Ok(match (wanted.unwrap_or_default(), &value) {
         ("string", Value::Number(_) | Value::Bool(_)) => Value::String(value.to_string()),
@@ -241,7 +254,7 @@ fn coerced(schema: &Value, value: Value) -> Result<Value, Wrong> {
                         && text.trim().parse::<f64>().is_ok_and(|n| !n.is_nan()) =>
                 {
                     let wanted = wanted.unwrap_or_default();
-                    return Err(Wrong(error.message, wanted.into(), text.trim().into()));
+                    return Err(TypeMismatch(error.message, wanted.into(), text.trim().into()));
                 }
                 _ => value,
             }
@@ -259,7 +272,7 @@ fn is_a(wanted: &str, value: &Value) -> bool {
     }
 }
 
-/// Clients write every number as a float: `3.0` is the integer 3 where one is asked for.
+/// Clients write every number as a float: `3.0` is the integer 3 if the input is one.
 fn integral(schema: &Value, value: Value) -> Value {
     const EXACT: f64 = 9_007_199_254_740_992.0;
     let whole = value.as_f64().filter(|f| f.fract() == 0.0 && f.abs() <= EXACT);
@@ -309,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn values_arrive_as_the_workflow_asks() {
+    fn values_have_the_type_of_the_input() {
         for (item, expect) in [
             (json!({"type": "STRING", "name": "text", "value": "hi"}), json!("hi")),
             (json!({"type": "string", "name": "text", "value": 5}), json!("5")),

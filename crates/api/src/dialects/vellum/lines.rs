@@ -36,9 +36,9 @@ pub struct Lines {
     thinking: bool,
     outputs: Vec<Output>,
     nodes: BTreeMap<StepRunId, Node>,
-    /// The names of the outputs that were told whole.
-    told: BTreeSet<String>,
-    /// The steps that were told to have begun.
+    /// The names of the outputs that were sent whole.
+    sent: BTreeSet<String>,
+    /// The steps whose begin was sent.
     begun: BTreeSet<StepRunId>,
     initiated: bool,
 }
@@ -118,7 +118,7 @@ impl Lines {
             events,
             meta,
             thinking,
-            told: BTreeSet::new(),
+            sent: BTreeSet::new(),
             begun: BTreeSet::new(),
             initiated: false,
         }
@@ -156,7 +156,7 @@ impl Lines {
         if let (Status::Completed, Some(output)) = (status, output) {
             let all = outputs::typed(self.workflow, &self.outputs, output, self.thinking);
             for one in &all {
-                if self.told.insert(one.name.to_owned()) {
+                if self.sent.insert(one.name.to_owned()) {
                     self.output_whole(to, at, one.name, &one.value)?;
                 }
             }
@@ -258,12 +258,12 @@ impl Lines {
                 });
                 let type_name = view.type_name;
                 let text = node_output_id(node, TEXT);
-                let data = self.meta.told(type_name, text, view.output.as_deref());
+                let data = self.meta.node_end(type_name, text, view.output.as_deref());
                 ("FULFILLED", json!({ "data": data, "output_values": made, "mocked": null }))
             }
             StepStatus::Failed => {
                 let is_fail = convert::is_fail_of(&self.plan, view.error.as_ref());
-                let error = view.error.as_ref().map(|error| convert::told(error, is_fail));
+                let error = view.error.as_ref().map(|error| convert::failure_event(error, is_fail));
                 ("REJECTED", json!({ "data": null, "error": error }))
             }
             StepStatus::Cancelled if self.begun.contains(step) => {
@@ -288,8 +288,8 @@ impl Lines {
     ) -> io::Result<()> {
         let mut whole = Vec::new();
         for output in &self.outputs {
-            if let Some(value) = output.made_by(step, made)
-                && self.told.insert(output.name.clone())
+            if let Some(value) = output.value_of_step(step, made)
+                && self.sent.insert(output.name.clone())
             {
                 whole.push((output.name.clone(), value));
             }
@@ -297,7 +297,7 @@ impl Lines {
         whole.iter().try_for_each(|(name, value)| self.output_whole(to, at, name, value))
     }
 
-    /// `place` tells the event from all others of the step.
+    /// `place` distinguishes the event from all others of the step.
     fn node_event(
         &self,
         to: &mut Vec<u8>,

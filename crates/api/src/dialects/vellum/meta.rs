@@ -1,30 +1,30 @@
-//! `expand_meta`: what a request asks to be told of the work of language models, and where its
-//! answer stands: in the end of each node that makes text in pieces.
+//! `expand_meta`: which measurements of language models a request wants. They are in the end event of
+//! each node that outputs text in pieces.
 //!
-//! What nobody measured is `null`; what was not asked for is not there.
+//! A requested value that was not measured is `null`; the others are absent.
 
 use serde_json::{Value, json};
 use stepwell_core::{Map, Problem};
 use uuid::Uuid;
 
-use crate::json::{Fields, type_name};
+use crate::fields::Fields;
+use crate::json::type_name;
 
 /// The step type that makes its text in pieces. It measures nothing.
 const STREAMS: &str = "StreamText";
 
-/// What is asked for.
+/// The values that can be requested.
 const NAMES: [&str; 3] = ["usage", "cost", "model_name"];
 
-/// Which of [`NAMES`] a request asks for.
+/// Which of [`NAMES`] are requested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ExpandMeta([bool; NAMES.len()]);
 
 impl ExpandMeta {
-    /// Reads `expand_meta`; keys that nobody knows are passed over.
-    pub fn read(fields: &mut Fields) -> Self {
-        let asked = fields.object("expand_meta").unwrap_or_default();
-        Self(NAMES.map(|name| match asked.get(name) {
-            Some(Value::Bool(asked)) => *asked,
+    /// Reads `expand_meta`; unknown keys are ignored.
+    pub fn read(fields: &mut Fields, requested: &Map) -> Self {
+        Self(NAMES.map(|name| match requested.get(name) {
+            Some(Value::Bool(is_requested)) => *is_requested,
             None | Some(Value::Null) => false,
             Some(other) => {
                 let place = format!("expand_meta.{name}");
@@ -35,14 +35,14 @@ impl ExpandMeta {
         }))
     }
 
-    /// What the end of a node tells beside its outputs; `null` where nothing was asked for, and
-    /// for nodes that make no text in pieces.
-    pub fn told(self, type_name: &str, output_id: Uuid, output: Option<&Value>) -> Value {
+    /// What the end event of a node has besides its outputs; `null` if nothing was requested, and
+    /// for nodes that output no text in pieces.
+    pub fn node_end(self, type_name: &str, output_id: Uuid, output: Option<&Value>) -> Value {
         if type_name != STREAMS || self == Self::default() {
             return Value::Null;
         }
-        let asked = NAMES.iter().zip(self.0).filter(|(_, asked)| *asked);
-        let meta: Map = asked.map(|(name, _)| ((*name).to_owned(), Value::Null)).collect();
+        let requested = NAMES.iter().zip(self.0).filter(|(_, is_requested)| *is_requested);
+        let meta: Map = requested.map(|(name, _)| ((*name).to_owned(), Value::Null)).collect();
         let text = output.and_then(|output| output.get("text"));
         json!({
             "type": "PROMPT",
@@ -55,17 +55,18 @@ impl ExpandMeta {
 mod tests {
     use super::*;
 
-    fn read(asked: Value) -> ExpandMeta {
-        let mut fields = Fields::of(json!({ "expand_meta": asked })).unwrap();
-        let read = ExpandMeta::read(&mut fields);
+    fn read(requested: Value) -> ExpandMeta {
+        let mut fields = Fields::of(json!({ "expand_meta": requested })).unwrap();
+        let requested = fields.object("expand_meta").unwrap_or_default();
+        let read = ExpandMeta::read(&mut fields, &requested);
         fields.finish_open().unwrap();
         read
     }
 
     #[test]
-    fn what_is_asked_for_is_told() {
+    fn requested_values_are_present() {
         let output = json!({"text": "hi"});
-        for (asked, expect) in [
+        for (requested, expect) in [
             (json!(null), None),
             (json!({}), None),
             (json!({"usage": false, "cost": null, "other": 1}), None),
@@ -75,11 +76,11 @@ mod tests {
                 Some(json!({"usage": null, "model_name": null})),
             ),
         ] {
-            let told = read(asked.clone()).told(STREAMS, Uuid::nil(), Some(&output));
-            assert_eq!(told.pointer("/data/execution_meta").cloned(), expect, "{asked}");
-            assert_eq!(told.is_null(), expect.is_none(), "{asked}");
+            let meta = read(requested.clone()).node_end(STREAMS, Uuid::nil(), Some(&output));
+            assert_eq!(meta.pointer("/data/execution_meta").cloned(), expect, "{requested}");
+            assert_eq!(meta.is_null(), expect.is_none(), "{requested}");
         }
         let all = read(json!({"usage": true}));
-        assert_eq!(all.told("Echo", Uuid::nil(), Some(&output)), Value::Null);
+        assert_eq!(all.node_end("Echo", Uuid::nil(), Some(&output)), Value::Null);
     }
 }

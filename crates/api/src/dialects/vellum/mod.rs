@@ -1,7 +1,7 @@
 //! The vellum dialect: `/v1/*`, as the published clients of that API speak it.
 //!
-//! Its clients send keys that nobody asked for, and types in several spellings: what is not known
-//! is passed over, what is known is checked. An execution that ran and failed is an answer here,
+//! Its clients send fields that the API does not have, and types in several spellings: unknown fields
+//! are ignored, known ones are checked. An execution that ran and failed is a normal response here,
 //! not an error.
 
 mod actuals;
@@ -9,6 +9,7 @@ mod convert;
 mod deployment_bodies;
 mod deployments;
 pub(crate) mod errors;
+mod execute;
 mod history;
 mod identity;
 mod ids;
@@ -30,4 +31,4 @@ mod types;
 mod variables;
 pub(crate) mod wire;
 
-pub(crate) use routes::{Doc, routes};
+pub(crate) use routes::endpoints;

@@ -15,7 +15,7 @@ use super::wire::TypedValue;
 /// The name of the only output of a workflow whose last step makes something without names.
 const UNNAMED: &str = "output";
 
-/// What is known of an output before it is made.
+/// What is known of an output before the execution has it.
 #[derive(Debug)]
 pub struct Output {
     /// Its name.
@@ -35,7 +35,7 @@ impl Output {
     }
 
     /// Its value, where it is exactly what a step run made.
-    pub fn made_by<'a>(&self, step: &StepRunId, made: &'a Value) -> Option<&'a Value> {
+    pub fn value_of_step<'a>(&self, step: &StepRunId, made: &'a Value) -> Option<&'a Value> {
         let (from, path) = self.source.as_ref()?;
         if *step == (*from).into() { at(made, path) } else { None }
     }
@@ -51,7 +51,7 @@ pub fn input_id(workflow: WorkflowId, name: &str) -> Uuid {
     id(workflow, &format!("inputs.{name}"))
 }
 
-/// The outputs as far as the plan tells: those declared, else what its only last step makes.
+/// The outputs that the plan declares, else the output of its only last step.
 pub fn of(plan: &Plan) -> Vec<Output> {
     if !plan.outputs.is_empty() {
         let declared = plan.outputs.iter().map(|output| Output {

@@ -38,7 +38,7 @@ pub fn place(params: &Params) -> Result<Place, ApiError> {
     Ok(Place { limit: params.limit()?, skip: params.number("offset", 0..=MAX_NUMBER, 0)? })
 }
 
-/// The page that was asked for with `uri`.
+/// The page that `uri` requests.
 pub fn paged<T>(uri: &Uri, place: Place, count: u64, results: Vec<T>) -> Paged<T> {
     let Place { skip, limit } = place;
     let after = skip.saturating_add(limit);
@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn links_keep_what_else_was_asked() {
+    fn links_keep_the_other_parameters() {
         let uri: Uri = "/v1/x?status=ACTIVE&limit=2&offset=3&ordering=-name".parse().unwrap();
         let page = paged(&uri, Place { skip: 3, limit: 2 }, 6, vec![(), ()]);
         let more = "/v1/x?status=ACTIVE&ordering=-name&limit=2";

@@ -1,5 +1,5 @@
-//! The events that workflows written with this dialect's own kit send: told apart by `name`, values
-//! plain and by name. Executions are streamed in this form as well, and spans are made of it.
+//! The events that workflows written with this dialect's own kit send: distinguished by `name`, with
+//! plain values by name. Executions are streamed in this form as well, and spans consist of it.
 
 use serde_json::{Map, Value, json};
 use stepwell_core::Timestamp;
@@ -24,7 +24,7 @@ pub struct Raw {
 }
 
 impl Raw {
-    /// An event of the execution: `what` is `initiated`, `streaming`, … and `count` tells apart
+    /// An event of the execution: `what` is `initiated`, `streaming`, … and `count` distinguishes
     /// those that there are several of.
     pub fn of_workflow(&self, what: &str, at: Timestamp, count: u64, more: Value) -> Value {
         let body = with(json!({ "workflow_definition": self.workflow_definition() }), more);
@@ -86,8 +86,9 @@ impl Raw {
             }
             StepStatus::Failed => {
                 let of_fail_step = convert::is_fail_of(&self.plan, step.error.as_ref());
-                let told = step.error.as_ref().map(|error| convert::told(error, of_fail_step));
-                ("rejected", json!({ "error": error(&told?) }))
+                let failure =
+                    step.error.as_ref().map(|error| convert::failure_event(error, of_fail_step));
+                ("rejected", json!({ "error": error(&failure?) }))
             }
             StepStatus::Cancelled => (
                 "rejected",
@@ -108,8 +109,8 @@ pub fn by_name(value: &Value) -> Map<String, Value> {
 }
 
 /// Why something was rejected.
-pub fn error(told: &EventError<'_>) -> Value {
-    json!({ "message": told.message, "code": code(told.code), "raw_data": told.raw_data })
+pub fn error(failure: &EventError<'_>) -> Value {
+    json!({ "message": failure.message, "code": code(failure.code), "raw_data": failure.raw_data })
 }
 
 /// These events have names of their own for some of the codes.
@@ -164,8 +165,8 @@ fn workflow_span(raw: &Raw, detail: &ExecutionDetail, end: Timestamp) -> Value {
         }
         (status, _) => {
             let of_fail_step = convert::is_fail_of(&raw.plan, view.error.as_ref());
-            let told = convert::rejection(status, view.error.as_ref(), of_fail_step);
-            raw.of_workflow("rejected", end, 0, json!({ "error": error(&told) }))
+            let rejection = convert::rejection(status, view.error.as_ref(), of_fail_step);
+            raw.of_workflow("rejected", end, 0, json!({ "error": error(&rejection) }))
         }
     };
     let inputs = json!({ "inputs": by_name(&view.input) });

@@ -20,13 +20,13 @@ use super::deployments::part;
 use super::outputs::{self, Output};
 use super::raw::{self, Raw};
 use super::stream::{WriteLines, stream_of};
-use super::{convert, inputs, ndjson, request, responses, routes, wire};
-use crate::body::Posted;
-use crate::edge::Who;
+use super::{convert, execute, inputs, ndjson, request, responses, wire};
+use crate::authenticated::Authenticated;
+use crate::body::RequestBody;
 use crate::error::{ApiError, Kind, shortened};
-use crate::json::Fields;
+use crate::fields::{Fields, FromFields as _};
 use crate::secrets;
-use crate::server::{Api, Stopping};
+use crate::state::{Api, Stopping};
 
 /// A request to execute a deployment.
 struct Execute {
@@ -41,26 +41,34 @@ impl TryFrom<Fields> for Execute {
     type Error = ApiError;
 
     fn try_from(mut fields: Fields) -> Result<Self, ApiError> {
-        let inputs = fields.object("inputs").unwrap_or_default();
-        let release_tag = request::non_empty(&mut fields, "release_tag");
-        let external_id = request::external_id(&mut fields);
-        let metadata = fields.object("metadata").unwrap_or_default();
-        let previous = request::id(&mut fields, "previous_execution_id");
-        if let Some(trigger) = fields.text("trigger") {
+        let wire::ExecuteDeploymentRequest {
+            inputs,
+            trigger,
+            release_tag,
+            external_id,
+            metadata,
+            previous_execution_id,
+        } = wire::ExecuteDeploymentRequest::read(&mut fields);
+        let release_tag = request::non_empty(&mut fields, "release_tag", release_tag);
+        let external_id = request::external_id(&mut fields, external_id);
+        let previous = request::id(&mut fields, "previous_execution_id", previous_execution_id);
+        if let Some(trigger) = trigger {
             let shown = shortened(&trigger);
-            let message = format!("there is no trigger `{shown}`; leave it out");
+            let message = format!("there is no trigger `{shown}`; omit it");
             fields.push(Problem::new("trigger", message));
         }
         fields.finish_open()?;
+        let (inputs, metadata) = (inputs.unwrap_or_default(), metadata.unwrap_or_default());
         Ok(Self { inputs, release_tag, external_id, metadata, previous })
     }
 }
 
 /// Execute a deployment and follow it
 ///
-/// One JSON object a line, of the execution and of its steps, told apart by `name`. The execution
-/// goes on when the client goes away. Scope `execute:workflows`.
+/// One JSON object a line, of the execution and of its steps, distinguished by `name`. The execution
+/// continues when the client disconnects.
 #[utoipa::path(post, path = "/v1/workflow-deployments/{id}/execute-stream", tag = "vellum",
+    security(("key" = ["execute:workflows"])),
     params(("id" = String, Path, description = "The deployment's id or name"),
         ("Idempotency-Key" = Option<String>, Header, description = "A repeat follows the same execution")),
     request_body = wire::ExecuteDeploymentRequest,
@@ -68,13 +76,13 @@ impl TryFrom<Fields> for Execute {
         responses::BadRequest, responses::BodyErrors, responses::NotFound, responses::CommonErrors))]
 pub async fn execute_deployment_stream(
     State(api): State<Api>,
-    Who(caller): Who,
+    Authenticated(caller): Authenticated,
     headers: HeaderMap,
     stopping: Option<Extension<Stopping>>,
     path: RawPathParams,
-    posted: Posted,
+    request_body: RequestBody,
 ) -> Result<Response, ApiError> {
-    let request = Execute::try_from(posted.fields()?)?;
+    let request = Execute::try_from(request_body.fields()?)?;
     let target = target(&api.app, &caller, part(&path, "id"), &request).await?;
     let Execute { inputs, release_tag: _, external_id, metadata, previous } = request;
     let input = inputs::read_named(&target.plan, inputs).map_err(|problems| {
@@ -88,13 +96,13 @@ pub async fn execute_deployment_stream(
         release_tag: target.tag,
         previous,
         secrets: secrets::from_headers(&headers)?,
-        idempotency: posted.key,
-        memory: Some(posted.memory),
+        idempotency: request_body.key,
+        memory: Some(request_body.memory),
         ..Start::default()
     };
     let follow = api.app.execute(&caller, target.workflow.id, start).follow().await?;
     let lines = Lines::new(&follow);
-    Ok(stream_of(follow, lines, routes::pace(&api, stopping)))
+    Ok(stream_of(follow, lines, execute::pace(&api, stopping)))
 }
 
 /// What a path names by id or name, and the request by tag.
@@ -130,9 +138,9 @@ async fn target(
 struct Lines {
     raw: Raw,
     outputs: Vec<Output>,
-    /// The names of the outputs that were told whole.
-    told: BTreeSet<String>,
-    /// The steps that were told to have begun.
+    /// The names of the outputs that were sent whole.
+    sent: BTreeSet<String>,
+    /// The steps whose begin was sent.
     begun: BTreeSet<String>,
     initiated: bool,
     /// How many `streaming` events there were.
@@ -145,7 +153,7 @@ impl Lines {
         Self {
             outputs: outputs::of(&plan),
             raw: Raw { id: follow.id(), workflow: follow.execution().origin.workflow, plan },
-            told: BTreeSet::new(),
+            sent: BTreeSet::new(),
             begun: BTreeSet::new(),
             initiated: false,
             pieces: 0,
@@ -179,8 +187,8 @@ impl Lines {
             (status, _) => {
                 let failure = execution.error.as_ref();
                 let of_fail_step = convert::is_fail_of(&self.raw.plan, failure);
-                let told = convert::rejection(status, failure, of_fail_step);
-                self.raw.of_workflow("rejected", at, 0, json!({ "error": raw::error(&told) }))
+                let rejection = convert::rejection(status, failure, of_fail_step);
+                self.raw.of_workflow("rejected", at, 0, json!({ "error": raw::error(&rejection) }))
             }
         };
         Ok(ndjson::line(to, &event)?)
@@ -193,7 +201,7 @@ impl Lines {
         value: &Value,
         to: &mut Vec<u8>,
     ) -> io::Result<()> {
-        if !self.told.insert(name.to_owned()) {
+        if !self.sent.insert(name.to_owned()) {
             return Ok(());
         }
         let output = json!({ "output": { "name": name, "value": value } });
@@ -220,7 +228,9 @@ impl Lines {
         let whole: Vec<_> = self
             .outputs
             .iter()
-            .filter_map(|output| Some((output.name.clone(), output.made_by(&step.step_run, made)?)))
+            .filter_map(|output| {
+                Some((output.name.clone(), output.value_of_step(&step.step_run, made)?))
+            })
             .collect();
         whole.iter().try_for_each(|(name, value)| self.output_whole(at, name, value, to))
     }

@@ -2,25 +2,23 @@
 
 use axum::extract::{RawPathParams, State};
 use axum::http::{StatusCode, Uri};
-use axum::response::Response;
 use stepwell_core::Problem;
 use stepwell_engine::Caller;
 use stepwell_engine::app::LATEST;
 use stepwell_store::record::{ReleaseTagRecord, Traffic};
 use uuid::Uuid;
 
-use super::deployment_bodies::{Pointed, ReleaseTag, ReleaseTagRequest, Share, TagName};
+use super::deployment_bodies::{ReleaseTag, ReleaseTagRequest, Share, TagName, TagTarget};
 use super::deployments::{deployment, part};
 use super::paging::{self, Paged, paged};
 use super::{ids, request, responses};
-use crate::body::Posted;
-use crate::edge::Who;
+use crate::authenticated::Authenticated;
+use crate::body::RequestBody;
 use crate::error::{ApiError, Kind};
+use crate::fields::FromFields as _;
 use crate::query::{Params, wrong};
-use crate::respond::{self, Time};
-use crate::server::Api;
-
-type Answer = Result<Response, ApiError>;
+use crate::respond::{self, ApiResult, Time};
+use crate::state::Api;
 
 /// A tag's name and source.
 pub fn tag_name(name: &str) -> TagName {
@@ -42,7 +40,7 @@ pub fn main_release(tag: &ReleaseTagRecord) -> Result<u32, ApiError> {
 async fn tag(api: &Api, caller: &Caller, tag: &ReleaseTagRecord) -> Result<ReleaseTag, ApiError> {
     let ReleaseTagRecord { workflow, name, traffic, updated_at: _ } = tag;
     let main = api.app.release(caller, *workflow, main_release(tag)?).await?;
-    let release = Pointed {
+    let release = TagTarget {
         id: ids::release(*workflow, main.number).to_string(),
         timestamp: Time(main.created_at),
     };
@@ -56,9 +54,8 @@ async fn tag(api: &Api, caller: &Caller, tag: &ReleaseTagRecord) -> Result<Relea
 }
 
 /// List the release tags of a deployment
-///
-/// Scope `read:workflows`.
 #[utoipa::path(get, path = "/v1/workflow-deployments/{id}/release-tags", tag = "vellum",
+    security(("key" = ["read:workflows"])),
     params(("id" = String, Path, description = "The deployment's id or name"),
         ("source" = Option<String>, Query, description = "`SYSTEM` (only `LATEST`) or `USER`"),
         ("limit" = Option<u32>, Query, description = "1 to 100, default 50"),
@@ -68,11 +65,11 @@ async fn tag(api: &Api, caller: &Caller, tag: &ReleaseTagRecord) -> Result<Relea
         responses::BadRequest, responses::NotFound, responses::CommonErrors))]
 pub async fn list_deployment_tags(
     State(api): State<Api>,
-    Who(caller): Who,
+    Authenticated(caller): Authenticated,
     uri: Uri,
     path: RawPathParams,
     params: Params,
-) -> Answer {
+) -> ApiResult {
     let workflow = deployment(&api.app, &caller, &path).await?;
     let place = paging::place(&params)?;
     let ordering = paging::ordering(&params, &["name"])?;
@@ -95,18 +92,17 @@ pub async fn list_deployment_tags(
 }
 
 /// Get a release tag of a deployment
-///
-/// Scope `read:workflows`.
 #[utoipa::path(get, path = "/v1/workflow-deployments/{id}/release-tags/{name}", tag = "vellum",
+    security(("key" = ["read:workflows"])),
     params(("id" = String, Path, description = "The deployment's id or name"),
         ("name" = String, Path, description = "The tag")),
     responses((status = 200, description = "Where it points", body = ReleaseTag),
         responses::NotFound, responses::CommonErrors))]
 pub async fn retrieve_deployment_tag(
     State(api): State<Api>,
-    Who(caller): Who,
+    Authenticated(caller): Authenticated,
     path: RawPathParams,
-) -> Answer {
+) -> ApiResult {
     let workflow = deployment(&api.app, &caller, &path).await?;
     let record = api.app.release_tag(&caller, workflow.id, part(&path, "name")).await?;
     respond::json(StatusCode::OK, &tag(&api, &caller, &record).await?)
@@ -115,8 +111,8 @@ pub async fn retrieve_deployment_tag(
 /// Move a release tag of a deployment
 ///
 /// At once: what is executed by it from now on runs that release, all of it.
-/// Scope `write:workflows`.
 #[utoipa::path(patch, path = "/v1/workflow-deployments/{id}/release-tags/{name}", tag = "vellum",
+    security(("key" = ["write:workflows"])),
     params(("id" = String, Path, description = "The deployment's id or name"),
         ("name" = String, Path, description = "The tag")),
     request_body(content = Option<ReleaseTagRequest>, description = "Without it nothing changes"),
@@ -124,14 +120,15 @@ pub async fn retrieve_deployment_tag(
         responses::BadRequest, responses::BodyErrors, responses::NotFound, responses::CommonErrors))]
 pub async fn update_deployment_tag(
     State(api): State<Api>,
-    Who(caller): Who,
+    Authenticated(caller): Authenticated,
     path: RawPathParams,
-    posted: Posted,
-) -> Answer {
+    request_body: RequestBody,
+) -> ApiResult {
     let workflow = deployment(&api.app, &caller, &path).await?;
     let mut record = api.app.release_tag(&caller, workflow.id, part(&path, "name")).await?;
-    let mut fields = posted.fields()?;
-    let wanted: Option<Uuid> = request::id(&mut fields, "history_item_id");
+    let mut fields = request_body.fields()?;
+    let ReleaseTagRequest { history_item_id } = ReleaseTagRequest::read(&mut fields);
+    let wanted: Option<Uuid> = request::id(&mut fields, "history_item_id", history_item_id);
     fields.finish_open()?;
     if let Some(wanted) = wanted {
         let number = ids::release_number(workflow.id, workflow.release, wanted);

@@ -1,4 +1,4 @@
-//! Reading requests: what is known is checked, keys that nobody knows are passed over.
+//! Reading requests: known fields are checked, unknown ones are ignored.
 
 use serde_json::Value;
 use stepwell_core::ids::{ExecutionId, WorkflowId};
@@ -6,8 +6,9 @@ use stepwell_core::{Map, Problem};
 use stepwell_engine::app::WorkflowRef;
 
 use super::meta::ExpandMeta;
+use super::wire::ExecuteRequest;
 use crate::error::{ApiError, shortened};
-use crate::json::Fields;
+use crate::fields::{Fields, FromFields as _};
 
 /// The longest external id, in bytes.
 const MAX_EXTERNAL_ID: usize = 255;
@@ -22,7 +23,7 @@ pub enum Deployment {
 }
 
 impl Deployment {
-    /// As the application asks.
+    /// As the application takes it.
     pub fn as_ref(&self) -> WorkflowRef<'_> {
         match self {
             Self::Id(id) => WorkflowRef::Id(*id),
@@ -73,26 +74,38 @@ impl TryFrom<Fields> for Execute {
     type Error = ApiError;
 
     fn try_from(mut fields: Fields) -> Result<Self, ApiError> {
-        let deployment = deployment(&mut fields);
-        let inputs = fields.list("inputs");
-        let inputs = fields.require("inputs", inputs);
-        let release_tag = non_empty(&mut fields, "release_tag");
-        let external_id = external_id(&mut fields);
-        let metadata = fields.object("metadata").unwrap_or_default();
-        let previous = id(&mut fields, "previous_execution_id");
-        let meta = ExpandMeta::read(&mut fields);
-        let events = event_types(&mut fields);
+        let ExecuteRequest {
+            inputs,
+            workflow_deployment_id,
+            workflow_deployment_name,
+            release_tag,
+            external_id,
+            metadata,
+            previous_execution_id,
+            expand_meta,
+            event_types,
+        } = ExecuteRequest::read(&mut fields);
+        let deployment = deployment(&mut fields, workflow_deployment_id, workflow_deployment_name);
+        let release_tag = non_empty(&mut fields, "release_tag", release_tag);
+        let external_id = self::external_id(&mut fields, external_id);
+        let previous = id(&mut fields, "previous_execution_id", previous_execution_id);
+        let meta = ExpandMeta::read(&mut fields, &expand_meta.unwrap_or_default());
+        let events = self::event_types(&mut fields, &event_types.unwrap_or_default());
         fields.finish_open()?;
-        let (Some(deployment), Some(inputs)) = (deployment, inputs) else {
-            return Err(ApiError::internal("a request was found right that is not"));
+        let Some(deployment) = deployment else {
+            return Err(ApiError::internal("an invalid request had no problems"));
         };
+        let metadata = metadata.unwrap_or_default();
         Ok(Self { deployment, inputs, release_tag, external_id, metadata, previous, events, meta })
     }
 }
 
-fn deployment(fields: &mut Fields) -> Option<Deployment> {
-    let by_id = fields.text("workflow_deployment_id");
-    let by_name = non_empty(fields, "workflow_deployment_name");
+fn deployment(
+    fields: &mut Fields,
+    by_id: Option<String>,
+    by_name: Option<String>,
+) -> Option<Deployment> {
+    let by_name = non_empty(fields, "workflow_deployment_name", by_name);
     match (by_id, by_name) {
         (Some(_), Some(_)) => {
             fields.push(Problem::new(
@@ -104,7 +117,7 @@ fn deployment(fields: &mut Fields) -> Option<Deployment> {
         (None, Some(name)) => Some(Deployment::Name(name)),
         (Some(text), None) => parsed(fields, "workflow_deployment_id", &text).map(Deployment::Id),
         (None, None) => {
-            // A field that is there and wrong is told already.
+            // A field of a wrong type is reported already.
             fields.require::<()>("workflow_deployment_name", None);
             fields.push(Problem::new(
                 "workflow_deployment_id",
@@ -115,9 +128,9 @@ fn deployment(fields: &mut Fields) -> Option<Deployment> {
     }
 }
 
-/// The client's own id.
-pub fn external_id(fields: &mut Fields) -> Option<String> {
-    let id = non_empty(fields, "external_id");
+/// Checks the client's own id.
+pub fn external_id(fields: &mut Fields, id: Option<String>) -> Option<String> {
+    let id = non_empty(fields, "external_id", id);
     if id.as_ref().is_some_and(|id| id.len() > MAX_EXTERNAL_ID) {
         let message = format!("is longer than {MAX_EXTERNAL_ID} bytes");
         fields.push(Problem::new("external_id", message));
@@ -125,9 +138,9 @@ pub fn external_id(fields: &mut Fields) -> Option<String> {
     id
 }
 
-/// A text of at least one character.
-pub fn non_empty(fields: &mut Fields, name: &'static str) -> Option<String> {
-    let text = fields.text(name)?;
+/// Checks that a text has at least one character.
+pub fn non_empty(fields: &mut Fields, name: &'static str, text: Option<String>) -> Option<String> {
+    let text = text?;
     if text.is_empty() {
         fields.push(Problem::new(name, "must have at least one character"));
         return None;
@@ -135,10 +148,13 @@ pub fn non_empty(fields: &mut Fields, name: &'static str) -> Option<String> {
     Some(text)
 }
 
-/// An id in any form.
-pub fn id<T: std::str::FromStr>(fields: &mut Fields, name: &'static str) -> Option<T> {
-    let text = fields.text(name)?;
-    parsed(fields, name, &text)
+/// Reads an id in any form.
+pub fn id<T: std::str::FromStr>(
+    fields: &mut Fields,
+    name: &'static str,
+    text: Option<String>,
+) -> Option<T> {
+    parsed(fields, name, &text?)
 }
 
 fn parsed<T: std::str::FromStr>(fields: &mut Fields, name: &'static str, text: &str) -> Option<T> {
@@ -152,9 +168,8 @@ fn parsed<T: std::str::FromStr>(fields: &mut Fields, name: &'static str, text: &
     read
 }
 
-/// Those of the execution where none are named: a stream without any event tells nothing.
-fn event_types(fields: &mut Fields) -> EventTypes {
-    let list = fields.list("event_types").unwrap_or_default();
+/// Those of the execution if none are named, because a stream without events is useless.
+fn event_types(fields: &mut Fields, list: &[Value]) -> EventTypes {
     if list.is_empty() {
         return EventTypes { workflow: true, node: false };
     }
@@ -184,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn nulls_and_unknown_keys_are_passed_over() {
+    fn nulls_and_unknown_keys_are_ignored() {
         let request = read(json!({
             "inputs": [], "workflow_deployment_name": "x", "workflow_deployment_id": null,
             "release_tag": null, "metadata": null, "external_id": null, "event_types": null,

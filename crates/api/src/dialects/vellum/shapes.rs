@@ -1,11 +1,11 @@
 //! The shapes of values by type, exactly as the clients parse them: one field of the wrong type
-//! makes them refuse the whole answer, or lose a line of a stream without a word.
+//! makes them reject the whole response, or drop a line of a stream silently.
 
 use serde_json::Value;
 
 use super::types::ValueType;
 
-/// The only type that stands inside arrays and nowhere else.
+/// The only type that is used only inside arrays.
 const THINKING: &str = "THINKING";
 
 /// Whether a value has the shape of that type.
@@ -33,7 +33,7 @@ pub fn fits(wanted: ValueType, value: &Value) -> bool {
     }
 }
 
-/// Items of the type `THINKING` left out, at any depth; `None`: there are none.
+/// The value without items of the type `THINKING`, at any depth; `None`: there are none.
 pub fn without_thinking(items: &[Value]) -> Option<Vec<Value>> {
     let kept: Vec<_> = items.iter().filter(|item| !is_thinking(item)).collect();
     let mut changed = kept.len() < items.len();
@@ -109,7 +109,7 @@ fn document(value: &Value) -> bool {
         && may_have(value, "metadata", Value::is_object)
 }
 
-/// Where in a PDF a search result stands: clients know no other kind of source.
+/// The place of a search result in a PDF: clients know no other kind of source.
 fn source(value: &Value) -> bool {
     let page = |page: &Value| page.is_i64() || page.is_u64();
     has(value, "document_type", |kind| kind == "PDF")
@@ -117,7 +117,7 @@ fn source(value: &Value) -> bool {
         && may_have(value, "end_page_num", page)
 }
 
-/// A value that stands in an array with its type.
+/// A value in an array, with its type.
 fn typed(item: &Value) -> bool {
     if is_thinking(item) {
         return may_have(item, "value", |inner| {
@@ -145,28 +145,28 @@ mod tests {
 
     #[test]
     fn messages() {
-        let says = |content: Value| json!([{"role": "USER", "content": content}]);
+        let message = |content: Value| json!([{"role": "USER", "content": content}]);
         let media = json!({"type": "IMAGE", "value": {"src": "x", "metadata": null}});
         check(
             ValueType::ChatHistory,
             &[
                 json!([]),
                 json!([{"role": "USER", "text": null, "source": "s", "metadata": {}, "x": 1}]),
-                says(json!(null)),
-                says(json!({"type": "STRING", "value": "x"})),
-                says(json!({"type": "ARRAY", "value": [media]})),
+                message(json!(null)),
+                message(json!({"type": "STRING", "value": "x"})),
+                message(json!({"type": "ARRAY", "value": [media]})),
             ],
             &[
                 json!({}),
                 json!([{"text": "x"}]),
                 json!([{"role": "USER", "text": 5}]),
                 json!([{"role": "USER", "metadata": []}]),
-                says(json!("x")),
-                says(json!({"type": "STRING"})),
-                says(json!({"type": "STRING", "value": null})),
-                says(json!({"type": "NUMBER", "value": 1})),
-                says(json!({"type": "ARRAY", "value": [{"type": "ARRAY", "value": []}]})),
-                says(json!({"type": "FUNCTION_CALL", "value": {"name": "f", "arguments": []}})),
+                message(json!("x")),
+                message(json!({"type": "STRING"})),
+                message(json!({"type": "STRING", "value": null})),
+                message(json!({"type": "NUMBER", "value": 1})),
+                message(json!({"type": "ARRAY", "value": [{"type": "ARRAY", "value": []}]})),
+                message(json!({"type": "FUNCTION_CALL", "value": {"name": "f", "arguments": []}})),
             ],
         );
     }
@@ -224,14 +224,14 @@ mod tests {
     }
 
     #[test]
-    fn thinking_is_left_out_at_any_depth() {
+    fn thinking_is_omitted_at_any_depth() {
         let think = json!({"type": "THINKING"});
-        let said = json!({"type": "JSON", "value": [{"type": "THINKING"}]});
+        let plain = json!({"type": "JSON", "value": [{"type": "THINKING"}]});
         let nest = |inner: Value| json!({"type": "ARRAY", "value": inner});
         for (items, expect) in [
-            (json!([said]), None),
-            (json!([think, said]), Some(json!([said]))),
-            (json!([nest(json!([think, said]))]), Some(json!([nest(json!([said]))]))),
+            (json!([plain]), None),
+            (json!([think, plain]), Some(json!([plain]))),
+            (json!([nest(json!([think, plain]))]), Some(json!([nest(json!([plain]))]))),
             (json!([nest(json!([]))]), None),
         ] {
             let left = without_thinking(items.as_array().unwrap()).map(Value::Array);

@@ -1,7 +1,7 @@
 //! The stream of an execution: one JSON object a line, from the live run, flushed as it happens.
 //!
 //! A line is whole or not there; a quiet stream sends empty lines, which its clients pass over.
-//! A reader that falls too far behind is cut off, and the execution goes on without it.
+//! A reader that falls too far behind is disconnected, and the execution continues without it.
 
 use std::io;
 use std::pin::{Pin, pin};
@@ -21,7 +21,7 @@ use super::lines::Lines;
 use super::meta::ExpandMeta;
 use super::request::EventTypes;
 use crate::respond;
-use crate::server::Stopping;
+use crate::state::Stopping;
 
 /// Lines that are ready go out together, up to about so many bytes.
 const CHUNK: usize = 32 << 10;
@@ -30,7 +30,7 @@ const CHUNK: usize = 32 << 10;
 pub struct Options {
     /// Which events.
     pub events: EventTypes,
-    /// What the ends of nodes tell beside their outputs.
+    /// What the end events of nodes have besides their outputs.
     pub meta: ExpandMeta,
     /// Whether the client knows the type `THINKING`.
     pub thinking: bool,
@@ -42,27 +42,27 @@ pub struct Options {
 pub struct Pace {
     /// How often a quiet stream sends an empty line.
     pub heartbeat: Duration,
-    /// Tells that the server stops.
+    /// Signals that the server stops.
     pub stopping: Option<Stopping>,
 }
 
 /// Turns what happens into lines of a stream.
 pub trait WriteLines: Send {
-    /// Appends the lines, or none, that tell of `notice`.
+    /// Appends the lines about `notice`, if there are any.
     ///
     /// # Errors
     /// A value cannot be written.
     fn write(&mut self, follow: &Follow, notice: &Notice, to: &mut Vec<u8>) -> io::Result<()>;
 }
 
-/// The answer: the events of the execution that `follow` follows, from its beginning to its end.
-pub fn answer(follow: Follow, external_id: Option<String>, options: Options) -> Response {
+/// The response: the events of the execution that `follow` follows, from its beginning to its end.
+pub fn respond(follow: Follow, external_id: Option<String>, options: Options) -> Response {
     let Options { events, meta, thinking, pace } = options;
     let lines = Lines::new(&follow, external_id, events, meta, thinking);
     stream_of(follow, lines, pace)
 }
 
-/// The answer: what `lines` makes of all that `follow` tells.
+/// The response: the lines that `lines` writes for each notice of `follow`.
 pub fn stream_of(follow: Follow, lines: impl WriteLines + 'static, pace: Pace) -> Response {
     let Pace { heartbeat, stopping } = pace;
     let stop: Stop = match stopping {
@@ -77,7 +77,7 @@ pub fn stream_of(follow: Follow, lines: impl WriteLines + 'static, pace: Pace) -
     let mut response = respond::json_text(StatusCode::OK, Body::from_stream(chunks));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
-    // Asks a proxy in between not to hold lines back.
+    // Proxies must not hold lines back.
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
     response
 }
@@ -106,7 +106,7 @@ impl<L: WriteLines> State<L> {
             Ok(chunk) => self.over = chunk.is_empty(),
             Err(error) => {
                 self.over = true;
-                tracing::warn!(%error, "a stream broke off");
+                tracing::warn!(%error, "a stream was interrupted");
             }
         }
         if matches!(&chunk, Ok(chunk) if chunk.is_empty()) { None } else { Some(chunk) }

@@ -1,6 +1,6 @@
 //! This dialect's value types, and how they stand to JSON Schemas.
 //!
-//! A schema says its type with `x-vellum-type`; without that, `string` is `STRING`, `number` and
+//! A schema declares its type with `x-vellum-type`; without that, `string` is `STRING`, `number` and
 //! `integer` are `NUMBER`, anything else is `JSON`.
 
 use serde::Serialize;
@@ -73,7 +73,7 @@ impl ValueType {
         Self::ALL.into_iter().find(|(known, _)| *known == self).map_or("JSON", |(_, name)| name)
     }
 
-    /// What a schema says; `None`: nothing, the value decides.
+    /// The type that a schema declares; `None`: the value decides.
     pub fn of_schema(schema: &Value) -> Option<Self> {
         if let Some(Value::String(name)) = schema.get(KEYWORD) {
             return Some(Self::named(name).unwrap_or(Self::Json));

@@ -75,7 +75,7 @@ pub fn inputs(workflow: WorkflowId, plan: &Plan) -> Vec<Variable> {
     properties.into_iter().flatten().map(variable).collect()
 }
 
-/// The outputs as far as the plan tells.
+/// The outputs that the plan declares.
 pub fn outputs(workflow: WorkflowId, plan: &Plan) -> Vec<Variable> {
     let declared = |name: &str| plan.outputs.iter().find(|output| output.name == name);
     let variable = |output: outputs::Output| {
@@ -99,7 +99,7 @@ fn extensions(schema: &Value) -> Option<Extensions> {
     (title.is_some() || description.is_some()).then_some(Extensions { title, description })
 }
 
-/// A schema that is only `true`, or says nothing, is left out.
+/// A schema that is only `true`, or is empty, is omitted.
 fn object(schema: &Value) -> Option<Value> {
     schema.as_object().filter(|fields| !fields.is_empty()).map(|_| schema.clone())
 }

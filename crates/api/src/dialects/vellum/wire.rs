@@ -1,66 +1,70 @@
 //! This dialect's bodies, named as its clients name them. Fields that may be `null` are written
-//! all the same: its clients tell "null" from "not there" in logs.
+//! all the same: its clients distinguish "null" from "absent" in logs.
 
 use serde::{Serialize, Serializer};
 use serde_json::Value;
+use stepwell_core::Map;
 use stepwell_core::ids::ExecutionId;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::actuals::ActualRequest;
 use super::types::ValueType;
+use crate::fields::request_body;
 use crate::respond::Time;
 
-/// A request to execute.
-#[derive(ToSchema)]
-#[schema(as = VellumExecuteRequest)]
-#[expect(dead_code, reason = "for the API's description; `request` reads the body")]
-pub struct ExecuteRequest {
-    /// Typed inputs; `type` may be left out.
-    pub inputs: Vec<InputRequest>,
-    /// Either this or the name.
-    pub workflow_deployment_id: Option<String>,
-    /// Either this or the id.
-    pub workflow_deployment_name: Option<String>,
-    /// `LATEST` where it is left out.
-    pub release_tag: Option<String>,
-    /// Unique in the workspace.
-    pub external_id: Option<String>,
-    /// Labels.
-    #[schema(value_type = Option<Object>)]
-    pub metadata: Option<Value>,
-    /// An execution of the same workflow, with whose last state this one begins.
-    pub previous_execution_id: Option<String>,
-    /// `{usage, cost, model_name}`: for language-model steps.
-    #[schema(value_type = Option<Object>)]
-    pub expand_meta: Option<Value>,
-    /// For streams: `WORKFLOW` (the default) and `NODE`.
-    pub event_types: Option<Vec<String>>,
+request_body! {
+    /// A request to execute.
+    #[schema(as = VellumExecuteRequest)]
+    pub struct ExecuteRequest {
+        /// Typed inputs; `type` is optional.
+        #[schema(value_type = Vec<InputRequest>)]
+        pub inputs: Vec<Value>,
+        /// Either this or the name.
+        pub workflow_deployment_id: Option<String>,
+        /// Either this or the id.
+        pub workflow_deployment_name: Option<String>,
+        /// Default: `LATEST`.
+        pub release_tag: Option<String>,
+        /// Unique in the workspace.
+        pub external_id: Option<String>,
+        /// Labels.
+        #[schema(value_type = Option<Object>)]
+        pub metadata: Option<Map>,
+        /// An execution of the same workflow, with whose last state this one begins.
+        pub previous_execution_id: Option<String>,
+        /// `{usage, cost, model_name}`: for language-model steps.
+        #[schema(value_type = Option<Object>)]
+        pub expand_meta: Option<Map>,
+        /// For streams: `WORKFLOW` (the default) and `NODE`.
+        #[schema(value_type = Option<Vec<String>>)]
+        pub event_types: Option<Vec<Value>>,
+    }
 }
 
-/// A request to execute a deployment by plain values.
-#[derive(ToSchema)]
-#[schema(as = VellumExecuteDeploymentRequest)]
-#[expect(dead_code, reason = "for the API's description; `raw_stream` reads the body")]
-pub struct ExecuteDeploymentRequest {
-    /// Values by the names of inputs.
-    #[schema(value_type = Option<Object>)]
-    pub inputs: Option<Value>,
-    /// There are none: leave it out.
-    pub trigger: Option<String>,
-    /// `LATEST` where it is left out.
-    pub release_tag: Option<String>,
-    /// Unique in the workspace.
-    pub external_id: Option<String>,
-    /// Labels.
-    #[schema(value_type = Option<Object>)]
-    pub metadata: Option<Value>,
-    /// An execution of the same workflow, with whose last state this one begins.
-    pub previous_execution_id: Option<String>,
+request_body! {
+    /// A request to execute a deployment by plain values.
+    #[schema(as = VellumExecuteDeploymentRequest)]
+    pub struct ExecuteDeploymentRequest {
+        /// Values by the names of inputs.
+        #[schema(value_type = Option<Object>)]
+        pub inputs: Option<Map>,
+        /// There are none: leave it out.
+        pub trigger: Option<String>,
+        /// Default: `LATEST`.
+        pub release_tag: Option<String>,
+        /// Unique in the workspace.
+        pub external_id: Option<String>,
+        /// Labels.
+        #[schema(value_type = Option<Object>)]
+        pub metadata: Option<Map>,
+        /// An execution of the same workflow, with whose last state this one begins.
+        pub previous_execution_id: Option<String>,
+    }
 }
 
 /// An input.
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "for the API's description; `inputs` reads the body")]
 pub struct InputRequest {
     /// Its name.
     pub name: String,
@@ -213,7 +217,7 @@ pub struct ExecuteAsyncResponse {
     pub execution_id: String,
 }
 
-/// Where an execution stands.
+/// The status of an execution.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct StatusResponse<'a> {
     /// `PENDING`, `INITIATED`, `FULFILLED`, `REJECTED`.
@@ -249,7 +253,7 @@ pub struct ErrorBody<'a> {
     pub code: &'static str,
     /// Everything that is wrong, place by place.
     pub errors: Vec<ErrorItem<'a>>,
-    /// For whoever reads the server's log.
+    /// For readers of the server's log.
     pub request_id: &'a str,
 }
 
@@ -269,36 +273,16 @@ pub struct ErrorItem<'a> {
     pub found: Option<&'a str>,
 }
 
-/// Feedback on outputs. The older form is read as well: `execution_id`, `output_name` and `value`
-/// in each actual.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "for the API's description; `actuals` reads the body")]
-pub struct ActualsRequest {
-    /// The execution; either this or the external id.
-    pub execution_id: Option<String>,
-    /// The client's own id of the execution.
-    pub external_id: Option<String>,
-    /// What is said.
-    pub actuals: Vec<ActualRequest>,
-}
-
-/// Feedback on one output.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "for the API's description; `actuals` reads the body")]
-pub struct ActualRequest {
-    /// `STRING`, `JSON`, `CHAT_HISTORY`.
-    pub output_type: Option<String>,
-    /// The output's name; either this or the id.
-    pub output_key: Option<String>,
-    /// The output's id.
-    pub output_id: Option<String>,
-    /// What it should have been.
-    pub desired_output_value: Option<Value>,
-    /// How good it was, 0 to 1.
-    pub quality: Option<f64>,
-    /// Seconds since 1970.
-    pub timestamp: Option<f64>,
-    /// Labels.
-    #[schema(value_type = Option<Object>)]
-    pub metadata: Option<Value>,
+request_body! {
+    /// Feedback on outputs. The older form is read as well: `execution_id`, `output_name` and `value`
+    /// in each actual.
+    pub struct ActualsRequest {
+        /// The execution; either this or the external id.
+        pub execution_id: Option<String>,
+        /// The client's own id of the execution.
+        pub external_id: Option<String>,
+        /// The feedback.
+        #[schema(value_type = Vec<ActualRequest>)]
+        pub actuals: Vec<Value>,
+    }
 }

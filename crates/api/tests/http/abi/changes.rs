@@ -1,4 +1,4 @@
-//! Changing a workflow that others change as well, and sending back what an answer shows.
+//! Concurrent changes of a workflow, and requests that send a response back.
 
 use axum::body::Body;
 use axum::http::StatusCode;
@@ -9,7 +9,7 @@ use super::{WORKFLOWS, refusal, refused, send};
 use crate::support::Server;
 
 #[tokio::test]
-async fn of_two_who_change_the_same_version_one_is_told() {
+async fn rejects_one_of_two_changes_of_the_same_version() {
     let server = Server::start().await;
     let body = json!({"name": "w", "configuration": {"steps": steps("a")}});
     let workflow = create(&server, &body).await;
@@ -40,7 +40,7 @@ async fn of_two_who_change_the_same_version_one_is_told() {
 }
 
 #[tokio::test]
-async fn changes_at_once_are_all_made() {
+async fn applies_all_concurrent_changes() {
     let server = std::sync::Arc::new(Server::start().await);
     let body = json!({"name": "w", "configuration": {"steps": steps("a")}});
     let workflow = create(&server, &body).await;
@@ -63,7 +63,7 @@ async fn changes_at_once_are_all_made() {
 
 /// A client reads a workflow, changes some of it, and sends all of it back.
 #[tokio::test]
-async fn a_whole_workflow_can_be_sent_back() {
+async fn accepts_a_workflow_as_returned() {
     let server = Server::start().await;
     let body = json!({"name": "w", "description": "d", "configuration": {"steps": steps("a")},
         "integrations": [{"id": "i", "required": false}], "metadata": {"a": 1}});
@@ -96,23 +96,23 @@ async fn a_whole_workflow_can_be_sent_back() {
         expect[field] = value;
     }
     assert_eq!(after["data"], expect, "what is not a user's to change is as it was");
-    // The status that was sent is not the one it has: the answer says who changes that.
+    // The status that was sent differs: the error names the calls that change it.
     assert_eq!(after["data"]["status"], "active");
     assert!(after["message"].as_str().unwrap().contains("deactivate"), "{}", changed.text);
     let same = send(&server, "PUT", &workflow, &json!({"status": "active"})).await;
     assert_eq!(same.json().get("message"), None, "{}", same.text);
     for body in [json!({"status": 5}), json!({"statsu": {}}), json!({"deleted_at": null})] {
         let field = body.as_object().unwrap().keys().next().unwrap().clone();
-        let answer = send(&server, "PUT", &workflow, &body).await;
-        assert_eq!(refusal(&answer), refused(400, "INVALID_WORKFLOW_CONFIG", &field));
+        let response = send(&server, "PUT", &workflow, &body).await;
+        assert_eq!(refusal(&response), refused(400, "INVALID_WORKFLOW_CONFIG", &field));
     }
-    // A new workflow is not made of what another one shows.
-    let answer = server.post(WORKFLOWS, &whole).await;
-    assert_eq!(refusal(&answer), refused(400, "INVALID_WORKFLOW_CONFIG", "id"));
+    // A response that shows a workflow is not a valid request for a new one.
+    let response = server.post(WORKFLOWS, &whole).await;
+    assert_eq!(refusal(&response), refused(400, "INVALID_WORKFLOW_CONFIG", "id"));
 }
 
 #[tokio::test]
-async fn null_empties_what_can_be_empty() {
+async fn null_clears_optional_fields() {
     let server = Server::start().await;
     let body = json!({"name": "w", "description": "d", "configuration": {"steps": steps("a")},
         "integrations": [{"id": "i", "required": false}], "metadata": {"a": 1}});
@@ -131,7 +131,7 @@ async fn null_empties_what_can_be_empty() {
 }
 
 #[tokio::test]
-async fn activating_a_version_that_changed_is_refused() {
+async fn rejects_activating_a_changed_version() {
     let server = Server::start().await;
     let body = json!({"name": "w", "configuration": {"steps": steps("a")}});
     let workflow = create(&server, &body).await;
@@ -144,8 +144,8 @@ async fn activating_a_version_that_changed_is_refused() {
         ("deactivate", "*", 200, "inactive"),
     ] {
         let path = format!("{workflow}/{call}");
-        let answer = server.send("POST", &path, &[("if-match", tag)], Body::empty()).await;
-        assert_eq!(answer.status.as_u16(), status, "{call} {tag} {}", answer.text);
+        let response = server.send("POST", &path, &[("if-match", tag)], Body::empty()).await;
+        assert_eq!(response.status.as_u16(), status, "{call} {tag} {}", response.text);
         assert_eq!(server.get(&workflow).await.text_at("/data/status"), now, "{call} {tag}");
     }
 }

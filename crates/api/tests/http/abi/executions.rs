@@ -1,4 +1,4 @@
-//! Executing, watching and controlling.
+//! Executions: start, inspect, control.
 
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, StatusCode};
@@ -25,16 +25,16 @@ fn failing() -> Value {
 }
 
 #[tokio::test]
-async fn a_failure_is_told_with_id_step_and_cause() {
+async fn reports_a_failure_with_id_step_and_cause() {
     let server = Server::start().await;
     let workflow = active(&server, failing()).await;
-    let answer = server.post(&format!("{workflow}/execute"), &json!({})).await;
-    assert_eq!(refusal(&answer), refused(500, "WORKFLOW_EXECUTION_ERROR", "none"));
-    let body = answer.json();
+    let response = server.post(&format!("{workflow}/execute"), &json!({})).await;
+    assert_eq!(refusal(&response), refused(500, "WORKFLOW_EXECUTION_ERROR", "none"));
+    let body = response.json();
     let error = &body["errors"][0];
     assert_eq!((&error["step"], &error["cause"]["code"]), (&json!("bad"), &json!("NO_LUCK")));
     assert_eq!(body["message"], "the execution failed in step `bad`: no luck");
-    let path = format!("{EXECUTIONS}/{}", answer.text_at("/errors/0/execution_id"));
+    let path = format!("{EXECUTIONS}/{}", response.text_at("/errors/0/execution_id"));
     let execution = server.get(&path).await;
     assert_eq!(execution.json()["data"]["error"], error["cause"]);
     assert_eq!(execution.text_at("/data/status"), "failed");
@@ -46,19 +46,19 @@ async fn a_failure_is_told_with_id_step_and_cause() {
 }
 
 #[tokio::test]
-async fn past_its_time_an_execution_is_stopped() {
+async fn stops_an_execution_at_its_timeout() {
     let server = Server::start().await;
     let workflow = active(&server, waiting_steps()).await;
     let body = json!({"execution_options": {"timeout_seconds": 0.2}});
-    let answer = server.post(&format!("{workflow}/execute"), &body).await;
-    assert_eq!(refusal(&answer), refused(504, "EXECUTION_TIMEOUT", "none"));
-    let path = format!("{EXECUTIONS}/{}", answer.text_at("/errors/0/execution_id"));
+    let response = server.post(&format!("{workflow}/execute"), &body).await;
+    assert_eq!(refusal(&response), refused(504, "EXECUTION_TIMEOUT", "none"));
+    let path = format!("{EXECUTIONS}/{}", response.text_at("/errors/0/execution_id"));
     let execution = server.get(&path).await;
     assert_eq!(execution.text_at("/data/status"), "timed_out");
     assert_eq!(execution.text_at("/data/error/code"), "EXECUTION_TIMEOUT");
     let listed = server.get(&format!("{EXECUTIONS}?status=timed_out")).await.json();
     assert_eq!(listed["data"]["pagination"]["total_items"], 1);
-    // One that nobody waits for has its time as well.
+    // The timeout applies without a waiting caller, too.
     let begun = begun(&server, &workflow, &body).await;
     let id = begun.rsplit('/').next().unwrap().parse().unwrap();
     let caller = stepwell_engine::Caller::internal();
@@ -68,7 +68,7 @@ async fn past_its_time_an_execution_is_stopped() {
 }
 
 #[tokio::test]
-async fn what_it_is_given_must_fit() {
+async fn rejects_inputs_that_do_not_fit() {
     let server = Server::start().await;
     let workflow = active_of(&server, greeting()).await;
     for verb in ["execute", "execute_async"] {
@@ -114,32 +114,37 @@ async fn what_it_is_given_must_fit() {
                 "callback_url",
             ),
         ] {
-            let answer = server.post(&path, &body).await;
-            assert_eq!(refusal(&answer), refused(status, code, field), "{body} {}", answer.text);
+            let response = server.post(&path, &body).await;
+            assert_eq!(
+                refusal(&response),
+                refused(status, code, field),
+                "{body} {}",
+                response.text
+            );
         }
     }
     let long = json!({"execution_options": {"timeout_seconds": 100_000}});
-    let answer = server.post(&format!("{workflow}/execute"), &long).await;
+    let response = server.post(&format!("{workflow}/execute"), &long).await;
     let field = "execution_options.timeout_seconds";
-    assert_eq!(refusal(&answer), refused(400, "INVALID_PARAMETERS", field));
+    assert_eq!(refusal(&response), refused(400, "INVALID_PARAMETERS", field));
     let wait = json!({"execution_options": {"wait_for_completion": true}});
-    let answer = server.post(&format!("{workflow}/execute_async"), &wait).await;
+    let response = server.post(&format!("{workflow}/execute_async"), &wait).await;
     let field = "execution_options.wait_for_completion";
-    assert_eq!(refusal(&answer), refused(400, "INVALID_PARAMETERS", field));
+    assert_eq!(refusal(&response), refused(400, "INVALID_PARAMETERS", field));
     let total = server.get(EXECUTIONS).await.json()["data"]["pagination"]["total_items"].clone();
     assert_eq!(total, 0, "nothing was accepted");
 }
 
 #[tokio::test]
-async fn one_that_is_not_waited_for_is_accepted() {
+async fn accepts_an_execution_without_waiting() {
     let server = Server::start().await;
     let workflow = active(&server, waiting_steps()).await;
     let body = json!({"execution_options": {"wait_for_completion": false}, "metadata": {"a": "b"}});
-    let answer = server.post(&format!("{workflow}/execute"), &body).await;
-    assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.text);
-    assert_eq!(answer.text_at("/data/status"), "running");
-    answer.text_at("/data/started_at");
-    let execution = format!("{EXECUTIONS}/{}", answer.text_at("/data/execution_id"));
+    let response = server.post(&format!("{workflow}/execute"), &body).await;
+    assert_eq!(response.status, StatusCode::ACCEPTED, "{}", response.text);
+    assert_eq!(response.text_at("/data/status"), "running");
+    response.text_at("/data/started_at");
+    let execution = format!("{EXECUTIONS}/{}", response.text_at("/data/execution_id"));
     let shown = server.get(&execution).await;
     assert_eq!(shown.json()["data"]["metadata"], json!({"a": "b"}));
     assert_eq!(shown.json()["data"]["duration_ms"], Value::Null);
@@ -172,13 +177,13 @@ async fn one_that_is_not_waited_for_is_accepted() {
     let second = server.get(&format!("{execution}/logs?page=2&sort_by=sequence")).await;
     assert_eq!(second.json()["data"], json!({"items": [], "pagination": pagination(2)}));
     for (query, field) in [("page=0", "page"), ("after=1", "after"), ("sort_by=level", "sort_by")] {
-        let answer = server.get(&format!("{execution}/logs?{query}")).await;
-        assert_eq!(refusal(&answer), refused(400, "INVALID_REQUEST", field), "{query}");
+        let response = server.get(&format!("{execution}/logs?{query}")).await;
+        assert_eq!(refusal(&response), refused(400, "INVALID_REQUEST", field), "{query}");
     }
 }
 
 #[tokio::test]
-async fn inputs_and_outputs_are_shown_where_asked_for() {
+async fn shows_inputs_and_outputs_on_request() {
     let server = Server::start().await;
     let workflow = active_of(&server, greeting()).await;
     let execution = executed(&server, &workflow, &json!({"parameters": {"text": "abc"}})).await;
@@ -198,7 +203,7 @@ async fn inputs_and_outputs_are_shown_where_asked_for() {
 }
 
 #[tokio::test]
-async fn a_repeat_gets_the_first_execution() {
+async fn a_repeat_returns_the_first_execution() {
     let server = Server::start().await;
     let workflow = active_of(&server, greeting()).await;
     let headers = [("content-type", "application/json"), ("idempotency-key", "once")];
@@ -210,7 +215,7 @@ async fn a_repeat_gets_the_first_execution() {
 }
 
 #[tokio::test]
-async fn events_are_resumed_after_the_last_one_seen() {
+async fn resumes_events_after_the_last_one() {
     let server = Server::start().await;
     let workflow = active_of(&server, greeting()).await;
     let execution = executed(&server, &workflow, &json!({"parameters": {"text": "abc"}})).await;
@@ -237,7 +242,7 @@ async fn events_are_resumed_after_the_last_one_seen() {
     assert_eq!(refusal(&wrong), refused(400, "INVALID_REQUEST", "after"));
 }
 
-/// A receiver of callbacks, and what it has received.
+/// A receiver of callbacks, with the bodies that it has received.
 async fn receiver() -> (String, tokio::sync::mpsc::Receiver<(HeaderMap, Bytes)>) {
     let (sender, received) = tokio::sync::mpsc::channel(8);
     let take = move |headers: HeaderMap, body: Bytes| {
@@ -255,7 +260,7 @@ async fn receiver() -> (String, tokio::sync::mpsc::Receiver<(HeaderMap, Bytes)>)
 }
 
 #[tokio::test]
-async fn a_callback_gets_the_ended_execution_as_it_is_shown() {
+async fn a_callback_receives_the_execution_as_get_returns_it() {
     let server = Server::start().await;
     let (url, mut received) = receiver().await;
     for (configuration, event) in

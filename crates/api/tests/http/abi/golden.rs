@@ -1,6 +1,5 @@
-//! Every example of the dialect's reference, asked and answered. `*.example.json` is what the
-//! reference prints: each field of it is in our answer, with the same name and type. `*.json` is
-//! our answer to the letter.
+//! Every example of the dialect's reference. `*.example.json` is the response in the reference: each
+//! of its fields is in ours, with the same name and type. `*.json` is our exact response.
 
 use std::path::PathBuf;
 
@@ -8,43 +7,43 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use super::{EXECUTIONS, WORKFLOWS, delete, send};
-use crate::support::{Answer, Server, golden};
+use crate::support::{Response, Server, golden};
 
 pub fn file(name: &str) -> Value {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/abi").join(name);
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
-/// Each field of the example is in the answer with a value of the same type.
-fn covers(place: &str, example: &Value, answer: &Value) {
-    match (example, answer) {
-        (Value::Object(example), Value::Object(answer)) => {
+/// Each field of the example is in the response with a value of the same type.
+fn covers(place: &str, example: &Value, response: &Value) {
+    match (example, response) {
+        (Value::Object(example), Value::Object(response)) => {
             for (key, example) in example {
-                let found = answer.get(key).unwrap_or_else(|| panic!("{place}.{key} is missing"));
+                let found = response.get(key).unwrap_or_else(|| panic!("{place}.{key} is missing"));
                 covers(&format!("{place}.{key}"), example, found);
             }
         }
-        (Value::Array(example), Value::Array(answer)) => {
-            assert_eq!(example.len(), answer.len(), "{place}");
-            for (at, (example, answer)) in example.iter().zip(answer).enumerate() {
-                covers(&format!("{place}[{at}]"), example, answer);
+        (Value::Array(example), Value::Array(response)) => {
+            assert_eq!(example.len(), response.len(), "{place}");
+            for (at, (example, response)) in example.iter().zip(response).enumerate() {
+                covers(&format!("{place}[{at}]"), example, response);
             }
         }
         _ => {
-            let same = std::mem::discriminant(example) == std::mem::discriminant(answer);
-            assert!(same, "{place}: the example has {example}, the answer {answer}");
+            let same = std::mem::discriminant(example) == std::mem::discriminant(response);
+            assert!(same, "{place}: the example has {example}, the response {response}");
         }
     }
 }
 
-pub fn check(name: &str, answer: &Answer, status: StatusCode) {
-    assert_eq!(answer.status, status, "{name}: {}", answer.text);
-    covers("", &file(&format!("{name}.example.json")), &answer.json());
-    golden(&format!("abi/{name}.json"), answer);
+pub fn check(name: &str, response: &Response, status: StatusCode) {
+    assert_eq!(response.status, status, "{name}: {}", response.text);
+    covers("", &file(&format!("{name}.example.json")), &response.json());
+    golden(&format!("abi/{name}.json"), response);
 }
 
-/// The ready-made type of the example comes later: here its steps are given, under a type of our
-/// own, and make the result that the example shows.
+/// The example uses a predefined workflow type, which does not exist here: its steps are given
+/// instead, under a custom type, and produce the result of the example.
 pub fn feedback_workflow() -> Value {
     let mut request = file("create_workflow.request.json");
     let result = file("execute_workflow.example.json")["data"]["result"].clone();
@@ -62,7 +61,7 @@ pub fn feedback_workflow() -> Value {
 }
 
 #[tokio::test]
-async fn every_example_is_answered_as_printed() {
+async fn returns_every_example_of_the_reference() {
     let server = Server::start().await;
     let created = send(&server, "POST", WORKFLOWS, &feedback_workflow()).await;
     check("create_workflow", &created, StatusCode::CREATED);

@@ -1,12 +1,12 @@
-//! Every row of the reference's error table: a request that gets it, and our answer to the letter.
-//! `errors/CODE.request.json` is the request; `{typed}` and the like stand for workflows.
+//! Every row of the reference's error table: a request that causes it, and our exact response.
+//! `errors/CODE.request.json` is the request; `{typed}` and similar names are replaced by workflows.
 
 use regex::Regex;
 use serde_json::{Value, json};
 
 use super::golden::file;
 use super::{WORKFLOWS, active_of, refusal};
-use crate::support::{Answer, Server, golden};
+use crate::support::{Response, Server, golden};
 
 /// The reference's table.
 const TABLE: [(u16, &str); 11] = [
@@ -23,7 +23,7 @@ const TABLE: [(u16, &str); 11] = [
     (504, "EXECUTION_TIMEOUT"),
 ];
 
-/// The workflows that the requests are about, by their names there.
+/// The workflows that the requests use, by their names.
 async fn workflows(server: &Server) -> Vec<(&'static str, String)> {
     let typed = json!({"inputs": {"feedback_text": "string", "source": "string"},
         "steps": [{"type": "Echo", "input": "{{ inputs.feedback_text }}"}]});
@@ -41,7 +41,7 @@ async fn workflows(server: &Server) -> Vec<(&'static str, String)> {
     ]
 }
 
-async fn sent(server: &Server, key: &str, request: &Value, path: &str) -> Answer {
+async fn sent(server: &Server, key: &str, request: &Value, path: &str) -> Response {
     let headers = [
         ("authorization", format!("Bearer {key}")),
         ("content-type", "application/json".to_owned()),
@@ -57,7 +57,7 @@ async fn sent(server: &Server, key: &str, request: &Value, path: &str) -> Answer
 }
 
 #[tokio::test]
-async fn every_row_of_the_error_table_is_answered_as_it_says() {
+async fn returns_every_error_of_the_table() {
     let server = Server::start().await;
     let workflows = workflows(&server).await;
     let limited = json!({"name": "limited", "scopes": ["read:workflows"],
@@ -75,15 +75,15 @@ async fn every_row_of_the_error_table_is_answered_as_it_says() {
             key = &limited;
             assert_eq!(sent(&server, key, &request, &path).await.status, 200);
         }
-        let mut answer = sent(&server, key, &request, &path).await;
-        let (found, first, _) = refusal(&answer);
-        assert_eq!((found, first.as_str()), (status, code), "{}", answer.text);
+        let mut response = sent(&server, key, &request, &path).await;
+        let (found, first, _) = refusal(&response);
+        assert_eq!((found, first.as_str()), (status, code), "{}", response.text);
         if status == 429 {
-            let wait = answer.headers["retry-after"].to_str().unwrap().parse::<u64>().unwrap();
+            let wait = response.headers["retry-after"].to_str().unwrap().parse::<u64>().unwrap();
             assert!((1..=60).contains(&wait), "{wait}");
         }
-        // How long, and until when, is another time each time.
-        answer.text = moments.replace_all(&answer.text, "SOME TIME").into_owned();
-        golden(&format!("abi/errors/{code}.json"), &answer);
+        // Durations and times differ in each run.
+        response.text = moments.replace_all(&response.text, "SOME TIME").into_owned();
+        golden(&format!("abi/errors/{code}.json"), &response);
     }
 }

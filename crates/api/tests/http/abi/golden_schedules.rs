@@ -1,4 +1,4 @@
-//! The reference's examples of schedules and webhooks, asked and answered: see `golden`.
+//! The reference's examples of schedules and webhooks: see `golden`.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ async fn workflow(server: &Server) -> String {
 }
 
 #[tokio::test]
-async fn every_example_of_schedules_is_answered_as_printed() {
+async fn returns_every_example_of_schedules() {
     let server = Server::start().await;
     let workflow = workflow(&server).await;
     let schedules = format!("{workflow}/schedules");
@@ -67,7 +67,7 @@ async fn every_example_of_schedules_is_answered_as_printed() {
 }
 
 #[tokio::test]
-async fn the_example_of_a_webhook_is_answered() {
+async fn returns_the_example_of_a_webhook() {
     let server = Server::start().await;
     let request = file("create_webhook.request.json");
     let created = send(&server, "POST", "/api/v1/webhooks", &request).await;

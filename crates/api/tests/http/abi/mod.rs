@@ -15,38 +15,38 @@ use axum::body::Body;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Server};
+use crate::support::{Response, Server};
 
 pub const WORKFLOWS: &str = "/api/v1/workflows";
 pub const EXECUTIONS: &str = "/api/v1/workflow_executions";
 
 /// The code and field of the first error, with its status.
-pub fn refusal(answer: &Answer) -> (u16, String, String) {
-    let body = answer.json();
+pub fn refusal(response: &Response) -> (u16, String, String) {
+    let body = response.json();
     let text = |value: &Value| value.as_str().unwrap_or("none").to_owned();
     let first = &body["errors"][0];
-    (answer.status.as_u16(), text(&first["code"]), text(&first["field"]))
+    (response.status.as_u16(), text(&first["code"]), text(&first["field"]))
 }
 
-/// What [`refusal`] is compared with.
+/// The expected value of [`refusal`].
 pub fn refused(status: u16, code: &str, field: &str) -> (u16, String, String) {
     (status, code.to_owned(), field.to_owned())
 }
 
-pub async fn send(server: &Server, method: &str, path: &str, body: &Value) -> Answer {
+pub async fn send(server: &Server, method: &str, path: &str, body: &Value) -> Response {
     server.send(method, path, &[("content-type", "application/json")], body.to_string()).await
 }
 
-pub async fn delete(server: &Server, path: &str) -> Answer {
+pub async fn delete(server: &Server, path: &str) -> Response {
     server.send("DELETE", path, &[], Body::empty()).await
 }
 
-/// A workflow of these steps, active; answers its path.
+/// Creates an active workflow with these steps; returns its path.
 pub async fn active(server: &Server, steps: Value) -> String {
     active_of(server, json!({"steps": steps})).await
 }
 
-/// A workflow with this configuration, active; answers its path.
+/// Creates an active workflow with this configuration; returns its path.
 pub async fn active_of(server: &Server, configuration: Value) -> String {
     let body = json!({"name": "test", "configuration": configuration});
     let created = server.post(WORKFLOWS, &body).await;
@@ -57,26 +57,26 @@ pub async fn active_of(server: &Server, configuration: Value) -> String {
     path
 }
 
-/// Executes without waiting; answers the execution's path.
+/// Executes without waiting; returns the execution's path.
 pub async fn begun(server: &Server, workflow: &str, body: &Value) -> String {
-    let answer = server.post(&format!("{workflow}/execute_async"), body).await;
-    assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.text);
-    format!("{EXECUTIONS}/{}", answer.text_at("/data/execution_id"))
+    let response = server.post(&format!("{workflow}/execute_async"), body).await;
+    assert_eq!(response.status, StatusCode::ACCEPTED, "{}", response.text);
+    format!("{EXECUTIONS}/{}", response.text_at("/data/execution_id"))
 }
 
-/// Executes and waits; answers the execution's path.
+/// Executes and waits; returns the execution's path.
 pub async fn executed(server: &Server, workflow: &str, body: &Value) -> String {
-    let answer = server.post(&format!("{workflow}/execute"), body).await;
-    let id = match answer.status {
-        StatusCode::OK => answer.text_at("/data/execution_id"),
-        _ => answer.text_at("/errors/0/execution_id"),
+    let response = server.post(&format!("{workflow}/execute"), body).await;
+    let id = match response.status {
+        StatusCode::OK => response.text_at("/data/execution_id"),
+        _ => response.text_at("/errors/0/execution_id"),
     };
     format!("{EXECUTIONS}/{id}")
 }
 
 /// The steps of an execution by name.
-pub fn steps(answer: &Answer) -> std::collections::BTreeMap<String, Value> {
-    let body = answer.json();
+pub fn steps(response: &Response) -> std::collections::BTreeMap<String, Value> {
+    let body = response.json();
     let steps = body["data"]["steps"].as_array().unwrap().clone();
     steps.into_iter().map(|step| (step["name"].as_str().unwrap().to_owned(), step)).collect()
 }

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{EXECUTIONS, WORKFLOWS, active_of, executed, refusal, refused};
-use crate::support::{Answer, Server};
+use crate::support::{Response, Server};
 
 async fn labelled(server: &Server, name: &str, metadata: Value) {
     let steps = json!([{"type": "StaticTextInput", "input": "a"}]);
@@ -12,14 +12,14 @@ async fn labelled(server: &Server, name: &str, metadata: Value) {
     assert_eq!(server.post(WORKFLOWS, &body).await.status, 201);
 }
 
-fn names(answer: &Answer) -> Vec<String> {
-    let body = answer.json();
-    let items = body["data"]["items"].as_array().unwrap_or_else(|| panic!("{}", answer.text));
+fn names(response: &Response) -> Vec<String> {
+    let body = response.json();
+    let items = body["data"]["items"].as_array().unwrap_or_else(|| panic!("{}", response.text));
     items.iter().map(|item| item["name"].as_str().unwrap().to_owned()).collect()
 }
 
 #[tokio::test]
-async fn workflows_are_filtered_sorted_and_cut() {
+async fn filters_sorts_and_pages_workflows() {
     let server = Server::start().await;
     for (name, metadata) in [
         ("b", json!({"team": "ops", "level": 3})),
@@ -42,9 +42,9 @@ async fn workflows_are_filtered_sorted_and_cut() {
         ("?status=active", &[]),
         ("?type=onboarding", &[]),
     ] {
-        let answer = server.get(&format!("{WORKFLOWS}{query}")).await;
-        assert_eq!(names(&answer), expect, "{query}");
-        let pagination = &answer.json()["data"]["pagination"];
+        let response = server.get(&format!("{WORKFLOWS}{query}")).await;
+        assert_eq!(names(&response), expect, "{query}");
+        let pagination = &response.json()["data"]["pagination"];
         assert_eq!(pagination["total_items"], expect.len(), "{query}");
         assert_eq!(pagination["total_pages"], usize::from(!expect.is_empty()), "{query}");
     }
@@ -55,9 +55,10 @@ async fn workflows_are_filtered_sorted_and_cut() {
     assert_eq!(second.json()["data"]["pagination"], expect);
 }
 
-/// Whatever becomes of the workflow that a page ended with, the next one begins where it stood.
+/// The next page starts after the last workflow of the previous one, even if that one was changed
+/// or deleted.
 #[tokio::test]
-async fn a_cursor_keeps_its_place() {
+async fn a_cursor_keeps_its_position() {
     for (sort, rest) in [
         ("name", &["c", "d", "z"][..]),
         ("updated_at", &["c", "d", "z"]),
@@ -79,14 +80,14 @@ async fn a_cursor_keeps_its_place() {
         super::delete(&server, &last).await;
         let again = server.get(&format!("{list}&cursor={cursor}")).await;
         assert_eq!(names(&again), ["c", "d"], "{sort}");
-        // A place in one order is none in another.
+        // A cursor is valid only for the order that it was created for.
         let other = server.get(&format!("{WORKFLOWS}?sort_by=type&cursor={cursor}")).await;
         assert_eq!(refusal(&other), refused(400, "INVALID_REQUEST", "cursor"));
     }
 }
 
 #[tokio::test]
-async fn wrong_parameters_are_named() {
+async fn names_invalid_parameters() {
     let server = Server::start().await;
     for list in [WORKFLOWS, EXECUTIONS] {
         for (query, field) in [
@@ -103,13 +104,13 @@ async fn wrong_parameters_are_named() {
             ("status=nonsense", "status"),
             ("team=a&team=b", "team"),
         ] {
-            let answer = server.get(&format!("{list}?{query}")).await;
+            let response = server.get(&format!("{list}?{query}")).await;
             let expect = refused(400, "INVALID_REQUEST", field);
-            assert_eq!(refusal(&answer), expect, "{list} {query} {}", answer.text);
+            assert_eq!(refusal(&response), expect, "{list} {query} {}", response.text);
         }
         let many: Vec<_> = (0..17).map(|n| format!("l{n}=a")).collect();
-        let answer = server.get(&format!("{list}?{}", many.join("&"))).await;
-        assert_eq!(refusal(&answer).0, 400, "{}", answer.text);
+        let response = server.get(&format!("{list}?{}", many.join("&"))).await;
+        assert_eq!(refusal(&response).0, 400, "{}", response.text);
     }
     for (query, field) in [
         ("workflow_id=x", "workflow_id"),
@@ -119,16 +120,16 @@ async fn wrong_parameters_are_named() {
         ("start_date=2026-02-02&end_date=2026-02-01", "end_date"),
         ("sort_by=duration_ms", "sort_by"),
     ] {
-        let answer = server.get(&format!("{EXECUTIONS}?{query}")).await;
-        assert_eq!(refusal(&answer), refused(400, "INVALID_REQUEST", field), "{query}");
+        let response = server.get(&format!("{EXECUTIONS}?{query}")).await;
+        assert_eq!(refusal(&response), refused(400, "INVALID_REQUEST", field), "{query}");
     }
     let unknown = format!("{EXECUTIONS}?workflow_id=wf_01h455vb4pex5vsknk084sn02q");
-    let answer = server.get(&unknown).await;
-    assert_eq!(refusal(&answer), refused(404, "WORKFLOW_NOT_FOUND", "none"));
+    let response = server.get(&unknown).await;
+    assert_eq!(refusal(&response), refused(404, "WORKFLOW_NOT_FOUND", "none"));
 }
 
 #[tokio::test]
-async fn executions_are_filtered_and_every_page_is_found() {
+async fn filters_executions_and_finds_every_page() {
     let server = Server::start().await;
     let steps = json!({"steps": [
         {"type": "Fail", "when": "inputs.fail", "config": {"message": "no"}}], "inputs": {"fail": "boolean"}});
@@ -139,8 +140,8 @@ async fn executions_are_filtered_and_every_page_is_found() {
     }
     let id = workflow.rsplit('/').next().unwrap();
     let total = async |query: &str| {
-        let answer = server.get(&format!("{EXECUTIONS}?{query}")).await;
-        answer.json()["data"]["pagination"]["total_items"].as_u64().unwrap()
+        let response = server.get(&format!("{EXECUTIONS}?{query}")).await;
+        response.json()["data"]["pagination"]["total_items"].as_u64().unwrap()
     };
     let of = format!("workflow_id={id}");
     assert_eq!(total(&of).await, 12);
@@ -155,8 +156,8 @@ async fn executions_are_filtered_and_every_page_is_found() {
     }
     assert_eq!(total("start_date=2100-01-01T00:00:00%2B02:00").await, 0);
 
-    let ids = |answer: &Answer| -> Vec<String> {
-        let items = answer.json()["data"]["items"].as_array().unwrap().clone();
+    let ids = |response: &Response| -> Vec<String> {
+        let items = response.json()["data"]["items"].as_array().unwrap().clone();
         items.iter().map(|item| item["execution_id"].as_str().unwrap().to_owned()).collect()
     };
     for order in ["asc", "desc"] {
@@ -205,9 +206,9 @@ fn escaped(text: &str) -> String {
     text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
 
-/// Whatever is asked, the answer is a page or says what is wrong, and never more than was asked.
+/// The response to any query is a page of at most the requested size, or an error with its field.
 #[test]
-fn no_parameters_break_a_list() {
+fn lists_accept_or_reject_random_parameters() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let server = runtime.block_on(async {
         let server = Server::start().await;
@@ -224,22 +225,22 @@ fn no_parameters_break_a_list() {
         ..ProptestConfig::default()
     });
     let lists = proptest::sample::select(vec![WORKFLOWS, EXECUTIONS]);
-    let asked = (lists, proptest::collection::vec(parameter(), 0..5));
-    let checked = runner.run(&asked, |(list, parameters)| {
+    let queries = (lists, proptest::collection::vec(parameter(), 0..5));
+    let checked = runner.run(&queries, |(list, parameters)| {
         let query: Vec<_> =
             parameters.iter().map(|(k, v)| format!("{}={}", escaped(k), escaped(v))).collect();
-        let answer = runtime.block_on(server.get(&format!("{list}?{}", query.join("&"))));
-        let body = answer.json();
-        match answer.status.as_u16() {
+        let response = runtime.block_on(server.get(&format!("{list}?{}", query.join("&"))));
+        let body = response.json();
+        match response.status.as_u16() {
             200 => {
                 let pagination = &body["data"]["pagination"];
                 let items = body["data"]["items"].as_array().unwrap().len() as u64;
                 prop_assert!(items <= pagination["page_size"].as_u64().unwrap());
                 prop_assert!(items <= pagination["total_items"].as_u64().unwrap());
             }
-            400 => prop_assert!(body["errors"][0]["field"].is_string(), "{}", answer.text),
+            400 => prop_assert!(body["errors"][0]["field"].is_string(), "{}", response.text),
             404 => prop_assert_eq!(&body["errors"][0]["code"], "WORKFLOW_NOT_FOUND"),
-            other => prop_assert!(false, "{other}: {}", answer.text),
+            other => prop_assert!(false, "{other}: {}", response.text),
         }
         Ok(())
     });

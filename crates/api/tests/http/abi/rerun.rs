@@ -1,12 +1,12 @@
-//! Running an execution again.
+//! Reruns of executions.
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use super::{EXECUTIONS, active_of, begun, executed, refusal, refused, steps};
-use crate::support::{Answer, Server, waiting_steps};
+use crate::support::{Response, Server, waiting_steps};
 
-/// Counts in its state, then fails unless it is told otherwise.
+/// Counts in its state, then fails unless the input `fail` is false.
 fn counting() -> Value {
     json!({
         "inputs": {"ok": "boolean"},
@@ -22,7 +22,7 @@ fn counting() -> Value {
     })
 }
 
-async fn rerun(server: &Server, execution: &str, body: &Value) -> Answer {
+async fn rerun(server: &Server, execution: &str, body: &Value) -> Response {
     let accepted = server.post(&format!("{execution}/rerun"), body).await;
     assert_eq!(accepted.status, StatusCode::ACCEPTED, "{body} {}", accepted.text);
     let id = accepted.text_at("/data/execution_id");
@@ -36,7 +36,7 @@ async fn rerun(server: &Server, execution: &str, body: &Value) -> Answer {
 }
 
 #[tokio::test]
-async fn as_a_whole_with_other_parameters() {
+async fn reruns_a_whole_execution_with_other_parameters() {
     let server = Server::start().await;
     let workflow = active_of(&server, counting()).await;
     let failed = executed(&server, &workflow, &json!({"parameters": {"ok": false}})).await;
@@ -51,7 +51,7 @@ async fn as_a_whole_with_other_parameters() {
 }
 
 #[tokio::test]
-async fn from_what_failed() {
+async fn reruns_from_the_failed_step() {
     let server = Server::start().await;
     let workflow = active_of(&server, counting()).await;
     let failed = executed(&server, &workflow, &json!({"parameters": {"ok": false}})).await;
@@ -71,7 +71,7 @@ async fn from_what_failed() {
 }
 
 #[tokio::test]
-async fn from_a_step_with_another_input() {
+async fn reruns_from_a_step_with_another_input() {
     let server = Server::start().await;
     let workflow = active_of(&server, counting()).await;
     let done = executed(&server, &workflow, &json!({"parameters": {"ok": true}})).await;
@@ -79,7 +79,7 @@ async fn from_a_step_with_another_input() {
     let again = rerun(&server, &done, &body).await;
     assert_eq!(again.json()["data"]["result"], json!({"text": "zyx", "n": 1}));
     assert_eq!(steps(&again)["stop"]["status"], "skipped");
-    // The state is as it was before the step, however often it is run again.
+    // The state is that before the step, for every rerun.
     let mut last = format!("{EXECUTIONS}/{}", again.text_at("/data/execution_id"));
     for _ in 0..2 {
         let counted = rerun(&server, &last, &json!({"from_step": "count"})).await;
@@ -89,7 +89,7 @@ async fn from_a_step_with_another_input() {
 }
 
 #[tokio::test]
-async fn with_the_release_that_it_ran() {
+async fn reruns_with_the_release_of_the_execution() {
     let server = Server::start().await;
     let workflow = active_of(&server, counting()).await;
     let done = executed(&server, &workflow, &json!({"parameters": {"ok": true}})).await;
@@ -101,7 +101,7 @@ async fn with_the_release_that_it_ran() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_run_again_is_told() {
+async fn rejects_executions_that_cannot_be_rerun() {
     let server = Server::start().await;
     let workflow = active_of(&server, counting()).await;
     let done = executed(&server, &workflow, &json!({"parameters": {"ok": true}})).await;
@@ -122,20 +122,20 @@ async fn what_cannot_be_run_again_is_told() {
         (json!({"from_step": "text", "parameters": {}}), 400, "INVALID_PARAMETERS", "parameters"),
         (json!({"form": "failed"}), 400, "INVALID_PARAMETERS", "form"),
     ] {
-        let answer = server.post(&format!("{done}/rerun"), &body).await;
-        assert_eq!(refusal(&answer), refused(status, code, field), "{body} {}", answer.text);
+        let response = server.post(&format!("{done}/rerun"), &body).await;
+        assert_eq!(refusal(&response), refused(status, code, field), "{body} {}", response.text);
     }
     let body = json!({"from_step": "text", "input": {"text": 5}});
-    let answer = server.post(&format!("{done}/rerun"), &body).await;
-    let message = answer.text_at("/message");
+    let response = server.post(&format!("{done}/rerun"), &body).await;
+    let message = response.text_at("/message");
     assert!(message.starts_with("the input does not fit the step's input schema"), "{message}");
     let waiting = active_of(&server, json!({"steps": waiting_steps()})).await;
     let running = begun(&server, &waiting, &json!({})).await;
-    let answer = server.post(&format!("{running}/rerun"), &json!({})).await;
-    assert_eq!(refusal(&answer), refused(409, "INVALID_STATE", "none"));
-    let message = answer.text_at("/message");
+    let response = server.post(&format!("{running}/rerun"), &json!({})).await;
+    assert_eq!(refusal(&response), refused(409, "INVALID_STATE", "none"));
+    let message = response.text_at("/message");
     assert!(message.starts_with("the execution is running: "), "as it is shown: {message}");
     server.post(&format!("{workflow}/deactivate"), &json!({})).await;
-    let answer = server.post(&format!("{done}/rerun"), &json!({})).await;
-    assert_eq!(refusal(&answer), refused(409, "WORKFLOW_INACTIVE", "none"));
+    let response = server.post(&format!("{done}/rerun"), &json!({})).await;
+    assert_eq!(refusal(&response), refused(409, "WORKFLOW_INACTIVE", "none"));
 }

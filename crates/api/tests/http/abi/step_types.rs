@@ -1,20 +1,20 @@
-//! What steps a definition can have, and the schema of definitions.
+//! Step types, and the schema of definitions.
 
 use serde_json::json;
 
 use super::{delete, refusal, refused};
-use crate::support::{Answer, Server};
+use crate::support::{Response, Server};
 
 const TYPES: &str = "/api/v1/step_types";
 
-fn names(answer: &Answer) -> Vec<String> {
-    let body = answer.json();
-    let items = body["data"]["items"].as_array().unwrap_or_else(|| panic!("{}", answer.text));
+fn names(response: &Response) -> Vec<String> {
+    let body = response.json();
+    let items = body["data"]["items"].as_array().unwrap_or_else(|| panic!("{}", response.text));
     items.iter().map(|item| item["type"].as_str().unwrap().to_owned()).collect()
 }
 
 #[tokio::test]
-async fn they_are_listed_sorted_filtered_and_cut() {
+async fn lists_sorts_filters_and_pages_step_types() {
     let server = Server::start().await;
     let all = server.get(&format!("{TYPES}?page_size=100")).await;
     let known: Vec<String> =
@@ -42,14 +42,14 @@ async fn they_are_listed_sorted_filtered_and_cut() {
 }
 
 #[tokio::test]
-async fn one_is_told_whole_by_its_name_or_an_alias() {
+async fn shows_a_step_type_by_its_name_or_alias() {
     let server = Server::start().await;
     let reverse = server.get(&format!("{TYPES}/TextOperation.Reverse")).await;
     assert_eq!(reverse.status, 200, "{}", reverse.text);
     let body = reverse.json();
     assert_eq!(body["status"], "success");
     let data = &body["data"];
-    let told: Vec<&str> = data.as_object().unwrap().keys().map(String::as_str).collect();
+    let fields: Vec<&str> = data.as_object().unwrap().keys().map(String::as_str).collect();
     let expect = [
         "type",
         "aliases",
@@ -68,7 +68,7 @@ async fn one_is_told_whole_by_its_name_or_an_alias() {
         "secret_fields",
         "examples",
     ];
-    assert_eq!(told, expect);
+    assert_eq!(fields, expect);
     assert_eq!((&data["effect"], &data["effect_varies"]), (&json!("pure"), &json!(false)));
     assert_eq!(data["aliases"], json!(["TextOperations.Reverse"]));
     let by_alias = server.get(&format!("{TYPES}/TextOperations.Reverse")).await;
@@ -81,7 +81,7 @@ async fn one_is_told_whole_by_its_name_or_an_alias() {
 }
 
 #[tokio::test]
-async fn every_example_makes_a_workflow() {
+async fn every_example_is_a_valid_workflow() {
     let server = Server::start().await;
     let all = server.get(&format!("{TYPES}?page_size=100")).await.json();
     for step_type in all["data"]["items"].as_array().unwrap() {
@@ -95,7 +95,7 @@ async fn every_example_makes_a_workflow() {
 }
 
 #[tokio::test]
-async fn bad_requests_are_told() {
+async fn rejects_invalid_requests() {
     let server = Server::start().await;
     for (query, field) in [
         ("page=0", "page"),
@@ -105,23 +105,23 @@ async fn bad_requests_are_told() {
         ("sort_order=up", "sort_order"),
         ("category=Text&category=JSON", "category"),
     ] {
-        let answer = server.get(&format!("{TYPES}?{query}")).await;
-        assert_eq!(refusal(&answer), refused(400, "INVALID_REQUEST", field), "{query}");
+        let response = server.get(&format!("{TYPES}?{query}")).await;
+        assert_eq!(refusal(&response), refused(400, "INVALID_REQUEST", field), "{query}");
     }
     let long = "x".repeat(2000);
     for name in ["TextOperation.Revers", "textoperation.reverse", "%F0%9F%90%99", &long] {
-        let answer = server.get(&format!("{TYPES}/{name}")).await;
-        assert_eq!(refusal(&answer), refused(404, "NOT_FOUND", "none"), "{name}");
-        assert!(answer.text.len() < 700, "{}", answer.text);
+        let response = server.get(&format!("{TYPES}/{name}")).await;
+        assert_eq!(refusal(&response), refused(404, "NOT_FOUND", "none"), "{name}");
+        assert!(response.text.len() < 700, "{}", response.text);
     }
-    let answer = server.get(&format!("{TYPES}/%FF")).await;
-    assert_eq!(refusal(&answer), refused(404, "NOT_FOUND", "none"), "{}", answer.text);
-    let answer = delete(&server, &format!("{TYPES}/Echo")).await;
-    assert_eq!(refusal(&answer), refused(405, "METHOD_NOT_ALLOWED", "none"));
+    let response = server.get(&format!("{TYPES}/%FF")).await;
+    assert_eq!(refusal(&response), refused(404, "NOT_FOUND", "none"), "{}", response.text);
+    let response = delete(&server, &format!("{TYPES}/Echo")).await;
+    assert_eq!(refusal(&response), refused(405, "METHOD_NOT_ALLOWED", "none"));
 }
 
 #[tokio::test]
-async fn every_key_can_read_them() {
+async fn every_key_can_read_step_types() {
     let server = Server::start().await;
     for scopes in [&["read:workflows:greet"][..], &["read:integrations"], &["read:metrics"]] {
         let key = server.key(scopes).await;

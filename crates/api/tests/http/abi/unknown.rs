@@ -1,4 +1,4 @@
-//! Parameters that a list does not know.
+//! Unknown parameters of lists.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{EXECUTIONS, WORKFLOWS, active_of, executed, refusal, refused};
 use crate::support::Server;
 
-/// Every list without labels, as the API's description names it, and where it is here.
+/// Every list without labels: its path in the API's description, and its path here.
 async fn lists(server: &Server) -> Vec<(&'static str, String)> {
     let body = json!({"name": "w", "configuration": {"steps": [{"type": "Echo", "input": "a"}]}});
     let workflow = server.post(WORKFLOWS, &body).await.text_at("/data/id");
@@ -41,38 +41,38 @@ async fn lists(server: &Server) -> Vec<(&'static str, String)> {
 }
 
 #[tokio::test]
-async fn are_refused_by_name_and_the_documented_ones_are_told() {
+async fn rejects_unknown_parameters_and_lists_the_documented_ones() {
     let server = Server::start().await;
     let document = server.get("/openapi.json").await.json();
     for (described, list) in lists(&server).await {
-        let answer = server.get(&format!("{list}?color=red")).await;
-        assert_eq!(refusal(&answer), refused(400, "INVALID_REQUEST", "color"), "{list}");
-        let message = answer.text_at("/message");
-        let told = message.strip_prefix("color: unknown parameter; the parameters are ");
-        let told = told.unwrap_or_else(|| panic!("{list}: {message}"));
-        let told: BTreeSet<_> = told.split(", ").collect();
+        let response = server.get(&format!("{list}?color=red")).await;
+        assert_eq!(refusal(&response), refused(400, "INVALID_REQUEST", "color"), "{list}");
+        let message = response.text_at("/message");
+        let listed = message.strip_prefix("color: unknown parameter; the parameters are ");
+        let listed = listed.unwrap_or_else(|| panic!("{list}: {message}"));
+        let listed: BTreeSet<_> = listed.split(", ").collect();
         let parameters = document["paths"][described]["get"]["parameters"].as_array().unwrap();
         let documented: BTreeSet<_> = parameters
             .iter()
             .filter(|parameter| parameter["in"] == "query")
             .map(|parameter| parameter["name"].as_str().unwrap())
             .collect();
-        assert_eq!(told, documented, "{list}");
+        assert_eq!(listed, documented, "{list}");
         if documented.contains("page") && !documented.contains("cursor") {
-            let answer = server.get(&format!("{list}?cursor=x")).await;
-            assert_eq!(refusal(&answer), refused(400, "INVALID_REQUEST", "cursor"), "{list}");
-            let message = answer.text_at("/message");
+            let response = server.get(&format!("{list}?cursor=x")).await;
+            assert_eq!(refusal(&response), refused(400, "INVALID_REQUEST", "cursor"), "{list}");
+            let message = response.text_at("/message");
             assert!(message.starts_with("cursor: there is no cursor here"), "{list}: {message}");
         }
     }
 }
 
 #[tokio::test]
-async fn name_labels_where_there_are_labels() {
+async fn unknown_parameters_of_lists_with_labels_are_labels() {
     let server = Server::start().await;
     for list in [WORKFLOWS, EXECUTIONS] {
-        let answer = server.get(&format!("{list}?color=red")).await;
-        assert_eq!(answer.status, 200, "{}", answer.text);
-        assert_eq!(answer.json()["data"]["items"], json!([]));
+        let response = server.get(&format!("{list}?color=red")).await;
+        assert_eq!(response.status, 200, "{}", response.text);
+        assert_eq!(response.json()["data"]["items"], json!([]));
     }
 }

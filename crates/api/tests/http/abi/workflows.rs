@@ -22,7 +22,7 @@ pub async fn create(server: &Server, body: &Value) -> String {
 }
 
 #[tokio::test]
-async fn a_wrong_workflow_is_told_whole_and_stores_nothing() {
+async fn reports_all_problems_of_a_workflow_and_stores_nothing() {
     let server = Server::start().await;
     let bad = |body: Value| {
         let mut whole = json!({"name": "x", "configuration": {"steps": steps("a")}});
@@ -55,33 +55,33 @@ async fn a_wrong_workflow_is_told_whole_and_stores_nothing() {
         (bad(json!({"metadata": "a"})), "metadata"),
         (bad(json!({"descriptoin": "a"})), "descriptoin"),
     ] {
-        let answer = server.post(WORKFLOWS, &body).await;
+        let response = server.post(WORKFLOWS, &body).await;
         assert_eq!(
-            refusal(&answer),
+            refusal(&response),
             refused(400, "INVALID_WORKFLOW_CONFIG", field),
             "{body} {}",
-            answer.text
+            response.text
         );
     }
-    let answer = server.post(WORKFLOWS, &bad(json!({"type": "feedback_analysis"}))).await;
-    assert!(answer.text.contains("later version"), "{}", answer.text);
+    let response = server.post(WORKFLOWS, &bad(json!({"type": "feedback_analysis"}))).await;
+    assert!(response.text.contains("later version"), "{}", response.text);
     let own = bad(json!({"type": "onboarding", "configuration": {}}));
-    let answer = server.post(WORKFLOWS, &own).await;
+    let response = server.post(WORKFLOWS, &own).await;
     for name in ["feedback_analysis", "data_processing", "reporting", "custom"] {
-        assert!(answer.text.contains(name), "{}", answer.text);
+        assert!(response.text.contains(name), "{}", response.text);
     }
     let list = server.get(WORKFLOWS).await.json();
     assert_eq!(list["data"]["pagination"]["total_items"], 0);
     for (headers, body) in
         [(&[][..], "{}"), (&[("content-type", "application/json")], "{"), (&[], "[")]
     {
-        let answer = server.send("POST", WORKFLOWS, headers, body).await;
-        assert!(answer.status.is_client_error(), "{}", answer.text);
+        let response = server.send("POST", WORKFLOWS, headers, body).await;
+        assert!(response.status.is_client_error(), "{}", response.text);
     }
 }
 
 #[tokio::test]
-async fn one_is_inactive_until_it_is_activated() {
+async fn a_workflow_is_inactive_until_it_is_activated() {
     let server = Server::start().await;
     let body = json!({"name": "w", "configuration": {"steps": steps("a")}});
     let workflow = create(&server, &body).await;
@@ -102,7 +102,7 @@ async fn one_is_inactive_until_it_is_activated() {
 }
 
 #[tokio::test]
-async fn a_required_integration_that_is_missing_holds_it_back() {
+async fn a_missing_required_integration_prevents_activation() {
     let server = Server::start().await;
     let body = json!({"name": "w", "configuration": {"steps": steps("a")},
         "integrations": [{"id": "int_zendesk", "required": true}, {"id": "int_other"}]});
@@ -122,7 +122,7 @@ async fn a_required_integration_that_is_missing_holds_it_back() {
 }
 
 #[tokio::test]
-async fn one_of_another_dialect_is_shown_and_active() {
+async fn shows_workflows_of_other_dialects_as_active() {
     let server = Server::start().await;
     let path = server.workflow(steps("hello")).await;
     let id = path.trim_start_matches("/workflows/");
@@ -143,7 +143,7 @@ async fn one_of_another_dialect_is_shown_and_active() {
 }
 
 #[tokio::test]
-async fn what_a_change_leaves_out_stays() {
+async fn a_change_keeps_omitted_fields() {
     let server = Server::start().await;
     let body = json!({"name": "w", "description": "d", "type": "mine",
         "configuration": {"steps": steps("a")}, "metadata": {"a": 1},
@@ -160,15 +160,15 @@ async fn what_a_change_leaves_out_stays() {
         ("PATCH", json!({}), 3),
     ] {
         let before = server.get(&workflow).await.json()["data"].clone();
-        let answer = send(&server, method, &workflow, &change).await;
-        assert_eq!(answer.status, StatusCode::OK, "{change} {}", answer.text);
+        let response = send(&server, method, &workflow, &change).await;
+        assert_eq!(response.status, StatusCode::OK, "{change} {}", response.text);
         let mut expect = before.clone();
         expect.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
         expect["release"] = json!(release);
         expect["version"] = json!(before["version"].as_u64().unwrap() + 1);
-        expect["updated_at"] = answer.json()["data"]["updated_at"].clone();
-        assert_eq!(answer.json()["data"], expect, "{change}");
-        assert_eq!(server.get(&workflow).await.text, answer.text);
+        expect["updated_at"] = response.json()["data"]["updated_at"].clone();
+        assert_eq!(response.json()["data"], expect, "{change}");
+        assert_eq!(server.get(&workflow).await.text, response.text);
     }
     let after = server.get(&workflow).await.json()["data"].clone();
     assert_eq!((&after["created_at"], &after["id"]), (&before["created_at"], &before["id"]));
@@ -178,7 +178,7 @@ async fn what_a_change_leaves_out_stays() {
 }
 
 #[tokio::test]
-async fn deleted_while_executions_run() {
+async fn deletes_a_workflow_with_running_executions() {
     let server = Server::start().await;
     let workflow = active(&server, waiting_steps()).await;
     let execution = begun(&server, &workflow, &json!({})).await;
@@ -194,11 +194,15 @@ async fn deleted_while_executions_run() {
         ("POST", format!("{workflow}/execute")),
         ("POST", format!("{workflow}/execute_async")),
     ] {
-        let answer = send(&server, method, &path, &json!({})).await;
-        assert_eq!(refusal(&answer), refused(404, "WORKFLOW_NOT_FOUND", "none"), "{method} {path}");
+        let response = send(&server, method, &path, &json!({})).await;
+        assert_eq!(
+            refusal(&response),
+            refused(404, "WORKFLOW_NOT_FOUND", "none"),
+            "{method} {path}"
+        );
     }
     let shown = server.get(&execution).await;
-    assert_eq!(shown.text_at("/data/status"), "running", "it goes on");
+    assert_eq!(shown.text_at("/data/status"), "running", "it continues");
     assert_eq!(shown.text_at("/data/workflow_name"), "test");
     let cancel = server.post(&format!("{execution}/cancel"), &json!({})).await;
     assert_eq!(cancel.status, StatusCode::OK, "{}", cancel.text);
@@ -211,7 +215,7 @@ async fn deleted_while_executions_run() {
 }
 
 #[tokio::test]
-async fn deleted_with_its_executions_cancelled() {
+async fn deletes_a_workflow_and_cancels_its_executions() {
     let server = Server::start().await;
     let workflow = active(&server, waiting_steps()).await;
     let mut executions = Vec::new();
@@ -230,7 +234,7 @@ async fn deleted_with_its_executions_cancelled() {
 }
 
 #[tokio::test]
-async fn scopes_are_asked_for() {
+async fn checks_scopes() {
     let server = Server::start().await;
     let workflow = active_of(&server, json!({"steps": steps("a")})).await;
     let reader = server.key(&["read:workflows"]).await;
@@ -261,10 +265,10 @@ async fn scopes_are_asked_for() {
             .uri(&path)
             .header("content-type", "application/json")
             .header(headers[0].0, &headers[0].1);
-        let answer = server.raw(request.body(body.into()).unwrap()).await;
-        assert_eq!(answer.status.as_u16(), status, "{method} {path}: {}", answer.text);
+        let response = server.raw(request.body(body.into()).unwrap()).await;
+        assert_eq!(response.status.as_u16(), status, "{method} {path}: {}", response.text);
         if status == 403 {
-            assert_eq!(answer.abi_refusal().1, "SCOPE_REQUIRED");
+            assert_eq!(response.abi_refusal().1, "SCOPE_REQUIRED");
         }
     }
     let done = server
@@ -281,7 +285,7 @@ async fn scopes_are_asked_for() {
 }
 
 #[tokio::test]
-async fn creating_is_idempotent() {
+async fn creation_is_idempotent() {
     let server = Server::start().await;
     let body = json!({"name": "w", "configuration": {"steps": steps("a")}}).to_string();
     let headers = [("content-type", "application/json"), ("idempotency-key", "k")];

@@ -1,7 +1,7 @@
-//! Every call that changes something, and what the audit log says of it. A new one gets a line
-//! here: either what is written down, or why nothing is.
+//! Every operation that changes something, with its audit entry. A new one needs a line here: its
+//! entry, or the reason why it has none.
 
-/// A call that changes something.
+/// An operation that changes something.
 pub struct Call {
     /// Method and path as the API's description has them.
     pub call: &'static str,
@@ -9,18 +9,18 @@ pub struct Call {
     at: &'static str,
     /// The body; empty: none.
     pub body: &'static str,
-    /// What is written down.
+    /// The audit entry.
     pub noted: Noted,
 }
 
-/// What is written down of a call.
+/// The audit entry of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Noted {
-    /// This, of that object of the stage.
+    /// An action on an object of the stage.
     Of(&'static str, &'static str),
-    /// This, of the object that the call made, whose id is at that place of the answer.
+    /// An action on the object that the operation creates; its id is at this pointer of the response.
     Made(&'static str, &'static str),
-    /// Nothing, and why not.
+    /// No entry, with the reason.
     Exempt(&'static str),
 }
 
@@ -48,7 +48,7 @@ const SCHEDULE: &str =
     r#"{"name": "made", "schedule_type": "cron", "cron_expression": "0 0 * * *"}"#;
 const WEBHOOK: &str = r#"{"url": "http://127.0.0.1:9/made", "events": ["workflow.created"]}"#;
 const TEMPLATE: &str = r#"{"name": "made", "body": "Dear {{ customer }}"}"#;
-const OWN_RECORD: Noted = Exempt("an execution is its own record; it tells who started it");
+const OWN_RECORD: Noted = Exempt("an execution is its own record; it names its caller");
 const FEEDBACK: Noted = Exempt("feedback is kept beside its execution, with its time");
 
 /// All of them, by dialect.

@@ -1,4 +1,4 @@
-//! Reading the log: whose it is, filters, pages, who and from where.
+//! The log: access, filters, pages, actors and addresses.
 
 use axum::body::Body;
 use axum::http::Request;
@@ -19,7 +19,7 @@ fn actions(entries: &[Value]) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn an_entry_has_all_there_is_to_tell() {
+async fn an_entry_has_actor_action_object_and_origin() {
     let server = Server::start().await;
     let body = json!({"name": "greet", "configuration": {"steps": [{"type": "Echo", "input": 1}]}});
     let made = server.post("/api/v1/workflows", &body).await;
@@ -32,7 +32,7 @@ async fn an_entry_has_all_there_is_to_tell() {
 }
 
 #[tokio::test]
-async fn it_is_filtered() {
+async fn filters_entries() {
     let server = Server::start().await;
     let stage = Stage::new(&server).await;
     let body = json!({"name": "robot", "scopes": ["write:workflows"]});
@@ -49,9 +49,9 @@ async fn it_is_filtered() {
     for (query, expect) in [
         ("actor=robot".to_owned(), vec!["workflow.deleted"]),
         (format!("key_id={}", other.text_at("/data/id")), vec!["workflow.deleted"]),
-        // Made for the test by the server's own process.
+        // Created by the server's own process for the test.
         ("actor=system".to_owned(), vec!["api_key.created"]),
-        ("actor=nobody".to_owned(), vec![]),
+        ("actor=unknown".to_owned(), vec![]),
         ("action=webhook.created".to_owned(), vec!["webhook.created"]),
         ("object_type=webhook".to_owned(), vec!["webhook.tested", "webhook.created"]),
         (format!("object_id={schedule}"), vec!["schedule.created"]),
@@ -84,7 +84,7 @@ async fn it_is_filtered() {
 }
 
 #[tokio::test]
-async fn it_is_paged_by_number_and_by_cursor() {
+async fn pages_entries_by_number_and_by_cursor() {
     let server = Server::start().await;
     Stage::new(&server).await;
     let (all, total) = page(&server, "page_size=100").await;
@@ -114,7 +114,7 @@ async fn it_is_paged_by_number_and_by_cursor() {
 }
 
 #[tokio::test]
-async fn wrong_questions_name_the_parameter() {
+async fn names_an_invalid_parameter() {
     let server = Server::start().await;
     for (query, field) in [
         ("page=0", "page"),
@@ -124,7 +124,7 @@ async fn wrong_questions_name_the_parameter() {
         ("cursor=x", "cursor"),
         ("cursor=12.x", "cursor"),
         ("cursor=1.01h455vb4pex5vsknk084sn02q&page=1", "cursor"),
-        ("key_id=nobody", "key_id"),
+        ("key_id=unknown", "key_id"),
         ("action=workflow.made", "action"),
         ("object_type=thing", "object_type"),
         ("object_id=x", "object_id"),
@@ -145,7 +145,7 @@ async fn wrong_questions_name_the_parameter() {
 }
 
 #[tokio::test]
-async fn it_is_for_admins_of_the_workspace_and_refusals_are_in_it_once() {
+async fn logs_a_permission_error_once_and_is_limited_to_admins() {
     let server = Server::start().await;
     let key = server.key(&["read:workflows", "read:webhooks"]).await;
     for path in [LOG, LOG, "/api/v1/auth/api-keys", "/api/v1/workspaces"] {
@@ -165,7 +165,7 @@ async fn it_is_for_admins_of_the_workspace_and_refusals_are_in_it_once() {
     let nothing = send(&server, (&server.key, "r"), ("PATCH", WORKSPACE), same).await;
     assert_eq!(nothing.status.as_u16(), 200, "{}", nothing.text);
     assert_eq!(page(&server, "action=workspace.updated").await.1, 0, "nothing was changed");
-    // The same reason within a minute is one entry, wherever it was met.
+    // The same reason within a minute is one entry, for all operations.
     let (found, total) = page(&server, "action=access.refused").await;
     assert_eq!(total, 3, "{found:#?}");
     assert_eq!(found[0]["details"]["reason"], "this key lacks the scope `write:workflows`");
@@ -195,7 +195,7 @@ async fn it_is_for_admins_of_the_workspace_and_refusals_are_in_it_once() {
 }
 
 #[tokio::test]
-async fn keys_that_are_not_accepted_any_more_are_in_it_once() {
+async fn logs_the_use_of_a_revoked_key_once() {
     let server = Server::start().await;
     let body = json!({"name": "stolen", "role": "admin"});
     let made = server.post("/api/v1/auth/api-keys", &body).await;
@@ -208,8 +208,8 @@ async fn keys_that_are_not_accepted_any_more_are_in_it_once() {
         let refused = send(&server, (&secret, &from), ("GET", "/api/v1/workflows"), "").await;
         assert_eq!(refused.abi_refusal(), (401, "REVOKED_TOKEN".into()));
     }
-    let nobody = send(&server, ("sk_live_nobody", "r"), ("GET", "/api/v1/workflows"), "").await;
-    assert_eq!(nobody.abi_refusal().0, 401);
+    let unknown = send(&server, ("sk_live_unknown", "r"), ("GET", "/api/v1/workflows"), "").await;
+    assert_eq!(unknown.abi_refusal().0, 401);
     let (found, total) = page(&server, "action=access.refused").await;
     assert_eq!(total, 1, "{found:#?}");
     assert_eq!(found[0]["actor"], json!({"type": "api_key", "id": id, "name": "stolen"}));
@@ -221,7 +221,7 @@ async fn keys_that_are_not_accepted_any_more_are_in_it_once() {
 }
 
 #[tokio::test]
-async fn whoever_reads_the_signing_secret_is_in_it() {
+async fn logs_reads_of_a_signing_secret() {
     let server = Server::start().await;
     let read = server.get("/api/v1/webhooks/signing-secret").await;
     let secret = read.text_at("/data/secret");
@@ -232,7 +232,7 @@ async fn whoever_reads_the_signing_secret_is_in_it() {
 }
 
 #[tokio::test]
-async fn who_comes_without_a_key_is_told_apart() {
+async fn names_the_actor_of_requests_without_a_key() {
     let open = ApiConfig { auth_required: false, ..ApiConfig::default() };
     let server = Server::with(open).await;
     let cli = stepwell_api::trusted_router(server.app.clone(), ApiConfig::default());
@@ -244,8 +244,8 @@ async fn who_comes_without_a_key_is_told_apart() {
             .unwrap()
     };
     assert_eq!(server.raw(request()).await.status.as_u16(), 201);
-    let answer = tower::ServiceExt::oneshot(cli, request()).await.unwrap();
-    assert_eq!(answer.status().as_u16(), 201);
+    let response = tower::ServiceExt::oneshot(cli, request()).await.unwrap();
+    assert_eq!(response.status().as_u16(), 201);
     let (found, _) = page(&server, "action=workflow.created").await;
     let actors: Vec<_> = found.iter().map(|entry| entry["actor"].clone()).collect();
     let actor = |name: &str| json!({"type": name, "id": null, "name": name});
@@ -263,17 +263,17 @@ async fn over_a_socket(served: &Served, header: &str) {
         "POST /workflows HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-API-KEY: {key}\r\n{header}Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
     );
     socket.write_all((head + body).as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    socket.read_to_string(&mut answer).await.unwrap();
-    assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+    let mut response = String::new();
+    socket.read_to_string(&mut response).await.unwrap();
+    assert!(response.starts_with("HTTP/1.1 201"), "{response}");
 }
 
 #[tokio::test]
-async fn the_address_is_the_peer_s_or_what_a_trusted_proxy_says() {
+async fn logs_the_address_of_the_peer_or_of_a_trusted_proxy() {
     let forwarded = "X-Forwarded-For: 1.1.1.1, 203.0.113.9\r\n";
     for (trusted, header, expect) in [
         (None, "", "127.0.0.1"),
-        // Anybody can write a header.
+        // Any client can send the header.
         (None, forwarded, "127.0.0.1"),
         (Some("10.0.0.0/8"), forwarded, "127.0.0.1"),
         (Some("127.0.0.0/8"), forwarded, "203.0.113.9"),

@@ -1,4 +1,4 @@
-//! The audit log: everything that changes something is in it, and no secret is.
+//! The audit log contains every change, and no secret.
 
 mod calls;
 mod log;
@@ -17,15 +17,15 @@ pub const LOG: &str = "/api/v1/audit_log";
 
 /// A page of the log: its entries, the newest first, and how many there are.
 pub async fn page(server: &Server, query: &str) -> (Vec<Value>, u64) {
-    let answer = server.get(&format!("{LOG}?{query}")).await;
-    assert_eq!(answer.status.as_u16(), 200, "{query}: {}", answer.text);
-    let data = answer.json()["data"].clone();
+    let response = server.get(&format!("{LOG}?{query}")).await;
+    assert_eq!(response.status.as_u16(), 200, "{query}: {}", response.text);
+    let data = response.json()["data"].clone();
     let total = data["pagination"]["total_items"].as_u64().unwrap();
     (data["items"].as_array().unwrap().clone(), total)
 }
 
 #[test]
-fn every_call_that_changes_something_is_known() {
+fn every_changing_operation_is_listed() {
     let all = serde_json::to_value(stepwell_api::openapi()).unwrap();
     let mut described = BTreeSet::new();
     for (path, methods) in all["paths"].as_object().unwrap() {
@@ -35,9 +35,9 @@ fn every_call_that_changes_something_is_known() {
     }
     let known: BTreeSet<String> = CALLS.iter().map(|call| call.call.to_owned()).collect();
     let missing: Vec<_> = described.difference(&known).collect();
-    assert!(missing.is_empty(), "say in calls.rs what the audit log says of {missing:#?}");
+    assert!(missing.is_empty(), "add the audit entries to calls.rs: {missing:#?}");
     let gone: Vec<_> = known.difference(&described).collect();
-    assert!(gone.is_empty(), "calls.rs knows calls that are not there: {gone:#?}");
+    assert!(gone.is_empty(), "calls.rs has operations that do not exist: {gone:#?}");
     for call in CALLS {
         if let Noted::Exempt(why) = call.noted {
             assert!(why.len() > 20, "{} is exempt without a reason", call.call);
@@ -46,7 +46,7 @@ fn every_call_that_changes_something_is_known() {
 }
 
 #[tokio::test]
-async fn whatever_is_changed_is_noted_once() {
+async fn logs_every_change_once() {
     let server = Server::start().await;
     let key = server.get("/api/v1/auth/me").await.text_at("/data/key_id");
     for (n, call) in CALLS.iter().enumerate() {
@@ -59,11 +59,12 @@ async fn whatever_is_changed_is_noted_once() {
         let (_, before) = page(&server, "page_size=1").await;
         let request_id = format!("r-{n}");
         let (path, body) = (stage.fill(call.path()), stage.fill(call.body));
-        let answer = send(&server, (&server.key, &request_id), (call.method(), &path), &body).await;
-        assert!(answer.status.is_success(), "{}: {}", call.call, answer.text);
-        let id = if made.is_empty() { stage.id(object).to_owned() } else { answer.text_at(made) };
+        let response =
+            send(&server, (&server.key, &request_id), (call.method(), &path), &body).await;
+        assert!(response.status.is_success(), "{}: {}", call.call, response.text);
+        let id = if made.is_empty() { stage.id(object).to_owned() } else { response.text_at(made) };
 
-        // A new workspace has a log of its own.
+        // A new workspace has its own log.
         let elsewhere = action == "workspace.created";
         let of = if elsewhere { format!("&workspace_id={id}") } else { String::new() };
         let (found, after) = page(&server, &format!("page_size=1{of}")).await;
@@ -76,9 +77,9 @@ async fn whatever_is_changed_is_noted_once() {
         assert!(entry["ip_address"].is_null(), "there is no connection: {entry}");
         let kind = action.split_once('.').unwrap().0;
         assert_eq!(entry["object"]["type"], kind, "{entry}");
-        let told = entry["object"]["id"].as_str().unwrap();
-        assert_eq!(told.replace('_', "-"), id.replace('_', "-"), "{}: {entry}", call.call);
-        // Sent again, whatever would change nothing is not noted again.
+        let logged_id = entry["object"]["id"].as_str().unwrap();
+        assert_eq!(logged_id.replace('_', "-"), id.replace('_', "-"), "{}: {entry}", call.call);
+        // A repeated request that changes nothing is not logged again.
         if matches!(action, "workflow.activated" | "workflow.deactivated" | "api_key.revoked") {
             let again = (call.method(), path.as_str());
             send(&server, (&server.key, "again"), again, &body).await;
@@ -88,7 +89,7 @@ async fn whatever_is_changed_is_noted_once() {
 }
 
 #[tokio::test]
-async fn what_is_refused_or_replayed_is_not_noted() {
+async fn logs_no_rejected_or_repeated_request() {
     let server = Server::start().await;
     let stage = Stage::new(&server).await;
     let (_, before) = page(&server, "page_size=1").await;
@@ -102,8 +103,8 @@ async fn what_is_refused_or_replayed_is_not_noted() {
         ("POST", "/api/v1/auth/api-keys", r#"{"name": "x", "scopes": ["fly"]}"#, 400),
     ] {
         let (path, body) = (stage.fill(path), stage.fill(body));
-        let answer = send(&server, (&server.key, "r"), (method, &path), &body).await;
-        assert_eq!(answer.status.as_u16(), status, "{method} {path}: {}", answer.text);
+        let response = send(&server, (&server.key, "r"), (method, &path), &body).await;
+        assert_eq!(response.status.as_u16(), status, "{method} {path}: {}", response.text);
     }
     assert_eq!(page(&server, "page_size=1").await.1, before);
     let body = json!({"name": "x", "steps": [{"type": "Echo", "input": 1}]}).to_string();

@@ -1,4 +1,4 @@
-//! Objects to do something to, by what they are called in `calls.rs`.
+//! Objects for the operations, by their names in `calls.rs`.
 
 use std::collections::BTreeMap;
 
@@ -7,17 +7,17 @@ use axum::http::Request;
 use serde_json::{Value, json};
 use stepwell_core::ids::{ExecutionId, WorkflowId};
 
-use crate::support::{Answer, Server, waiting_steps};
+use crate::support::{Response, Server, waiting_steps};
 
 pub struct Stage(BTreeMap<&'static str, String>);
 
 impl Stage {
-    /// Makes the objects.
+    /// Creates the objects.
     pub async fn new(server: &Server) -> Self {
         let post = async |path: &str, body: Value| {
-            let answer = server.post(path, &body).await;
-            assert!(answer.status.is_success(), "{path}: {}", answer.text);
-            answer
+            let response = server.post(path, &body).await;
+            assert!(response.status.is_success(), "{path}: {}", response.text);
+            response
         };
         let steps = json!([{"id": "a", "type": "Echo", "input": 1}]);
         let of = |path: String| path.rsplit('/').next().unwrap().parse::<WorkflowId>().unwrap();
@@ -77,7 +77,7 @@ impl Stage {
         &self.0[object]
     }
 
-    /// Puts the ids in the places of their objects: `<workflow>`.
+    /// Replaces the names of objects, such as `<workflow>`, by their ids.
     pub fn fill(&self, text: &str) -> String {
         let put =
             |text: String, (name, id): (&&str, &String)| text.replace(&format!("<{name}>"), id);
@@ -91,7 +91,7 @@ pub async fn send(
     (key, request_id): (&str, &str),
     (method, path): (&str, &str),
     body: &str,
-) -> Answer {
+) -> Response {
     let mut request = Request::builder().method(method).uri(path);
     request = request.header("x-api-key", key).header("x-request-id", request_id);
     if !body.is_empty() {

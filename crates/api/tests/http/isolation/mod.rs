@@ -1,5 +1,6 @@
-//! Whatever is called with the key of another workspace: nothing of this one is seen, changed, or
-//! even hinted at. A call of the API's description that `calls/` does not know fails the test.
+//! Operations with the key of another workspace neither show nor change objects of this one, nor
+//! reveal that they exist. An operation of the API's description that is missing in `calls/` fails
+//! the test.
 
 mod calls;
 mod world;
@@ -15,7 +16,7 @@ use crate::support::Server;
 use calls::{Call, Sees};
 use world::{MARK, World, request};
 
-/// A key of a new workspace that may do everything there.
+/// An admin key of a new workspace.
 async fn key_elsewhere(server: &Server) -> String {
     let operator = Caller::internal();
     let create =
@@ -37,41 +38,41 @@ fn described() -> BTreeSet<String> {
 }
 
 #[test]
-fn every_call_of_the_description_is_walked() {
+fn checks_every_operation_of_the_description() {
     let known: BTreeSet<String> = calls::all().iter().map(|call| call.call.to_owned()).collect();
     let described = described();
     let missing: Vec<_> = described.difference(&known).collect();
-    assert!(missing.is_empty(), "say in calls/ what a stranger sees of {missing:#?}");
+    assert!(missing.is_empty(), "add the operations to calls/: {missing:#?}");
     let gone: Vec<_> = known.difference(&described).collect();
-    assert!(gone.is_empty(), "calls/ knows calls that are not there: {gone:#?}");
+    assert!(gone.is_empty(), "calls/ has operations that do not exist: {gone:#?}");
 }
 
 #[tokio::test]
-async fn an_admin_of_another_workspace_sees_nothing_of_the_default_one() {
+async fn hides_the_default_workspace_from_admins_of_another_one() {
     let server = Server::start().await;
     let stranger = key_elsewhere(&server).await;
     for call in calls::all() {
-        walk(&server, call, &server.key, &stranger).await;
+        check_call(&server, call, &server.key, &stranger).await;
     }
 }
 
 #[tokio::test]
-async fn an_admin_of_the_default_workspace_sees_no_objects_of_another_one() {
+async fn hides_objects_of_other_workspaces_from_admins_of_the_default_one() {
     let server = Server::start().await;
     let owner = key_elsewhere(&server).await;
-    // Keys, workspaces and what was done in them are what such an admin looks after.
+    // Such an admin manages workspaces, their keys and their audit logs.
     let looked_after = |call: &&Call| {
         ["/api/v1/workspaces", "/api/v1/auth/api-keys", "/api/v1/audit_log"]
             .iter()
             .any(|path| call.call.contains(path))
     };
     for call in calls::all().into_iter().filter(|call| !looked_after(call)) {
-        walk(&server, call, &owner, &server.key).await;
+        check_call(&server, call, &owner, &server.key).await;
     }
 }
 
-/// Makes objects with the owner's key, and the call with that of the stranger.
-async fn walk(server: &Server, call: &Call, owner: &str, stranger: &str) {
+/// Creates objects with the owner's key, and sends the request with the stranger's.
+async fn check_call(server: &Server, call: &Call, owner: &str, stranger: &str) {
     if call.sees == Sees::Server {
         return;
     }
@@ -87,7 +88,10 @@ async fn walk(server: &Server, call: &Call, owner: &str, stranger: &str) {
     match call.sees {
         Sees::Nothing(status) => {
             assert_eq!(seen.status.as_u16(), status, "{name}: {}", seen.text);
-            assert_eq!(left, right, "{name}: tells more than of what never was");
+            assert_eq!(
+                left, right,
+                "{name}: differs from the response for objects that do not exist"
+            );
         }
         Sees::EmptyAt(pointer) => {
             assert_eq!(seen.status, StatusCode::OK, "{name}: {}", seen.text);
@@ -96,13 +100,13 @@ async fn walk(server: &Server, call: &Call, owner: &str, stranger: &str) {
         Sees::Own => assert!(seen.status.is_success(), "{name}: {}", seen.text),
         Sees::Server => {}
     }
-    if let Some(told) = world.told(&format!("{} {}", call.path(), call.body), &seen.text) {
-        panic!("{name} tells {told}: {}", seen.text);
+    if let Some(leak) = world.find_leak(&format!("{} {}", call.path(), call.body), &seen.text) {
+        panic!("{name} shows {leak}: {}", seen.text);
     }
     let after = world.snapshot(server, owner).await;
     assert_eq!(after, before, "{name} changed something");
 
-    // The call itself is right: whoever owns the objects is served.
+    // The request itself is valid: the owner of the objects is served.
     if !call.by_operator_only || owner == server.key {
         let served = request(server, call, &world, owner).await;
         let fits = served.status.is_success() || served.status == StatusCode::CONFLICT;
@@ -111,12 +115,12 @@ async fn walk(server: &Server, call: &Call, owner: &str, stranger: &str) {
 }
 
 #[tokio::test]
-async fn external_ids_idempotency_keys_and_names_are_each_workspace_s_own() {
+async fn external_ids_idempotency_keys_and_names_are_per_workspace() {
     let server = Server::start().await;
     let theirs = key_elsewhere(&server).await;
     let world = World::new(&server, &server.key).await;
     let definition = json!({"name": world.value("name"),
-        "steps": [{"type": "Echo", "input": "theirs"}], "outputs": {"said": "{{ 'theirs' }}"}});
+        "steps": [{"type": "Echo", "input": "theirs"}], "outputs": {"text": "{{ 'theirs' }}"}});
     let made = post(&server, &theirs, "/workflows", "k-1", &definition).await;
     assert_eq!(made.0, 201, "{}", made.1);
 
@@ -137,7 +141,7 @@ async fn external_ids_idempotency_keys_and_names_are_each_workspace_s_own() {
     assert_eq!(other.1["data"]["outputs"][0]["value"], "theirs", "{}", other.1);
     assert_eq!(ours.1["data"]["outputs"][0]["value"], MARK, "{}", ours.1);
 
-    // A POST that only repeats its answer.
+    // A POST that only repeats its response.
     let cancel = format!(
         "/workflows/{}/executions/{}/cancel",
         world.value("workflow"),
@@ -151,14 +155,14 @@ async fn external_ids_idempotency_keys_and_names_are_each_workspace_s_own() {
     // State of an execution of the other workspace.
     let mut from = execute;
     from.as_object_mut().unwrap().shift_remove("external_id");
-    let mut answers = Vec::new();
+    let mut details = Vec::new();
     for id in [world.value("ended"), world.ghosts().value("ended")] {
         from["previous_execution_id"] = json!(id);
         let (status, body) = post(&server, &theirs, "/v1/execute-workflow", "", &from).await;
         assert_eq!(status, 400, "{body}");
-        answers.push(body["detail"].clone());
+        details.push(body["detail"].clone());
     }
-    assert_eq!(answers[0], answers[1]);
+    assert_eq!(details[0], details[1]);
 }
 
 /// The status and body of a POST; an empty idempotency key is none.
@@ -175,6 +179,6 @@ async fn post(
     if !idempotency.is_empty() {
         request = request.header("idempotency-key", idempotency);
     }
-    let answer = server.raw(request.body(body.to_string().into()).unwrap()).await;
-    (answer.status.as_u16(), answer.json())
+    let response = server.raw(request.body(body.to_string().into()).unwrap()).await;
+    (response.status.as_u16(), response.json())
 }

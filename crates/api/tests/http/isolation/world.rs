@@ -12,12 +12,12 @@ use uuid::Uuid;
 
 use super::calls::Call;
 use crate::receiver::Receiver;
-use crate::support::{Answer, PATIENCE, Server};
+use crate::support::{PATIENCE, Response, Server};
 
-/// Stands in every text of the objects.
+/// Part of every text of the objects.
 pub const MARK: &str = "xyzzy";
 
-/// Objects by what they are called in `calls/`, each in all the forms in which it is written.
+/// Objects by their names in `calls/`, with all written forms of their ids.
 pub struct World {
     objects: BTreeMap<&'static str, Vec<String>>,
     secret: String,
@@ -37,12 +37,12 @@ fn key_forms(text: &str) -> Vec<String> {
 }
 
 impl World {
-    /// Makes the objects.
+    /// Creates the objects.
     pub async fn new(server: &Server, owner: &str) -> Self {
         let post = async |path: &str, body: Value| {
-            let answer = call(server, owner, "POST", path, &body.to_string()).await;
-            assert!(answer.status.is_success(), "{path}: {}", answer.text);
-            answer
+            let response = call(server, owner, "POST", path, &body.to_string()).await;
+            assert!(response.status.is_success(), "{path}: {}", response.text);
+            response
         };
         let n = Uuid::now_v7();
         let name = format!("{MARK}-name-{n}");
@@ -54,7 +54,7 @@ impl World {
                 {"id": "say", "type": "StaticTextInput", "input": MARK},
                 {"id": "wait", "type": "Delay", "when": "inputs.slow", "config": {"for": "1h"}},
             ],
-            "outputs": {"said": "{{ steps.say.output.text }}"},
+            "outputs": {"text": "{{ steps.say.output.text }}"},
         });
         let workflow = post("/workflows", definition).await.text_at("/workflow_id");
         let execute = format!("/workflows/{workflow}/execute");
@@ -64,7 +64,7 @@ impl World {
             json!({"workflow_deployment_name": name, "inputs": [], "external_id": external_id});
         let ended = post("/v1/execute-workflow", body).await.text_at("/execution_id");
         let actuals = json!({"execution_id": ended, "actuals": [
-            {"output_key": "said", "quality": 0.5, "metadata": {"why": MARK}}]});
+            {"output_key": "text", "quality": 0.5, "metadata": {"why": MARK}}]});
         post("/v1/submit-workflow-execution-actuals", actuals).await;
         let tag = format!("{MARK}-tag");
         let workflow_id: WorkflowId = workflow.parse().unwrap();
@@ -110,7 +110,7 @@ impl World {
         Self { objects: objects.into(), secret: secret.text_at("/data/secret") }
     }
 
-    /// The same objects, had they never been.
+    /// Ids of objects that do not exist, by the same names.
     pub fn ghosts(&self) -> Self {
         let fresh = Uuid::now_v7;
         let objects = [
@@ -136,7 +136,7 @@ impl World {
         &self.objects[object][0]
     }
 
-    /// Puts the objects in the places of their names: `<workflow>`.
+    /// Replaces the names of objects, such as `<workflow>`, by their ids.
     pub fn fill(&self, text: &str) -> String {
         let put = |text: String, (name, forms): (&&str, &Vec<String>)| {
             text.replace(&format!("<{name}>"), &forms[0])
@@ -144,7 +144,7 @@ impl World {
         self.objects.iter().fold(text.to_owned(), put)
     }
 
-    /// A text with their names in the places of the objects.
+    /// Replaces the ids of objects by their names.
     pub fn nameless(&self, text: &str) -> String {
         let mut text = text.to_owned();
         for (name, forms) in &self.objects {
@@ -155,15 +155,16 @@ impl World {
         text
     }
 
-    /// What an answer tells that nobody else may be told, but for what the call itself named.
-    pub fn told<'a>(&'a self, call: &str, answer: &str) -> Option<&'a str> {
-        let unasked = self.objects.iter().filter(|(name, _)| !call.contains(&format!("<{name}>")));
-        let forms = unasked.flat_map(|(_, forms)| forms).map(String::as_str);
+    /// The first id, text or secret in a response that only the owner may see. Objects that the
+    /// request names do not count.
+    pub fn find_leak<'a>(&'a self, call: &str, response: &str) -> Option<&'a str> {
+        let unnamed = self.objects.iter().filter(|(name, _)| !call.contains(&format!("<{name}>")));
+        let forms = unnamed.flat_map(|(_, forms)| forms).map(String::as_str);
         let mark = (!self.fill(call).contains(MARK)).then_some(MARK);
-        forms.chain(mark).chain([self.secret.as_str()]).find(|hidden| answer.contains(hidden))
+        forms.chain(mark).chain([self.secret.as_str()]).find(|hidden| response.contains(hidden))
     }
 
-    /// How the objects stand, as their owner sees it.
+    /// The objects as their owner sees them.
     pub async fn snapshot(&self, server: &Server, owner: &str) -> Vec<String> {
         let mut seen = Vec::new();
         for path in [
@@ -184,10 +185,10 @@ impl World {
             "/api/v1/auth/api-keys?page_size=100",
             "/api/v1/workspaces/<workspace>",
         ] {
-            let answer = call(server, owner, "GET", &self.fill(path), "").await;
-            assert!(answer.status.is_success(), "{path}: {}", answer.text);
-            let mut body = answer.json();
-            // To look is to use a key.
+            let response = call(server, owner, "GET", &self.fill(path), "").await;
+            assert!(response.status.is_success(), "{path}: {}", response.text);
+            let mut body = response.json();
+            // Reading uses the key.
             let items = body.pointer_mut("/data/items").and_then(Value::as_array_mut);
             for item in items.into_iter().flatten() {
                 item.as_object_mut().unwrap().shift_remove("last_used_at");
@@ -211,15 +212,15 @@ async fn settled(server: &Server, owner: &str, webhook: &str) {
     tokio::time::timeout(PATIENCE, arrived).await.unwrap();
 }
 
-/// Makes a call of the table with a key.
-pub async fn request(server: &Server, of: &Call, world: &World, key: &str) -> Answer {
+/// Sends a request of the table with a key.
+pub async fn request(server: &Server, of: &Call, world: &World, key: &str) -> Response {
     let (path, body) = (world.fill(of.path()), world.fill(of.body));
     call(server, key, of.method(), &path, &body).await
 }
 
-async fn call(server: &Server, key: &str, method: &str, path: &str, body: &str) -> Answer {
+async fn call(server: &Server, key: &str, method: &str, path: &str, body: &str) -> Response {
     let mut request = Request::builder().method(method).uri(path).header("x-api-key", key);
-    // Answers to different requests are compared.
+    // Responses to different requests are compared.
     request = request.header("x-request-id", "the-same");
     if !body.is_empty() {
         request = request.header("content-type", "application/json");

@@ -1,4 +1,4 @@
-//! Every kind of timing, and what a change makes of it.
+//! Every kind of timing, and its changes.
 
 use axum::body::Body;
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use super::{assert_shows, daily};
 use crate::support::Server;
 
 #[tokio::test]
-async fn every_kind_of_timing_and_what_changes_of_it() {
+async fn creates_and_changes_every_kind_of_timing() {
     let server = Server::start().await;
     let workflow = server.scheduled().await;
     let interval = json!({"name": "i", "schedule_type": "interval", "interval_value": 30,
@@ -18,7 +18,7 @@ async fn every_kind_of_timing_and_what_changes_of_it() {
     assert_eq!(shown.get("cron_expression"), None);
     assert_eq!(shown["parameters"], json!({}));
     assert_eq!((&shown["last_execution"], &shown["last_skipped"]), (&Value::Null, &Value::Null));
-    // What was shown can be sent back, and changes nothing.
+    // A response can be sent back, and changes nothing.
     let again = server.change("PUT", &path, &shown).await;
     assert_eq!(again.json()["data"], shown, "{}", again.text);
     let value = json!({"interval_value": 5});
@@ -32,7 +32,7 @@ async fn every_kind_of_timing_and_what_changes_of_it() {
     let changed = server.change("PATCH", &path, &other).await.json()["data"].clone();
     assert_shows(&changed, &other);
     assert_eq!(changed.get("interval_value"), None);
-    // As a client does that keeps the object it was shown and changes fields of it.
+    // As a client that changes fields of the object that it received.
     let mut object = changed.clone();
     object["schedule_type"] = json!("interval");
     object["interval_value"] = json!(2);
@@ -41,7 +41,7 @@ async fn every_kind_of_timing_and_what_changes_of_it() {
     assert_eq!(changed.text_at("/data/schedule_type"), "interval", "{}", changed.text);
     assert_eq!(changed.json()["data"].get("cron_expression"), None);
 
-    // What is null is emptied where it can be empty, and else as if it were left out.
+    // Null clears optional fields; for others it has no effect.
     let full = json!({"description": "d", "parameters": {"source": "x"}});
     assert_shows(&server.change("PATCH", &path, &full).await.json()["data"], &full);
     let nulls = json!({"name": null, "description": null, "schedule_type": null,

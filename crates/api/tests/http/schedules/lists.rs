@@ -7,7 +7,7 @@ use super::{ALL, daily};
 use crate::support::Server;
 
 #[tokio::test]
-async fn lists_are_filtered_sorted_and_cut() {
+async fn filters_sorts_and_pages_lists() {
     let server = Server::start().await;
     let (one, two) = (server.scheduled().await, server.scheduled().await);
     for (n, workflow) in [(3, &one), (1, &one), (2, &two)] {

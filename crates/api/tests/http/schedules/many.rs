@@ -7,7 +7,7 @@ use super::{ALL, daily};
 use crate::support::Server;
 
 #[tokio::test]
-async fn many_are_paused_at_once() {
+async fn pauses_and_resumes_many_schedules() {
     let server = Server::start().await;
     let (one, two) = (server.scheduled().await, server.scheduled().await);
     let mut ids = Vec::new();
@@ -18,20 +18,20 @@ async fn many_are_paused_at_once() {
     let workflow = one.rsplit('/').next().unwrap();
     for (what, body, matched, changed) in [
         ("pause", json!({"workflow_id": workflow}), 2, 2),
-        // The one that is paused already is from now on paused by itself.
+        // The one that was paused already stays paused individually.
         ("pause", json!({"schedule_ids": [ids[0], ids[2]]}), 2, 2),
         ("resume", json!({"workflow_id": workflow}), 2, 1),
         ("resume", json!({"schedule_ids": [ids[0], ids[1], ids[2]]}), 3, 2),
         ("pause", json!({"all": true}), 3, 3),
         ("resume", json!({"all": true}), 3, 3),
         ("resume", json!({"all": true}), 3, 0),
-        // Named twice, meant once.
+        // A repeated id counts once.
         ("pause", json!({"schedule_ids": [ids[1], ids[1]]}), 1, 1),
     ] {
-        let answer = server.post(&format!("{ALL}/{what}"), &body).await;
-        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
+        let response = server.post(&format!("{ALL}/{what}"), &body).await;
+        assert_eq!(response.status, StatusCode::OK, "{}", response.text);
         let expect = json!({"matched": matched, "changed": changed});
-        assert_eq!(answer.json()["data"], expect, "{what} {body}");
+        assert_eq!(response.json()["data"], expect, "{what} {body}");
     }
     for (body, status, field) in [
         (json!({}), 400, None),
@@ -48,9 +48,10 @@ async fn many_are_paused_at_once() {
     }
 }
 
-/// What was paused before, by itself or with fewer, is not resumed with more.
+/// Resuming many schedules does not resume those that were paused before, individually or in a
+/// smaller group.
 #[tokio::test]
-async fn what_was_paused_before_stays_paused() {
+async fn keeps_schedules_paused_that_were_paused_before() {
     let server = Server::start().await;
     let (one, two) = (server.scheduled().await, server.scheduled().await);
     let mut paths = Vec::new();
@@ -58,8 +59,8 @@ async fn what_was_paused_before_stays_paused() {
         paths.push(server.schedule(workflow, &daily()).await);
     }
     let send = async |path: &str, body: serde_json::Value| {
-        let answer = server.post(path, &body).await;
-        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
+        let response = server.post(path, &body).await;
+        assert_eq!(response.status, StatusCode::OK, "{}", response.text);
     };
     let awake = async || {
         let mut awake = Vec::new();
@@ -72,7 +73,7 @@ async fn what_was_paused_before_stays_paused() {
     };
     let (pause, resume) = (format!("{ALL}/pause"), format!("{ALL}/resume"));
     let of_one = json!({"workflow_id": one.rsplit('/').next().unwrap()});
-    // One by itself, one by a change, one of a workflow; then all.
+    // One individually, one by a change, one with its workflow; then all.
     send(&format!("{}/pause", paths[2]), json!({})).await;
     let body = json!({"enabled": false}).to_string();
     let json = [("content-type", "application/json")];
@@ -81,14 +82,14 @@ async fn what_was_paused_before_stays_paused() {
     send(&pause, of_one.clone()).await;
     send(&pause, json!({"all": true})).await;
     assert!(awake().await.is_empty());
-    // A change of something else says nothing about the pause.
+    // A change of another field does not affect the pause.
     let renamed = server.send("PATCH", &paths[4], &json, r#"{"name": "renamed"}"#).await;
     assert_eq!(renamed.status, StatusCode::OK, "{}", renamed.text);
     send(&resume, json!({"all": true})).await;
     assert_eq!(awake().await, [4]);
     send(&resume, of_one.clone()).await;
     assert_eq!(awake().await, [0, 1, 4]);
-    // All of a workflow that were paused with all of the workspace are resumed with the workflow.
+    // Those of a workflow that were paused with the whole workspace are resumed with the workflow.
     send(&pause, json!({"all": true})).await;
     send(&format!("{}/pause", paths[1]), json!({})).await;
     send(&resume, of_one).await;

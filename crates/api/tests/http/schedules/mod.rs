@@ -11,17 +11,17 @@ use axum::body::Body;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Server};
+use crate::support::{Response, Server};
 
 const ALL: &str = "/api/v1/workflow_schedules";
 
 impl Server {
-    async fn change(&self, method: &str, path: &str, body: &Value) -> Answer {
+    async fn change(&self, method: &str, path: &str, body: &Value) -> Response {
         let headers = [("content-type", "application/json")];
         self.send(method, path, &headers, body.to_string()).await
     }
 
-    async fn delete(&self, path: &str) -> Answer {
+    async fn delete(&self, path: &str) -> Response {
         self.send("DELETE", path, &[], Body::empty()).await
     }
 
@@ -41,7 +41,7 @@ impl Server {
     }
 }
 
-/// What the API's documentation sends.
+/// The request of the API's documentation.
 fn daily() -> Value {
     json!({
         "name": "Daily Feedback Analysis",
@@ -54,7 +54,7 @@ fn daily() -> Value {
     })
 }
 
-/// Each of these fields is there with that value.
+/// Checks that each of these fields has this value.
 fn assert_shows(found: &Value, wanted: &Value) {
     for (name, wanted) in wanted.as_object().unwrap() {
         assert_eq!(&found[name], wanted, "{name}: {found:#}");

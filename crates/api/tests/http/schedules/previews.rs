@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::support::Server;
 
 #[tokio::test]
-async fn previews_show_what_the_clocks_do() {
+async fn previews_follow_daylight_saving_time() {
     let server = Server::start().await;
     let get = async |query: &str| server.get(&format!("/api/v1/schedules/preview?{query}")).await;
     let shown = get("cron=30+2+*+*+*&timezone=Europe/Berlin&count=3").await;

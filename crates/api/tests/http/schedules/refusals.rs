@@ -1,12 +1,12 @@
-//! What is wrong with a request names its field.
+//! Errors of invalid requests name the field.
 
 use serde_json::{Value, json};
 
 use super::{ALL, daily};
-use crate::support::{Answer, Server, golden};
+use crate::support::{Response, Server, golden};
 
 #[tokio::test]
-async fn bad_schedules_name_their_fields() {
+async fn names_the_field_of_an_invalid_schedule() {
     let server = Server::start().await;
     let workflow = server.scheduled().await;
     let path = format!("{workflow}/schedules");
@@ -69,6 +69,13 @@ async fn bad_schedules_name_their_fields() {
         assert_eq!(refused.abi_refusal(), (400, "INVALID_SCHEDULE".into()), "{}", refused.text);
         assert_eq!(refused.text_at("/errors/0/field"), field, "{}", refused.text);
     }
+}
+
+#[tokio::test]
+async fn reports_all_problems_of_a_schedule_and_stores_nothing() {
+    let server = Server::start().await;
+    let workflow = server.scheduled().await;
+    let path = format!("{workflow}/schedules");
     let many = server.post(&path, &json!({"schedule_type": "interval", "timezone": "x"})).await;
     let fields: Vec<_> = many.json()["errors"]
         .as_array()
@@ -89,7 +96,12 @@ async fn bad_schedules_name_their_fields() {
     let nil = "/api/v1/workflows/00000000-0000-0000-0000-000000000000/schedules";
     assert_eq!(server.post(nil, &daily()).await.abi_refusal(), (404, "WORKFLOW_NOT_FOUND".into()));
     assert_eq!(server.get(&path).await.json()["data"]["pagination"]["total_items"], 0);
+}
 
+#[tokio::test]
+async fn names_the_field_of_an_invalid_change() {
+    let server = Server::start().await;
+    let workflow = server.scheduled().await;
     let schedule = server.schedule(&workflow, &daily()).await;
     for (body, field) in [
         (json!({"cron_expression": "nope"}), "cron_expression"),
@@ -118,16 +130,16 @@ async fn bad_schedules_name_their_fields() {
     }
 }
 
-/// The request's id is another one each time.
-fn many_without_id(mut answer: Answer) -> Answer {
-    let mut body = answer.json();
+/// Removes the request id, which differs each time.
+fn many_without_id(mut response: Response) -> Response {
+    let mut body = response.json();
     body["request_id"] = json!("ID");
-    answer.text = body.to_string();
-    answer
+    response.text = body.to_string();
+    response
 }
 
 #[tokio::test]
-async fn parameters_must_fit_the_workflow() {
+async fn rejects_parameters_that_do_not_fit_the_workflow() {
     let server = Server::start().await;
     let definition = json!({"name": "typed", "inputs": {"n": "integer"},
         "steps": [{"type": "Echo", "input": "{{ inputs.n }}"}]});
@@ -143,7 +155,7 @@ async fn parameters_must_fit_the_workflow() {
     let refused = server.change("PUT", &schedule, &json!({"parameters": {}})).await;
     assert_eq!(refused.abi_refusal(), (422, "PARAMETER_VALIDATION_ERROR".into()));
     assert_eq!(refused.text_at("/errors/0/field"), "parameters.n");
-    // Whether it is made or changed: a schedule that is wrong itself is told first.
+    // For creation and changes, errors of the schedule itself have priority.
     let both = json!({"cron_expression": "nope", "parameters": {}});
     let refused = server.change("PUT", &schedule, &both).await;
     assert_eq!(refused.abi_refusal(), (400, "INVALID_SCHEDULE".into()));

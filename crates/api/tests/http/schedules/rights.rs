@@ -1,13 +1,13 @@
-//! Scopes, and requests that are repeated.
+//! Scopes, and repeated requests.
 
 use axum::http::StatusCode;
 use serde_json::json;
 
 use super::{ALL, daily};
-use crate::support::{Answer, Server};
+use crate::support::{Response, Server};
 
 #[tokio::test]
-async fn scopes_and_repeats() {
+async fn checks_scopes_and_repeats_idempotent_requests() {
     let mut server = Server::start().await;
     let workflow = server.scheduled().await;
     let path = server.schedule(&workflow, &daily()).await;
@@ -27,7 +27,7 @@ async fn scopes_and_repeats() {
     ] {
         server.key = admin.clone();
         server.key = server.key(&[scope.as_str()]).await;
-        let allowed = |answer: Answer| answer.status != StatusCode::FORBIDDEN;
+        let allowed = |response: Response| response.status != StatusCode::FORBIDDEN;
         let body = json!({"description": "x"});
         assert_eq!(allowed(server.get(&path).await), reads, "{scope}");
         assert_eq!(allowed(server.change("PATCH", &path, &body).await), writes, "{scope}");

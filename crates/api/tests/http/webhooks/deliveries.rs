@@ -1,10 +1,10 @@
-//! What is told, and what is shown of it.
+//! Delivered events, and the list of deliveries.
 
 use super::*;
 
-/// What events tell is what asking shows.
+/// Events contain the objects as `GET` returns them.
 #[tokio::test]
-async fn events_about_workflows_tell_what_is_shown() {
+async fn workflow_events_contain_the_workflow_as_get_returns_it() {
     let server = Server::start().await;
     let receiver = Receiver::start(StatusCode::OK).await;
     hook(&server, &json!({"url": receiver.url, "events": ["*"]})).await;
@@ -26,14 +26,14 @@ async fn events_about_workflows_tell_what_is_shown() {
     }
     server.send("DELETE", &path, &[], Body::empty()).await;
     shown.push(shown[5].clone());
-    let told = receiver.at_least(shown.len()).await;
-    for (told, shown) in told.iter().zip(&shown) {
-        assert_eq!(told["data"], *shown, "{}", told["type"]);
+    let received = receiver.at_least(shown.len()).await;
+    for (event, shown) in received.iter().zip(&shown) {
+        assert_eq!(event["data"], *shown, "{}", event["type"]);
     }
 }
 
 #[tokio::test]
-async fn deliveries_are_filtered_and_paged() {
+async fn filters_and_pages_deliveries() {
     let server = Server::start().await;
     let receiver = Receiver::start(StatusCode::OK).await;
     let (path, _) =
@@ -74,7 +74,7 @@ async fn deliveries_are_filtered_and_paged() {
 }
 
 #[tokio::test]
-async fn events_arrive_and_their_deliveries_are_listed() {
+async fn delivers_events_and_lists_their_deliveries() {
     let server = Server::start().await;
     let receiver = Receiver::start(StatusCode::OK).await;
     let (path, created) = hook(&server, &json!({"url": receiver.url, "events": ["*"]})).await;
@@ -83,10 +83,10 @@ async fn events_arrive_and_their_deliveries_are_listed() {
     let executed =
         server.post(&format!("{workflow}/execute?wait=true"), &json!({"input": {"n": 1}})).await;
     assert_eq!(executed.json()["status"], "COMPLETED", "{}", executed.text);
-    let told = receiver.at_least(4).await;
+    let received = receiver.at_least(4).await;
     let of = |name: &str| {
-        let mut found = told.iter().filter(|body| body["type"] == name);
-        let one = found.next().unwrap_or_else(|| panic!("no {name}: {told:?}")).clone();
+        let mut found = received.iter().filter(|body| body["type"] == name);
+        let one = found.next().unwrap_or_else(|| panic!("no {name}: {received:?}")).clone();
         assert!(found.next().is_none(), "{name} came twice");
         let keys: Vec<_> = one.as_object().unwrap().keys().cloned().collect();
         assert_eq!(keys, ["id", "type", "timestamp", "data"]);
@@ -137,14 +137,14 @@ async fn events_arrive_and_their_deliveries_are_listed() {
     let again = server.post(&format!("{WEBHOOKS}/deliveries/{id}/redeliver"), &json!({})).await;
     assert_eq!(again.status, StatusCode::ACCEPTED, "{}", again.text);
     assert_eq!(again.json()["data"]["id"], id);
-    let told = receiver.at_least(5).await;
-    assert_eq!(told[4], newest["request"]["body"], "the same again");
+    let received = receiver.at_least(5).await;
+    assert_eq!(received[4], newest["request"]["body"], "the same again");
     let twice = delivery(&server, &path, |one| one["attempt_count"] == 2).await;
     assert_eq!((&twice["id"], &twice["attempts"][1]["number"]), (&json!(id), &json!(2)));
 }
 
 #[tokio::test]
-async fn a_receiver_that_says_no_is_seen_to_say_so() {
+async fn shows_the_response_of_a_failing_receiver() {
     let server = Server::start().await;
     let receiver = Receiver::start(StatusCode::SERVICE_UNAVAILABLE).await;
     let (path, _) = hook(&server, &json!({"url": receiver.url, "events": ["*"]})).await;
@@ -152,8 +152,8 @@ async fn a_receiver_that_says_no_is_seen_to_say_so() {
     assert_eq!(made.status, StatusCode::ACCEPTED, "{}", made.text);
     assert_eq!(made.json()["data"]["event"], "webhook.test");
     assert_eq!(made.json()["data"]["response"], Value::Null);
-    let told = receiver.at_least(1).await;
-    assert_eq!(told[0]["type"], "webhook.test");
+    let received = receiver.at_least(1).await;
+    assert_eq!(received[0]["type"], "webhook.test");
     let tried = delivery(&server, &path, |one| one["attempt_count"] != 0).await;
     assert_eq!((&tried["status"], &tried["response"]["status"]), (&json!("pending"), &json!(503)));
     assert!(tried["next_attempt_at"].is_string(), "{tried}");

@@ -1,4 +1,4 @@
-//! Webhooks of the abi dialect: as the seed shows them, and each kind of bad input.
+//! Webhooks of the abi dialect: the example of the reference, and each kind of invalid input.
 
 mod deliveries;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use stepwell_core::Topic;
 
 use crate::receiver::Receiver;
-use crate::support::{Answer, PATIENCE, Server, golden};
+use crate::support::{PATIENCE, Response, Server, golden};
 
 const WEBHOOKS: &str = "/api/v1/webhooks";
 const JSON: (&str, &str) = ("content-type", "application/json");
@@ -23,17 +23,17 @@ fn seed() -> Value {
     })
 }
 
-async fn put(server: &Server, path: &str, body: &Value) -> Answer {
+async fn put(server: &Server, path: &str, body: &Value) -> Response {
     server.send("PUT", path, &[JSON], body.to_string()).await
 }
 
-async fn hook(server: &Server, body: &Value) -> (String, Answer) {
+async fn hook(server: &Server, body: &Value) -> (String, Response) {
     let created = server.post(WEBHOOKS, body).await;
     assert_eq!(created.status, StatusCode::CREATED, "{}", created.text);
     (format!("{WEBHOOKS}/{}", created.text_at("/data/id")), created)
 }
 
-/// The newest delivery once it is as wanted.
+/// Waits until the newest delivery fulfils the condition.
 async fn delivery(server: &Server, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
     let looking = async {
         loop {
@@ -49,7 +49,7 @@ async fn delivery(server: &Server, path: &str, wanted: impl Fn(&Value) -> bool) 
 }
 
 #[tokio::test]
-async fn the_seed_s_webhook_is_created_and_shown() {
+async fn creates_and_shows_the_webhook_of_the_reference() {
     let server = Server::start().await;
     let (path, created) = hook(&server, &seed()).await;
     golden("webhook_created.json", &created);
@@ -62,7 +62,7 @@ async fn the_seed_s_webhook_is_created_and_shown() {
 }
 
 #[tokio::test]
-async fn a_secret_that_was_made_is_shown_once() {
+async fn shows_a_generated_secret_once() {
     let server = Server::start().await;
     let (path, created) =
         hook(&server, &json!({"url": "https://example.com", "events": ["*"]})).await;
@@ -104,9 +104,8 @@ async fn a_secret_that_was_made_is_shown_once() {
 }
 
 #[tokio::test]
-async fn wrong_requests_name_the_field() {
+async fn names_the_field_of_an_invalid_request() {
     let server = Server::start().await;
-    let (path, _) = hook(&server, &seed()).await;
     let url = "https://example.com";
     let long = format!("https://example.com/{}", "x".repeat(2048));
     let text = "x".repeat(501);
@@ -141,6 +140,14 @@ async fn wrong_requests_name_the_field() {
     let detail = unknown.text_at("/errors/0/detail");
     assert!(detail.contains("did you mean `workflow.created`?"), "{detail}");
     assert!(Topic::ALL.iter().all(|topic| detail.contains(topic.name())), "{detail}");
+    let count = server.get(WEBHOOKS).await.json()["data"]["pagination"]["total_items"].clone();
+    assert_eq!(count, 0, "an invalid webhook is not stored");
+}
+
+#[tokio::test]
+async fn names_the_field_of_an_invalid_change() {
+    let server = Server::start().await;
+    let (path, _) = hook(&server, &seed()).await;
     for (body, field) in [
         (json!({"events": []}), "events"),
         (json!({"events": ["*", "x"]}), "events[1]"),
@@ -159,6 +166,12 @@ async fn wrong_requests_name_the_field() {
             assert_eq!(refused.text_at("/errors/0/field"), field, "{}", refused.text);
         }
     }
+}
+
+#[tokio::test]
+async fn rejects_invalid_queries_and_bodies() {
+    let server = Server::start().await;
+    let (path, _) = hook(&server, &seed()).await;
     for query in
         ["page=0", "page_size=101", "sort_by=secret", "sort_order=up", "status=on", "event=x"]
     {
@@ -190,11 +203,11 @@ async fn wrong_requests_name_the_field() {
     let extra = server.post(&format!("{path}/test"), &json!({"event": "x"})).await;
     assert_eq!(extra.text_at("/errors/0/field"), "event");
     let count = server.get(WEBHOOKS).await.json()["data"]["pagination"]["total_items"].clone();
-    assert_eq!(count, 1, "nothing of what was refused is there");
+    assert_eq!(count, 1, "an invalid webhook is not stored");
 }
 
 #[tokio::test]
-async fn changed_listed_and_deleted() {
+async fn changes_lists_and_deletes_webhooks() {
     let server = Server::start().await;
     let (path, created) = hook(&server, &seed()).await;
     let before = created.json()["data"].clone();
@@ -237,7 +250,7 @@ async fn changed_listed_and_deleted() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_not_found() {
+async fn returns_404_for_missing_webhooks() {
     let server = Server::start().await;
     let missing = "whk_01h455vb4pex5vsknk084sn02q";
     for id in [missing, "whk_x", "nonsense", "wf_01h455vb4pex5vsknk084sn02q"] {
@@ -250,22 +263,22 @@ async fn what_is_not_there_is_not_found() {
             ("POST", "/rotate_secret"),
             ("GET", "/deliveries"),
         ] {
-            let answer =
+            let response =
                 server.send(method, &format!("{WEBHOOKS}/{id}{rest}"), &[], Body::empty()).await;
-            assert_eq!(answer.abi_refusal(), (404, "NOT_FOUND".into()), "{method} {id}{rest}");
+            assert_eq!(response.abi_refusal(), (404, "NOT_FOUND".into()), "{method} {id}{rest}");
         }
     }
     for id in ["msg_01h455vb4pex5vsknk084sn02q", "msg_x", missing] {
-        let answer =
+        let response =
             server.post(&format!("{WEBHOOKS}/deliveries/{id}/redeliver"), &json!({})).await;
-        assert_eq!(answer.abi_refusal(), (404, "NOT_FOUND".into()), "{id}");
+        assert_eq!(response.abi_refusal(), (404, "NOT_FOUND".into()), "{id}");
     }
 }
 
-/// Whoever gets a webhook, changes a field and sends it all back has changed that field; so has
-/// whoever sends again what it was made with.
+/// A client that sends a whole webhook back with one changed field changes only that field. So does
+/// one that sends the fields of its creation again.
 #[tokio::test]
-async fn a_webhook_can_be_sent_back_whole() {
+async fn accepts_a_webhook_as_returned() {
     let server = Server::start().await;
     let (path, created) = hook(&server, &seed()).await;
     let mut whole = created.json()["data"].clone();
@@ -290,7 +303,7 @@ async fn a_webhook_can_be_sent_back_whole() {
 }
 
 #[tokio::test]
-async fn scopes_open_what_they_name() {
+async fn scopes_permit_what_they_name() {
     let server = Server::start().await;
     let (path, created) = hook(&server, &seed()).await;
     let id = created.text_at("/data/id");
@@ -329,7 +342,7 @@ async fn scopes_open_what_they_name() {
 }
 
 #[tokio::test]
-async fn creation_and_tests_can_be_repeated() {
+async fn creation_and_tests_are_idempotent() {
     let server = Server::start().await;
     let headers = |key| [JSON, ("idempotency-key", key)];
     let body = seed().to_string();

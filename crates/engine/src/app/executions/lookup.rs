@@ -9,7 +9,7 @@ use stepwell_core::ids::{ExecutionId, WorkflowId};
 use stepwell_store::lists::{ListExecutions, Order, Place};
 use stepwell_store::record::{ExecutionRecord, has_label};
 
-use crate::app::requests::{Page, PageStart};
+use crate::app::requests::{Page, PagePosition};
 use crate::app::{App, cursor, workflows};
 use crate::caller::Verb;
 use crate::events::Follow;
@@ -35,7 +35,7 @@ pub struct ExecutionsQuery {
     /// The sort order.
     pub order: Order,
     /// The start of the page.
-    pub at: PageStart,
+    pub at: PagePosition,
     /// The size of the page, 1 to 100.
     pub limit: usize,
     /// Whether to return the total.
@@ -165,9 +165,9 @@ impl App {
         });
         let total = Some(u64::from(found.is_some()));
         let is_first = match at {
-            PageStart::Cursor(cursor) => cursor.is_none(),
-            PageStart::Number(number) => *number <= 1,
-            PageStart::Skip(skip) => *skip == 0,
+            PagePosition::Cursor(cursor) => cursor.is_none(),
+            PagePosition::Number(number) => *number <= 1,
+            PagePosition::Skip(skip) => *skip == 0,
         };
         Ok(Page {
             items: found.filter(|_| is_first).into_iter().collect(),

@@ -14,7 +14,7 @@ use stepwell_store::lists::Order;
 use stepwell_store::objects::{DeleteObject, ListObjects, ObjectBatch, ObjectSort};
 use stepwell_store::{Effects, StoreError};
 
-use super::{App, Expected, Page, PageStart};
+use super::{App, Expected, Page, PagePosition};
 use crate::caller::Verb;
 use crate::objects::{self, Document, Object};
 use crate::runtime::engine::new_uuid;
@@ -57,7 +57,7 @@ pub struct ObjectsQuery {
     /// Which come first.
     pub order: Order,
     /// Which page.
-    pub at: PageStart,
+    pub at: PagePosition,
     /// At most so many, 1 to 100.
     pub limit: usize,
 }

@@ -7,7 +7,7 @@ use stepwell_store::lists::Order;
 use stepwell_store::record::{AttemptRecord, DeliveryRecord, DeliveryStatus};
 use stepwell_store::webhooks::WebhookRecord;
 
-use crate::app::PageStart;
+use crate::app::PagePosition;
 
 /// Asks for a webhook.
 #[derive(Debug, Clone)]
@@ -83,7 +83,7 @@ pub struct DeliveriesQuery {
     /// Which come first.
     pub order: Order,
     /// Which page.
-    pub at: PageStart,
+    pub at: PagePosition,
     /// At most so many, 1 to 100.
     pub limit: usize,
 }

@@ -8,7 +8,7 @@ use stepwell_core::definition::SharedPlan;
 use stepwell_store::lists::{Order, WorkflowSort};
 use stepwell_store::record::{IntegrationUse, WorkflowRecord};
 
-use crate::app::requests::{Expected, Idempotency, PageStart};
+use crate::app::requests::{Expected, Idempotency, PagePosition};
 
 /// Creates a workflow from a definition.
 #[derive(Debug, Clone)]
@@ -91,7 +91,7 @@ pub struct WorkflowsQuery {
     /// The sort order.
     pub order: Order,
     /// The start of the page.
-    pub at: PageStart,
+    pub at: PagePosition,
     /// The size of the page, 1 to 100.
     pub limit: usize,
     /// Whether to return the total.

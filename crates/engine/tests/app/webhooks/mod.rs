@@ -15,7 +15,7 @@ use stepwell_core::ids::{ExecutionId, ReceiverId, SubjectId, WebhookId, Workspac
 use stepwell_core::{Topic, TopicFilter};
 use stepwell_engine::app::{
     ChangeWebhook, CreateWorkflow, Deletion, DeliveriesQuery, DeliveryView, Expected, NewWebhook,
-    Page, PageStart, RotateSecret, ShownWebhook, Start, WantedStatus,
+    Page, PagePosition, RotateSecret, ShownWebhook, Start, WantedStatus,
 };
 use stepwell_engine::{AppError, Caller, EngineConfig, SystemClock};
 use stepwell_store::Effects;

@@ -164,12 +164,12 @@ async fn deliveries_are_found() {
     let ids =
         |page: &Page<DeliveryView>| page.items.iter().map(|one| one.record.id).collect::<Vec<_>>();
     assert_eq!((ids(&one), one.total), (tests[..2].to_vec(), Some(3)));
-    let at = PageStart::Cursor(one.next_cursor);
+    let at = PagePosition::Cursor(one.next_cursor);
     let two = page(DeliveriesQuery { at, ..first.clone() }).await;
     assert_eq!((ids(&two), two.total, &two.next_cursor), (vec![tests[2]], Some(3), &None));
-    let numbered = page(DeliveriesQuery { at: PageStart::Number(2), ..first.clone() }).await;
+    let numbered = page(DeliveriesQuery { at: PagePosition::Number(2), ..first.clone() }).await;
     assert_eq!(ids(&numbered), ids(&two));
-    let at = PageStart::Cursor(Some("x".to_owned()));
+    let at = PagePosition::Cursor(Some("x".to_owned()));
     let refused = app.webhook_deliveries(caller, hook, DeliveriesQuery { at, ..first }).await;
     let AppError::InvalidRequest(problem) = refused.unwrap_err() else { panic!() };
     assert_eq!(problem.path, "cursor");

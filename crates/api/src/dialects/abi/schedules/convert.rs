@@ -5,7 +5,7 @@ use stepwell_core::ids::{ScheduleId, WorkflowId};
 use stepwell_core::schedule::{
     SchedulePolicies, ScheduleProgress, ScheduleTiming, SkippedFiring, TimingKind, TimingRequest,
 };
-use stepwell_core::{Map, Problem, Timestamp};
+use stepwell_core::{Problem, Timestamp};
 use stepwell_engine::AppError;
 use stepwell_engine::app::{
     ScheduleChange, ScheduleSelection, ScheduleView, SchedulesQuery, SelectionChanged, Triggered,
@@ -13,19 +13,18 @@ use stepwell_engine::app::{
 use stepwell_store::record::ExecutionRecord;
 use stepwell_store::schedules::{ScheduleRecord, ScheduleSort};
 
-use super::super::convert::creator;
-use super::super::ids::Names;
-use super::super::wire::Pagination;
+use super::super::envelope::Pagination;
+use super::super::ids::{ParseId, creator};
 use super::wire;
 use crate::error::{ApiError, Kind};
-use crate::json::Fields;
+use crate::fields::{Fields, FromFields as _};
 use crate::query::{MAX_LIMIT, Params, wrong};
 use crate::respond::Time;
 
 /// The most schedules that can be named in one request.
 const MAX_NAMED: usize = 1_000;
 
-/// What an answer shows and a change may say again without a meaning.
+/// Fields of a response that a change may send back, without effect.
 const SHOWN_ONLY: [&str; 10] = [
     "id",
     "workflow_id",
@@ -44,55 +43,65 @@ const SHOWN_ONLY: [&str; 10] = [
 pub enum Purpose {
     /// It makes one.
     Create,
-    /// It changes one; what an answer shows may be sent back as it is.
+    /// It changes one; a response may be sent back as it is.
     Change,
 }
 
-/// What a request says of a schedule.
+/// Reads a new schedule or a change.
 pub fn change(mut fields: Fields, purpose: Purpose) -> Result<ScheduleChange, ApiError> {
-    let unsaid = fields.is_null("description").then_some(None);
-    let emptied = fields.is_null("parameters").then(Map::new);
-    let change = ScheduleChange {
-        name: fields.text("name"),
-        description: fields.text("description").map(Some).or(unsaid),
-        timing: TimingRequest {
-            schedule_type: fields.text("schedule_type"),
-            cron_expression: fields.text("cron_expression"),
-            interval_value: fields.number("interval_value"),
-            interval_unit: fields.text("interval_unit"),
-            execution_time: fields.text("execution_time"),
-            timezone: fields.text("timezone"),
-        },
-        parameters: fields.object("parameters").or(emptied),
-        enabled: fields.truth("enabled"),
-        misfire_policy: fields.text("misfire_policy"),
-        overlap_policy: fields.text("overlap_policy"),
-    };
+    let wire::ScheduleRequest {
+        name,
+        description,
+        schedule_type,
+        cron_expression,
+        interval_value,
+        interval_unit,
+        execution_time,
+        timezone,
+        parameters,
+        enabled,
+        misfire_policy,
+        overlap_policy,
+    } = wire::ScheduleRequest::read(&mut fields);
     if purpose == Purpose::Change {
-        fields.pass_over(&SHOWN_ONLY);
+        fields.ignore(&SHOWN_ONLY);
     }
     fields.finish().map_err(|error| error.into_kind(Kind::InvalidSchedule))?;
-    Ok(change)
+    Ok(ScheduleChange {
+        name,
+        description: description.nullable(),
+        timing: TimingRequest {
+            schedule_type,
+            cron_expression,
+            interval_value,
+            interval_unit,
+            execution_time,
+            timezone,
+        },
+        parameters: parameters.or_empty(),
+        enabled,
+        misfire_policy,
+        overlap_policy,
+    })
 }
 
-/// Which schedules a request means.
+/// Reads which schedules a request is about.
 pub fn selection(mut fields: Fields) -> Result<ScheduleSelection, ApiError> {
-    let workflow = fields.text("workflow_id");
-    let schedules = fields.texts("schedule_ids");
-    let all = fields.truth("all");
-    let said = [workflow.is_some(), schedules.is_some(), all.is_some()];
-    if said.into_iter().filter(|said| *said).count() != 1 {
-        let message = "say which schedules: exactly one of workflow_id, schedule_ids, all";
+    let wire::SelectionRequest { workflow_id, schedule_ids, all } =
+        wire::SelectionRequest::read(&mut fields);
+    let given = [workflow_id.is_some(), schedule_ids.is_some(), all.is_some()];
+    if given.into_iter().filter(|is_given| *is_given).count() != 1 {
+        let message = "select schedules by exactly one of workflow_id, schedule_ids, all";
         fields.push(Problem::new("", message));
     }
     if all == Some(false) {
-        fields.push(Problem::new("all", "must be true, or left out"));
+        fields.push(Problem::new("all", "must be true, or omitted"));
     }
-    if schedules.as_ref().is_some_and(|ids| ids.is_empty() || ids.len() > MAX_NAMED) {
+    if schedule_ids.as_ref().is_some_and(|ids| ids.is_empty() || ids.len() > MAX_NAMED) {
         fields.push(Problem::new("schedule_ids", format!("must have 1 to {MAX_NAMED} ids")));
     }
     fields.finish()?;
-    Ok(match (workflow, schedules) {
+    Ok(match (workflow_id, schedule_ids) {
         (Some(id), _) => ScheduleSelection::OfWorkflow(WorkflowId::read(&id)?),
         (None, Some(ids)) => ScheduleSelection::These(
             ids.iter().map(|id| ScheduleId::read(id)).collect::<Result<_, _>>()?,
@@ -156,7 +165,7 @@ fn timing_kind(name: &str) -> Result<TimingKind, ApiError> {
     })
 }
 
-/// Errors of the application, in the words of this dialect: what the core calls the input are the
+/// Errors of the application, in the terms of this dialect: what the core calls the input are the
 /// parameters here.
 pub fn refusal(error: AppError) -> ApiError {
     let AppError::InvalidInput(problems) = error else { return error.into() };

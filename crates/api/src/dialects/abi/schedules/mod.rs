@@ -3,51 +3,49 @@
 mod convert;
 mod wire;
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::Response;
-use axum::routing::{get, post};
 use serde::Serialize;
 use stepwell_core::schedule::DEFAULT_ZONE;
 use stepwell_engine::Caller;
 use stepwell_engine::app::{ScheduleView, SchedulesQuery};
 use utoipa::OpenApi;
+use utoipa_axum::routes;
 
-use super::ids::{OfSchedule, OfWorkflow};
-use super::wire::{Envelope, Items, written};
+use super::envelope::{Envelope, Items, written};
+use super::ids::{PathScheduleId, PathWorkflowId};
 use super::{choices, responses};
-use crate::body::Posted;
-use crate::edge::Who;
-use crate::error::{ApiError, Kind};
-use crate::once::once;
+use crate::authenticated::Authenticated;
+use crate::body::RequestBody;
+use crate::endpoints::Endpoints;
+use crate::error::Kind;
+use crate::idempotent::idempotent;
 use crate::query::{Params, wrong};
-use crate::respond;
-use crate::server::Api;
+use crate::respond::{self, ApiResult};
+use crate::state::Api;
 use convert::Purpose;
-
-type Answer = Result<Response, ApiError>;
 
 /// How many firings a preview shows where the request does not say.
 const PREVIEWED: usize = 10;
 /// The most firings that a preview shows.
 const MOST_PREVIEWED: usize = 100;
 
-/// The routes of schedules.
-pub(super) fn routes() -> Router<Api> {
-    Router::new()
-        .route("/api/v1/workflows/{id}/schedules", post(create_schedule).get(list_schedules_of))
-        .route("/api/v1/workflow_schedules", get(list_schedules))
-        .route("/api/v1/workflow_schedules/pause", post(pause_schedules))
-        .route("/api/v1/workflow_schedules/resume", post(resume_schedules))
-        .route(
-            "/api/v1/workflow_schedules/{id}",
-            get(get_schedule).put(put_schedule).patch(patch_schedule).delete(delete_schedule),
-        )
-        .route("/api/v1/workflow_schedules/{id}/trigger", post(trigger_schedule))
-        .route("/api/v1/workflow_schedules/{id}/pause", post(pause_schedule))
-        .route("/api/v1/workflow_schedules/{id}/resume", post(resume_schedule))
-        .route("/api/v1/schedules/preview", get(preview_schedule))
+#[derive(OpenApi)]
+#[openapi(tags((name = "schedules", description = "Executions that start by themselves")))]
+struct Document;
+
+/// The endpoints of schedules.
+pub(super) fn endpoints() -> Endpoints {
+    Endpoints::new(Document::openapi())
+        .add(routes!(create_schedule, list_schedules_of))
+        .add(routes!(list_schedules))
+        .add(routes!(pause_schedules))
+        .add(routes!(resume_schedules))
+        .add(routes!(get_schedule, put_schedule, patch_schedule, delete_schedule))
+        .add(routes!(trigger_schedule))
+        .add(routes!(pause_schedule))
+        .add(routes!(resume_schedule))
+        .add(routes!(preview_schedule))
 }
 
 /// A schedule as it is shown.
@@ -58,8 +56,9 @@ pub(super) fn shown(view: &ScheduleView) -> impl Serialize {
 /// Schedule a workflow
 ///
 /// It fires from now on, also while the workflow is inactive: such firings start nothing, and the
-/// schedule shows that. Scope `write:schedules`.
+/// schedule shows that.
 #[utoipa::path(post, path = "/api/v1/workflows/{id}/schedules", tag = "schedules",
+    security(("key" = ["write:schedules"])),
     params(("id" = String, Path, description = "The workflow, in any form"),
         ("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat of this request harmless")),
     request_body = wire::ScheduleRequest,
@@ -68,22 +67,21 @@ pub(super) fn shown(view: &ScheduleView) -> impl Serialize {
         responses::CommonErrors))]
 async fn create_schedule(
     State(api): State<Api>,
-    Who(caller): Who,
-    of: OfWorkflow,
-    posted: Posted,
-) -> Answer {
-    let change = convert::change(posted.fields()?, Purpose::Create)?;
-    once(&api.app, &caller, posted.key, async {
-        let made = api.app.create_schedule(&caller, of.0, change).await;
+    Authenticated(caller): Authenticated,
+    id: PathWorkflowId,
+    request_body: RequestBody,
+) -> ApiResult {
+    let change = convert::change(request_body.fields()?, Purpose::Create)?;
+    idempotent(&api.app, &caller, request_body.key, async {
+        let made = api.app.create_schedule(&caller, id.0, change).await;
         written(StatusCode::CREATED, convert::schedule(&made.map_err(convert::refusal)?))
     })
     .await
 }
 
 /// List the schedules of a workflow
-///
-/// Scope `read:schedules`.
 #[utoipa::path(get, path = "/api/v1/workflows/{id}/schedules", tag = "schedules",
+    security(("key" = ["read:schedules"])),
     params(("id" = String, Path, description = "The workflow, in any form"),
         ("enabled" = Option<bool>, Query, description = "Only enabled or only disabled ones"),
         ("schedule_type" = inline(Option<choices::ByScheduleType>), Query, description = "`cron`, `interval` or `fixed_time`"),
@@ -95,18 +93,17 @@ async fn create_schedule(
         responses::BadRequest, responses::NotFound, responses::CommonErrors))]
 async fn list_schedules_of(
     State(api): State<Api>,
-    Who(caller): Who,
-    of: OfWorkflow,
+    Authenticated(caller): Authenticated,
+    id: PathWorkflowId,
     params: Params,
-) -> Answer {
+) -> ApiResult {
     let (query, page) = convert::query(&params)?;
-    list(&api, &caller, (SchedulesQuery { workflow: Some(of.0), ..query }, page)).await
+    list(&api, &caller, (SchedulesQuery { workflow: Some(id.0), ..query }, page)).await
 }
 
 /// List schedules
-///
-/// Scope `read:schedules`.
 #[utoipa::path(get, path = "/api/v1/workflow_schedules", tag = "schedules",
+    security(("key" = ["read:schedules"])),
     params(("workflow_id" = Option<String>, Query, description = "Only this workflow's"),
         ("enabled" = Option<bool>, Query, description = "Only enabled or only disabled ones"),
         ("schedule_type" = inline(Option<choices::ByScheduleType>), Query, description = "`cron`, `interval` or `fixed_time`"),
@@ -116,16 +113,20 @@ async fn list_schedules_of(
         ("sort_order" = inline(Option<choices::SortOrder>), Query, description = "`desc` (default) or `asc`")),
     responses((status = 200, description = "A page", body = Envelope<Items<wire::ScheduleItem>>),
         responses::BadRequest, responses::NotFound, responses::CommonErrors))]
-async fn list_schedules(State(api): State<Api>, Who(caller): Who, params: Params) -> Answer {
-    let asked = convert::query(&params)?;
-    list(&api, &caller, asked).await
+async fn list_schedules(
+    State(api): State<Api>,
+    Authenticated(caller): Authenticated,
+    params: Params,
+) -> ApiResult {
+    let query = convert::query(&params)?;
+    list(&api, &caller, query).await
 }
 
 async fn list(
     api: &Api,
     caller: &Caller,
     (query, page): (SchedulesQuery, convert::Page),
-) -> Answer {
+) -> ApiResult {
     let (views, total) = api.app.schedules(caller, query).await?;
     let items = views.iter().map(convert::item).collect();
     let data = Items { items, pagination: page.pagination(total) };
@@ -134,84 +135,107 @@ async fn list(
 
 /// Get a schedule
 ///
-/// With its last execution, and the last firing that started nothing. Scope `read:schedules`.
+/// With its last execution, and the last firing that started nothing.
 #[utoipa::path(get, path = "/api/v1/workflow_schedules/{id}", tag = "schedules",
+    security(("key" = ["read:schedules"])),
     params(("id" = String, Path, description = "`sched_…`")),
     responses((status = 200, description = "The schedule", body = Envelope<wire::Schedule>),
         responses::NotFound, responses::CommonErrors))]
-async fn get_schedule(State(api): State<Api>, Who(caller): Who, of: OfSchedule) -> Answer {
-    let view = api.app.schedule(&caller, of.0).await?;
+async fn get_schedule(
+    State(api): State<Api>,
+    Authenticated(caller): Authenticated,
+    id: PathScheduleId,
+) -> ApiResult {
+    let view = api.app.schedule(&caller, id.0).await?;
     respond::json(StatusCode::OK, &Envelope::of(convert::schedule(&view)))
 }
 
 /// Change a schedule
 ///
-/// Fields that are left out stay. Where the change is about time, the next firing is the first one
-/// after now. Scope `write:schedules`.
+/// Omitted fields are unchanged. If the change is about time, the next firing is the first one
+/// after now.
 #[utoipa::path(put, path = "/api/v1/workflow_schedules/{id}", tag = "schedules",
+    security(("key" = ["write:schedules"])),
     params(("id" = String, Path, description = "`sched_…`")),
     request_body(content = Option<wire::ScheduleRequest>, description = "Without it nothing changes"),
     responses((status = 200, description = "Changed", body = Envelope<wire::Schedule>),
         responses::ScheduleErrors, responses::NotFound, responses::CommonErrors))]
-async fn put_schedule(State(api): State<Api>, who: Who, of: OfSchedule, posted: Posted) -> Answer {
-    update(api, who, of, posted).await
+async fn put_schedule(
+    State(api): State<Api>,
+    who: Authenticated,
+    id: PathScheduleId,
+    request_body: RequestBody,
+) -> ApiResult {
+    update(api, who, id, request_body).await
 }
 
 /// Change a part of a schedule
 ///
-/// The same as with `PUT`. Scope `write:schedules`.
+/// The same as with `PUT`.
 #[utoipa::path(patch, path = "/api/v1/workflow_schedules/{id}", tag = "schedules",
+    security(("key" = ["write:schedules"])),
     params(("id" = String, Path, description = "`sched_…`")),
     request_body(content = Option<wire::ScheduleRequest>, description = "Without it nothing changes"),
     responses((status = 200, description = "Changed", body = Envelope<wire::Schedule>),
         responses::ScheduleErrors, responses::NotFound, responses::CommonErrors))]
 async fn patch_schedule(
     State(api): State<Api>,
-    who: Who,
-    of: OfSchedule,
-    posted: Posted,
-) -> Answer {
-    update(api, who, of, posted).await
+    who: Authenticated,
+    id: PathScheduleId,
+    request_body: RequestBody,
+) -> ApiResult {
+    update(api, who, id, request_body).await
 }
 
-async fn update(api: Api, Who(caller): Who, of: OfSchedule, posted: Posted) -> Answer {
-    let change = convert::change(posted.fields()?, Purpose::Change)?;
-    let view = api.app.update_schedule(&caller, of.0, change).await;
+async fn update(
+    api: Api,
+    Authenticated(caller): Authenticated,
+    id: PathScheduleId,
+    request_body: RequestBody,
+) -> ApiResult {
+    let change = convert::change(request_body.fields()?, Purpose::Change)?;
+    let view = api.app.update_schedule(&caller, id.0, change).await;
     let view = view.map_err(convert::refusal)?;
     respond::json(StatusCode::OK, &Envelope::of(convert::schedule(&view)))
 }
 
 /// Delete a schedule
 ///
-/// Its executions stay. Scope `write:schedules`.
+/// Its executions stay.
 #[utoipa::path(delete, path = "/api/v1/workflow_schedules/{id}", tag = "schedules",
+    security(("key" = ["write:schedules"])),
     params(("id" = String, Path, description = "`sched_…`")),
     responses((status = 200, description = "Deleted", body = Envelope<wire::DeletedSchedule>),
         responses::NotFound, responses::CommonErrors))]
-async fn delete_schedule(State(api): State<Api>, Who(caller): Who, of: OfSchedule) -> Answer {
-    api.app.delete_schedule(&caller, of.0).await?;
-    let data = wire::DeletedSchedule { id: of.0.abi(), deleted: true };
+async fn delete_schedule(
+    State(api): State<Api>,
+    Authenticated(caller): Authenticated,
+    id: PathScheduleId,
+) -> ApiResult {
+    api.app.delete_schedule(&caller, id.0).await?;
+    let data = wire::DeletedSchedule { id: id.0.abi(), deleted: true };
     respond::json(StatusCode::OK, &Envelope::of(data))
 }
 
 /// Trigger a schedule
 ///
 /// Starts an execution now, whatever its policies and whether or not it is enabled; the next firing
-/// stays where it is. Scope `execute:schedules`.
+/// stays where it is.
 #[utoipa::path(post, path = "/api/v1/workflow_schedules/{id}/trigger", tag = "schedules",
+    security(("key" = ["execute:schedules"])),
     params(("id" = String, Path, description = "`sched_…`"),
         ("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat of this request harmless")),
     responses((status = 202, description = "Started", body = Envelope<wire::TriggeredSchedule>),
         responses::TriggerErrors, responses::NotFound, responses::CommonErrors))]
 async fn trigger_schedule(
     State(api): State<Api>,
-    Who(caller): Who,
-    of: OfSchedule,
-    posted: Posted,
-) -> Answer {
-    posted.fields()?.finish()?;
-    once(&api.app, &caller, posted.key, async {
-        let started = api.app.trigger_schedule(&caller, of.0).await;
+    Authenticated(caller): Authenticated,
+    id: PathScheduleId,
+    request_body: RequestBody,
+) -> ApiResult {
+    request_body.fields()?.finish()?;
+    idempotent(&api.app, &caller, request_body.key, async {
+        let started = api.app.trigger_schedule(&caller, id.0).await;
         let started = started.map_err(convert::refusal)?;
         written(StatusCode::ACCEPTED, convert::triggered(started))
     })
@@ -220,48 +244,50 @@ async fn trigger_schedule(
 
 /// Pause a schedule
 ///
-/// It fires no more; firings that wait are dropped. Scope `write:schedules`.
+/// It fires no more; firings that wait are dropped.
 #[utoipa::path(post, path = "/api/v1/workflow_schedules/{id}/pause", tag = "schedules",
+    security(("key" = ["write:schedules"])),
     params(("id" = String, Path, description = "`sched_…`"),
-        ("Idempotency-Key" = Option<String>, Header, description = "A repeat gets the first answer again")),
+        ("Idempotency-Key" = Option<String>, Header, description = "A repeated request gets the first response again")),
     responses((status = 200, description = "Paused", body = Envelope<wire::Schedule>),
         responses::BodyErrors, responses::NotFound, responses::CommonErrors))]
 async fn pause_schedule(
     State(api): State<Api>,
-    who: Who,
-    of: OfSchedule,
-    posted: Posted,
-) -> Answer {
-    enable(api, who, of, posted, false).await
+    who: Authenticated,
+    id: PathScheduleId,
+    request_body: RequestBody,
+) -> ApiResult {
+    enable(api, who, id, request_body, false).await
 }
 
 /// Resume a schedule
 ///
-/// It fires from now on; what it has missed is not made up for. Scope `write:schedules`.
+/// It fires from now on; what it has missed is not made up for.
 #[utoipa::path(post, path = "/api/v1/workflow_schedules/{id}/resume", tag = "schedules",
+    security(("key" = ["write:schedules"])),
     params(("id" = String, Path, description = "`sched_…`"),
-        ("Idempotency-Key" = Option<String>, Header, description = "A repeat gets the first answer again")),
+        ("Idempotency-Key" = Option<String>, Header, description = "A repeated request gets the first response again")),
     responses((status = 200, description = "Resumed", body = Envelope<wire::Schedule>),
         responses::BodyErrors, responses::NotFound, responses::CommonErrors))]
 async fn resume_schedule(
     State(api): State<Api>,
-    who: Who,
-    of: OfSchedule,
-    posted: Posted,
-) -> Answer {
-    enable(api, who, of, posted, true).await
+    who: Authenticated,
+    id: PathScheduleId,
+    request_body: RequestBody,
+) -> ApiResult {
+    enable(api, who, id, request_body, true).await
 }
 
 async fn enable(
     api: Api,
-    Who(caller): Who,
-    of: OfSchedule,
-    posted: Posted,
+    Authenticated(caller): Authenticated,
+    id: PathScheduleId,
+    request_body: RequestBody,
     enabled: bool,
-) -> Answer {
-    posted.fields()?.finish()?;
-    once(&api.app, &caller, posted.key, async {
-        let view = api.app.enable_schedule(&caller, of.0, enabled).await?;
+) -> ApiResult {
+    request_body.fields()?.finish()?;
+    idempotent(&api.app, &caller, request_body.key, async {
+        let view = api.app.enable_schedule(&caller, id.0, enabled).await?;
         written(StatusCode::OK, convert::schedule(&view))
     })
     .await
@@ -269,33 +295,47 @@ async fn enable(
 
 /// Pause schedules
 ///
-/// All of a workflow, all of the workspace, or those that are named. Scope `write:schedules`.
+/// All of a workflow, all of the workspace, or those that are named.
 #[utoipa::path(post, path = "/api/v1/workflow_schedules/pause", tag = "schedules",
-    params(("Idempotency-Key" = Option<String>, Header, description = "A repeat gets the first answer again")),
+    security(("key" = ["write:schedules"])),
+    params(("Idempotency-Key" = Option<String>, Header, description = "A repeated request gets the first response again")),
     request_body = wire::SelectionRequest,
     responses((status = 200, description = "Paused", body = Envelope<wire::SelectionChanged>),
         responses::BodyErrors, responses::NotFound, responses::CommonErrors))]
-async fn pause_schedules(State(api): State<Api>, who: Who, posted: Posted) -> Answer {
-    enable_many(api, who, posted, false).await
+async fn pause_schedules(
+    State(api): State<Api>,
+    who: Authenticated,
+    request_body: RequestBody,
+) -> ApiResult {
+    enable_many(api, who, request_body, false).await
 }
 
 /// Resume schedules
 ///
 /// All of a workflow, all of the workspace, or those that are named. Where they are not named, only
-/// those that were paused so: one that was paused by itself before stays paused. Scope
-/// `write:schedules`.
+/// those that were paused so: one that was paused by itself before stays paused.
 #[utoipa::path(post, path = "/api/v1/workflow_schedules/resume", tag = "schedules",
-    params(("Idempotency-Key" = Option<String>, Header, description = "A repeat gets the first answer again")),
+    security(("key" = ["write:schedules"])),
+    params(("Idempotency-Key" = Option<String>, Header, description = "A repeated request gets the first response again")),
     request_body = wire::SelectionRequest,
     responses((status = 200, description = "Resumed", body = Envelope<wire::SelectionChanged>),
         responses::BodyErrors, responses::NotFound, responses::CommonErrors))]
-async fn resume_schedules(State(api): State<Api>, who: Who, posted: Posted) -> Answer {
-    enable_many(api, who, posted, true).await
+async fn resume_schedules(
+    State(api): State<Api>,
+    who: Authenticated,
+    request_body: RequestBody,
+) -> ApiResult {
+    enable_many(api, who, request_body, true).await
 }
 
-async fn enable_many(api: Api, Who(caller): Who, posted: Posted, enabled: bool) -> Answer {
-    let selection = convert::selection(posted.fields()?)?;
-    once(&api.app, &caller, posted.key, async {
+async fn enable_many(
+    api: Api,
+    Authenticated(caller): Authenticated,
+    request_body: RequestBody,
+    enabled: bool,
+) -> ApiResult {
+    let selection = convert::selection(request_body.fields()?)?;
+    idempotent(&api.app, &caller, request_body.key, async {
         let changed = api.app.enable_schedules(&caller, selection, enabled).await?;
         written(StatusCode::OK, convert::changed(changed))
     })
@@ -304,14 +344,19 @@ async fn enable_many(api: Api, Who(caller): Who, posted: Posted, enabled: bool) 
 
 /// Preview a cron expression
 ///
-/// When it will fire, on the clocks of the time zone too. Scope `read:schedules`.
+/// When it will fire, on the clocks of the time zone too.
 #[utoipa::path(get, path = "/api/v1/schedules/preview", tag = "schedules",
+    security(("key" = ["read:schedules"])),
     params(("cron" = String, Query, description = "Five fields, six with seconds first, or a form such as `@daily`"),
         ("timezone" = Option<String>, Query, description = "An IANA time zone, default `UTC`"),
         ("count" = inline(Option<choices::PageSize>), Query, description = "1 to 100, default 10")),
     responses((status = 200, description = "Its next firings", body = Envelope<wire::Preview>),
         responses::SchedulePreviewErrors, responses::CommonErrors))]
-async fn preview_schedule(State(api): State<Api>, Who(caller): Who, params: Params) -> Answer {
+async fn preview_schedule(
+    State(api): State<Api>,
+    Authenticated(caller): Authenticated,
+    params: Params,
+) -> ApiResult {
     let count = params.number("count", 1..=MOST_PREVIEWED, PREVIEWED)?;
     let Some(cron) = params.one("cron")? else {
         return Err(wrong("cron", "a cron expression", "nothing").into_kind(Kind::InvalidSchedule));
@@ -323,13 +368,3 @@ async fn preview_schedule(State(api): State<Api>, Who(caller): Who, params: Para
     let data = wire::Preview { cron, timezone, next_executions };
     respond::json(StatusCode::OK, &Envelope::of(data))
 }
-
-/// The part of the API's description that is about schedules.
-#[derive(OpenApi)]
-#[openapi(
-    paths(create_schedule, list_schedules_of, list_schedules, get_schedule, put_schedule,
-        patch_schedule, delete_schedule, trigger_schedule, pause_schedule, resume_schedule,
-        pause_schedules, resume_schedules, preview_schedule),
-    tags((name = "schedules", description = "Executions that start by themselves"))
-)]
-pub(crate) struct Doc;

@@ -5,56 +5,58 @@ use stepwell_core::Map;
 use utoipa::ToSchema;
 
 use super::super::statuses::ExecutionStatus;
-
+use crate::fields::{Patch, request_body};
 use crate::respond::Time;
 
-/// Asks for a schedule, or changes one: then what is left out stays.
-#[derive(ToSchema)]
-#[schema(example = json!({"name": "Daily Feedback Analysis", "schedule_type": "cron",
-    "cron_expression": "0 0 * * *", "timezone": "UTC", "parameters": {"source": "daily_report"},
-    "enabled": true}))]
-#[expect(dead_code, reason = "for the API's description")]
-pub struct ScheduleRequest {
-    /// What people call it, 1 to 100 characters. Required when it is created.
-    pub name: Option<String>,
-    /// What it is for.
-    pub description: Option<String>,
-    /// `cron`, `interval` or `fixed_time`. Required when it is created.
-    pub schedule_type: Option<String>,
-    /// With `cron`: five fields, six with seconds first, or a form such as `@daily`.
-    pub cron_expression: Option<String>,
-    /// With `interval`: how many units; at least 1.
-    pub interval_value: Option<u64>,
-    /// With `interval`: `seconds`, `minutes`, `hours` or `days` (of 24 hours).
-    pub interval_unit: Option<String>,
-    /// With `fixed_time`: when, in the future.
-    #[schema(format = DateTime)]
-    pub execution_time: Option<String>,
-    /// An IANA time zone, default `UTC`.
-    pub timezone: Option<String>,
-    /// The input of its executions.
-    #[schema(value_type = Option<Object>)]
-    pub parameters: Option<Map>,
-    /// Whether it fires, default `true`.
-    pub enabled: Option<bool>,
-    /// What becomes of firings that fell into an outage: `run_once` (default), `skip`, `run_all`.
-    pub misfire_policy: Option<String>,
-    /// What becomes of a firing while the last execution still runs: `allow` (default), `skip`,
-    /// `queue`.
-    pub overlap_policy: Option<String>,
+request_body! {
+    /// Creates a schedule, or changes one: then omitted fields are unchanged.
+    #[schema(example = json!({"name": "Daily Feedback Analysis", "schedule_type": "cron",
+        "cron_expression": "0 0 * * *", "timezone": "UTC", "parameters": {"source": "daily_report"},
+        "enabled": true}))]
+    pub struct ScheduleRequest {
+        /// What people call it, 1 to 100 characters. Required when it is created.
+        pub name: Option<String>,
+        /// What it is for.
+        #[schema(value_type = Option<String>)]
+        pub description: Patch<String>,
+        /// `cron`, `interval` or `fixed_time`. Required when it is created.
+        pub schedule_type: Option<String>,
+        /// With `cron`: five fields, six with seconds first, or a form such as `@daily`.
+        pub cron_expression: Option<String>,
+        /// With `interval`: how many units; at least 1.
+        #[schema(value_type = Option<u64>)]
+        pub interval_value: Option<f64>,
+        /// With `interval`: `seconds`, `minutes`, `hours` or `days` (of 24 hours).
+        pub interval_unit: Option<String>,
+        /// With `fixed_time`: when, in the future.
+        #[schema(format = DateTime)]
+        pub execution_time: Option<String>,
+        /// An IANA time zone, default `UTC`.
+        pub timezone: Option<String>,
+        /// The input of its executions.
+        #[schema(value_type = Option<Object>)]
+        pub parameters: Patch<Map>,
+        /// Whether it fires, default `true`.
+        pub enabled: Option<bool>,
+        /// What becomes of firings that fell into an outage: `run_once` (default), `skip`, `run_all`.
+        pub misfire_policy: Option<String>,
+        /// What becomes of a firing while the last execution still runs: `allow` (default), `skip`,
+        /// `queue`.
+        pub overlap_policy: Option<String>,
+    }
 }
 
-/// Which schedules are to be paused or resumed: exactly one of these.
-#[derive(ToSchema)]
-#[schema(example = json!({"workflow_id": "wf_01k9x7m2q4e5rb8tz3v6w1y0ac"}))]
-#[expect(dead_code, reason = "for the API's description")]
-pub struct SelectionRequest {
-    /// All of a workflow.
-    pub workflow_id: Option<String>,
-    /// These, at most 1,000.
-    pub schedule_ids: Option<Vec<String>>,
-    /// `true`: all of the workspace.
-    pub all: Option<bool>,
+request_body! {
+    /// Which schedules are to be paused or resumed: exactly one of these.
+    #[schema(example = json!({"workflow_id": "wf_01k9x7m2q4e5rb8tz3v6w1y0ac"}))]
+    pub struct SelectionRequest {
+        /// All of a workflow.
+        pub workflow_id: Option<String>,
+        /// These, at most 1,000.
+        pub schedule_ids: Option<Vec<String>>,
+        /// `true`: all of the workspace.
+        pub all: Option<bool>,
+    }
 }
 
 /// When a schedule fires.
@@ -153,7 +155,7 @@ pub struct ScheduleItem<'a> {
 pub struct LastExecution {
     /// Its id.
     pub execution_id: String,
-    /// Where it stands.
+    /// Its status.
     pub status: ExecutionStatus,
     /// When it started; `null`: it has not yet.
     pub started_at: Option<Time>,
@@ -183,7 +185,7 @@ pub struct DeletedSchedule {
     pub deleted: bool,
 }
 
-/// An execution that a schedule was told to start.
+/// An execution that was triggered manually.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TriggeredSchedule {
     /// The execution.
@@ -192,7 +194,7 @@ pub struct TriggeredSchedule {
     pub workflow_id: String,
     /// The schedule.
     pub schedule_id: String,
-    /// Where the execution stands.
+    /// The status of the execution.
     pub status: ExecutionStatus,
     /// Its input.
     #[schema(value_type = Object)]

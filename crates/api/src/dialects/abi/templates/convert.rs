@@ -7,39 +7,33 @@ use stepwell_engine::app::{ObjectsQuery, Template};
 use stepwell_engine::objects::Object;
 use stepwell_store::objects::ObjectSort;
 
-use super::super::ids::{Names, parsed};
-use super::super::lists::{Wanted, labels};
+use super::super::ids::{ParseId, parsed};
+use super::super::lists::{ListQuery, labels};
 use super::wire;
 use crate::error::{ApiError, Kind};
-use crate::json::Fields;
+use crate::fields::{Fields, FromFields as _};
 use crate::query::{Params, wrong};
 use crate::respond::Time;
 
 /// Fields of a response that a change may send back; they have no meaning there.
 const SHOWN_ONLY: [&str; 4] = ["id", "created_at", "updated_at", "version"];
 
-impl Names for TemplateId {
+impl ParseId for TemplateId {
     fn read(text: &str) -> Result<Self, ApiError> {
         parsed(text, Kind::NoObject)
     }
 }
 
-/// Reads a new template.
-pub fn new_template(mut fields: Fields) -> Result<Template, ApiError> {
-    let name = fields.text("name");
-    let name = fields.require("name", name);
-    let body = fields.value("body");
-    let body = fields.require("body", body);
-    let template = Template {
-        // Both are required: `finish` refuses a request without them.
-        name: name.unwrap_or_default(),
-        body: body.unwrap_or_default(),
-        description: fields.text("description").filter(|text| !text.is_empty()),
-        sample: fields.object("sample").unwrap_or_default(),
-        metadata: fields.object("metadata").unwrap_or_default(),
-    };
-    fields.finish()?;
-    Ok(template)
+/// The template that a request describes.
+pub fn new_template(request: wire::TemplateRequest) -> Template {
+    let wire::TemplateRequest { name, description, body, sample, metadata } = request;
+    Template {
+        name,
+        description: description.filter(|text| !text.is_empty()),
+        body,
+        sample: sample.unwrap_or_default(),
+        metadata: metadata.unwrap_or_default(),
+    }
 }
 
 /// A change of a template; `None` leaves a field unchanged.
@@ -54,20 +48,18 @@ pub struct Change {
 
 /// Reads a change.
 pub fn change(mut fields: Fields) -> Result<Change, ApiError> {
-    let removed = fields.is_null("description").then_some(None);
-    let [no_sample, no_metadata] =
-        ["sample", "metadata"].map(|name| fields.is_null(name).then(Map::new));
-    let description = fields.text("description").map(|text| Some(text).filter(|t| !t.is_empty()));
-    let change = Change {
-        name: fields.text("name"),
-        description: description.or(removed),
-        body: fields.value("body"),
-        sample: fields.object("sample").or(no_sample),
-        metadata: fields.object("metadata").or(no_metadata),
-    };
-    fields.pass_over(&SHOWN_ONLY);
+    let wire::TemplateChange { name, description, body, sample, metadata } =
+        wire::TemplateChange::read(&mut fields);
+    fields.ignore(&SHOWN_ONLY);
     fields.finish()?;
-    Ok(change)
+    let description = description.nullable();
+    Ok(Change {
+        name,
+        description: description.map(|text| text.filter(|text| !text.is_empty())),
+        body,
+        sample: sample.or_empty(),
+        metadata: metadata.or_empty(),
+    })
 }
 
 impl Change {
@@ -85,7 +77,7 @@ impl Change {
 }
 
 /// How a list of templates is filtered, sorted and cut.
-pub fn query(params: &Params, wanted: &Wanted) -> Result<ObjectsQuery, ApiError> {
+pub fn query(params: &Params, wanted: &ListQuery) -> Result<ObjectsQuery, ApiError> {
     let sort = match params.one("sort_by")? {
         None | Some("created_at") => ObjectSort::CreatedAt,
         Some("updated_at") => ObjectSort::UpdatedAt,

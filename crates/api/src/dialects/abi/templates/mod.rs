@@ -3,42 +3,39 @@
 mod convert;
 mod wire;
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::Response;
-use axum::routing::{get, post};
 use stepwell_core::ids::TemplateId;
 use stepwell_engine::app::Template;
 use stepwell_engine::objects::Object;
 use utoipa::OpenApi;
+use utoipa_axum::routes;
 
-use super::ids::Of;
-use super::lists::Wanted;
-use super::wire::{Envelope, Items, written};
+use super::envelope::{Envelope, Items, written};
+use super::ids::PathId;
+use super::lists::ListQuery;
 use super::{choices, etag, responses};
-use crate::body::Posted;
-use crate::edge::Who;
-use crate::error::ApiError;
-use crate::once::once;
+use crate::authenticated::Authenticated;
+use crate::body::RequestBody;
+use crate::endpoints::Endpoints;
+use crate::idempotent::idempotent;
 use crate::query::Params;
-use crate::respond;
-use crate::server::Api;
-
-type ApiResult = Result<Response, ApiError>;
+use crate::respond::{self, ApiResult};
+use crate::state::Api;
 
 /// `/templates/{id}…`
-type OfTemplate = Of<TemplateId>;
+type PathTemplateId = PathId<TemplateId>;
 
-/// The routes of templates.
-pub(super) fn routes() -> Router<Api> {
-    Router::new()
-        .route("/api/v1/templates", post(create_template).get(list_templates))
-        .route(
-            "/api/v1/templates/{id}",
-            get(get_template).put(put_template).patch(patch_template).delete(delete_template),
-        )
-        .route("/api/v1/templates/{id}/preview", post(preview_template))
+#[derive(OpenApi)]
+#[openapi(tags((name = "templates", description = "Texts and JSON values with expressions, under a name")))]
+struct Document;
+
+/// The endpoints of templates.
+pub(super) fn endpoints() -> Endpoints {
+    Endpoints::new(Document::openapi())
+        .add(routes!(create_template, list_templates))
+        .add(routes!(get_template, put_template, patch_template, delete_template))
+        .add(routes!(preview_template))
 }
 
 fn shown(template: &Object<Template>) -> ApiResult {
@@ -48,16 +45,21 @@ fn shown(template: &Object<Template>) -> ApiResult {
 
 /// Create a template
 ///
-/// Its body is compiled: every error is listed with its place and line. Scope `write:templates`.
+/// Its body is compiled: every error is listed with its place and line.
 #[utoipa::path(post, path = "/api/v1/templates", tag = "templates",
+    security(("key" = ["write:templates"])),
     params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat of this request harmless")),
     request_body = wire::TemplateRequest,
     responses((status = 201, description = "Created", body = Envelope<wire::Template>,
             headers(("ETag" = String, description = "Its version"))),
         responses::BodyErrors, responses::CommonErrors))]
-async fn create_template(State(api): State<Api>, Who(caller): Who, posted: Posted) -> ApiResult {
-    let template = convert::new_template(posted.fields()?)?;
-    let response = once(&api.app, &caller, posted.key, async {
+async fn create_template(
+    State(api): State<Api>,
+    Authenticated(caller): Authenticated,
+    request_body: RequestBody,
+) -> ApiResult {
+    let template = convert::new_template(request_body.read()?);
+    let response = idempotent(&api.app, &caller, request_body.key, async {
         let created = api.app.create_object(&caller, template).await?;
         written(StatusCode::CREATED, convert::template(&created))
     })
@@ -69,8 +71,9 @@ async fn create_template(State(api): State<Api>, Who(caller): Who, posted: Poste
 /// List templates
 ///
 /// Parameters other than these are labels: `team=sales` selects templates whose `metadata.team` is
-/// `sales`. Scope `read:templates`.
+/// `sales`.
 #[utoipa::path(get, path = "/api/v1/templates", tag = "templates",
+    security(("key" = ["read:templates"])),
     params(("page" = inline(Option<choices::Page>), Query, description = "From 1"),
         ("page_size" = inline(Option<choices::PageSize>), Query, description = "1 to 100, default 10"),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before, instead of `page`"),
@@ -80,8 +83,12 @@ async fn create_template(State(api): State<Api>, Who(caller): Who, posted: Poste
         ("labels" = inline(Option<choices::Labels>), Query, style = Form, explode, description = "Any other parameter is a label that the templates must have: `team=sales`. `metadata.NAME` is always the label `NAME`")),
     responses((status = 200, description = "A page", body = Envelope<Items<wire::TemplateRow>>),
         responses::BadRequest, responses::CommonErrors))]
-async fn list_templates(State(api): State<Api>, Who(caller): Who, params: Params) -> ApiResult {
-    let wanted = Wanted::read(&params)?;
+async fn list_templates(
+    State(api): State<Api>,
+    Authenticated(caller): Authenticated,
+    params: Params,
+) -> ApiResult {
+    let wanted = ListQuery::read(&params)?;
     let query = convert::query(&params, &wanted)?;
     let page = api.app.objects::<Template>(&caller, query).await?;
     let pagination = wanted.pagination(&page);
@@ -90,23 +97,27 @@ async fn list_templates(State(api): State<Api>, Who(caller): Who, params: Params
 }
 
 /// Get a template
-///
-/// Scope `read:templates`.
 #[utoipa::path(get, path = "/api/v1/templates/{id}", tag = "templates",
+    security(("key" = ["read:templates"])),
     params(("id" = String, Path, description = "`tpl_…`")),
     responses((status = 200, description = "The template", body = Envelope<wire::Template>,
             headers(("ETag" = String, description = "Its version"))),
         responses::NotFound, responses::CommonErrors))]
-async fn get_template(State(api): State<Api>, Who(caller): Who, of: OfTemplate) -> ApiResult {
-    shown(&api.app.object(&caller, of.0).await?)
+async fn get_template(
+    State(api): State<Api>,
+    Authenticated(caller): Authenticated,
+    id: PathTemplateId,
+) -> ApiResult {
+    shown(&api.app.object(&caller, id.0).await?)
 }
 
 /// Change a template
 ///
 /// Omitted fields are unchanged; `description`, `sample` and `metadata` that are `null` are
 /// emptied. A template as a response shows it may be sent back. Send its `ETag` as `If-Match`, and
-/// the template changes only if it still has that version. Scope `write:templates`.
+/// the template changes only if it still has that version.
 #[utoipa::path(put, path = "/api/v1/templates/{id}", tag = "templates",
+    security(("key" = ["write:templates"])),
     params(("id" = String, Path, description = "`tpl_…`"),
         ("If-Match" = Option<String>, Header, description = "The `ETag` of the version to change")),
     request_body(content = Option<wire::TemplateChange>, description = "Without it nothing changes"),
@@ -116,21 +127,22 @@ async fn get_template(State(api): State<Api>, Who(caller): Who, of: OfTemplate) 
         responses::CommonErrors))]
 async fn put_template(
     State(api): State<Api>,
-    Who(caller): Who,
-    of: OfTemplate,
+    Authenticated(caller): Authenticated,
+    id: PathTemplateId,
     headers: HeaderMap,
-    posted: Posted,
+    request_body: RequestBody,
 ) -> ApiResult {
-    let change = convert::change(posted.fields()?)?;
+    let change = convert::change(request_body.fields()?)?;
     let expected = etag::if_match(&headers)?;
     let edit = |template| change.apply(template);
-    shown(&api.app.change_object(&caller, of.0, &expected, edit).await?)
+    shown(&api.app.change_object(&caller, id.0, &expected, edit).await?)
 }
 
 /// Change parts of a template
 ///
-/// The same as `PUT`. Scope `write:templates`.
+/// The same as `PUT`.
 #[utoipa::path(patch, path = "/api/v1/templates/{id}", tag = "templates",
+    security(("key" = ["write:templates"])),
     params(("id" = String, Path, description = "`tpl_…`"),
         ("If-Match" = Option<String>, Header, description = "The `ETag` of the version to change")),
     request_body(content = Option<wire::TemplateChange>, description = "Without it nothing changes"),
@@ -140,18 +152,17 @@ async fn put_template(
         responses::CommonErrors))]
 async fn patch_template(
     api: State<Api>,
-    who: Who,
-    of: OfTemplate,
+    who: Authenticated,
+    id: PathTemplateId,
     headers: HeaderMap,
-    posted: Posted,
+    request_body: RequestBody,
 ) -> ApiResult {
-    put_template(api, who, of, headers, posted).await
+    put_template(api, who, id, headers, request_body).await
 }
 
 /// Delete a template
-///
-/// Scope `write:templates`.
 #[utoipa::path(delete, path = "/api/v1/templates/{id}", tag = "templates",
+    security(("key" = ["write:templates"])),
     params(("id" = String, Path, description = "`tpl_…`"),
         ("If-Match" = Option<String>, Header, description = "The `ETag` of the version to delete")),
     responses((status = 200, description = "Deleted", body = Envelope<wire::DeletedTemplate>),
@@ -159,47 +170,36 @@ async fn patch_template(
         responses::CommonErrors))]
 async fn delete_template(
     State(api): State<Api>,
-    Who(caller): Who,
-    of: OfTemplate,
+    Authenticated(caller): Authenticated,
+    id: PathTemplateId,
     headers: HeaderMap,
 ) -> ApiResult {
     let expected = etag::if_match(&headers)?;
-    api.app.delete_object::<Template>(&caller, of.0, &expected).await?;
-    let data = wire::DeletedTemplate { id: of.0.abi(), deleted: true };
+    api.app.delete_object::<Template>(&caller, id.0, &expected).await?;
+    let data = wire::DeletedTemplate { id: id.0.abi(), deleted: true };
     respond::json(StatusCode::OK, &Envelope::of(data))
 }
 
 /// Preview a template
 ///
-/// Renders it with `data`, or with its own sample; nothing is stored or sent. Scope
-/// `read:templates`.
+/// Renders it with `data`, or with its own sample; nothing is stored or sent.
 #[utoipa::path(post, path = "/api/v1/templates/{id}/preview", tag = "templates",
+    security(("key" = ["read:templates"])),
     params(("id" = String, Path, description = "`tpl_…`"),
-        ("Idempotency-Key" = Option<String>, Header, description = "A repeat gets the first response again")),
+        ("Idempotency-Key" = Option<String>, Header, description = "A repeated request gets the first response again")),
     request_body(content = Option<wire::PreviewRequest>, description = "Without it the template's sample is used"),
     responses((status = 200, description = "What it renders to", body = Envelope<wire::TemplatePreview>),
         responses::BodyErrors, responses::NotFound, responses::CommonErrors))]
 async fn preview_template(
     State(api): State<Api>,
-    Who(caller): Who,
-    of: OfTemplate,
-    posted: Posted,
+    Authenticated(caller): Authenticated,
+    id: PathTemplateId,
+    request_body: RequestBody,
 ) -> ApiResult {
-    let mut fields = posted.fields()?;
-    let data = fields.object("data");
-    fields.finish()?;
-    once(&api.app, &caller, posted.key, async {
-        let rendered = api.app.preview_template(&caller, of.0, data).await?;
+    let wire::PreviewRequest { data } = request_body.read()?;
+    idempotent(&api.app, &caller, request_body.key, async {
+        let rendered = api.app.preview_template(&caller, id.0, data).await?;
         written(StatusCode::OK, wire::TemplatePreview { rendered })
     })
     .await
 }
-
-/// The part of the API's description that is about templates.
-#[derive(OpenApi)]
-#[openapi(
-    paths(create_template, list_templates, get_template, put_template, patch_template,
-        delete_template, preview_template),
-    tags((name = "templates", description = "Texts and JSON values with expressions, under a name"))
-)]
-pub(crate) struct Doc;

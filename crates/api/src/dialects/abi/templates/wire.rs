@@ -5,55 +5,57 @@ use serde_json::Value;
 use stepwell_core::Map;
 use utoipa::ToSchema;
 
+use crate::fields::{Patch, request_body};
 use crate::respond::Time;
 
-/// Creates a template.
-#[derive(ToSchema)]
-#[schema(example = json!({"name": "order-shipped", "body": "Dear {{ customer.name }},\nyour order {{ order.id }} is on its way.",
-    "sample": {"customer": {"name": "Ada"}, "order": {"id": "o-17"}}, "metadata": {"team": "sales"}}))]
-#[expect(dead_code, reason = "for the API's description")]
-pub struct TemplateRequest {
-    /// Its name, unique in the workspace, 1 to 100 characters.
-    pub name: String,
-    /// What it is for, at most 1,000 characters.
-    pub description: Option<String>,
-    /// Jinja text, or a JSON value whose texts are Jinja; at most 256 KiB.
-    pub body: Value,
-    /// The data of a preview: variables by name; at most 256 KiB.
-    #[schema(value_type = Option<Object>)]
-    pub sample: Option<Map>,
-    /// Its labels.
-    #[schema(value_type = Option<Object>)]
-    pub metadata: Option<Map>,
+request_body! {
+    /// Creates a template.
+    #[schema(example = json!({"name": "order-shipped", "body": "Dear {{ customer.name }},\nyour order {{ order.id }} is on its way.",
+        "sample": {"customer": {"name": "Ada"}, "order": {"id": "o-17"}}, "metadata": {"team": "sales"}}))]
+    pub struct TemplateRequest {
+        /// Its name, unique in the workspace, 1 to 100 characters.
+        pub name: String,
+        /// What it is for, at most 1,000 characters.
+        pub description: Option<String>,
+        /// Jinja text, or a JSON value whose texts are Jinja; at most 256 KiB.
+        pub body: Value,
+        /// The data of a preview: variables by name; at most 256 KiB.
+        #[schema(value_type = Option<Object>)]
+        pub sample: Option<Map>,
+        /// Its labels.
+        #[schema(value_type = Option<Object>)]
+        pub metadata: Option<Map>,
+    }
 }
 
-/// Changes a template; omitted fields are unchanged.
-#[derive(ToSchema)]
-#[schema(example = json!({"body": "Dear {{ customer.name }}, order {{ order.id }} has left."}))]
-#[expect(dead_code, reason = "for the API's description")]
-pub struct TemplateChange {
-    /// Its name, unique in the workspace, 1 to 100 characters.
-    pub name: Option<String>,
-    /// What it is for, at most 1,000 characters; `null` removes it.
-    pub description: Option<String>,
-    /// Jinja text, or a JSON value whose texts are Jinja; at most 256 KiB.
-    pub body: Option<Value>,
-    /// The data of a preview; `null` empties it.
-    #[schema(value_type = Option<Object>)]
-    pub sample: Option<Map>,
-    /// All of its labels; `null` removes them.
-    #[schema(value_type = Option<Object>)]
-    pub metadata: Option<Map>,
+request_body! {
+    /// Changes a template; omitted fields are unchanged.
+    #[schema(example = json!({"body": "Dear {{ customer.name }}, order {{ order.id }} has left."}))]
+    pub struct TemplateChange {
+        /// Its name, unique in the workspace, 1 to 100 characters.
+        pub name: Option<String>,
+        /// What it is for, at most 1,000 characters; `null` removes it.
+        #[schema(value_type = Option<String>)]
+        pub description: Patch<String>,
+        /// Jinja text, or a JSON value whose texts are Jinja; at most 256 KiB.
+        pub body: Option<Value>,
+        /// The data of a preview; `null` empties it.
+        #[schema(value_type = Option<Object>)]
+        pub sample: Patch<Map>,
+        /// All of its labels; `null` removes them.
+        #[schema(value_type = Option<Object>)]
+        pub metadata: Patch<Map>,
+    }
 }
 
-/// Requests a preview.
-#[derive(ToSchema)]
-#[schema(example = json!({"data": {"customer": {"name": "Grace"}, "order": {"id": "o-18"}}}))]
-#[expect(dead_code, reason = "for the API's description")]
-pub struct PreviewRequest {
-    /// Variables by name; omitted: the template's sample.
-    #[schema(value_type = Option<Object>)]
-    pub data: Option<Map>,
+request_body! {
+    /// Requests a preview.
+    #[schema(example = json!({"data": {"customer": {"name": "Grace"}, "order": {"id": "o-18"}}}))]
+    pub struct PreviewRequest {
+        /// Variables by name; omitted: the template's sample.
+        #[schema(value_type = Option<Object>)]
+        pub data: Option<Map>,
+    }
 }
 
 /// A template.

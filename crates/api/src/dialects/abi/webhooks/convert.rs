@@ -8,55 +8,47 @@ use stepwell_core::{Problem, Timestamp, Topic, TopicFilter};
 use stepwell_engine::app::{ChangeWebhook, NewWebhook, RotateSecret, ShownWebhook, WantedStatus};
 use stepwell_store::webhooks::{WebhookRecord, WebhookStatus};
 
-use super::super::wire::Pagination;
+use super::super::envelope::Pagination;
 use super::wire;
 use crate::error::{ApiError, shortened};
-use crate::json::Fields;
+use crate::fields::{Fields, FromFields as _};
 use crate::query::{MAX_LIMIT, Params, wrong};
 use crate::respond::Time;
 
-/// How long an old secret goes on signing where the request does not say.
+/// How long an old secret also signs if the request does not define it.
 const OVERLAP: u64 = 24 * 3600;
 
 /// How far a name may be from an event's for that to be suggested.
 const NEAR: usize = 8;
 
-/// Reads what asks for a webhook.
+/// Reads a new webhook.
 pub fn new_webhook(mut fields: Fields) -> Result<NewWebhook, ApiError> {
-    let url = fields.text("url");
-    let url = fields.require("url", url);
-    let topics = topics(&mut fields);
-    let topics = fields.require("events", topics);
-    let secret = fields.text("secret");
-    let description = fields.text("description");
+    let wire::CreateWebhookRequest { url, events, secret, description } =
+        wire::CreateWebhookRequest::read(&mut fields);
+    let topics = topics(&mut fields, &events);
     fields.finish()?;
-    // Both were required above, so `finish` refused a request without them.
-    let topics = topics.unwrap_or(TopicFilter::Some(Vec::new()));
-    Ok(NewWebhook { url: url.unwrap_or_default(), topics, secret, description })
+    Ok(NewWebhook { url, topics, secret, description })
 }
 
-/// What a webhook shows and nobody can change.
+/// Fields of a response that cannot be changed.
 const READ_ONLY: [&str; 5] =
     ["disabled_reason", "failing_since", "previous_secret_expires_at", "created_at", "updated_at"];
 
-/// Reads what asks for changes of that webhook. It may be sent back as it was shown: what nobody
-/// can change is passed over.
-pub fn change_webhook(mut fields: Fields, of: WebhookId) -> Result<ChangeWebhook, ApiError> {
-    let url = fields.text("url");
-    let topics = topics(&mut fields);
-    let emptied = fields.is_null("description").then(String::new);
-    let description = fields.text("description").or(emptied);
-    let status = fields.text("status").and_then(|status| wanted_status(&mut fields, &status));
-    let secret = fields.text("secret");
-    if fields.text("id").is_some_and(|id| id.parse() != Ok(of)) {
-        let message = "is the id of another webhook; leave it out";
-        fields.push(Problem::new("id", message));
+/// Reads a change of that webhook. A response may be sent back: fields that cannot be changed are
+/// ignored.
+pub fn change_webhook(mut fields: Fields, id: WebhookId) -> Result<ChangeWebhook, ApiError> {
+    let wire::UpdateWebhookRequest { url, events, description, status, secret } =
+        wire::UpdateWebhookRequest::read(&mut fields);
+    let topics = events.map(|events| topics(&mut fields, &events));
+    let status = status.and_then(|status| wanted_status(&mut fields, &status));
+    if fields.text("id").is_some_and(|sent| sent.parse() != Ok(id)) {
+        fields.push(Problem::new("id", "is the id of another webhook; omit it"));
     }
     for name in READ_ONLY {
         fields.value(name);
     }
     fields.finish()?;
-    Ok(ChangeWebhook { url, topics, description, status, secret })
+    Ok(ChangeWebhook { url, topics, description: description.or_empty(), status, secret })
 }
 
 fn wanted_status(fields: &mut Fields, status: &str) -> Option<WantedStatus> {
@@ -72,13 +64,11 @@ fn wanted_status(fields: &mut Fields, status: &str) -> Option<WantedStatus> {
     }
 }
 
-/// Reads what asks for another secret.
+/// Reads a rotation of the secret.
 pub fn rotate_secret(mut fields: Fields) -> Result<RotateSecret, ApiError> {
-    let secret = fields.text("secret");
-    let overlap = match fields.value("overlap_seconds") {
-        None => Some(OVERLAP),
-        Some(value) => value.as_u64(),
-    };
+    let wire::RotateSecretRequest { secret, overlap_seconds } =
+        wire::RotateSecretRequest::read(&mut fields);
+    let overlap = overlap_seconds.map_or(Some(OVERLAP), |value| value.as_u64());
     if overlap.is_none() {
         let message = "must be a whole number of seconds, at least 0";
         fields.push(Problem::new("overlap_seconds", message));
@@ -88,16 +78,14 @@ pub fn rotate_secret(mut fields: Fields) -> Result<RotateSecret, ApiError> {
 }
 
 /// `events`: names of events, or a star.
-fn topics(fields: &mut Fields) -> Option<TopicFilter> {
-    let names = fields.texts("events")?;
+fn topics(fields: &mut Fields, names: &[String]) -> TopicFilter {
     match TopicFilter::parse_names(names.iter().map(String::as_str)) {
-        Ok(topics) => Some(topics),
+        Ok(topics) => topics,
         Err(unknown) => {
             for place in unknown {
                 fields.push(unknown_event(place, &names[place]));
             }
-            // So that it is not missed as well.
-            Some(TopicFilter::Some(Vec::new()))
+            TopicFilter::Some(Vec::new())
         }
     }
 }
@@ -245,7 +233,7 @@ pub fn webhook(record: &WebhookRecord, now: Timestamp) -> wire::Webhook<'_> {
     }
 }
 
-/// A webhook with the secret that was made for it.
+/// A webhook with the secret that was generated for it.
 pub fn shown(shown: &ShownWebhook, now: Timestamp) -> wire::ShownWebhook<'_> {
     wire::ShownWebhook { webhook: webhook(&shown.record, now), secret: shown.secret() }
 }
@@ -257,15 +245,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn unknown_events_are_told_with_the_nearest() {
+    fn unknown_events_are_reported_with_the_nearest() {
         let body = json!({"url": "https://example.com", "events": [
             "execution.complete", "workflow.created", "bananas and other fruit"]});
         let error = new_webhook(Fields::of(body).unwrap()).unwrap_err();
         let all = Topic::ALL.map(Topic::name).join(", ");
-        let told: Vec<_> =
+        let problems: Vec<_> =
             error.details().iter().map(|p| (p.path.as_str(), p.message.clone())).collect();
         assert_eq!(
-            told,
+            problems,
             [
                 (
                     "events[0]",

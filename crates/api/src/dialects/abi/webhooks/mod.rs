@@ -2,54 +2,49 @@
 
 mod convert;
 mod deliveries;
-mod deliveries_convert;
-mod deliveries_wire;
 mod wire;
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::Response;
-use axum::routing::{get, post};
 use stepwell_core::ids::WebhookId;
-use stepwell_engine::Caller;
 use stepwell_engine::app::ShownWebhook;
-use stepwell_engine::{Clock, SystemClock};
+use stepwell_engine::{Caller, Clock, SystemClock};
+use utoipa::OpenApi;
+use utoipa_axum::routes;
 
-use super::ids::OfWebhook;
-use super::wire::{Envelope, Items, written};
+use super::envelope::{Envelope, Items, written};
+use super::ids::PathWebhookId;
 use super::{choices, responses};
-use crate::body::Posted;
-use crate::edge::Who;
-use crate::error::ApiError;
-use crate::once::{once, once_unseen};
+use crate::authenticated::Authenticated;
+use crate::body::RequestBody;
+use crate::endpoints::Endpoints;
+use crate::idempotent::{idempotent, idempotent_secret};
 use crate::query::Params;
-use crate::respond;
-use crate::server::Api;
+use crate::respond::{self, ApiResult};
+use crate::state::Api;
 use convert::WebhookPage;
 
-type Answer = Result<Response, ApiError>;
+#[derive(OpenApi)]
+#[openapi(tags((name = "webhooks", description = "Notifications of events")))]
+struct Document;
 
-/// The routes of webhooks.
-pub fn routes() -> Router<Api> {
-    Router::new()
-        .route("/api/v1/webhooks", post(create_webhook).get(list_webhooks))
-        .route(
-            "/api/v1/webhooks/{id}",
-            get(get_webhook).put(put_webhook).patch(patch_webhook).delete(delete_webhook),
-        )
-        .route("/api/v1/webhooks/{id}/test", post(deliveries::test_webhook))
-        .route("/api/v1/webhooks/{id}/rotate_secret", post(rotate_secret))
-        .route("/api/v1/webhooks/{id}/deliveries", get(deliveries::list_deliveries))
-        .route("/api/v1/webhooks/deliveries/{id}", get(deliveries::get_delivery))
-        .route("/api/v1/webhooks/deliveries/{id}/redeliver", post(deliveries::redeliver))
+/// The endpoints of webhooks.
+pub fn endpoints() -> Endpoints {
+    Endpoints::new(Document::openapi())
+        .add(routes!(create_webhook, list_webhooks))
+        .add(routes!(get_webhook, put_webhook, patch_webhook, delete_webhook))
+        .add(routes!(deliveries::test_webhook))
+        .add(routes!(rotate_secret))
+        .add(routes!(deliveries::list_deliveries))
+        .add(routes!(deliveries::get_delivery))
+        .add(routes!(deliveries::redeliver))
 }
 
-/// An answer that shows a secret, if it was made here, and says so.
-fn shown(status: StatusCode, webhook: &ShownWebhook) -> Answer {
+/// A response that shows a secret, if it was generated here, with a message.
+fn shown(status: StatusCode, webhook: &ShownWebhook) -> ApiResult {
     let data = convert::shown(webhook, SystemClock.now());
     let body = match webhook.secret() {
-        Some(_) => Envelope::saying(data, "keep the secret: it is not shown again"),
+        Some(_) => Envelope::with_message(data, "keep the secret: it is not shown again"),
         None => Envelope::of(data),
     };
     respond::json(status, &body)
@@ -57,22 +52,27 @@ fn shown(status: StatusCode, webhook: &ShownWebhook) -> Answer {
 
 /// Create a webhook
 ///
-/// It is sent the events it names from now on, signed as the Standard Webhooks specification says.
-/// Without `secret` one is made and shown this once. Scope `write:webhooks`.
+/// It is sent the events it names from now on, signed as the Standard Webhooks specification defines.
+/// Without `secret` one is generated and shown this once.
 #[utoipa::path(post, path = "/api/v1/webhooks", tag = "webhooks",
-    params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat of this request harmless; where a secret was made, a repeat answers 409, since it is not shown again")),
+    security(("key" = ["write:webhooks"])),
+    params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat of this request harmless; if a secret was generated, a repeated request returns 409, since it is not shown again")),
     request_body = wire::CreateWebhookRequest,
     responses((status = 201, description = "Created", body = Envelope<wire::ShownWebhook>),
         responses::BodyErrors, responses::CommonErrors))]
-async fn create_webhook(State(api): State<Api>, Who(caller): Who, posted: Posted) -> Answer {
-    let new = convert::new_webhook(posted.fields()?)?;
+async fn create_webhook(
+    State(api): State<Api>,
+    Authenticated(caller): Authenticated,
+    request_body: RequestBody,
+) -> ApiResult {
+    let new = convert::new_webhook(request_body.fields()?)?;
     if new.secret.is_none() {
-        return once_unseen(&api.app, &caller, posted.key, async {
+        return idempotent_secret(&api.app, &caller, request_body.key, async {
             shown(StatusCode::CREATED, &api.app.create_webhook(&caller, new).await?)
         })
         .await;
     }
-    once(&api.app, &caller, posted.key, async {
+    idempotent(&api.app, &caller, request_body.key, async {
         let webhook = api.app.create_webhook(&caller, new).await?;
         written(StatusCode::CREATED, convert::shown(&webhook, SystemClock.now()))
     })
@@ -80,18 +80,21 @@ async fn create_webhook(State(api): State<Api>, Who(caller): Who, posted: Posted
 }
 
 /// List the webhooks
-///
-/// Scope `read:webhooks`.
 #[utoipa::path(get, path = "/api/v1/webhooks", tag = "webhooks",
+    security(("key" = ["read:webhooks"])),
     params(("page" = inline(Option<choices::Page>), Query, description = "From 1"),
         ("page_size" = inline(Option<choices::PageSize>), Query, description = "1 to 100, default 10"),
         ("sort_by" = inline(Option<choices::SortWebhooks>), Query, description = "`created_at` (default), `updated_at`, `url`"),
         ("sort_order" = inline(Option<choices::SortOrder>), Query, description = "`desc` (default) or `asc`"),
         ("status" = inline(Option<choices::ByWebhookStatus>), Query, description = "`active`, `inactive` or `disabled`"),
-        ("event" = Option<String>, Query, description = "Those that are told of this event")),
+        ("event" = Option<String>, Query, description = "Those that get this event")),
     responses((status = 200, description = "A page", body = Envelope<Items<wire::Webhook>>),
         responses::BadRequest, responses::CommonErrors))]
-async fn list_webhooks(State(api): State<Api>, Who(caller): Who, params: Params) -> Answer {
+async fn list_webhooks(
+    State(api): State<Api>,
+    Authenticated(caller): Authenticated,
+    params: Params,
+) -> ApiResult {
     let page = WebhookPage::try_from(&params)?;
     let (webhooks, pagination) = page.cut(api.app.webhooks(&caller).await?);
     let now = SystemClock.now();
@@ -101,54 +104,66 @@ async fn list_webhooks(State(api): State<Api>, Who(caller): Who, params: Params)
 
 /// Get a webhook
 ///
-/// Without its secret. Scope `read:webhooks`.
+/// Without its secret.
 #[utoipa::path(get, path = "/api/v1/webhooks/{id}", tag = "webhooks",
+    security(("key" = ["read:webhooks"])),
     params(("id" = String, Path, description = "`whk_…`")),
     responses((status = 200, description = "The webhook", body = Envelope<wire::Webhook>),
         responses::NotFound, responses::CommonErrors))]
-async fn get_webhook(State(api): State<Api>, Who(caller): Who, of: OfWebhook) -> Answer {
-    let webhook = api.app.webhook(&caller, of.0).await?;
+async fn get_webhook(
+    State(api): State<Api>,
+    Authenticated(caller): Authenticated,
+    id: PathWebhookId,
+) -> ApiResult {
+    let webhook = api.app.webhook(&caller, id.0).await?;
     let data = convert::webhook(&webhook, SystemClock.now());
     respond::json(StatusCode::OK, &Envelope::of(data))
 }
 
 /// Update a webhook
 ///
-/// What the body leaves out stays. A webhook can be sent back as it was shown, with what is to
-/// change. Scope `write:webhooks`.
+/// Omitted fields are unchanged. A webhook can be sent back as it was shown, with what is to
+/// change.
 #[utoipa::path(put, path = "/api/v1/webhooks/{id}", tag = "webhooks",
+    security(("key" = ["write:webhooks"])),
     params(("id" = String, Path, description = "`whk_…`")),
     request_body(content = Option<wire::UpdateWebhookRequest>, description = "Without it nothing changes"),
     responses((status = 200, description = "As it is now", body = Envelope<wire::Webhook>),
         responses::BodyErrors, responses::NotFound, responses::CommonErrors))]
 async fn put_webhook(
     State(api): State<Api>,
-    Who(caller): Who,
-    of: OfWebhook,
-    posted: Posted,
-) -> Answer {
-    change(&api, &caller, of.0, &posted).await
+    Authenticated(caller): Authenticated,
+    id: PathWebhookId,
+    request_body: RequestBody,
+) -> ApiResult {
+    change(&api, &caller, id.0, &request_body).await
 }
 
 /// Update fields of a webhook
 ///
-/// The same as `PUT`. Scope `write:webhooks`.
+/// The same as `PUT`.
 #[utoipa::path(patch, path = "/api/v1/webhooks/{id}", tag = "webhooks",
+    security(("key" = ["write:webhooks"])),
     params(("id" = String, Path, description = "`whk_…`")),
     request_body(content = Option<wire::UpdateWebhookRequest>, description = "Without it nothing changes"),
     responses((status = 200, description = "As it is now", body = Envelope<wire::Webhook>),
         responses::BodyErrors, responses::NotFound, responses::CommonErrors))]
 async fn patch_webhook(
     State(api): State<Api>,
-    Who(caller): Who,
-    of: OfWebhook,
-    posted: Posted,
-) -> Answer {
-    change(&api, &caller, of.0, &posted).await
+    Authenticated(caller): Authenticated,
+    id: PathWebhookId,
+    request_body: RequestBody,
+) -> ApiResult {
+    change(&api, &caller, id.0, &request_body).await
 }
 
-async fn change(api: &Api, caller: &Caller, id: WebhookId, posted: &Posted) -> Answer {
-    let change = convert::change_webhook(posted.fields()?, id)?;
+async fn change(
+    api: &Api,
+    caller: &Caller,
+    id: WebhookId,
+    request_body: &RequestBody,
+) -> ApiResult {
+    let change = convert::change_webhook(request_body.fields()?, id)?;
     let webhook = api.app.change_webhook(caller, id, change).await?;
     let data = convert::webhook(&webhook, SystemClock.now());
     respond::json(StatusCode::OK, &Envelope::of(data))
@@ -156,56 +171,42 @@ async fn change(api: &Api, caller: &Caller, id: WebhookId, posted: &Posted) -> A
 
 /// Delete a webhook
 ///
-/// What is still to be sent to it is not sent. Scope `write:webhooks`.
+/// What is still to be sent to it is not sent.
 #[utoipa::path(delete, path = "/api/v1/webhooks/{id}", tag = "webhooks",
+    security(("key" = ["write:webhooks"])),
     params(("id" = String, Path, description = "`whk_…`")),
     responses((status = 200, description = "Deleted", body = Envelope<wire::DeletedWebhook>),
         responses::NotFound, responses::CommonErrors))]
-async fn delete_webhook(State(api): State<Api>, Who(caller): Who, of: OfWebhook) -> Answer {
-    api.app.delete_webhook(&caller, of.0).await?;
-    let data = wire::DeletedWebhook { id: of.0.abi(), deleted: true };
+async fn delete_webhook(
+    State(api): State<Api>,
+    Authenticated(caller): Authenticated,
+    id: PathWebhookId,
+) -> ApiResult {
+    api.app.delete_webhook(&caller, id.0).await?;
+    let data = wire::DeletedWebhook { id: id.0.abi(), deleted: true };
     respond::json(StatusCode::OK, &Envelope::of(data))
 }
 
 /// Give a webhook another secret
 ///
 /// Until `overlap_seconds` are over deliveries carry the signatures of both. Without `secret` one
-/// is made and shown this once. Scope `write:webhooks`.
+/// is generated and shown this once.
 #[utoipa::path(post, path = "/api/v1/webhooks/{id}/rotate_secret", tag = "webhooks",
+    security(("key" = ["write:webhooks"])),
     params(("id" = String, Path, description = "`whk_…`"),
-        ("Idempotency-Key" = Option<String>, Header, description = "A repeat makes no further secret and answers 409, since the secret is not shown again")),
+        ("Idempotency-Key" = Option<String>, Header, description = "A repeated request creates no further secret and returns 409, since the secret is not shown again")),
     request_body = wire::RotateSecretRequest,
-    responses((status = 200, description = "The webhook, with the secret that was made", body = Envelope<wire::ShownWebhook>),
+    responses((status = 200, description = "The webhook, with the secret that was generated", body = Envelope<wire::ShownWebhook>),
         responses::BodyErrors, responses::NotFound, responses::CommonErrors))]
 async fn rotate_secret(
     State(api): State<Api>,
-    Who(caller): Who,
-    of: OfWebhook,
-    posted: Posted,
-) -> Answer {
-    let rotate = convert::rotate_secret(posted.fields()?)?;
-    once_unseen(&api.app, &caller, posted.key, async {
-        shown(StatusCode::OK, &api.app.rotate_secret(&caller, of.0, rotate).await?)
+    Authenticated(caller): Authenticated,
+    id: PathWebhookId,
+    request_body: RequestBody,
+) -> ApiResult {
+    let rotate = convert::rotate_secret(request_body.fields()?)?;
+    idempotent_secret(&api.app, &caller, request_body.key, async {
+        shown(StatusCode::OK, &api.app.rotate_secret(&caller, id.0, rotate).await?)
     })
     .await
 }
-
-/// The part of the API's description that is about webhooks.
-#[derive(utoipa::OpenApi)]
-#[openapi(
-    paths(
-        create_webhook,
-        list_webhooks,
-        get_webhook,
-        put_webhook,
-        patch_webhook,
-        delete_webhook,
-        deliveries::test_webhook,
-        rotate_secret,
-        deliveries::list_deliveries,
-        deliveries::get_delivery,
-        deliveries::redeliver
-    ),
-    tags((name = "webhooks", description = "Being told of events"))
-)]
-pub(crate) struct Doc;

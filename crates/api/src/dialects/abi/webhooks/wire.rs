@@ -1,58 +1,62 @@
 //! The bodies of webhooks.
 
 use serde::Serialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::fields::{Patch, request_body};
 use crate::respond::Time;
 
-/// Asks for a webhook.
-#[derive(ToSchema)]
-#[schema(example = json!({
-    "url": "https://example.com/webhooks/workflows",
-    "events": ["workflow.created", "workflow.executed", "execution.completed"],
-    "description": "Production webhook for workflow events"
-}))]
-#[expect(dead_code, reason = "for the API's description")]
-pub struct CreateWebhookRequest {
-    /// Where events are sent: `http` or `https`, as the egress rules allow.
-    pub url: String,
-    /// Which events, or `["*"]` for all.
-    pub events: Vec<String>,
-    /// `whsec_` and the base64 of 16 to 64 bytes; left out, one is made and shown this once.
-    pub secret: Option<String>,
-    /// What people say of it, at most 500 characters.
-    pub description: Option<String>,
+request_body! {
+    /// Creates a webhook.
+    #[schema(example = json!({
+        "url": "https://example.com/webhooks/workflows",
+        "events": ["workflow.created", "workflow.executed", "execution.completed"],
+        "description": "Production webhook for workflow events"
+    }))]
+    pub struct CreateWebhookRequest {
+        /// Where events are sent: `http` or `https`, as the egress rules allow.
+        pub url: String,
+        /// Which events, or `["*"]` for all.
+        pub events: Vec<String>,
+        /// `whsec_` and the base64 of 16 to 64 bytes; omitted: one is generated and shown this once.
+        pub secret: Option<String>,
+        /// What people say of it, at most 500 characters.
+        pub description: Option<String>,
+    }
 }
 
-/// Asks for changes; what is left out stays. The other fields of a webhook can be sent back as
-/// they were shown, and change nothing.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "for the API's description")]
-#[schema(example = json!({"events": ["execution.failed"], "status": "active"}))]
-pub struct UpdateWebhookRequest {
-    /// Where events are sent from now on.
-    pub url: Option<String>,
-    /// Which events.
-    pub events: Option<Vec<String>>,
-    /// What people say of it; an empty text takes it away.
-    pub description: Option<String>,
-    /// `active` or `inactive`. Activating one that was disabled begins anew.
-    pub status: Option<String>,
-    /// Signs from now on, and the one before for another day; `rotate_secret` can say for how
-    /// long.
-    pub secret: Option<String>,
+request_body! {
+    /// Changes a webhook; omitted fields are unchanged. The other fields can be sent back as
+    /// they were shown, and change nothing.
+    #[schema(example = json!({"events": ["execution.failed"], "status": "active"}))]
+    pub struct UpdateWebhookRequest {
+        /// Where events are sent from now on.
+        pub url: Option<String>,
+        /// Which events.
+        pub events: Option<Vec<String>>,
+        /// What people say of it; an empty text takes it away.
+        #[schema(value_type = Option<String>)]
+        pub description: Patch<String>,
+        /// `active` or `inactive`. Activating one that was disabled begins anew.
+        pub status: Option<String>,
+        /// Signs from now on, and the one before for another day; `rotate_secret` can say for how
+        /// long.
+        pub secret: Option<String>,
+    }
 }
 
-/// Asks for another secret.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "for the API's description")]
-#[schema(example = json!({"overlap_seconds": 86400}))]
-pub struct RotateSecretRequest {
-    /// The new secret; left out, one is made and shown this once.
-    pub secret: Option<String>,
-    /// For how many seconds the old secret signs as well: 0 to 604800, default 86400. With 0 no
-    /// secret before signs any more.
-    pub overlap_seconds: Option<u64>,
+request_body! {
+    /// Replaces the secret.
+    #[schema(example = json!({"overlap_seconds": 86400}))]
+    pub struct RotateSecretRequest {
+        /// The new secret; omitted: one is generated and shown this once.
+        pub secret: Option<String>,
+        /// For how many seconds the old secret signs as well: 0 to 604800, default 86400. With 0 no
+        /// secret before signs any more.
+        #[schema(value_type = Option<u64>)]
+        pub overlap_seconds: Option<Value>,
+    }
 }
 
 /// A webhook.
@@ -75,13 +79,13 @@ pub struct Webhook<'a> {
     pub failing_since: Option<Time>,
     /// Until when a secret before this one signs as well; `null`: none does.
     pub previous_secret_expires_at: Option<Time>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Time,
     /// When it last changed.
     pub updated_at: Time,
 }
 
-/// Whether a webhook is told of events.
+/// Whether a webhook gets events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum WebhookState {
@@ -93,13 +97,13 @@ pub enum WebhookState {
     Disabled,
 }
 
-/// A webhook with the secret that was made for it.
+/// A webhook with the secret that was generated for it.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ShownWebhook<'a> {
     /// The webhook.
     #[serde(flatten)]
     pub webhook: Webhook<'a>,
-    /// The secret; only there where it was made here, and shown this once.
+    /// The secret; only if it was generated here, and shown this once.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD")]
     pub secret: Option<&'a str>,

@@ -6,29 +6,32 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::fields::request_body;
 use crate::large::Shared;
 use crate::respond::Time;
 
-/// The body of `execute`; it may be left out.
-#[derive(Debug, Default, PartialEq, ToSchema)]
-#[schema(example = json!({"input": {"text": "Hello, world!"}}))]
-pub struct ExecuteRequest {
-    /// The input, checked against the workflow's input schema.
-    #[schema(value_type = Value, required = false)]
-    pub input: Option<Value>,
-    /// Where each change of status is sent.
-    #[schema(example = "https://example.com/webhook")]
-    pub webhook_url: Option<String>,
+request_body! {
+    /// The body of `execute`; optional.
+    #[schema(example = json!({"input": {"text": "Hello, world!"}}))]
+    pub struct ExecuteRequest {
+        /// The input, checked against the workflow's input schema.
+        #[schema(value_type = Value, required = false)]
+        pub input: Option<Value>,
+        /// Where each change of status is sent.
+        #[schema(example = "https://example.com/webhook")]
+        pub webhook_url: Option<String>,
+    }
 }
 
-/// The body of `cancel`; it may be left out.
-#[derive(Debug, Default, PartialEq, ToSchema)]
-pub struct CancelRequest {
-    /// Why, for those who look at the execution later.
-    pub reason: Option<String>,
+request_body! {
+    /// The body of `cancel`; optional.
+    pub struct CancelRequest {
+        /// Why, for those who look at the execution later.
+        pub reason: Option<String>,
+    }
 }
 
-/// The answer to an accepted execution.
+/// The response to an accepted execution.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ExecutionAccepted {
     /// The execution.
@@ -36,16 +39,16 @@ pub struct ExecutionAccepted {
     pub execution_id: String,
 }
 
-/// The answer to a change of an execution.
+/// The response to a change of an execution.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ExecutionChanged {
     /// The execution.
     pub execution_id: String,
-    /// Where it stands now.
+    /// Its present status.
     pub status: ExecutionStatus,
 }
 
-/// Where an execution stands.
+/// The status of an execution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum ExecutionStatus {
@@ -57,9 +60,9 @@ pub enum ExecutionStatus {
     Paused,
     /// Ended well.
     Completed,
-    /// Ended by a failure or its time-out.
+    /// Ended by a failure or its timeout.
     Failed,
-    /// Ended by somebody.
+    /// Ended by a request.
     Cancelled,
 }
 
@@ -102,7 +105,7 @@ pub struct Execution<'a> {
     pub execution_id: String,
     /// What it is an execution of.
     pub workflow_id: String,
-    /// Where it stands.
+    /// Its status.
     pub status: ExecutionStatus,
     /// Every step of the definition, in its order.
     pub tasks: Vec<Task<'a>>,
@@ -144,7 +147,7 @@ pub struct Task<'a> {
     /// The step's type.
     #[serde(rename = "type")]
     pub type_name: &'a str,
-    /// Where it stands.
+    /// Its status.
     pub status: TaskStatus,
     /// What it was given; not there before it began.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -167,7 +170,7 @@ pub struct Task<'a> {
     pub completed_at: Option<Time>,
 }
 
-/// Where a task stands.
+/// The status of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum TaskStatus {
@@ -218,7 +221,7 @@ pub struct ExecutionPage<'a> {
 pub struct ExecutionRow {
     /// Its id.
     pub execution_id: String,
-    /// Where it stands.
+    /// Its status.
     pub status: ExecutionStatus,
     /// When it was accepted.
     pub created_at: Time,

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use crate::respond::Time;
 
-/// The answer to a created workflow.
+/// The response to a created workflow.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct WorkflowCreated {
     /// The workflow, to be executed by a call of its own.
@@ -109,9 +109,9 @@ pub struct Stats {
     pub completed: u64,
     /// Ended by a failure.
     pub failed: u64,
-    /// Ended by their time-out; their status is `FAILED` too.
+    /// Ended by their timeout; their status is `FAILED` too.
     pub timed_out: u64,
-    /// Ended by somebody.
+    /// Ended by a request.
     pub cancelled: u64,
     /// The share of ended executions that ended well, 0 to 1; `null` before any ended.
     pub success_rate: Option<f64>,

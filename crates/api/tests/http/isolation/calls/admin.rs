@@ -1,4 +1,4 @@
-//! The abi dialect: keys, workspaces, releases and what is said of them.
+//! The abi dialect: keys, workspaces, releases and feedback.
 
 use super::Sees::{Nothing, Own};
 use super::{Call, call, with};

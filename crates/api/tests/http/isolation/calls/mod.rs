@@ -1,6 +1,6 @@
-//! Every call of the API, and what a stranger sees of it. A new call gets a line in its
-//! dialect's file: with
-//! objects in its path or body, a stranger sees nothing, as if they had never been.
+//! Every operation of the API, and what a stranger sees of it. A new operation needs a line in its
+//! dialect's file: with objects in its path or body, a stranger gets the response for objects that
+//! do not exist.
 
 mod admin;
 mod dataflow;
@@ -26,13 +26,13 @@ pub struct Call {
 /// What a stranger sees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sees {
-    /// This status, and the same words as of objects that never were.
+    /// This status, and the same response as for objects that do not exist.
     Nothing(u16),
-    /// A list without anything in it.
+    /// An empty list at this pointer.
     EmptyAt(&'static str),
     /// What is its own.
     Own,
-    /// The same as everybody: it tells of the server.
+    /// The same as every caller: information about the server.
     Server,
 }
 

@@ -1,4 +1,4 @@
-//! What tells of the server.
+//! Operations of the service.
 
 use super::Sees::Server;
 use super::{Call, call};

@@ -8,9 +8,9 @@ const BY_NAME: &str = r#"{"workflow_deployment_name": "<name>", "inputs": []}"#;
 const BY_TAG: &str =
     r#"{"workflow_deployment_name": "<name>", "release_tag": "<tag>", "inputs": []}"#;
 const ACTUALS: &str =
-    r#"{"execution_id": "<ended>", "actuals": [{"output_key": "said", "quality": 1}]}"#;
+    r#"{"execution_id": "<ended>", "actuals": [{"output_key": "text", "quality": 1}]}"#;
 const ACTUALS_BY_EXTERNAL_ID: &str =
-    r#"{"external_id": "<external_id>", "actuals": [{"output_key": "said", "quality": 1}]}"#;
+    r#"{"external_id": "<external_id>", "actuals": [{"output_key": "text", "quality": 1}]}"#;
 
 pub const CALLS: &[Call] = &[
     with("POST /v1/execute-workflow", "", BY_ID, Nothing(404)),

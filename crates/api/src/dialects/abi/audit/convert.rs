@@ -1,0 +1,114 @@
+//! Conversions between the bodies about the audit log and the domain.
+
+use std::str::FromStr;
+
+use stepwell_core::audit::{AuditAction, AuditedObject, ObjectKind};
+use stepwell_core::ids::{KeyId, SubjectId, WorkspaceId};
+use stepwell_engine::app::AuditQuery;
+use stepwell_store::audit::{Actor, AuditRecord, Origin};
+
+use super::super::ids::{key_id, parse_key_id};
+use super::super::lists::{ListQuery, by_creation, period};
+use super::wire;
+use crate::error::ApiError;
+use crate::query::{Params, wrong};
+use crate::respond::Time;
+
+/// How the audit log is filtered and sorted.
+pub fn query(params: &Params, wanted: &ListQuery) -> Result<AuditQuery, ApiError> {
+    by_creation(params)?;
+    let kind = named(params, "object_type", &ObjectKind::ALL.map(ObjectKind::name))?;
+    let (from, until) = period(params)?;
+    Ok(AuditQuery {
+        workspace: params.one("workspace_id")?.map(read_workspace_id).transpose()?,
+        key: params.one("key_id")?.map(read_key_id).transpose()?,
+        actor: params.one("actor")?.map(str::to_owned),
+        action: named(params, "action", &AuditAction::ALL.map(AuditAction::name))?,
+        kind,
+        object: params.one("object_id")?.map(|text| read_object_id(text, kind)).transpose()?,
+        from,
+        until,
+        order: wanted.order,
+        at: wanted.at.clone(),
+        limit: wanted.page_size,
+    })
+}
+
+/// A parameter that has one of these names.
+fn named<T: FromStr>(params: &Params, name: &str, names: &[&str]) -> Result<Option<T>, ApiError> {
+    let Some(text) = params.one(name)? else { return Ok(None) };
+    let expected = || format!("one of {}", names.join(", "));
+    text.parse().map(Some).map_err(|_| wrong(name, &expected(), text))
+}
+
+fn read_workspace_id(text: &str) -> Result<WorkspaceId, ApiError> {
+    text.parse().map_err(|_| wrong("workspace_id", "the id of a workspace", text))
+}
+
+fn read_key_id(text: &str) -> Result<KeyId, ApiError> {
+    parse_key_id(text).map_err(|_| wrong("key_id", "the id of an API key", text))
+}
+
+/// The id of an object of that kind, or of any.
+fn read_object_id(text: &str, kind: Option<ObjectKind>) -> Result<SubjectId, ApiError> {
+    let wanted = kind.map_or(ObjectKind::ALL.to_vec(), |kind| vec![kind]);
+    let found = wanted.into_iter().find_map(|kind| read_id(text, kind));
+    found.ok_or_else(|| {
+        let what = kind.map_or("object", ObjectKind::name);
+        wrong("object_id", &format!("the id of an {what}"), text)
+    })
+}
+
+fn read_id(text: &str, kind: ObjectKind) -> Option<SubjectId> {
+    match kind {
+        // Keys have a form of their own here.
+        ObjectKind::Key => parse_key_id(text).ok().map(Into::into),
+        kind => AuditedObject::parse(kind, text).map(|object| object.id),
+    }
+}
+
+/// The id of an object as this dialect writes it.
+fn written_id(object: AuditedObject) -> String {
+    match object.kind {
+        ObjectKind::Key => key_id(KeyId::from_uuid(object.id.uuid())),
+        _ => object.abi_id(),
+    }
+}
+
+/// An entry as it is shown.
+pub fn entry(record: &AuditRecord) -> wire::AuditEntry<'_> {
+    let AuditRecord {
+        id,
+        workspace: _,
+        at,
+        actor,
+        origin: Origin { address, request_id },
+        action,
+        object,
+        object_name,
+        changed,
+        details,
+    } = record;
+    let kind = match actor {
+        Actor::Key { .. } => wire::ActorType::ApiKey,
+        Actor::System => wire::ActorType::System,
+        Actor::Cli => wire::ActorType::Cli,
+        Actor::Anonymous => wire::ActorType::Anonymous,
+    };
+    let object = object.map(|object| wire::AuditObject {
+        r#type: object.kind.name(),
+        id: written_id(object),
+        name: object_name.as_deref(),
+    });
+    wire::AuditEntry {
+        id: id.abi(),
+        created_at: Time(*at),
+        actor: wire::AuditActor { r#type: kind, id: actor.key().map(key_id), name: actor.name() },
+        action: action.name(),
+        object,
+        changed_fields: changed,
+        details,
+        ip_address: address.map(|address| address.to_string()),
+        request_id: request_id.as_deref(),
+    }
+}

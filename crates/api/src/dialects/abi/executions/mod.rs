@@ -1,0 +1,328 @@
+//! Executions: the handlers.
+
+pub(super) mod convert;
+pub(super) mod execute;
+pub(super) mod wire;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::Serialize;
+use stepwell_core::execution::Status;
+use stepwell_core::ids::WorkflowId;
+use stepwell_engine::app::ExecutionsQuery;
+use stepwell_engine::memory::Hold;
+use stepwell_engine::view::{Notice, NoticeKind};
+use utoipa::ToSchema;
+
+use super::envelope::{Envelope, Failure, Items, written};
+use super::ids::PathExecutionId;
+use super::lists::{ListQuery, by_creation, labels, period};
+use super::memory_page::MemoryPage;
+use super::statuses::ExecutionStatus;
+use super::{choices, responses};
+use crate::authenticated::Authenticated;
+use crate::body::RequestBody;
+use crate::error::ApiError;
+use crate::idempotent::idempotent;
+use crate::large;
+use crate::query::{Params, wrong};
+use crate::respond::{self, ApiResult, Time};
+use crate::sse::{Message, Reader, ServerSentEvent};
+use crate::state::Api;
+use convert::{execution, row, step};
+use wire::{CancelRequest, Controlled, Execution, ExecutionRow, Line, Step};
+
+/// The filters of a list; any other parameter names a label.
+const LIST_FILTERS: [&str; 5] = ["workflow_id", "status", "external_id", "start_date", "end_date"];
+
+/// List executions
+///
+/// Sorted by when they were accepted. `total_items` is exact, and a page costs the same however far
+/// it is. Other parameters than these name labels; a name that is nearly that of a parameter is
+/// refused.
+#[utoipa::path(get, path = "/api/v1/workflow_executions", tag = "runs", operation_id = "abi_list_executions",
+    security(("key" = ["read:workflows"])),
+    params(("page" = inline(Option<choices::Page>), Query, description = "From 1"),
+        ("page_size" = inline(Option<choices::PageSize>), Query, description = "1 to 100, default 10"),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before, instead of `page`"),
+        ("sort_by" = inline(Option<choices::SortByCreation>), Query, description = "`created_at`"),
+        ("sort_order" = inline(Option<choices::SortOrder>), Query, description = "`desc` (default) or `asc`"),
+        ("workflow_id" = Option<String>, Query, description = "Only those of this workflow"),
+        ("status" = Option<String>, Query, description = "One or several of `queued`, `running`, `paused`, `completed`, `failed`, `timed_out`, `cancelled`, by comma"),
+        ("external_id" = Option<String>, Query, description = "Only the one with this external id"),
+        ("start_date" = Option<String>, Query, description = "Only those accepted at this time or later: RFC 3339, or a date"),
+        ("end_date" = Option<String>, Query, description = "Only those accepted at this time or before: RFC 3339, or a date, which is meant as a whole"),
+        ("labels" = inline(Option<choices::Labels>), Query, style = Form, explode, description = "Any other parameter is a label that the items must have: `department=sales`. `metadata.NAME` is always the label `NAME`, also where a parameter has that name")),
+    responses((status = 200, description = "A page", body = Envelope<Items<ExecutionRow>>),
+        responses::BadRequest, responses::NoWorkflow, responses::CommonErrors))]
+pub async fn list_executions(
+    State(api): State<Api>,
+    Authenticated(caller): Authenticated,
+    params: Params,
+) -> ApiResult {
+    let wanted = ListQuery::read(&params)?;
+    by_creation(&params)?;
+    let (from, until) = period(&params)?;
+    let query = ExecutionsQuery {
+        workflow: workflow(&params)?,
+        statuses: statuses(&params)?,
+        external_id: params.one("external_id")?.map(str::to_owned),
+        from,
+        until,
+        labels: labels(&params, &LIST_FILTERS)?,
+        order: wanted.order,
+        at: wanted.at.clone(),
+        limit: wanted.page_size,
+        count: true,
+    };
+    let page = api.app.executions(&caller, query).await?;
+    let workflows: Vec<_> = page.items.iter().map(|item| item.workflow).collect();
+    let names = api.app.workflow_names(&workflows).await?;
+    let name = |id| names.get(id).map_or("", String::as_str);
+    let items = page.items.iter().map(|record| row(record, name(&record.workflow))).collect();
+    let pagination = wanted.pagination(&page);
+    respond::json(StatusCode::OK, &Envelope::of(Items { items, pagination }))
+}
+
+fn workflow(params: &Params) -> Result<Option<WorkflowId>, ApiError> {
+    let Some(text) = params.one("workflow_id")? else { return Ok(None) };
+    text.parse().map(Some).map_err(|_| wrong("workflow_id", "the id of a workflow", text))
+}
+
+fn statuses(params: &Params) -> Result<Vec<Status>, ApiError> {
+    let mut statuses = Vec::new();
+    for text in params.all("status").flat_map(|value| value.split(',')) {
+        let status: ExecutionStatus = text
+            .trim()
+            .parse()
+            .map_err(|()| wrong("status", &format!("one of {}", ExecutionStatus::names()), text))?;
+        let meant = Status::ALL.into_iter().filter(|s| ExecutionStatus::from(*s) == status);
+        statuses.extend(meant);
+    }
+    Ok(statuses)
+}
+
+/// Get an execution
+///
+/// With every step of the definition.
+#[utoipa::path(get, path = "/api/v1/workflow_executions/{id}", tag = "runs", operation_id = "abi_get_execution",
+    security(("key" = ["read:workflows"]), ("key" = ["execute:workflows"])),
+    params(("id" = String, Path, description = "In any form: `exec_…`, `ex-…`, or a UUID"),
+        ("include" = inline(Option<choices::Include>), Query, description = "`io`: the inputs and outputs of the steps as well")),
+    responses((status = 200, description = "The execution", body = Envelope<Execution>),
+        responses::BadRequest, responses::NoExecution, responses::CommonErrors))]
+pub async fn get_execution(
+    State(api): State<Api>,
+    Authenticated(caller): Authenticated,
+    id: PathExecutionId,
+    params: Params,
+) -> ApiResult {
+    let with_io = match params.one("include")? {
+        None => false,
+        Some("io") => true,
+        Some(other) => return Err(wrong("include", "io", other)),
+    };
+    let view = api.app.execution(&caller, None, id.0).await?;
+    let names = api.app.workflow_names(&[view.record.workflow]).await?;
+    let name = names.get(&view.record.workflow).map_or("", String::as_str);
+    let body = Envelope::of(execution(&view, name, with_io));
+    large::json(api.app.memory(), &view.memory, StatusCode::OK, &body).await
+}
+
+/// Cancel an execution
+///
+/// When this returns, it has ended as `cancelled`.
+#[utoipa::path(post, path = "/api/v1/workflow_executions/{id}/cancel", tag = "runs", operation_id = "abi_cancel",
+    security(("key" = ["execute:workflows"])),
+    params(("id" = String, Path, description = "The execution"),
+        ("Idempotency-Key" = Option<String>, Header, description = "A repeated request gets the first response again")),
+    request_body(content = Option<CancelRequest>, description = "Optional"),
+    responses((status = 200, description = "Cancelled", body = Envelope<Controlled>),
+        responses::BodyErrors, responses::NoExecution, responses::Conflict,
+        responses::CommonErrors))]
+pub async fn cancel(
+    State(api): State<Api>,
+    Authenticated(caller): Authenticated,
+    id: PathExecutionId,
+    request_body: RequestBody,
+) -> ApiResult {
+    let CancelRequest { reason } = request_body.read()?;
+    idempotent(&api.app, &caller, request_body.key, async {
+        api.app.cancel(&caller, None, id.0, reason).await?;
+        controlled(&id, Status::Cancelled)
+    })
+    .await
+}
+
+/// Pause an execution
+///
+/// What is under way finishes, and nothing further starts.
+#[utoipa::path(post, path = "/api/v1/workflow_executions/{id}/pause", tag = "runs", operation_id = "abi_pause",
+    security(("key" = ["execute:workflows"])),
+    params(("id" = String, Path, description = "The execution"),
+        ("Idempotency-Key" = Option<String>, Header, description = "A repeated request gets the first response again")),
+    responses((status = 200, description = "Paused", body = Envelope<Controlled>),
+        responses::BodyErrors, responses::NoExecution, responses::Conflict,
+        responses::CommonErrors))]
+pub async fn pause(
+    State(api): State<Api>,
+    Authenticated(caller): Authenticated,
+    id: PathExecutionId,
+    request_body: RequestBody,
+) -> ApiResult {
+    request_body.fields()?.finish()?;
+    idempotent(&api.app, &caller, request_body.key, async {
+        api.app.pause(&caller, None, id.0).await?;
+        controlled(&id, Status::Paused)
+    })
+    .await
+}
+
+/// Resume a paused execution
+#[utoipa::path(post, path = "/api/v1/workflow_executions/{id}/resume", tag = "runs", operation_id = "abi_resume",
+    security(("key" = ["execute:workflows"])),
+    params(("id" = String, Path, description = "The execution"),
+        ("Idempotency-Key" = Option<String>, Header, description = "A repeated request gets the first response again")),
+    responses((status = 200, description = "Resumed", body = Envelope<Controlled>),
+        responses::BodyErrors, responses::NoExecution, responses::Conflict,
+        responses::CommonErrors))]
+pub async fn resume(
+    State(api): State<Api>,
+    Authenticated(caller): Authenticated,
+    id: PathExecutionId,
+    request_body: RequestBody,
+) -> ApiResult {
+    request_body.fields()?.finish()?;
+    idempotent(&api.app, &caller, request_body.key, async {
+        api.app.resume(&caller, None, id.0).await?;
+        controlled(&id, Status::Running)
+    })
+    .await
+}
+
+fn controlled(id: &PathExecutionId, status: Status) -> Result<(StatusCode, String), ApiError> {
+    let data = Controlled { execution_id: id.0.abi(), status: status.into() };
+    written(StatusCode::OK, data)
+}
+
+/// Follow an execution
+///
+/// Server-sent events named `status`, `step` and `log`, from the beginning or from after the last
+/// one that was seen, until the execution has ended.
+#[utoipa::path(get, path = "/api/v1/workflow_executions/{id}/events", tag = "runs", operation_id = "abi_events",
+    security(("key" = ["read:workflows"]), ("key" = ["execute:workflows"])),
+    params(("id" = String, Path, description = "The execution"),
+        ("Last-Event-ID" = Option<String>, Header, description = "Only what comes after that event"),
+        ("after" = Option<String>, Query, description = "The same, for clients that cannot set the header, which takes precedence")),
+    responses((status = 200, description = "The events; their `data` is an `abi.ExecutionEvent`", body = ServerSentEvent, content_type = "text/event-stream"),
+        responses::BadRequest, responses::NoExecution, responses::CommonErrors))]
+pub async fn events(
+    State(api): State<Api>,
+    Authenticated(caller): Authenticated,
+    id: PathExecutionId,
+    reader: Reader,
+) -> ApiResult {
+    let follow = api.app.follow(&caller, None, id.0, reader.after()).await?;
+    let execution_id = id.0.abi();
+    Ok(reader.stream(follow, Box::new(move |notice| messages(&execution_id, notice))))
+}
+
+/// The data of every event.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = abi::ExecutionEvent)]
+pub(super) struct ExecutionEvent<'a> {
+    /// The execution.
+    execution_id: &'a str,
+    /// The place in its journal, as the event's id.
+    sequence: u64,
+    /// When.
+    timestamp: Time,
+    /// What happened.
+    #[serde(flatten)]
+    what: EventData<'a>,
+}
+
+/// What happened, by the event's name.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+#[schema(as = abi::Happened)]
+enum EventData<'a> {
+    /// `status`
+    Status {
+        status: ExecutionStatus,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(value_type = Value, required = false)]
+        result: Option<&'a serde_json::Value>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        error: Option<Failure<'a>>,
+    },
+    /// `step`
+    Step {
+        /// The step, with its input and output.
+        step: Box<Step<'a>>,
+        /// How many steps are settled.
+        settled_steps: usize,
+        /// How many there are.
+        total_steps: usize,
+    },
+    /// `log`
+    Log { step: Option<&'a str>, level: &'a str, message: &'a str },
+}
+
+fn messages(execution_id: &str, notice: &Notice) -> Result<Vec<Message>, ApiError> {
+    let Notice { seq, at, kind } = notice;
+    let (event, what) = match kind {
+        NoticeKind::Status { status, output, error } => (
+            "status",
+            EventData::Status {
+                status: (*status).into(),
+                result: output.as_deref(),
+                error: error.as_ref().map(Into::into),
+            },
+        ),
+        NoticeKind::Step { step: view, settled, total } => (
+            "step",
+            EventData::Step {
+                step: Box::new(step(view, true)),
+                settled_steps: *settled,
+                total_steps: *total,
+            },
+        ),
+        NoticeKind::Log(line) => {
+            let Line { sequence: _, timestamp: _, step, level, message } = line.into();
+            ("log", EventData::Log { step, level, message })
+        }
+        // The stream can be resumed at any event, which pieces of text are not.
+        NoticeKind::Delta { .. } => return Ok(Vec::new()),
+    };
+    let data = ExecutionEvent { execution_id, sequence: *seq, timestamp: Time(*at), what };
+    let data = serde_json::to_string(&data)
+        .map_err(|error| ApiError::internal(format!("an event could not be written: {error}")))?;
+    Ok(vec![Message { event, data }])
+}
+
+/// Read an execution's log
+///
+/// From its first line by default.
+#[utoipa::path(get, path = "/api/v1/workflow_executions/{id}/logs", tag = "runs", operation_id = "abi_logs",
+    security(("key" = ["read:workflows"]), ("key" = ["execute:workflows"])),
+    params(("id" = String, Path, description = "The execution"),
+        ("page" = inline(Option<choices::Page>), Query, description = "From 1"),
+        ("page_size" = inline(Option<choices::PageSize>), Query, description = "1 to 100, default 10"),
+        ("sort_by" = inline(Option<choices::SortLogs>), Query, description = "`sequence`"),
+        ("sort_order" = inline(Option<choices::SortOrderAscending>), Query, description = "`asc` (default) or `desc`")),
+    responses((status = 200, description = "A page of its lines", body = Envelope<Items<Line>>),
+        responses::BadRequest, responses::NoExecution, responses::CommonErrors))]
+pub async fn logs(
+    State(api): State<Api>,
+    Authenticated(caller): Authenticated,
+    id: PathExecutionId,
+    params: Params,
+) -> ApiResult {
+    let page = MemoryPage::read_ascending(&params, &[("sequence", ())])?;
+    let lines = api.app.logs(&caller, None, id.0).await?;
+    let (lines, pagination) = page.cut(lines, |(), a, b| a.seq.cmp(&b.seq));
+    let items: Vec<Line<'_>> = lines.iter().map(Into::into).collect();
+    let body = Envelope::of(Items { items, pagination });
+    large::json(api.app.memory(), &Hold::default(), StatusCode::OK, &body).await
+}

@@ -1,0 +1,248 @@
+//! The bodies about executions. Domain structs are taken apart field by
+//! field, so that a new one breaks the build here on purpose.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::Value;
+use stepwell_core::Map;
+use utoipa::ToSchema;
+
+use super::super::envelope::Failure;
+use super::super::statuses::{ExecutionStatus, RunStatus};
+use crate::fields::request_body;
+use crate::large::Shared;
+use crate::respond::Time;
+
+request_body! {
+    /// Starts an execution.
+    #[schema(example = json!({"parameters": {"text": "Hello, world!"},
+        "execution_options": {"timeout_seconds": 30, "wait_for_completion": true}}))]
+    #[schema(as = abi::ExecuteRequest)]
+    pub struct ExecuteRequest {
+        /// What the workflow is given; they must fit its inputs.
+        #[schema(value_type = Option<Object>)]
+        pub parameters: Option<Map>,
+        /// How it is executed.
+        pub execution_options: Option<ExecutionOptions>,
+        /// Where the execution is sent once it has ended, as a signed webhook.
+        pub callback_url: Option<String>,
+        /// Your own labels; lists can be filtered by them.
+        #[schema(value_type = Option<Object>)]
+        pub metadata: Option<Map>,
+    }
+}
+
+/// How a workflow is executed.
+#[derive(Default, ToSchema)]
+#[schema(as = abi::ExecutionOptions)]
+pub struct ExecutionOptions {
+    /// How long the execution may take from its acceptance on; past that it is stopped as
+    /// `timed_out`. Default: only the definition's own timeout counts.
+    #[schema(value_type = Option<f64>)]
+    pub timeout_seconds: Option<Duration>,
+    /// Whether to return the ended execution; `false` is the same as `execute_async`.
+    #[schema(default = true)]
+    pub wait_for_completion: Option<bool>,
+}
+
+request_body! {
+    /// Reruns an execution.
+    #[schema(example = json!({"from_step": "generate_recommendations", "input": {"text": "better"}}))]
+    #[schema(as = abi::RerunRequest)]
+    pub struct RerunRequest {
+        /// `start` (the default): all of it. `failed`: what failed or was not reached.
+        pub from: Option<String>,
+        /// From this step on, instead of `from`.
+        pub from_step: Option<String>,
+        /// With `from_step`: the step's input instead of the one it would be given.
+        pub input: Option<Value>,
+        /// With `from: start`: the parameters instead of the first ones.
+        #[schema(value_type = Option<Object>)]
+        pub parameters: Option<Map>,
+        /// Where the new execution is sent once it has ended.
+        pub callback_url: Option<String>,
+    }
+}
+
+request_body! {
+    /// Why an execution is cancelled.
+    #[schema(as = abi::CancelRequest, example = json!({"reason": "no longer needed"}))]
+    pub struct CancelRequest {
+        /// In your words.
+        pub reason: Option<String>,
+    }
+}
+
+/// An execution just ended.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = abi::Executed)]
+pub struct Executed<'a> {
+    /// Its id.
+    #[schema(example = "exec_01k9x7m2q4e5rb8tz3v6w1y0ac")]
+    pub execution_id: String,
+    /// Its workflow.
+    pub workflow_id: String,
+    /// How it ended.
+    pub status: ExecutionStatus,
+    /// When it began.
+    pub started_at: Option<Time>,
+    /// When it ended.
+    pub completed_at: Option<Time>,
+    /// How long that took.
+    pub duration_ms: Option<u64>,
+    /// What it was given.
+    #[schema(value_type = Value)]
+    pub parameters: Shared<'a>,
+    /// What it made.
+    #[schema(value_type = Value)]
+    pub result: Option<Shared<'a>>,
+}
+
+/// An execution just accepted.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = abi::Accepted)]
+pub struct Accepted<'a> {
+    /// Its id.
+    pub execution_id: String,
+    /// Its workflow.
+    pub workflow_id: String,
+    /// `running`, or `queued` where it waits for its turn.
+    pub status: ExecutionStatus,
+    /// When it began; `null` where it waits for its turn.
+    pub started_at: Option<Time>,
+    /// What it was given.
+    #[schema(value_type = Value)]
+    pub parameters: Shared<'a>,
+    /// Where it is sent once it has ended.
+    pub callback_url: Option<&'a str>,
+    /// The execution that it is run again from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rerun_of: Option<String>,
+}
+
+/// An execution with all of its steps.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = abi::Execution)]
+pub struct Execution<'a> {
+    /// Its id.
+    pub execution_id: String,
+    /// Its workflow.
+    pub workflow_id: String,
+    /// The workflow's name.
+    pub workflow_name: &'a str,
+    /// Its status.
+    pub status: ExecutionStatus,
+    /// When it was accepted.
+    pub created_at: Time,
+    /// When it began; `null` while it waits for its turn.
+    pub started_at: Option<Time>,
+    /// When it ended.
+    pub completed_at: Option<Time>,
+    /// How long that took.
+    pub duration_ms: Option<u64>,
+    /// What it was given.
+    #[schema(value_type = Value)]
+    pub parameters: Shared<'a>,
+    /// What it made; `null` unless it has completed.
+    #[schema(value_type = Value)]
+    pub result: Option<Shared<'a>>,
+    /// Why it failed or ran out of time.
+    pub error: Option<Failure<'a>>,
+    /// Every step of the definition, in its order, from the first moment on.
+    pub steps: Vec<Step<'a>>,
+    /// The release that it runs.
+    pub release: u32,
+    /// Its labels.
+    #[schema(value_type = Object)]
+    pub metadata: &'a Map,
+    /// Where it is sent once it has ended.
+    pub callback_url: Option<&'a str>,
+    /// The execution that it is run again from.
+    pub rerun_of: Option<String>,
+}
+
+/// A step of an execution.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = abi::Step)]
+pub struct Step<'a> {
+    /// Its id in the definition.
+    #[schema(example = "extract_sentiment")]
+    pub name: &'a str,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub type_name: &'a str,
+    /// Its status.
+    pub status: RunStatus,
+    /// When its first attempt began.
+    pub started_at: Option<Time>,
+    /// When it settled.
+    pub completed_at: Option<Time>,
+    /// How long that took.
+    pub duration_ms: Option<u64>,
+    /// How many attempts have begun.
+    pub attempt: u32,
+    /// Why it failed.
+    pub error: Option<Failure<'a>>,
+    /// Whether its result was taken over from the execution that this one runs again.
+    pub reused: bool,
+    /// With `include=io`: what it was given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Value, required = false)]
+    pub input: Option<Shared<'a>>,
+    /// With `include=io`: what it made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Value, required = false)]
+    pub output: Option<Shared<'a>>,
+}
+
+/// An execution in a list.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = abi::ExecutionRow)]
+pub struct ExecutionRow<'a> {
+    /// Its id.
+    pub execution_id: String,
+    /// Its workflow.
+    pub workflow_id: String,
+    /// The workflow's name.
+    pub workflow_name: &'a str,
+    /// Its status.
+    pub status: ExecutionStatus,
+    /// When it was accepted.
+    pub created_at: Time,
+    /// When it began; `null` while it waits for its turn.
+    pub started_at: Option<Time>,
+    /// When it ended.
+    pub completed_at: Option<Time>,
+    /// How long that took.
+    pub duration_ms: Option<u64>,
+    /// Its labels.
+    #[schema(value_type = Object)]
+    pub metadata: &'a Map,
+}
+
+/// An execution whose status was changed.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = abi::Controlled)]
+pub struct Controlled {
+    /// Its id.
+    pub execution_id: String,
+    /// Its present status.
+    pub status: ExecutionStatus,
+}
+
+/// A line of a log.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = abi::Line)]
+pub struct Line<'a> {
+    /// Its place in the execution's journal.
+    pub sequence: u64,
+    /// When.
+    pub timestamp: Time,
+    /// The step that it is about.
+    pub step: Option<&'a str>,
+    /// `info`, `warn` or `error`.
+    pub level: &'a str,
+    /// The text.
+    pub message: &'a str,
+}

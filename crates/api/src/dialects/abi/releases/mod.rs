@@ -1,0 +1,191 @@
+//! Our own calls beside the dialect's: releases, release tags, and what users say of outputs.
+
+mod convert;
+
+mod wire;
+
+use axum::extract::{RawPathParams, State};
+use axum::http::StatusCode;
+use stepwell_store::record::ActualRecord;
+
+use super::envelope::{Envelope, Items, written};
+use super::ids::{PathExecutionId, PathWorkflowId, part};
+use super::lists::{ListQuery, by_creation};
+use super::memory_page::MemoryPage;
+use super::{choices, responses};
+use crate::authenticated::Authenticated;
+use crate::body::RequestBody;
+use crate::error::{ApiError, Kind};
+use crate::idempotent::idempotent;
+use crate::query::Params;
+use crate::respond::{self, ApiResult};
+use crate::state::Api;
+use convert::{ReleaseTagOrder, traffic};
+use wire::{Actual, Quality, Release, ReleaseRequest, ReleaseTag, ReleaseTagRequest};
+
+/// Release a definition
+///
+/// It becomes the newest release, which `LATEST` means; `release_tags` are moved to it.
+#[utoipa::path(post, path = "/api/v1/workflows/{id}/releases", tag = "releases",
+    security(("key" = ["write:workflows"])),
+    params(("id" = String, Path, description = "The workflow, in any form"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat of this request harmless")),
+    request_body = ReleaseRequest,
+    responses((status = 201, description = "Released", body = Envelope<Release>),
+        responses::BodyErrors, responses::NotFound, responses::CommonErrors))]
+pub async fn create_release(
+    State(api): State<Api>,
+    Authenticated(caller): Authenticated,
+    id: PathWorkflowId,
+    request_body: RequestBody,
+) -> ApiResult {
+    let id = id.0;
+    let ReleaseRequest { definition, release_tags } = request_body.read()?;
+    let tags = release_tags.unwrap_or_default();
+    idempotent(&api.app, &caller, request_body.key, async {
+        let release = api.app.add_release(&caller, id, definition, &tags).await;
+        let within = |error| ApiError::from(error).within(Kind::InvalidDefinition, "definition");
+        let release = release.map_err(within)?;
+        written(StatusCode::CREATED, Release::from(release))
+    })
+    .await
+}
+
+/// List the releases of a workflow
+///
+/// Newest first by default.
+#[utoipa::path(get, path = "/api/v1/workflows/{id}/releases", tag = "releases",
+    security(("key" = ["read:workflows"])),
+    params(("id" = String, Path, description = "The workflow"),
+        ("page" = inline(Option<choices::Page>), Query, description = "From 1"),
+        ("page_size" = inline(Option<choices::PageSize>), Query, description = "1 to 100, default 10"),
+        ("sort_by" = inline(Option<choices::SortByCreation>), Query, description = "`created_at`"),
+        ("sort_order" = inline(Option<choices::SortOrder>), Query, description = "`desc` (default) or `asc`"),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before, instead of `page`")),
+    responses((status = 200, description = "A page", body = Envelope<Items<Release>>),
+        responses::BadRequest, responses::NotFound, responses::CommonErrors))]
+pub async fn list_releases(
+    State(api): State<Api>,
+    Authenticated(caller): Authenticated,
+    id: PathWorkflowId,
+    params: Params,
+) -> ApiResult {
+    by_creation(&params)?;
+    let wanted = ListQuery::read(&params)?;
+    let at = wanted.at.clone();
+    let page = api.app.releases(&caller, id.0, at, wanted.page_size, wanted.order).await?;
+    let pagination = wanted.pagination(&page);
+    let items: Vec<Release> = page.items.into_iter().map(Into::into).collect();
+    respond::json(StatusCode::OK, &Envelope::of(Items { items, pagination }))
+}
+
+/// List the release tags of a workflow
+///
+/// By name with `LATEST` first by default.
+#[utoipa::path(get, path = "/api/v1/workflows/{id}/release_tags", tag = "releases",
+    security(("key" = ["read:workflows"])),
+    params(("id" = String, Path, description = "The workflow"),
+        ("page" = inline(Option<choices::Page>), Query, description = "From 1"),
+        ("page_size" = inline(Option<choices::PageSize>), Query, description = "1 to 100, default 10"),
+        ("sort_by" = inline(Option<choices::SortReleaseTags>), Query, description = "`name` (default), `updated_at`"),
+        ("sort_order" = inline(Option<choices::SortOrderAscending>), Query, description = "`asc` (default) or `desc`")),
+    responses((status = 200, description = "A page", body = Envelope<Items<ReleaseTag>>),
+        responses::BadRequest, responses::NotFound, responses::CommonErrors))]
+pub async fn list_release_tags(
+    State(api): State<Api>,
+    Authenticated(caller): Authenticated,
+    id: PathWorkflowId,
+    params: Params,
+) -> ApiResult {
+    let page = MemoryPage::read_ascending(&params, &ReleaseTagOrder::ALL)?;
+    let tags = api.app.release_tags(&caller, id.0).await?;
+    let (found, pagination) = page.cut(tags, ReleaseTagOrder::compare);
+    let items: Vec<ReleaseTag> = found.into_iter().map(Into::into).collect();
+    respond::json(StatusCode::OK, &Envelope::of(Items { items, pagination }))
+}
+
+/// Get a release tag
+#[utoipa::path(get, path = "/api/v1/workflows/{id}/release_tags/{tag}", tag = "releases",
+    security(("key" = ["read:workflows"])),
+    params(("id" = String, Path, description = "The workflow"),
+        ("tag" = String, Path, description = "The tag")),
+    responses((status = 200, description = "Where it points", body = Envelope<ReleaseTag>),
+        responses::NotFound, responses::CommonErrors))]
+pub async fn get_release_tag(
+    State(api): State<Api>,
+    Authenticated(caller): Authenticated,
+    id: PathWorkflowId,
+    path: RawPathParams,
+) -> ApiResult {
+    let tag = api.app.release_tag(&caller, id.0, part(&path, "tag")).await?;
+    respond::json(StatusCode::OK, &Envelope::of(ReleaseTag::from(tag)))
+}
+
+/// Make or move a release tag
+///
+/// At once: what is executed by it from now on runs what it points at.
+#[utoipa::path(put, path = "/api/v1/workflows/{id}/release_tags/{tag}", tag = "releases",
+    security(("key" = ["write:workflows"])),
+    params(("id" = String, Path, description = "The workflow"),
+        ("tag" = String, Path, description = "The tag")),
+    request_body = ReleaseTagRequest,
+    responses((status = 200, description = "Where it points now", body = Envelope<ReleaseTag>),
+        responses::BodyErrors, responses::NotFound, responses::CommonErrors))]
+pub async fn put_release_tag(
+    State(api): State<Api>,
+    Authenticated(caller): Authenticated,
+    id: PathWorkflowId,
+    path: RawPathParams,
+    request_body: RequestBody,
+) -> ApiResult {
+    let id = id.0;
+    let (place, traffic) = traffic(request_body.fields()?)?;
+    let tag = api.app.put_release_tag(&caller, id, part(&path, "tag"), traffic).await;
+    let tag = tag.map_err(|error| ApiError::from(error).replaced("traffic", place))?;
+    respond::json(StatusCode::OK, &Envelope::of(ReleaseTag::from(tag)))
+}
+
+/// List the feedback on an execution
+///
+/// In the order of arrival by default.
+#[utoipa::path(get, path = "/api/v1/workflow_executions/{id}/actuals", tag = "releases",
+    security(("key" = ["read:workflows"]), ("key" = ["execute:workflows"])),
+    params(("id" = String, Path, description = "The execution, in any form"),
+        ("page" = inline(Option<choices::Page>), Query, description = "From 1"),
+        ("page_size" = inline(Option<choices::PageSize>), Query, description = "1 to 100, default 10"),
+        ("sort_by" = inline(Option<choices::SortByCreation>), Query, description = "`created_at`"),
+        ("sort_order" = inline(Option<choices::SortOrderAscending>), Query, description = "`asc` (default) or `desc`")),
+    responses((status = 200, description = "A page", body = Envelope<Items<Actual>>),
+        responses::BadRequest, responses::NotFound, responses::CommonErrors))]
+pub async fn list_actuals(
+    State(api): State<Api>,
+    Authenticated(caller): Authenticated,
+    id: PathExecutionId,
+    params: Params,
+) -> ApiResult {
+    let page = MemoryPage::read_ascending(&params, &[("created_at", ())])?;
+    let actuals = api.app.actuals(&caller, id.0).await?;
+    // What was submitted together has one time, and ids in its order.
+    let came =
+        |(), a: &ActualRecord, b: &ActualRecord| (a.created_at, a.id).cmp(&(b.created_at, b.id));
+    let (found, pagination) = page.cut(actuals, came);
+    let items: Vec<Actual> = found.into_iter().map(Into::into).collect();
+    respond::json(StatusCode::OK, &Envelope::of(Items { items, pagination }))
+}
+
+/// Sum up the feedback on a workflow
+///
+/// In all, by release, and by the tag that the executions named.
+#[utoipa::path(get, path = "/api/v1/workflows/{id}/quality", tag = "releases",
+    security(("key" = ["read:workflows"])),
+    params(("id" = String, Path, description = "The workflow")),
+    responses((status = 200, description = "The sums", body = Envelope<Quality>),
+        responses::NotFound, responses::CommonErrors))]
+pub async fn get_quality(
+    State(api): State<Api>,
+    Authenticated(caller): Authenticated,
+    id: PathWorkflowId,
+) -> ApiResult {
+    let rows = api.app.quality(&caller, id.0).await?;
+    respond::json(StatusCode::OK, &Envelope::of(Quality::from(rows)))
+}

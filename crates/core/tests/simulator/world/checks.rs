@@ -1,0 +1,55 @@
+//! What must be true of an ended execution.
+
+use stepwell_core::execution::{Event, ReusedOutcome};
+
+use super::World;
+use crate::oracle::Oracle;
+
+impl World {
+    /// A step gets the given input, and the state is what the steps set in order.
+    fn check_values(&self) {
+        let mut state = self.plan.state.clone();
+        for recorded in &self.journal {
+            match &recorded.event {
+                Event::Accepted { state: first, rerun, .. } => {
+                    state.extend(first.clone().unwrap_or_default());
+                    for reused in rerun.iter().flat_map(|rerun| &rerun.steps) {
+                        let sets = self.plan[reused.step.step].type_name == "SetState";
+                        if let (true, ReusedOutcome::Completed { output, .. }) = (sets, &reused.how)
+                        {
+                            state.extend(output.as_object().cloned().unwrap_or_default());
+                        }
+                    }
+                }
+                Event::StateSet { values } => state.extend(values.clone()),
+                Event::StepStarted { step, attempt: 1, input, .. } => {
+                    if let Some(given) = self.given.as_ref().filter(|given| given.step == *step) {
+                        assert_eq!(input.as_ref(), Some(&given.input), "it gets its own input");
+                    }
+                }
+                _ => {}
+            }
+        }
+        assert_eq!(self.live.state, state);
+    }
+
+    pub(super) fn check_history(&mut self) {
+        self.check_values();
+        let replayed = self.replayed();
+        assert_eq!(replayed.seq, self.live.seq);
+        assert_eq!(replayed.status(), self.live.status());
+        assert_eq!(replayed.steps, self.live.steps, "replay shows what was");
+        assert_eq!(replayed.state, self.live.state);
+        assert_eq!(replayed.output, self.live.output);
+        assert_eq!(replayed.error, self.live.error);
+        let mut oracle = Oracle::new();
+        for (i, event) in self.journal.iter().enumerate() {
+            oracle.read(&self.plan, event);
+            // Between two events of the same decision a step may still be pending.
+            let together = self.journal.get(i + 1).is_some_and(|next| next.at == event.at);
+            let later = together || self.evaluated_later.contains(&event.seq);
+            let forgotten = oracle.forgotten(&self.plan);
+            assert!(later || forgotten.is_empty(), "forgotten: {forgotten:?} after {event:?}");
+        }
+    }
+}

@@ -1,0 +1,395 @@
+//! One execution, the node that drives it, its journal, and everything that can go wrong.
+
+mod checks;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+use stepwell_core::Timestamp;
+use stepwell_core::catalog::Effect;
+use stepwell_core::definition::SharedPlan;
+use stepwell_core::execution::{
+    AcceptanceInput, AttemptError, AttemptId, Command, Event, Execution, ExecutionOrigin, Failure,
+    GivenInput, RecordedEvent, RerunError, RerunFrom, ReusedOutcome, ReusedStep, Status, StepIndex,
+    StepResult, StepRunId, TransitionContext, TransitionError, TransitionInput,
+};
+use stepwell_core::expr::{EvalBudget, EvalInterrupt};
+use stepwell_core::ids::{ExecutionId, WorkflowId};
+use uuid::Uuid;
+
+use crate::rng::Rng;
+
+/// The most things that happen before the faults stop.
+const FAULTY_TURNS: usize = 40;
+/// The most things that may happen after that before the end.
+const QUIET_TURNS: usize = 400;
+
+pub struct World {
+    rng: Rng,
+    plan: SharedPlan,
+    now: Timestamp,
+    /// In memory: lost by a crash.
+    live: Execution,
+    uncommitted: Vec<RecordedEvent>,
+    /// Attempts that workers run; their results may come late, twice, or never.
+    under_way: Vec<AttemptId>,
+    /// Results on their way, also of attempts that are over.
+    in_flight: Vec<(AttemptId, Result<StepResult, AttemptError>)>,
+    /// Evaluations for the runtime.
+    evaluations: Vec<Option<StepRunId>>,
+    /// The events after which such an evaluation was still to come.
+    evaluated_later: BTreeSet<u64>,
+    /// Durable.
+    journal: Vec<RecordedEvent>,
+    /// Steps whose result is durable.
+    recorded: BTreeSet<StepRunId>,
+    /// The input that a step is given instead of its own.
+    given: Option<GivenInput>,
+    /// How often each external attempt was really begun.
+    begun: BTreeMap<AttemptId, u32>,
+    events: u64,
+}
+
+impl World {
+    pub fn new(plan: SharedPlan, rng: Rng) -> Self {
+        let now = Timestamp::from_millis(1_800_000_000_000);
+        let live = Self::new_execution(&plan);
+        Self {
+            rng,
+            plan,
+            now,
+            live,
+            uncommitted: Vec::new(),
+            under_way: Vec::new(),
+            in_flight: Vec::new(),
+            evaluations: Vec::new(),
+            evaluated_later: BTreeSet::new(),
+            journal: Vec::new(),
+            recorded: BTreeSet::new(),
+            given: None,
+            begun: BTreeMap::new(),
+            events: 0,
+        }
+    }
+
+    fn new_execution(plan: &SharedPlan) -> Execution {
+        Execution::new(ExecutionOrigin {
+            id: ExecutionId::from_uuid(Uuid::from_u128(1)),
+            workflow: WorkflowId::from_uuid(Uuid::from_u128(2)),
+            release: 1,
+            plan: plan.clone(),
+        })
+    }
+
+    /// Runs the history to its end and returns the number of its events.
+    pub fn run(mut self) -> u64 {
+        let n = self.rng.below(11);
+        let timeout = self.rng.chance(10).then(|| Duration::from_secs(self.rng.below(40) as u64));
+        let first = AcceptanceInput {
+            input: Arc::new(json!({"n": n})),
+            state: self
+                .rng
+                .chance(20)
+                .then(|| [("seen".to_owned(), json!(-1))].into_iter().collect()),
+            timeout,
+            ..AcceptanceInput::default()
+        };
+        let mut events = self.run_execution(first);
+        // What was run again can be run again.
+        for _ in 0..3 {
+            if self.rng.chance(60) {
+                break;
+            }
+            let Some((next, accepted)) = self.start_rerun() else { break };
+            self = next;
+            events += self.run_execution(accepted);
+        }
+        events
+    }
+
+    /// The history of one execution, to its end.
+    fn run_execution(&mut self, acceptance: AcceptanceInput) -> u64 {
+        self.apply_input(TransitionInput::Accept(acceptance)).expect("accepted");
+        self.commit();
+        self.apply_input(TransitionInput::Start).expect("started");
+        for _ in 0..FAULTY_TURNS {
+            if self.live.status().is_final() && self.uncommitted.is_empty() {
+                break;
+            }
+            self.random_action();
+        }
+        self.make_progress();
+        self.check_history();
+        self.events
+    }
+
+    /// One thing that can happen, good or bad.
+    fn random_action(&mut self) {
+        match self.rng.below(100) {
+            0..10 => self.evaluate_some(),
+            10..35 => self.finish_some_attempt(),
+            35..60 => self.deliver_some_result(),
+            60..75 => self.let_time_pass(),
+            75..82 => self.commit(),
+            82..88 => self.crash(),
+            88..92 => self.try_input(TransitionInput::Pause),
+            92..97 => self.try_input(TransitionInput::Resume),
+            97 => self.try_input(TransitionInput::Cancel { reason: None }),
+            98 => self.try_input(TransitionInput::Timer),
+            _ => self.try_input(TransitionInput::Start),
+        }
+    }
+
+    /// Applies an input and executes the commands as the runtime does.
+    fn apply_input(&mut self, input: TransitionInput) -> Result<(), TransitionError> {
+        let before = self.live.seq;
+        let moment = TransitionContext {
+            now: self.now,
+            elapsed: self.now.since(Timestamp::default()),
+            entropy: self.rng.next(),
+        };
+        // Some evaluations do not fit in the budget of a decision and are done by themselves.
+        let budget = match (&input, self.rng.chance(30)) {
+            (TransitionInput::Evaluate { .. }, true) => {
+                EvalBudget::full_with_interrupt(EvalInterrupt::new(|| true))
+            }
+            (TransitionInput::Evaluate { .. }, false) | (_, false) => EvalBudget::full(),
+            (_, true) => EvalBudget::inline_of(0),
+        };
+        let decision = match self.live.advance_within(input, moment, budget) {
+            Ok(decision) => decision,
+            Err(refused) => {
+                assert_eq!(self.live.seq, before, "a refusal changes nothing");
+                return Err(refused);
+            }
+        };
+        self.events += decision.events.len() as u64;
+        self.uncommitted.extend(decision.events);
+        for command in decision.commands {
+            match command {
+                Command::Stop { step } => {
+                    self.under_way.retain(|under_way| under_way.step_run != step)
+                }
+                Command::Run(attempt) => self.begin(attempt),
+                Command::Evaluate { step } => self.evaluations.push(step),
+            }
+        }
+        if !self.evaluations.is_empty() {
+            self.evaluated_later.insert(self.live.seq);
+        }
+        Ok(())
+    }
+
+    /// As `apply_input`; an error is allowed.
+    fn try_input(&mut self, input: TransitionInput) {
+        let _ = self.apply_input(input);
+    }
+
+    fn begin(&mut self, attempt: AttemptId) {
+        let step = &attempt.step_run;
+        assert!(!self.recorded.contains(step), "a step with a recorded result runs again");
+        assert!(!self.under_way.contains(&attempt), "one attempt at a time");
+        let planned = &self.plan[step.step];
+        let repeatable = planned.repeat_after_crash;
+        if planned.effect == Effect::External {
+            // The barrier: what was decided is durable before an external effect.
+            self.commit();
+            let times = self.begun.entry(attempt.clone()).or_default();
+            *times += 1;
+            assert!(repeatable || *times == 1, "an attempt that must not be repeated was");
+        }
+        self.under_way.push(attempt);
+    }
+
+    fn finish_some_attempt(&mut self) {
+        if self.under_way.is_empty() {
+            return;
+        }
+        let attempt = self.under_way.remove(self.rng.below(self.under_way.len()));
+        let result = if self.rng.chance(60) { Ok(self.done(&attempt)) } else { Err(self.fault()) };
+        self.in_flight.push((attempt, result));
+    }
+
+    fn done(&mut self, attempt: &AttemptId) -> StepResult {
+        let ports = [None, None, None, Some("left".to_owned()), Some("right".to_owned())];
+        StepResult {
+            output: Arc::new(json!({"output_of": attempt.step_run})),
+            port: self.rng.pick(&ports).clone(),
+        }
+    }
+
+    fn fault(&mut self) -> AttemptError {
+        AttemptError {
+            failure: Failure::new("SIMULATED", "simulated"),
+            retryable: self.rng.chance(80),
+            retry_after: self.rng.chance(20).then_some(Duration::from_secs(7)),
+        }
+    }
+
+    /// A result arrives: any, in any order, maybe not for the last time.
+    fn deliver_some_result(&mut self) {
+        if self.in_flight.is_empty() {
+            return;
+        }
+        let index = self.rng.below(self.in_flight.len());
+        let (attempt, result) = match self.rng.chance(20) {
+            true => self.in_flight[index].clone(),
+            false => self.in_flight.remove(index),
+        };
+        // After a crash the same attempt may be worked on anew; whichever result comes first counts.
+        if self.apply_input(TransitionInput::StepEnded { attempt: attempt.clone(), result }).is_ok()
+        {
+            self.under_way.retain(|under_way| *under_way != attempt);
+        }
+    }
+
+    /// The runtime evaluates what was left to it, or gives that up.
+    fn evaluate_some(&mut self) {
+        if self.evaluations.is_empty() {
+            return;
+        }
+        let index = self.rng.below(self.evaluations.len());
+        let step = self.evaluations.remove(index);
+        if self.rng.chance(10) {
+            let failure = Failure::new("SIMULATED", "given up");
+            return self.try_input(TransitionInput::EvaluationFailed { step, failure });
+        }
+        if self.apply_input(TransitionInput::Evaluate { step: step.clone() })
+            == Err(TransitionError::Interrupted)
+        {
+            self.evaluations.push(step);
+        }
+    }
+
+    fn let_time_pass(&mut self) {
+        let wake = self.live.next_wake().filter(|_| self.rng.chance(50));
+        self.now = match wake {
+            Some(wake) => self.now.max(wake),
+            None => self.now.after(Duration::from_millis(self.rng.below(3000) as u64)),
+        };
+        self.try_input(TransitionInput::Timer);
+    }
+
+    fn commit(&mut self) {
+        for event in self.uncommitted.drain(..) {
+            if let Event::StepCompleted { step, .. } = &event.event {
+                self.recorded.insert(step.clone());
+            }
+            self.journal.push(event);
+        }
+    }
+
+    /// The node dies: its memory is lost, another node replays the journal. Workers may continue.
+    fn crash(&mut self) {
+        for attempt in std::mem::take(&mut self.under_way) {
+            if self.rng.chance(50) {
+                let result = Ok(self.done(&attempt));
+                self.in_flight.push((attempt, result));
+            }
+        }
+        self.uncommitted.clear();
+        self.evaluations.clear();
+        let durable = self.journal.len() as u64;
+        self.evaluated_later.retain(|seq| *seq <= durable);
+        self.live = self.replayed();
+        let elapsed = self.now.since(Timestamp::default());
+        self.live.resume_waits(self.now, elapsed, None);
+        let queued = self.live.status() == Status::Queued;
+        self.try_input(if queued { TransitionInput::Start } else { TransitionInput::Recover });
+    }
+
+    fn replayed(&self) -> Execution {
+        let mut execution = Self::new_execution(&self.plan);
+        for event in &self.journal {
+            execution.apply_event(event);
+        }
+        execution
+    }
+
+    /// No more faults: all running attempts succeed, time passes, and the execution must end.
+    fn make_progress(&mut self) {
+        for _ in 0..QUIET_TURNS {
+            if self.live.status().is_final() {
+                self.commit();
+                return;
+            }
+            self.try_input(TransitionInput::Resume);
+            if self.live.status() == Status::Queued {
+                self.try_input(TransitionInput::Start);
+            }
+            if !self.evaluations.is_empty() {
+                self.evaluate_some();
+            } else if let Some((attempt, result)) = self.in_flight.pop() {
+                // Maybe late: then it is refused.
+                self.try_input(TransitionInput::StepEnded { attempt: attempt.clone(), result });
+                self.under_way.retain(|under_way| *under_way != attempt);
+            } else if let Some(attempt) = self.under_way.pop() {
+                let result =
+                    Ok(StepResult { output: Arc::new(json!(attempt.attempt)), port: None });
+                self.apply_input(TransitionInput::StepEnded { attempt, result })
+                    .expect("its result is wanted");
+            } else {
+                let wake = self.live.next_wake();
+                assert!(
+                    wake.is_some() || self.live.status().is_final(),
+                    "stuck: {:#?}",
+                    self.live.steps
+                );
+                self.now = self.now.max(wake.unwrap_or(self.now));
+                self.try_input(TransitionInput::Timer);
+            }
+        }
+        panic!("no end in sight: {:?}", self.live.status());
+    }
+
+    /// A world in which the ended execution is run again, from a place of its own choice.
+    fn start_rerun(&mut self) -> Option<(Self, AcceptanceInput)> {
+        let ended = self.replayed();
+        let from = if self.rng.chance(40) {
+            RerunFrom::Failed
+        } else {
+            let step = self.rng.below(self.plan.steps.len());
+            let input = self.rng.chance(50).then(|| json!({"given": step}));
+            RerunFrom::Step { id: self.plan.steps[step].id.clone(), input }
+        };
+        let rerun = match ended.prepare_rerun(&self.journal, from.clone()) {
+            Ok(rerun) => rerun,
+            Err(RerunError::NothingFailed) => {
+                assert_eq!(ended.status(), Status::Completed);
+                return None;
+            }
+            Err(other) => panic!("{other}"),
+        };
+        let reused: BTreeSet<StepIndex> =
+            rerun.steps.iter().map(|reused| reused.step.step).collect();
+        for (step, planned) in self.plan.indexed_steps() {
+            let chosen = matches!(&from, RerunFrom::Step { id, .. } if *id == planned.id);
+            assert!(!(chosen && reused.contains(&step)), "the chosen step is run");
+            let follows = |next: &StepIndex| reused.contains(next);
+            assert!(
+                reused.contains(&step) || !planned.dependents.iter().any(follows),
+                "what follows from a step that is run is run"
+            );
+        }
+        let state = self.journal.iter().find_map(|recorded| match &recorded.event {
+            Event::Accepted { state, .. } => Some(state.clone()),
+            _ => None,
+        });
+        let mut world = Self::new(self.plan.clone(), Rng::new(self.rng.next()));
+        world.now = self.now;
+        let completed =
+            |reused: &&ReusedStep| matches!(reused.how, ReusedOutcome::Completed { .. });
+        world.recorded =
+            rerun.steps.iter().filter(completed).map(|reused| reused.step.clone()).collect();
+        world.given.clone_from(&rerun.given);
+        let accepted = AcceptanceInput {
+            input: ended.input,
+            state: state.flatten(),
+            rerun: Some(Box::new(rerun)),
+            ..AcceptanceInput::default()
+        };
+        Some((world, accepted))
+    }
+}

@@ -1,0 +1,102 @@
+//! A data folder with the commands that use it, and a server on it.
+
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A data folder, and the commands that use it.
+pub struct Folder {
+    pub root: TempDir,
+}
+
+impl Folder {
+    pub fn new() -> Self {
+        Self { root: tempfile::tempdir().unwrap() }
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.root.path().join("data")
+    }
+
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_stepwell"));
+        command.current_dir(self.root.path()).args(args);
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("STEPWELL")) {
+            command.env_remove(name);
+        }
+        command
+    }
+
+    pub fn run(&self, args: &[&str]) -> Output {
+        self.command(args).output().unwrap()
+    }
+
+    /// Runs a command that must succeed; returns its JSON.
+    pub fn json(&self, args: &[&str]) -> Value {
+        let output = self.run(&[args, &["--json"]].concat());
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{args:?}: {stderr}");
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// Runs a command that must fail; returns its exit code and its error.
+    pub fn failure(&self, args: &[&str]) -> (i32, Value) {
+        let output = self.run(&[args, &["--json"]].concat());
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        let last = stderr.lines().last().unwrap_or_default();
+        let error: Value = serde_json::from_str(last).unwrap_or_else(|_| panic!("{stderr}"));
+        (output.status.code().unwrap(), error["error"].clone())
+    }
+
+    pub fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.root.path().join(name), text).unwrap();
+    }
+
+    /// Starts a server and waits for its `server.json`.
+    pub fn serve(&self, extra_args: &[&str]) -> Server {
+        let examples = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples");
+        let args = ["serve", "--port", "0", "--examples", examples];
+        let child = self
+            .command(&[&args[..], extra_args].concat())
+            .stderr(Stdio::from(std::fs::File::create(self.root.path().join("log")).unwrap()))
+            .spawn()
+            .unwrap();
+        let server = Server { child };
+        let server_json = self.data().join("server.json");
+        for _ in 0..400 {
+            if server_json.is_file() {
+                return server;
+            }
+            std::thread::sleep(Duration::from_millis(25));
+        }
+        panic!("the server did not start: {}", self.log());
+    }
+
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.root.path().join("log")).unwrap_or_default()
+    }
+}
+
+/// A running server; killed if the test fails.
+pub struct Server {
+    child: Child,
+}
+
+impl Server {
+    pub fn stop(mut self) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        let status = self.child.wait().unwrap();
+        assert_eq!(status.code(), Some(0), "an orderly shutdown exits with 0");
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
