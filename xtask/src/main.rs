@@ -34,7 +34,7 @@ fn run() -> Result<bool> {
     let root = root()?;
     match std::env::args().nth(1).as_deref() {
         Some("tidy") if std::env::args().nth(2).as_deref() == Some("--report") => {
-            tidy::print_report(&root)
+            tidy::report::print(&root)
         }
         Some("tidy") => tidy::run(&root),
         Some("words") => tidy::list_words(&root, &std::env::args().nth(2).unwrap_or_default()),

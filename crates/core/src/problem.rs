@@ -4,6 +4,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+/// The most problems that are reported for one definition: users do not read more, and searching
+/// for suggestions for each would take long.
+pub(crate) const MAX_PROBLEMS: usize = 500;
+
 /// One thing that is wrong at one place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {

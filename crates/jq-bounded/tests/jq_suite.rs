@@ -1,6 +1,6 @@
 //! jq's published tests and the examples of its manual, run by this crate.
 //!
-//! The material is not part of the project: `make jq-test` fetches it and names its folder in
+//! The material is not part of the project: `make setup` fetches it, `make jq-test` names its folder in
 //! `JQ_SOURCE`. `jq_differences.txt` lists what differs by intent; a listed case that agrees with
 //! jq fails as well, so that the list stays true.
 

@@ -48,8 +48,13 @@ const ALLOWED: &[Allowed] = &[
         reason: "mod.rs defines the types that the files below it share",
     },
     Allowed {
+        file: "crates/jq-bounded/src/value.rs",
+        files: 9,
+        reason: "values pay from the budget, and the language's filters are defined over them",
+    },
+    Allowed {
         file: "crates/steps/src/registry.rs",
-        files: 45,
+        files: 36,
         reason: "the registry lists the step types, which implement its trait and use the context",
     },
     Allowed {

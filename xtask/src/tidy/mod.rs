@@ -5,7 +5,7 @@ mod circles;
 mod docs;
 mod imports;
 mod layers;
-mod report;
+pub mod report;
 mod sizes;
 mod source;
 mod word_list;
@@ -17,7 +17,6 @@ use anyhow::Result;
 
 use source::Source;
 
-pub use report::print as print_report;
 pub use words::{list as list_words, lower as lower_words};
 
 /// The result of a rule.

@@ -1,4 +1,4 @@
-//! Figures about names and comments, per crate: how many words of the word list the comments have,
+//! Figures about names and comments, per crate: how many listed words (`word_list.rs`) the comments have,
 //! how many names of functions and types are a single word, and the size of the interface of a
 //! store. They measure progress; nothing fails because of them.
 
@@ -18,7 +18,7 @@ const STORE_INTERFACE: &str = "crates/store/src/";
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Figures {
     comment_words: usize,
-    /// Words of the word list in comments.
+    /// Words in comments that `word_list.rs` lists.
     listed_words: usize,
     functions: NameCount,
     types: NameCount,
@@ -63,8 +63,8 @@ pub fn print(root: &Path) -> Result<bool> {
         total.add(&figures);
         crates.entry(crate_of(&source.path)).or_default().add(&figures);
     }
-    println!("Words of the word list per 1,000 words of comments (all files), and names of one");
-    println!("word (without tests):\n");
+    println!("Listed words per 1,000 in comments (all files), and names that are one word");
+    println!("(without tests):\n");
     println!("{:20} {:>8} {:>18} {:>18}", "crate", "words", "functions", "types");
     for (name, figures) in crates.iter().chain([(&"total", &total)]) {
         println!("{}", describe(name, figures));

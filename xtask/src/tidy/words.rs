@@ -14,8 +14,9 @@ use super::{Finding, Source, source};
 
 const ALLOWANCES: &str = "xtask/allowed-words.txt";
 
-/// This list and its tests name the words.
-const EXEMPT: &[&str] = &["xtask/src/tidy/word_list.rs", "xtask/src/tidy/words.rs"];
+/// The list and the tests that name its words.
+const EXEMPT: &[&str] =
+    &["xtask/src/tidy/report.rs", "xtask/src/tidy/word_list.rs", "xtask/src/tidy/words.rs"];
 
 /// A word of the list in a source.
 #[derive(Debug, PartialEq, Eq)]

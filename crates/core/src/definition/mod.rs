@@ -12,6 +12,7 @@ mod read;
 mod requirement;
 mod size;
 mod step_index;
+mod suggestions;
 #[cfg(test)]
 mod tests;
 mod yaml_numbers;
@@ -20,19 +21,15 @@ pub use duration::parse_duration;
 pub use model::Definition;
 pub use plan::{Plan, SharedPlan};
 pub use step_index::StepIndex;
+pub(crate) use suggestions::did_you_mean;
 
 use serde_json::Value;
 
 pub(crate) use check::types::ValueTypes;
 
 use crate::catalog::StepCatalog;
+use crate::problem::MAX_PROBLEMS;
 use crate::{Problem, Problems};
-
-/// The most problems that are reported for one definition: users do not read more, and searching
-/// for suggestions for each would take long.
-const MAX_PROBLEMS: usize = 500;
-/// The most names among which the one that was meant is looked for.
-const MAX_CANDIDATES: usize = 500;
 
 /// Whether `text` can be a step's id: a letter or `_`, then up to 63 letters, digits, `_` or `-`.
 pub(crate) fn is_id(text: &str) -> bool {
@@ -40,31 +37,6 @@ pub(crate) fn is_id(text: &str) -> bool {
     text.len() <= 64
         && chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
         && chars.all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
-}
-
-/// `; did you mean `x`?` where one of `names` is near to what was written, else nothing.
-pub(crate) fn did_you_mean<'n>(written: &str, names: impl IntoIterator<Item = &'n str>) -> String {
-    nearest_name(written, names)
-        .map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
-}
-
-/// The one of `names` that was probably meant.
-pub(crate) fn nearest_name<'n>(
-    written: &str,
-    names: impl IntoIterator<Item = &'n str>,
-) -> Option<&'n str> {
-    // The metric's cost grows with the product of the lengths; no name is that long.
-    if written.len() > 200 {
-        return None;
-    }
-    let folded = written.to_lowercase();
-    names
-        .into_iter()
-        .take(MAX_CANDIDATES)
-        .map(|name| (strsim::jaro_winkler(&folded, &name.to_lowercase()), name))
-        .filter(|(likeness, _)| *likeness > 0.82)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, name)| name)
 }
 
 /// Limits on what a definition may hold. One default for all.

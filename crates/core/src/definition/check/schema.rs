@@ -12,7 +12,7 @@ use super::references::refuse_bad_references;
 use super::unique::unique_items;
 use super::violations::list_violations;
 use crate::definition::parse::describe_value;
-use crate::definition::requirement;
+use crate::definition::requirement::{describe_requirement, shorten_text};
 use crate::expr::at_key;
 use crate::{Problem, Problems};
 
@@ -44,11 +44,11 @@ fn invalid_schema(error: &ValidationError<'_>) -> String {
         (ValidationErrorKind::Format { format }, Some(pattern)) if format == "regex" => {
             format!(
                 "`{}` is not a regular expression{}",
-                requirement::shorten_text(pattern),
+                shorten_text(pattern),
                 pattern_fault(pattern)
             )
         }
-        _ => match requirement::describe_requirement(error) {
+        _ => match describe_requirement(error) {
             Some(required) => format!("must be {required}, not {}", describe_value(found)),
             None => error.masked_with("what is there").to_string().chars().take(300).collect(),
         },

@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::cost::{self, CheckCost};
 use crate::Problem;
 use crate::definition::parse::describe_value;
-use crate::definition::requirement::one_of;
-use crate::definition::{did_you_mean, requirement};
+use crate::definition::requirement::{self, one_of};
+use crate::definition::suggestions::did_you_mean;
 use crate::expr::at_key;
 
 /// The most violations that are reported for one value.

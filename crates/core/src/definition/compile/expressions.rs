@@ -9,12 +9,12 @@ use serde_json::{Value, json};
 
 use super::references::walk_schema;
 use super::{PlanCompiler, names};
-use crate::definition::MAX_PROBLEMS;
 use crate::definition::check::types::ValueTypes;
 use crate::expr::{
     Expression, InferredType, TypeAnalysis, analyse_expression, analyse_template, at_key,
     count_expressions, infer_type,
 };
+use crate::problem::MAX_PROBLEMS;
 
 /// `execution`, `workflow` and the error of a step, as [`crate::execution`] shows them.
 static FIXED: LazyLock<[(&str, Value); 3]> = LazyLock::new(|| {

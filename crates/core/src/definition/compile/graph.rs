@@ -1,10 +1,10 @@
 //! The edges between steps, their order, and who comes before whom.
 
 use crate::catalog::StepSpec;
-use crate::definition::did_you_mean;
 use crate::definition::model::{Definition, EdgeDefinition, OnError};
 use crate::definition::plan::PlanEdge;
 use crate::definition::step_index::StepIndex;
+use crate::definition::suggestions::did_you_mean;
 use crate::{Problem, Problems};
 use std::collections::BTreeMap;
 

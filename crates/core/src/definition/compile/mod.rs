@@ -33,6 +33,7 @@ use super::plan::{Plan, PlanOutput, PlanStep};
 use super::step_index::StepIndex;
 use crate::catalog::{StepCatalog, StepSpec};
 use crate::expr::{ValueTemplate, at_key};
+use crate::problem::MAX_PROBLEMS;
 use crate::{Problem, Problems};
 
 /// What is known while compiling.
@@ -158,7 +159,7 @@ impl PlanCompiler<'_> {
             }
             _ => {
                 let mut problems = std::mem::take(&mut self.problems);
-                problems.0.truncate(super::MAX_PROBLEMS);
+                problems.0.truncate(MAX_PROBLEMS);
                 Err(problems)
             }
         }

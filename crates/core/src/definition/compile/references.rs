@@ -11,8 +11,9 @@ use super::{PlanCompiler, names, schema_of};
 use crate::catalog::{StepAction, StepSpec};
 use crate::definition::check::types::{MemberSchema, member_schema};
 use crate::definition::model::Definition;
-use crate::definition::{MAX_PROBLEMS, did_you_mean};
+use crate::definition::suggestions::did_you_mean;
 use crate::expr::{ROOTS, References, ValueTemplate, written_path};
+use crate::problem::MAX_PROBLEMS;
 
 /// The members of a step that expressions see.
 const STEP_MEMBERS: [&str; 3] = ["output", "status", "error"];

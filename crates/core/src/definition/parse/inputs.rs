@@ -8,7 +8,7 @@ use super::describe_value;
 use super::walk::ParseWalk;
 use crate::definition::check::schema;
 use crate::definition::check::schema::SchemaChecker;
-use crate::definition::did_you_mean;
+use crate::definition::suggestions::did_you_mean;
 use crate::expr::at_key;
 use crate::{Map, Problem};
 

@@ -13,8 +13,9 @@ use serde_json::Value;
 
 use self::walk::ParseWalk;
 use super::model::{Definition, OutputSpec};
-use super::{DefinitionLimits, MAX_PROBLEMS, check::schema};
+use super::{DefinitionLimits, check::schema};
 use crate::expr::at_key;
+use crate::problem::MAX_PROBLEMS;
 use crate::{Map, Problem, Problems, nests_deeper};
 
 const FIELDS: &[&str] = &[

@@ -5,8 +5,9 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::definition::duration::{EXPECTED, parse_duration};
-use crate::definition::{MAX_PROBLEMS, nearest_name};
+use crate::definition::suggestions::nearest_name;
 use crate::expr::at_key;
+use crate::problem::MAX_PROBLEMS;
 use crate::{Map, Problem, Problems};
 
 /// A value's type and, where it is short, the value itself: `number 5`.
