@@ -20,7 +20,6 @@ use tokio::sync::oneshot;
 use super::{ATTEMPTS, App, Triggered, not_found};
 use crate::app::Start;
 use crate::app::executions::Started;
-use crate::app::executions::Started;
 use crate::caller::Verb;
 use crate::runtime::feed::Outcome;
 use crate::runtime::schedules::LABEL;
