@@ -139,7 +139,7 @@ async fn authorize(state: &EdgeState, mut request: Request, next: Next, id: &str
         Err(error) => {
             let dead = matches!(error.kind(), Kind::ExpiredKey | Kind::RevokedKey);
             if let (true, Ok(Some(token))) = (dead, token(request.headers())) {
-                api.app.note_dead_key(token, origin, refusal(error.message())).await;
+                api.app.audit_invalid_key(token, origin, refusal(error.message())).await;
             }
             return error.into_response();
         }
@@ -153,7 +153,7 @@ async fn authorize(state: &EdgeState, mut request: Request, next: Next, id: &str
     };
     limits::show(&api.app, &caller.limits, &mut response);
     if let Some(reason) = denied_permission(&response) {
-        api.app.note_refusal(&caller, refusal(&reason)).await;
+        api.app.audit_refusal(&caller, refusal(&reason)).await;
     }
     response
 }

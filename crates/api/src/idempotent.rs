@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
-use stepwell_engine::app::{Idempotency, Ticket, Turn};
-use stepwell_engine::{App, Caller, Turns};
+use stepwell_engine::app::{ClaimGuard, Idempotency, IdempotencyClaim};
+use stepwell_engine::{App, Caller, KeyedMutex};
 
 use crate::error::{ApiError, Kind};
 use crate::respond;
 
 /// Serialises requests with the same key, so that the second of two concurrent ones finds the
 /// response of the first. Those on other nodes are rejected and can be retried.
-static TURNS: Turns = Turns::new();
+static KEY_LOCKS: KeyedMutex = KeyedMutex::new();
 
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
@@ -32,19 +32,19 @@ pub async fn idempotent(
         let (status, body) = work.await?;
         return Ok(respond::json_text(status, body));
     };
-    let _turn = TURNS.take(&key.key).await;
-    let ticket = match app.turn(caller, &key).await? {
-        Turn::First(ticket) => ticket,
-        Turn::Again(stored) => return replayed(&stored),
-        Turn::Busy => return Err(busy()),
+    let _guard = KEY_LOCKS.lock(&key.key).await;
+    let guard = match app.claim_idempotency_key(caller, &key).await? {
+        IdempotencyClaim::First(guard) => guard,
+        IdempotencyClaim::Replayed(stored) => return replayed(&stored),
+        IdempotencyClaim::InProgress => return Err(busy()),
     };
     match work.await {
         Ok((status, body)) => {
-            settle(ticket, format!("{}\n{body}", status.as_u16())).await;
+            settle(guard, format!("{}\n{body}", status.as_u16())).await;
             Ok(respond::json_text(status, body))
         }
         Err(error) => {
-            ticket.release().await;
+            guard.release().await;
             Err(error)
         }
     }
@@ -62,10 +62,10 @@ pub async fn idempotent_secret(
     work: impl Future<Output = Result<Response, ApiError>>,
 ) -> Result<Response, ApiError> {
     let Some(key) = key else { return work.await };
-    let _turn = TURNS.take(&key.key).await;
-    let ticket = match app.turn(caller, &key).await? {
-        Turn::First(ticket) => ticket,
-        Turn::Again(_) => {
+    let _guard = KEY_LOCKS.lock(&key.key).await;
+    let guard = match app.claim_idempotency_key(caller, &key).await? {
+        IdempotencyClaim::First(guard) => guard,
+        IdempotencyClaim::Replayed(_) => {
             return Err(ApiError::new(
                 Kind::NotReplayable,
                 "this Idempotency-Key was used before and the request succeeded then; its response \
@@ -73,15 +73,15 @@ pub async fn idempotent_secret(
                  secret was lost, and send a new key",
             ));
         }
-        Turn::Busy => return Err(busy()),
+        IdempotencyClaim::InProgress => return Err(busy()),
     };
     match work.await {
         Ok(response) => {
-            settle(ticket, "secret".to_owned()).await;
+            settle(guard, "secret".to_owned()).await;
             Ok(response)
         }
         Err(error) => {
-            ticket.release().await;
+            guard.release().await;
             Err(error)
         }
     }
@@ -94,8 +94,8 @@ fn busy() -> ApiError {
 }
 
 /// The work is done even if the response cannot be stored, so a failure is only logged.
-async fn settle(ticket: Ticket, response: String) {
-    if let Err(error) = ticket.settle(response).await {
+async fn settle(guard: ClaimGuard, response: String) {
+    if let Err(error) = guard.complete(response).await {
         tracing::warn!(%error, "a response could not be stored under its idempotency key");
     }
 }

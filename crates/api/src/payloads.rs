@@ -1,9 +1,9 @@
 //! The bodies of deliveries, each in the format of the dialect that it belongs to.
 
 use stepwell_core::ids::WebhookId;
-use stepwell_engine::Tell;
+use stepwell_engine::PayloadRenderer;
 use stepwell_engine::app::{ScheduleView, WorkflowView};
-use stepwell_engine::tell::{Event, StatusChange, StepOf};
+use stepwell_engine::payload::{Event, StatusChange, StepPayload};
 use stepwell_engine::view::ExecutionView;
 use stepwell_store::record::WorkflowStats;
 
@@ -14,32 +14,32 @@ use crate::dialects::{abi, dataflow};
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ApiPayloads;
 
-impl Tell for ApiPayloads {
-    fn event(&self, event: Event<'_>) -> String {
+impl PayloadRenderer for ApiPayloads {
+    fn render_event(&self, event: Event<'_>) -> String {
         abi::events::body(event)
     }
 
-    fn workflow(&self, workflow: &WorkflowView, stats: &WorkflowStats) -> String {
+    fn render_workflow(&self, workflow: &WorkflowView, stats: &WorkflowStats) -> String {
         abi::events::workflow(workflow, stats)
     }
 
-    fn execution(&self, execution: &ExecutionView, workflow_name: &str) -> String {
+    fn render_execution(&self, execution: &ExecutionView, workflow_name: &str) -> String {
         abi::events::execution(execution, workflow_name)
     }
 
-    fn schedule(&self, schedule: &ScheduleView) -> String {
+    fn render_schedule(&self, schedule: &ScheduleView) -> String {
         abi::events::schedule(schedule)
     }
 
-    fn step(&self, step: StepOf<'_>) -> String {
+    fn render_step(&self, step: StepPayload<'_>) -> String {
         abi::events::step(step)
     }
 
-    fn test(&self, webhook: WebhookId) -> String {
+    fn render_test(&self, webhook: WebhookId) -> String {
         abi::events::test(webhook)
     }
 
-    fn status_change(&self, change: StatusChange<'_>) -> String {
+    fn render_status_change(&self, change: StatusChange<'_>) -> String {
         dataflow::deliveries::status_change(change)
     }
 }

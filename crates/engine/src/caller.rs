@@ -1,4 +1,4 @@
-//! Who asks, and what they may do.
+//! The caller of a service: workspace, scopes, limits.
 
 use std::sync::Arc;
 
@@ -8,53 +8,53 @@ use stepwell_store::audit::{Actor, Origin};
 use crate::AppError;
 use crate::limits::Limits;
 
-/// Who asks. Every service takes one; objects of other workspaces do not exist for it.
+/// The caller of a service. Objects of other workspaces do not exist for it.
 #[derive(Debug, Clone)]
 pub struct Caller {
     /// The workspace whose objects it sees.
     pub workspace: WorkspaceId,
-    /// Who that is.
+    /// The actor, for the audit log.
     pub actor: Actor,
-    /// From where it asks.
+    /// The origin of the request, for the audit log.
     pub origin: Origin,
-    /// What it may do.
+    /// Its scopes.
     pub scopes: Arc<[Scope]>,
-    /// What it may use.
+    /// Its rate limits.
     pub limits: Limits,
 }
 
-/// A permission. Written `admin`, `read:workflows`, `execute:workflows:<id or name>`.
+/// A permission, written `admin`, `read:workflows`, `execute:workflows:<id or name>`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scope {
     /// Everything.
     Admin,
-    /// `read|write|execute` on a kind of object, maybe on one object only.
+    /// `read|write|execute` on a kind of object, or on one object only.
     On {
-        /// What may be done.
+        /// The permitted action.
         verb: Verb,
         /// One of [`KINDS`]; with `read` also `metrics`.
         kind: String,
-        /// The id or name of the only object it is good for.
+        /// The id or name of the only object; `None`: all.
         only: Option<String>,
     },
 }
 
-/// What may be done to an object.
+/// An action on an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verb {
-    /// Look at it.
+    /// Read it.
     Read,
     /// Create, change, delete it.
     Write,
-    /// Execute it, and control those executions.
+    /// Execute it, and control its executions.
     Execute,
 }
 
-/// Why an admin may not do everything.
+/// The error for operations of operators.
 const OPERATORS_ONLY: &str =
     "only a key of the default workspace with the scope `admin` may do that";
 
-/// Why the scope `read:metrics` is not enough in another workspace.
+/// The error for `read:metrics` in another workspace.
 const METRICS_OF_ALL: &str =
     "metrics are about all workspaces: only keys of the default workspace may read them";
 
@@ -91,7 +91,7 @@ impl Role {
         }
     }
 
-    /// The scopes that it stands for.
+    /// The scopes of the role.
     pub fn scopes(self) -> Vec<Scope> {
         let on = |verb, kinds: &[&str]| -> Vec<Scope> {
             kinds.iter().map(|kind| Scope::on(verb, kind)).collect()
@@ -173,7 +173,7 @@ impl std::str::FromStr for Scope {
 }
 
 impl Caller {
-    /// The process itself, in the default workspace, allowed everything.
+    /// The process itself, in the default workspace, with all permissions.
     pub fn internal() -> Self {
         Self {
             workspace: WorkspaceId::DEFAULT,
@@ -189,17 +189,17 @@ impl Caller {
         Self { workspace, ..Self::internal() }
     }
 
-    /// The key it came with; `None`: it came without one.
+    /// The caller's key, if any.
     pub const fn key(&self) -> Option<KeyId> {
         self.actor.key()
     }
 
-    /// Whether it is allowed everything.
+    /// Whether it has the scope `admin`.
     pub fn is_admin(&self) -> bool {
         self.scopes.contains(&Scope::Admin)
     }
 
-    /// Checks that it is allowed everything.
+    /// Checks that it has the scope `admin`.
     ///
     /// # Errors
     /// `Forbidden`.
@@ -207,10 +207,10 @@ impl Caller {
         if self.is_admin() { Ok(()) } else { Err(AppError::Forbidden("admin".into())) }
     }
 
-    /// Checks that it may read the metrics, which count what happens in all workspaces.
+    /// Checks that it may read the metrics, which are about all workspaces.
     ///
     /// # Errors
-    /// `Forbidden` where it lacks the scope; `NotPermitted` where it has it in another workspace.
+    /// `Forbidden` without the scope; `NotPermitted` with the scope in another workspace.
     pub fn require_metrics(&self) -> Result<(), AppError> {
         self.require(Verb::Read, METRICS)?;
         if self.workspace == WorkspaceId::DEFAULT {
@@ -219,33 +219,33 @@ impl Caller {
         Err(AppError::NotPermitted(METRICS_OF_ALL))
     }
 
-    /// Whether it runs the installation: an admin of the default workspace.
+    /// Whether it is an operator: an admin of the default workspace.
     pub fn is_operator(&self) -> bool {
         self.is_admin() && self.workspace == WorkspaceId::DEFAULT
     }
 
-    /// Checks that it runs the installation.
+    /// Checks that it is an operator.
     ///
     /// # Errors
-    /// `Forbidden` where it is no admin; `NotPermitted` where it is one of another workspace.
+    /// `Forbidden` for other callers than admins; `NotPermitted` for admins of another workspace.
     pub fn require_operator(&self) -> Result<(), AppError> {
         self.require_admin()?;
         if self.is_operator() { Ok(()) } else { Err(AppError::NotPermitted(OPERATORS_ONLY)) }
     }
 
-    /// Checks that it may do that to some object of that kind, or to all of them.
+    /// Checks the scope for all objects of the kind.
     ///
     /// # Errors
-    /// `Forbidden` naming the scope that would be needed.
+    /// `Forbidden` with the required scope.
     pub fn require(&self, verb: Verb, kind: &str) -> Result<(), AppError> {
         self.require_on(verb, kind, &[])
     }
 
-    /// Checks that it may do that to at least one object of that kind; which is to be asked once
-    /// the object is known.
+    /// Checks the scope for at least one object of the kind; for which one must be checked when the
+    /// object is known.
     ///
     /// # Errors
-    /// `Forbidden` naming the scope that would be needed.
+    /// `Forbidden` with the required scope.
     pub fn require_any(&self, verb: Verb, kind: &str) -> Result<(), AppError> {
         let allowed = self.scopes.iter().any(|scope| match scope {
             Scope::Admin => true,
@@ -257,10 +257,10 @@ impl Caller {
         Err(AppError::Forbidden(format!("{}:{kind}", verb.name())))
     }
 
-    /// Checks that it may do that to the object known by any of `names` (its id forms, its name).
+    /// Checks the scope for the object with any of `names` (the forms of its id, its name).
     ///
     /// # Errors
-    /// `Forbidden` naming the scope that would be needed.
+    /// `Forbidden` with the required scope.
     pub fn require_on(&self, verb: Verb, kind: &str, names: &[&str]) -> Result<(), AppError> {
         let allowed = self.scopes.iter().any(|scope| match scope {
             Scope::Admin => true,
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn scopes_open_what_they_name() {
+    fn scopes_permit_what_they_name() {
         let reader = caller(&["read:workflows"]);
         assert!(reader.require(Verb::Read, "workflows").is_ok());
         assert!(reader.require(Verb::Write, "workflows").is_err());
@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn only_admins_of_the_default_workspace_run_the_installation() {
+    fn only_admins_of_the_default_workspace_are_operators() {
         assert!(Caller::internal().require_operator().is_ok());
         let elsewhere = Caller {
             workspace: WorkspaceId::from_uuid(uuid::Uuid::from_u128(2)),

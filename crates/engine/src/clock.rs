@@ -10,7 +10,7 @@ const APART: Duration = Duration::from_millis(20);
 /// How often to read both clocks again where the machine is busy.
 const READINGS: usize = 5;
 
-/// Tells the time. The only place that asks the system for it is [`SystemClock`].
+/// The clocks that the engine reads. Only [`SystemClock`] reads those of the system.
 pub trait Clock: Send + Sync + 'static {
     /// Now, by the wall clock. May jump in both directions when the clock is corrected.
     fn now(&self) -> Timestamp;
@@ -54,7 +54,7 @@ impl Clock for SystemClock {
 
     #[cfg(target_os = "linux")]
     fn elapsed(&self) -> Duration {
-        // Unlike the monotonic clock of the standard library, this one goes on while the machine
+        // Unlike the monotonic clock of the standard library, this one continues while the machine
         // is suspended.
         let read = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
         Duration::new(

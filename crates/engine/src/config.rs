@@ -7,7 +7,7 @@ use stepwell_core::Timestamp;
 
 use crate::memory::MemoryLimit;
 
-/// What the engine may use and how long it waits.
+/// Limits and durations of the engine.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct EngineConfig {
@@ -21,34 +21,34 @@ pub struct EngineConfig {
     pub max_value_bytes: usize,
     /// The largest execution: all values in its journal together, in bytes of JSON.
     pub max_execution_bytes: usize,
-    /// What request bodies, values and responses may take of the memory together.
+    /// The memory for request bodies, values and responses together.
     pub memory_budget_bytes: MemoryLimit,
-    /// A step's time-out where its definition gives none, in seconds.
+    /// The timeout of steps whose definition has none, in seconds.
     pub step_timeout_seconds: u64,
-    /// How long steps may go on after the server was asked to stop, in seconds.
+    /// How long steps may continue after the server begins to stop, in seconds.
     pub shutdown_grace_seconds: u64,
-    /// How long ended executions are kept where their workflow does not say, in seconds; 0: for
+    /// How long ended executions are kept if their workflow does not define it, in seconds; 0: for
     /// ever.
     pub retention_seconds: u64,
     /// How long an idempotency key is remembered, in seconds.
     pub idempotency_seconds: u64,
-    /// A waiting execution stays in memory when it goes on within so many milliseconds.
+    /// A waiting execution stays in memory if it continues within this time, in milliseconds.
     pub keep_in_memory_millis: u64,
     /// How long deliveries are retried, in seconds.
     pub delivery_retry_seconds: u64,
-    /// After so many seconds of nothing but failures a webhook is disabled.
+    /// A webhook is disabled after only failures for this time, in seconds.
     pub webhook_disable_seconds: u64,
-    /// How long deliveries to webhooks are kept after they were made, in seconds.
+    /// How long deliveries to webhooks are kept, in seconds.
     pub webhook_history_seconds: u64,
     /// How long entries of the audit log are kept, in seconds; 0: for ever.
     pub audit_retention_seconds: u64,
     /// Whether steps and webhooks may reach private, loopback and link-local addresses; `None`:
     /// only while the server itself listens on loopback.
     pub allow_private_egress: Option<bool>,
-    /// Whether no other node can use the store at the same time: then a start takes over at once
-    /// what the last run left, without waiting for its node to be missed.
+    /// Whether no other node can use the store at the same time: then a start takes over unfinished
+    /// executions at once, without waiting for missing heartbeats.
     pub sole_node: bool,
-    /// Whether this process fires schedules; where none does, they wait.
+    /// Whether this process fires schedules; without one that does, they wait.
     pub fire_schedules: bool,
 }
 
@@ -78,12 +78,12 @@ impl Default for EngineConfig {
 }
 
 impl EngineConfig {
-    /// A step's time-out where its definition gives none.
+    /// The timeout of steps whose definition has none.
     pub fn step_timeout(&self) -> Duration {
         Duration::from_secs(self.step_timeout_seconds)
     }
 
-    /// Until when a delivery is tried that is to be sent from that moment on.
+    /// When a delivery is given up that is due at `from`.
     pub(crate) fn give_up_at(&self, from: Timestamp) -> Timestamp {
         from.after(Duration::from_secs(self.delivery_retry_seconds))
     }

@@ -1,4 +1,4 @@
-//! Why a service did not do what it was asked. Each dialect writes these its own way.
+//! The errors of the services. Each dialect has its own format for them.
 
 use std::time::Duration;
 
@@ -8,22 +8,22 @@ use stepwell_store::StoreError;
 
 use crate::limits::Limited;
 
-/// Why a service did not do what it was asked.
+/// The error of a service.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
-    /// Who asks is not known.
+    /// The caller is not authenticated.
     #[error(transparent)]
     Auth(#[from] AuthError),
-    /// Who asks may not do that; the scope that would be needed.
+    /// The caller lacks this scope.
     #[error("this key lacks the scope `{0}`")]
     Forbidden(String),
-    /// Who asks has the scope, and may not do that all the same; why.
+    /// The caller has the scope, but is not permitted to do this; the reason.
     #[error("{0}")]
     NotPermitted(&'static str),
-    /// A limit of the key or its workspace is used up.
+    /// A rate limit of the key or its workspace is exceeded.
     #[error("{0}")]
     RateLimited(Limited),
-    /// There is no such object in the caller's workspace.
+    /// The caller's workspace has no such object.
     #[error("{kind} `{id}` was not found")]
     NotFound {
         /// `workflow`, `execution`, `key`, `release`, `schedule`, `webhook`, `delivery`.
@@ -31,16 +31,16 @@ pub enum AppError {
         /// As the caller wrote it.
         id: String,
     },
-    /// The definition is wrong; every problem is listed.
+    /// The definition is invalid; every problem is listed.
     #[error("the definition is not valid: {0}")]
     InvalidDefinition(Problems),
-    /// The execution's input does not fit the workflow's input schema.
+    /// The execution's input does not match the workflow's input schema.
     #[error("the input does not fit the workflow's input schema: {0}")]
     InvalidInput(Problems),
-    /// What is said of a schedule is wrong; every problem names its field.
+    /// The schedule is invalid; every problem names its field.
     #[error("the schedule is not valid: {0}")]
     InvalidSchedule(Problems),
-    /// A configured object is not valid; every problem names its field.
+    /// A configured object is invalid; every problem names its field.
     #[error("the {kind} is not valid: {problems}")]
     InvalidObject {
         /// `template`, ….
@@ -48,7 +48,7 @@ pub enum AppError {
         /// The problems.
         problems: Problems,
     },
-    /// Something else in the request is wrong.
+    /// Another part of the request is invalid.
     #[error("{0}")]
     InvalidRequest(Problem),
     /// A value or request is larger than allowed.
@@ -57,58 +57,58 @@ pub enum AppError {
     /// The workflow is not active.
     #[error("the workflow is inactive; activate it first")]
     Inactive,
-    /// Integrations that the workflow cannot do without are not there or do not work; their ids.
+    /// Required integrations of the workflow are not connected; their ids.
     #[error("the workflow requires integrations that are not connected: {}", .0.join(", "))]
     IntegrationMissing(Vec<String>),
-    /// The object has another version than the change requires; the version that it has.
+    /// The object does not have an expected version; the version that it has.
     #[error("the object has changed since; it is at version {0}")]
     Changed(u64),
     /// The execution has ended already.
     #[error("the execution has already ended as {}", .0.name())]
     AlreadyEnded(Status),
-    /// The execution is not in a state in which that can be done.
+    /// The state of the execution does not allow the operation.
     #[error("the execution is {}: {reason}", shown(*.status))]
     WrongState {
-        /// Where it stands.
+        /// The state.
         status: Status,
-        /// Why that does not go.
+        /// The reason.
         reason: &'static str,
     },
-    /// That does not go as things are; the text tells what to change first.
+    /// The present state does not allow the operation; the message has what to change first.
     #[error("{0}")]
     Conflict(String),
     /// The external id is taken in this workspace.
     #[error("the external id is taken by execution {0}")]
     ExternalIdTaken(stepwell_core::ids::ExecutionId),
-    /// The idempotency key came before with another request.
+    /// The idempotency key was used with a different request.
     #[error("this Idempotency-Key was used before with a different request")]
     IdempotencyKeyReused,
-    /// A request that waited for the end of an execution waited too long; the execution goes on.
-    #[error("execution {0} has not ended yet; it goes on")]
+    /// The execution has not ended in the time that the request may wait; it continues.
+    #[error("execution {0} has not ended yet; it continues")]
     StillRunning(stepwell_core::ids::ExecutionId),
-    /// Too much work is queued, or the server is stopping, or the store is away: try later.
+    /// Too much work is queued, the server is stopping, or the store is unavailable: retry later.
     #[error("{reason}")]
     Unavailable {
         /// Why.
         reason: String,
-        /// When to try again.
+        /// The time after which to retry.
         retry_after: Duration,
     },
-    /// A fault of Stepwell itself; the message is for the log, not for the caller.
+    /// A bug in Stepwell; the message is for the log, not for the caller.
     #[error("internal error: {0}")]
     Internal(String),
 }
 
-/// Why a token was not accepted.
+/// Why a token is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AuthError {
-    /// There was none.
+    /// The request has none.
     #[error("no API key was sent; send `X-API-KEY: <key>` or `Authorization: Bearer <key>`")]
     Missing,
     /// There is no such key.
     #[error("the API key is not valid")]
     Invalid,
-    /// It is past its time.
+    /// It has expired.
     #[error("the API key has expired")]
     Expired,
     /// It was revoked.
@@ -122,7 +122,7 @@ impl AppError {
         Self::NotFound { kind, id: id.to_string() }
     }
 
-    /// The server stops; another one, or the same one later, can do it.
+    /// The server stops; another one, or the same one later, can handle the request.
     pub fn stopping() -> Self {
         Self::Unavailable {
             reason: "the server is stopping".into(),
@@ -130,13 +130,13 @@ impl AppError {
         }
     }
 
-    /// Something in the request is wrong at `path`.
+    /// The request is invalid at `path`.
     pub fn invalid(path: &str, message: impl Into<String>) -> Self {
         Self::InvalidRequest(Problem::new(path, message))
     }
 }
 
-/// A status in a message. One that waits by itself is under way as far as users are told.
+/// A status in a message. Users see a waiting execution as running.
 const fn shown(status: Status) -> &'static str {
     match status {
         Status::Waiting => Status::Running.name(),
@@ -157,11 +157,11 @@ impl From<StoreError> for AppError {
             StoreError::Missing(kind) => Self::not_found(kind, ""),
             StoreError::Changed(version) => Self::Changed(version),
             StoreError::Unavailable(reason) => Self::Unavailable {
-                reason: format!("the store cannot answer now: {reason}"),
+                reason: format!("the store is unavailable: {reason}"),
                 retry_after: Duration::from_secs(1),
             },
             StoreError::Outdated(kind) => Self::Unavailable {
-                reason: format!("{kind} is being changed by others as well"),
+                reason: format!("other requests keep changing {kind}"),
                 retry_after: Duration::from_secs(1),
             },
             StoreError::UniqueKeyTaken(kind) => {

@@ -12,36 +12,35 @@ use tokio::sync::watch;
 use crate::AppError;
 use crate::memory::{PATIENCE, Reservation};
 use crate::runtime::engine::Engine;
-use crate::runtime::feed::{Delta, Feed, News, Outcome};
-use crate::view::{Notice, What, observe};
+use crate::runtime::feed::{Delta, Feed, FeedDelta, Outcome};
+use crate::view::{Notice, NoticeKind, observe};
 
-/// How many events are taken from the feed at a time.
+/// The most events that are taken from the feed at a time.
 const BATCH: usize = 256;
 
-/// How often a value is there while a notice of it is written and sent.
+/// How many copies of a value exist while a notice with it is written and sent.
 const COPIES: usize = 4;
 
-/// The notices of one execution, from a place in its journal on, until it ends.
+/// The notices of one execution, from a position in its journal, until it ends.
 ///
-/// Holds a place in the shared journal, not a queue: a slow reader costs no memory.
+/// Keeps a position in the shared journal, not a queue: a slow reader costs no memory.
 pub struct Follow {
     engine: Arc<Engine>,
     id: ExecutionId,
     /// Emptied on drop only.
     feed: Option<Arc<Feed>>,
-    news: watch::Receiver<()>,
-    /// The journal folded up to where this reader is.
+    changed: watch::Receiver<()>,
+    /// The journal replayed up to the position of this reader.
     execution: Execution,
-    /// Notices up to here are not wanted.
+    /// Notices up to this sequence number are skipped.
     skip: u64,
-    /// How many pieces of text were seen or are not wanted.
+    /// The number of the next piece of text.
     pieces: u64,
     ready: VecDeque<Notice>,
 }
 
 impl Follow {
-    /// Follows an execution that is in the store or at work; `execution` is before its first
-    /// event.
+    /// Follows an execution that is stored or driven; `execution` is before its first event.
     pub(crate) async fn start(
         engine: Arc<Engine>,
         execution: Execution,
@@ -49,10 +48,10 @@ impl Follow {
     ) -> Result<Self, AppError> {
         let id = execution.origin.id;
         let feed = engine.registry.follow(id);
-        let news = feed.listen();
-        let mut follow = Self::of(engine, (feed, news), execution);
+        let changed = feed.subscribe();
+        let mut follow = Self::of(engine, (feed, changed), execution);
         follow.skip = skip;
-        // Whoever drives it shows what happens from now on; what was before is in the store.
+        // Its runner adds later events to the feed; earlier ones are in the store.
         if let Some(feed) = &follow.feed
             && feed.is_empty()
             && let Some(found) = follow.engine.find_stored(id).await?
@@ -64,11 +63,11 @@ impl Follow {
         Ok(follow)
     }
 
-    /// Follows an execution whose feed is at hand, from its first event on, even where it has
-    /// ended in the meantime.
+    /// Follows an execution with a known feed from its first event, even if it has ended in the
+    /// meantime.
     pub(crate) fn of(
         engine: Arc<Engine>,
-        (feed, news): (Arc<Feed>, watch::Receiver<()>),
+        (feed, changed): (Arc<Feed>, watch::Receiver<()>),
         execution: Execution,
     ) -> Self {
         Self {
@@ -76,40 +75,40 @@ impl Follow {
             id: execution.origin.id,
             pieces: feed.first_piece(),
             feed: Some(feed),
-            news,
+            changed,
             execution,
             skip: 0,
             ready: VecDeque::new(),
         }
     }
 
-    /// Which execution this is.
+    /// The execution's id.
     pub fn id(&self) -> ExecutionId {
         self.id
     }
 
-    /// The plan that it runs.
+    /// The execution's plan.
     pub fn plan(&self) -> &SharedPlan {
         &self.execution.origin.plan
     }
 
-    /// Its identity and what it was accepted with, once known.
+    /// The execution's record, once known.
     pub fn record(&self) -> Option<&ExecutionRecord> {
         self.feed.as_ref()?.record()
     }
 
-    /// The execution as far as this reader has seen it.
+    /// The execution after the events that this reader has taken.
     pub fn execution(&self) -> &Execution {
         &self.execution
     }
 
-    /// A notice that is there already; `None` says nothing about later.
+    /// The next notice, if it is there already; `None` if there is none yet, or none at all.
     ///
     /// # Errors
     /// As [`Follow::next`].
     pub fn try_next(&mut self) -> Result<Option<Notice>, AppError> {
-        self.news.mark_unchanged();
-        // Events that are not wanted make no notice: then there may be more behind them.
+        self.changed.mark_unchanged();
+        // Events before `skip` have no notice: there may be further ones after them.
         let mut seen = None;
         while self.ready.is_empty() && seen != Some((self.execution.seq, self.pieces)) {
             seen = Some((self.execution.seq, self.pieces));
@@ -134,15 +133,14 @@ impl Follow {
                 return Err(AppError::stopping());
             }
             // The feed is held here, so its sender is alive.
-            let _ = self.news.changed().await;
+            let _ = self.changed.changed().await;
         }
     }
 
-    /// Reserves memory for what a notice is written into: its text, and the copies that are put
-    /// together to it.
+    /// Reserves memory for writing a notice: its text, and the copies that are joined to it.
     ///
     /// # Errors
-    /// `Unavailable`: there was none in time.
+    /// `Unavailable`: no memory was free in time.
     pub async fn room_for(&self, notice: &Notice) -> Result<Reservation, AppError> {
         let bytes = COPIES * notice.text_bytes();
         Ok(self.engine.memory.reserve(bytes, PATIENCE).await?)
@@ -152,13 +150,14 @@ impl Follow {
         matches!(self.feed.as_ref().and_then(|feed| feed.outcome()), Some(Outcome::Stopped))
     }
 
-    /// Takes what is new, the pieces between the events that they came between.
+    /// Takes new events, and pieces of text in their place between events.
     fn take(&mut self) -> Result<(), AppError> {
         let Some(feed) = &self.feed else { return Ok(()) };
-        let News { events, deltas, missed } = feed.after(self.execution.seq, self.pieces, BATCH);
+        let FeedDelta { events, deltas, missed } =
+            feed.after(self.execution.seq, self.pieces, BATCH);
         if missed {
             return Err(AppError::Unavailable {
-                reason: "this reader is too far behind; look at the execution's state".into(),
+                reason: "this reader is too far behind; read the execution instead".into(),
                 retry_after: std::time::Duration::from_secs(1),
             });
         }
@@ -182,7 +181,7 @@ impl Follow {
     }
 }
 
-/// The notice of a piece, unless its attempt is over or what it belongs to is not wanted.
+/// The notice of a piece of text, unless its attempt has ended or it is before `skip`.
 fn piece(execution: &Execution, delta: &Delta, skip: u64) -> Option<Notice> {
     let Delta { number, after, at, ref attempt, ref text } = *delta;
     let AttemptId { step_run, attempt } = attempt;
@@ -191,12 +190,12 @@ fn piece(execution: &Execution, delta: &Delta, skip: u64) -> Option<Notice> {
         return None;
     }
     let (step, text) = (step_run.clone(), text.clone());
-    Some(Notice { seq: after, at, what: What::Delta { number, step, text } })
+    Some(Notice { seq: after, at, kind: NoticeKind::Delta { number, step, text } })
 }
 
 impl Drop for Follow {
     fn drop(&mut self) {
         self.feed = None;
-        self.engine.registry.forget_idle(self.id);
+        self.engine.registry.remove_idle(self.id);
     }
 }

@@ -1,4 +1,4 @@
-//! The log of an execution: what its steps logged, and what the journal says of them besides.
+//! The log of an execution: the lines that its steps logged, and lines derived from its journal.
 //!
 //! The lines are derived from the journal when they are read, so they cost a running execution
 //! nothing and there are at most as many as the journal has events.

@@ -169,7 +169,7 @@ impl EngineMetrics {
         self.gauges.disabled_webhooks.set(load.disabled_webhooks as f64);
     }
 
-    /// Shows what the store says, and when the next schedule is due.
+    /// Sets the gauges of the store and of the next schedule.
     pub(crate) fn set_stored(
         &self,
         stored: &StoreGauges,

@@ -1,5 +1,5 @@
-//! Executions as they are shown: the journal folded up, in domain words. Dialects write these
-//! their own way.
+//! Executions as they are shown: replayed from the journal. Each dialect has its own format for
+//! them.
 
 use std::sync::Arc;
 
@@ -21,13 +21,13 @@ pub struct ExecutionView {
     pub record: ExecutionRecord,
     /// Its input.
     pub input: Arc<Value>,
-    /// What it made, once completed.
+    /// Its output, when completed.
     pub output: Option<Arc<Value>>,
     /// Why it failed or timed out.
     pub error: Option<Failure>,
-    /// The execution that it is run again from.
+    /// The execution that it repeats.
     pub rerun_of: Option<ExecutionId>,
-    /// Every step of the definition, in its order, from the first moment on.
+    /// Every step of the definition, in its order.
     pub steps: Vec<StepView>,
     /// Keeps the memory of the values reserved.
     pub memory: Hold,
@@ -40,16 +40,16 @@ pub struct StepView {
     pub step_run: StepRunId,
     /// Its id in the APIs.
     pub run_id: TaskId,
-    /// The step run as it is written: the step's id in the definition, in an iteration with the
-    /// steps around it.
+    /// The written form of the step run: the step's id in the definition, in an iteration with the
+    /// enclosing steps.
     pub step_id: String,
     /// Its type.
     pub type_name: &'static str,
-    /// Where it stands.
+    /// Its status.
     pub status: StepStatus,
-    /// What it was given.
+    /// Its input.
     pub input: Option<Arc<Value>>,
-    /// What it made.
+    /// Its output.
     pub output: Option<Arc<Value>>,
     /// Why it (or its last attempt) failed.
     pub error: Option<Failure>,
@@ -57,22 +57,22 @@ pub struct StepView {
     pub attempts: u32,
     /// When the first attempt began.
     pub started_at: Option<Timestamp>,
-    /// When it settled.
+    /// When it completed, failed or was skipped.
     pub ended_at: Option<Timestamp>,
-    /// Whether its result was taken over from an earlier execution.
+    /// Whether its result was reused from an earlier execution.
     pub reused: bool,
 }
 
-/// Where a step stands.
+/// The status of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StepStatus {
     /// Not reached yet.
     Pending,
     /// An attempt is under way, or a retry is waiting.
     Running,
-    /// It waits by itself.
+    /// It waits for a time.
     Waiting,
-    /// Done.
+    /// It completed.
     Completed,
     /// Failed for good.
     Failed,
@@ -83,7 +83,7 @@ pub enum StepStatus {
 }
 
 impl StepStatus {
-    /// Whether nothing can follow.
+    /// Whether the status is final.
     pub const fn is_settled(self) -> bool {
         !matches!(self, Self::Pending | Self::Running | Self::Waiting)
     }
@@ -104,20 +104,20 @@ impl From<&StepState> for StepStatus {
 }
 
 impl ExecutionView {
-    /// How many steps are settled, and how many there are.
+    /// The number of settled steps, and of all steps.
     pub fn progress(&self) -> (usize, usize) {
         (self.steps.iter().filter(|s| s.status.is_settled()).count(), self.steps.len())
     }
 
-    /// How many bytes copies of its values take in memory, one for each place that has a value.
+    /// The memory of a copy of its values, in bytes, without sharing.
     pub fn value_bytes(&self) -> usize {
         let steps = self.steps.iter().flat_map(|step| [&step.input, &step.output]);
         let values = steps.chain([&self.output]).flatten().chain([&self.input]);
         values.map(|value| value_bytes(value)).sum()
     }
 
-    /// Shows an execution as folded up; status, seq and times are taken from it, the rest from
-    /// `record`.
+    /// The view of a replayed execution; status, sequence number and times are taken from it, the
+    /// rest from `record`.
     pub fn new(execution: &Execution, record: &ExecutionRecord, memory: Hold) -> Self {
         let record = ExecutionRecord {
             status: execution.status(),
@@ -142,7 +142,7 @@ fn steps(execution: &Execution) -> Vec<StepView> {
     execution.steps.ids().filter_map(|id| step(execution, &id)).collect()
 }
 
-/// How many steps are shown as settled, and how many there are.
+/// The number of steps that are shown as settled, and of all steps.
 fn progress(execution: &Execution) -> (usize, usize) {
     let is_final = execution.status().is_final();
     let is_settled =
@@ -151,7 +151,7 @@ fn progress(execution: &Execution) -> (usize, usize) {
     (settled, execution.steps.len())
 }
 
-/// One step run of an execution.
+/// The view of one step run.
 pub fn step(execution: &Execution, id: &StepRunId) -> Option<StepView> {
     let plan = &execution.origin.plan;
     let (step, run) = plan.step(id.step).zip(execution.steps.get(id))?;
@@ -169,7 +169,7 @@ pub fn step(execution: &Execution, id: &StepRunId) -> Option<StepView> {
         step_id,
         type_name: step.type_name,
         status: match StepStatus::from(&run.state) {
-            // No event says so of each: what was not reached when it ended never will be.
+            // Steps that were not reached before the end have no event.
             StepStatus::Pending if execution.status().is_final() => StepStatus::Cancelled,
             status => status,
         },
@@ -183,10 +183,10 @@ pub fn step(execution: &Execution, id: &StepRunId) -> Option<StepView> {
     })
 }
 
-/// A line that a step of an execution logged, or that tells of a failed attempt.
+/// A line that a step of an execution logged, or that reports a failed attempt.
 #[derive(Debug, Clone)]
 pub struct LogLine {
-    /// Its place in the journal.
+    /// Its position in the journal.
     pub seq: u64,
     /// When.
     pub at: Timestamp,
@@ -198,42 +198,42 @@ pub struct LogLine {
     pub message: String,
 }
 
-/// One thing that happened, for those who follow an execution.
+/// A change of an execution, for its readers.
 #[derive(Debug, Clone)]
 pub struct Notice {
-    /// The journal's sequence number: a reader that reconnects resumes after the last it saw.
+    /// The journal's sequence number: a reader that reconnects resumes after the last one.
     pub seq: u64,
     /// When.
     pub at: Timestamp,
-    /// What.
-    pub what: What,
+    /// The kind of change.
+    pub kind: NoticeKind,
 }
 
-/// What happened.
+/// The kind of a change.
 #[derive(Debug, Clone)]
-pub enum What {
+pub enum NoticeKind {
     /// The execution's status changed.
     Status {
-        /// To this.
+        /// The new status.
         status: Status,
-        /// What it made, when completed.
+        /// Its output, when completed.
         output: Option<Arc<Value>>,
-        /// Why, when failed or timed out.
+        /// Its error, when failed or timed out.
         error: Option<Failure>,
     },
     /// A step's status changed.
     Step {
         /// The step as it is now.
         step: Box<StepView>,
-        /// How many steps are settled now.
+        /// The number of settled steps.
         settled: usize,
-        /// How many there are.
+        /// The number of all steps.
         total: usize,
     },
     /// A step logged a line.
     Log(LogLine),
-    /// A step under way sent the next piece of its output's `text`. Live only: pieces are in no
-    /// journal, and `seq` is that of the event before.
+    /// A running step sent the next piece of its output's `text`. Pieces are not journaled; `seq` is
+    /// that of the event before.
     Delta {
         /// Counts the pieces of the execution, from 0.
         number: u64,
@@ -245,57 +245,61 @@ pub enum What {
 }
 
 impl Notice {
-    /// About how many bytes its values take as text.
+    /// Roughly how many bytes its values have as text.
     pub fn text_bytes(&self) -> usize {
         let size = |value: &Option<Arc<Value>>| {
             value.as_ref().map_or(0, |value| json_size(value, usize::MAX))
         };
-        match &self.what {
-            What::Status { output, .. } => size(output),
-            What::Step { step, .. } => size(&step.input) + size(&step.output),
-            What::Log(line) => line.message.len(),
-            What::Delta { text, .. } => text.len(),
+        match &self.kind {
+            NoticeKind::Status { output, .. } => size(output),
+            NoticeKind::Step { step, .. } => size(&step.input) + size(&step.output),
+            NoticeKind::Log(line) => line.message.len(),
+            NoticeKind::Delta { text, .. } => text.len(),
         }
     }
 }
 
-/// Folds one more event and tells what happened, if it concerns those who follow.
+/// Applies one event and returns the notice for readers, if any.
 pub fn observe(execution: &mut Execution, recorded: &RecordedEvent) -> Option<Notice> {
     let before = execution.status();
     execution.apply_event(recorded);
-    let what = match recorded.event.step_run() {
+    let kind = match recorded.event.step_run() {
         Some(id) => step_notice(execution, recorded, id)?,
         None => {
             let status = execution.status();
             if status == before && recorded.seq > 1 {
                 return None;
             }
-            What::Status {
+            NoticeKind::Status {
                 status,
                 output: execution.output.clone(),
                 error: execution.error.clone(),
             }
         }
     };
-    Some(Notice { seq: recorded.seq, at: recorded.at, what })
+    Some(Notice { seq: recorded.seq, at: recorded.at, kind })
 }
 
-fn step_notice(execution: &Execution, recorded: &RecordedEvent, id: &StepRunId) -> Option<What> {
+fn step_notice(
+    execution: &Execution,
+    recorded: &RecordedEvent,
+    id: &StepRunId,
+) -> Option<NoticeKind> {
     if let Some(line) = log_line(execution, recorded) {
-        return Some(What::Log(line));
+        return Some(NoticeKind::Log(line));
     }
     let step = Box::new(step(execution, id)?);
     let (settled, total) = progress(execution);
-    Some(What::Step { step, settled, total })
+    Some(NoticeKind::Step { step, settled, total })
 }
 
-/// A step run as it is written; `None`: the plan has no such step.
+/// The written form of a step run; `None`: the plan has no such step.
 pub(crate) fn step_run_name(execution: &Execution, id: &StepRunId) -> Option<String> {
     let plan = &execution.origin.plan;
     plan.step(id.step).map(|_| id.display_in(plan).to_string())
 }
 
-/// The line that an event amounts to in the logs of an execution.
+/// The log line of an event, if it has one.
 pub fn log_line(execution: &Execution, recorded: &RecordedEvent) -> Option<LogLine> {
     let RecordedEvent { seq, at, event, .. } = recorded;
     let (step_id, level, message) = match event {

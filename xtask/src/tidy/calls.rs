@@ -29,7 +29,7 @@ const RULES: &[Rule] = &[
             "crates/api/src/connections/table.rs",
             "crates/api/src/edge.rs",
             "crates/engine/src/app/metrics.rs",
-            "crates/engine/src/app/readiness.rs",
+            "crates/engine/src/app/store_probe.rs",
             "crates/stepwell/src/logs",
             "crates/store-sqlite/src/writer.rs",
             "crates/jq-bounded/src/cost_tests.rs",

@@ -1,4 +1,4 @@
-//! Actuals: what users say of the outputs of executions.
+//! Actuals: feedback on the outputs of executions.
 
 use serde_json::Value;
 use stepwell_core::execution::Execution;
@@ -16,7 +16,7 @@ use crate::{AppError, Caller};
 /// Feedback on one output.
 #[derive(Debug, Clone)]
 pub struct NewActual {
-    /// Where it stands in the request: `actuals[0]`.
+    /// Its place in the request: `actuals[0]`.
     pub place: String,
     /// The execution.
     pub execution: ExecutionId,
@@ -24,11 +24,11 @@ pub struct NewActual {
     pub output: String,
     /// How good it was, 0 to 1.
     pub quality: Option<f64>,
-    /// What it should have been.
+    /// The desired output.
     pub desired: Option<Value>,
     /// The user's own labels.
     pub metadata: Map,
-    /// When it was said; `None`: now.
+    /// When it was given; `None`: now.
     pub at: Option<Timestamp>,
 }
 
@@ -36,7 +36,7 @@ impl App {
     /// Stores feedback, all or none. Scope `execute:workflows`.
     ///
     /// # Errors
-    /// `NotFound` for an execution; `InvalidRequest` for one that has made no output yet.
+    /// `NotFound` for an execution; `InvalidRequest` for one that has no such output.
     pub async fn submit_actuals(
         &self,
         caller: &Caller,
@@ -49,7 +49,7 @@ impl App {
             let found =
                 match known.take().filter(|(journal, _)| journal.record.id == actual.execution) {
                     Some(same) => same,
-                    None => self.folded(caller, Verb::Execute, None, actual.execution).await?,
+                    None => self.replayed(caller, Verb::Execute, None, actual.execution).await?,
                 };
             records.push(record(actual, &found.0.record, &found.1, now)?);
             known = Some(found);
@@ -57,7 +57,7 @@ impl App {
         Ok(self.engine.store.add_actuals(records).await?)
     }
 
-    /// The names of the outputs that an execution has, or will have as far as that is known.
+    /// The names of the outputs that an execution has or, if declared, will have.
     /// Scope `execute:workflows`.
     ///
     /// # Errors
@@ -67,11 +67,11 @@ impl App {
         caller: &Caller,
         id: ExecutionId,
     ) -> Result<(WorkflowId, Vec<String>), AppError> {
-        let (journal, execution) = self.folded(caller, Verb::Execute, None, id).await?;
-        Ok((journal.record.workflow, names(&execution)))
+        let (journal, execution) = self.replayed(caller, Verb::Execute, None, id).await?;
+        Ok((journal.record.workflow, output_names(&execution)))
     }
 
-    /// The feedback on an execution, in the order it came. Scope `read:workflows`.
+    /// The feedback on an execution, oldest first. Scope `read:workflows`.
     ///
     /// # Errors
     /// `NotFound`.
@@ -84,7 +84,7 @@ impl App {
         Ok(self.engine.store.list_actuals(id).await?)
     }
 
-    /// The feedback on a workflow, summed up by release and tag. Scope `read:workflows`.
+    /// The feedback on a workflow, aggregated by release and tag. Scope `read:workflows`.
     ///
     /// # Errors
     /// `NotFound`.
@@ -105,10 +105,10 @@ fn record(
     now: Timestamp,
 ) -> Result<ActualRecord, AppError> {
     let NewActual { place, execution: id, output, quality, desired, metadata, at } = actual;
-    let names = names(execution);
+    let names = output_names(execution);
     if !names.contains(&output) {
         let message = match names.as_slice() {
-            [] => format!("there is no output `{output}`: the execution has made none"),
+            [] => format!("there is no output `{output}`: the execution has none"),
             names => format!("there is no output `{output}`; the outputs are {}", names.join(", ")),
         };
         let problem = Problem::new(format!("{place}.output_key"), message);
@@ -118,8 +118,9 @@ fn record(
         let problem = Problem::new(format!("{place}.quality"), "must be from 0 to 1");
         return Err(AppError::InvalidRequest(problem));
     }
-    let made = execution.output.as_deref().and_then(|made| made.get(&output).or(Some(made)));
-    let matched = desired.as_ref().map(|desired| made.is_some_and(|made| same(desired, made)));
+    let actual = execution.output.as_deref().and_then(|all| all.get(&output).or(Some(all)));
+    let is_equal = |desired| actual.is_some_and(|actual| equals(desired, actual));
+    let matched = desired.as_ref().map(is_equal);
     Ok(ActualRecord {
         id: ActualId::from_uuid(new_uuid()),
         execution: id,
@@ -136,8 +137,8 @@ fn record(
     })
 }
 
-/// Declared outputs, else what was made: an object's properties, anything else as `output`.
-fn names(execution: &Execution) -> Vec<String> {
+/// The declared outputs; without, the properties of an object, or `output` for any other value.
+fn output_names(execution: &Execution) -> Vec<String> {
     let declared = &execution.origin.plan.outputs;
     if !declared.is_empty() {
         return declared.iter().map(|output| output.name.clone()).collect();
@@ -149,15 +150,15 @@ fn names(execution: &Execution) -> Vec<String> {
     }
 }
 
-/// Exactly the same; `3` and `3.0` are the same number.
-fn same(one: &Value, other: &Value) -> bool {
+/// Whether two values are equal; `3` and `3.0` are the same number.
+fn equals(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::Number(a), Value::Number(b)) => same_number(a, b),
         (Value::Array(a), Value::Array(b)) => {
-            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b))
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equals(a, b))
         }
         (Value::Object(a), Value::Object(b)) => {
-            a.len() == b.len() && a.iter().all(|(k, a)| b.get(k).is_some_and(|b| same(a, b)))
+            a.len() == b.len() && a.iter().all(|(k, a)| b.get(k).is_some_and(|b| equals(a, b)))
         }
         _ => one == other,
     }

@@ -1,9 +1,9 @@
-//! Noticing that the wall clock was set.
+//! Detects that the wall clock was set, and corrects stored times.
 //!
-//! Whoever sleeps in memory measures time by the monotonic clock. What is stored has moments of
-//! the wall clock: when that is set, they are corrected, so that lengths of time stay as long as
-//! they are. How both clocks go together is noted in the store, so that a server that starts later
-//! on the same machine knows by how much the wall clock was set in between.
+//! Waits in memory are measured by the monotonic clock. Stored times are those of the wall clock:
+//! when it is set, they are corrected, so that durations keep their length. The offset between the
+//! clocks is stored, so that a server that starts later on the same machine knows by how much the
+//! wall clock was set in between.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -15,16 +15,17 @@ use super::App;
 use crate::AppError;
 use crate::clock::offset;
 use crate::runtime::background::Stop;
-use crate::runtime::engine::{CLOCK_TOLERANCE, Engine};
+use crate::runtime::engine::Engine;
 use crate::runtime::registry::Message;
+use crate::runtime::time::CLOCK_TOLERANCE;
 
-/// How often to compare the clocks.
-const EVERY: Duration = Duration::from_secs(1);
+/// How often the clocks are compared.
+const COMPARE_EVERY: Duration = Duration::from_secs(1);
 
-/// The loop that compares the clocks until it is told to stop.
+/// The loop that compares the clocks.
 pub(super) async fn watch_clock(app: App, mut stop: Stop) {
     let mut last = app.engine.clock_offset.load(Ordering::SeqCst);
-    while stop.sleep(EVERY).await {
+    while stop.sleep(COMPARE_EVERY).await {
         let engine = &app.engine;
         let offset = offset(&*engine.clock);
         let micros = offset.saturating_sub(last);
@@ -33,8 +34,7 @@ pub(super) async fn watch_clock(app: App, mut stop: Stop) {
             continue;
         }
         if micros < 0 {
-            // What is compared meanwhile with moments that are not corrected yet waits longer,
-            // not too short.
+            // Until stored times are corrected, waits become longer rather than too short.
             engine.clock_offset.store(offset, Ordering::SeqCst);
         }
         if let Err(error) = app.clock_was_set(micros, offset).await {
@@ -47,20 +47,25 @@ pub(super) async fn watch_clock(app: App, mut stop: Stop) {
         engine.clock_offset.store(offset, Ordering::SeqCst);
         last = offset;
         tracing::warn!(by = ?by, back = micros < 0, "the system's clock was set");
-        engine.look_at_clock();
+        engine.wake_after_clock_change();
     }
 }
 
 impl App {
-    /// Corrects what is stored after the wall clock was set in a running server. Waits of
-    /// executions take a clock that is set forward for time that went by.
+    /// Corrects stored times after the wall clock was set while the server ran. Waits of executions
+    /// are not corrected for a clock that is set forward: to them, time has passed.
     async fn clock_was_set(&self, micros: i64, offset: i64) -> Result<(), AppError> {
         let waits = micros.min(0);
-        self.correct_clock(Moved { waits, pauses: micros, limits: micros }, offset, false).await
+        self.correct_stored_times(
+            Corrections { waits, pauses: micros, limits: micros },
+            offset,
+            false,
+        )
+        .await
     }
 
-    /// Corrects what is stored for what happened to the wall clock while no server ran, and for
-    /// that time itself: `last_seen` is the last moment of which it is known that one did.
+    /// Corrects stored times for a wall clock that was set while no server ran, and for that time
+    /// itself: `last_seen` is the last time at which one is known to have run.
     ///
     /// # Errors
     /// The store could not be read or written.
@@ -68,34 +73,34 @@ impl App {
         let engine = &self.engine;
         let offset = engine.clock_offset.load(Ordering::SeqCst);
         let LastSeen { heartbeat: Some(last), mark } = last_seen else {
-            return self.correct_clock(Moved::default(), offset, true).await;
+            return self.correct_stored_times(Corrections::default(), offset, true).await;
         };
         let since = engine.now().as_micros().saturating_sub(last.as_micros());
         let set_back = match mark {
             Some(mark) => offset.saturating_sub(mark.offset).min(0),
-            // It was wrong by at least so much. Waits do not end early then, and still not later
-            // than their length from now.
+            // The clock was wrong by at least this much. Then waits do not end early, and at the
+            // latest after their length from now.
             None => since.min(0),
         };
         let is_slight = Duration::from_micros(set_back.unsigned_abs()) < CLOCK_TOLERANCE;
         let set_back = if is_slight { 0 } else { set_back };
-        // Nothing was tried while no server ran, so that is no reason to give up.
-        let moved = Moved { waits: set_back, pauses: set_back, limits: since };
+        // No delivery was attempted while no server ran, so that time does not count.
+        let corrections = Corrections { waits: set_back, pauses: set_back, limits: since };
         if set_back < 0 {
             let by = Duration::from_micros(set_back.unsigned_abs());
             tracing::warn!(by = ?by, "the system's clock was set back while no server ran");
         }
-        self.correct_clock(moved, offset, true).await
+        self.correct_stored_times(corrections, offset, true).await
     }
 
-    async fn correct_clock(
+    async fn correct_stored_times(
         &self,
-        moved: Moved,
+        corrections: Corrections,
         offset: i64,
         at_start: bool,
     ) -> Result<(), AppError> {
         let engine = &self.engine;
-        let Moved { waits, pauses, limits } = moved;
+        let Corrections { waits, pauses, limits } = corrections;
         let mark = engine.clock.boot().map(|boot| ClockMark { boot, offset });
         let (node, now) = (engine.node, engine.now());
         let correction = ClockCorrection { node, waits, pauses, limits, now, at_start, mark };
@@ -106,9 +111,9 @@ impl App {
     }
 }
 
-/// By how many microseconds stored moments are moved.
+/// By how many microseconds stored times are moved.
 #[derive(Debug, Clone, Copy, Default)]
-struct Moved {
+struct Corrections {
     /// Waits of executions, and schedules.
     waits: i64,
     /// Next attempts of deliveries.
@@ -118,8 +123,8 @@ struct Moved {
 }
 
 impl Engine {
-    /// Now, as stored moments have it: as long as they are not corrected for a clock that was set,
-    /// the moment that it would be otherwise.
+    /// The time to compare stored times with: until they are corrected for a clock that was set,
+    /// the time that the clock would have otherwise.
     pub(crate) fn uncorrected_now(&self) -> Timestamp {
         let (now, elapsed) = self.clocks();
         let offset = self.clock_offset.load(Ordering::SeqCst);
@@ -127,14 +132,14 @@ impl Engine {
         if now.since(then).max(then.since(now)) < CLOCK_TOLERANCE { now } else { then }
     }
 
-    /// Has everything looked at that waits for a moment.
-    fn look_at_clock(&self) {
+    /// Wakes everything that waits for a time.
+    fn wake_after_clock_change(&self) {
         for mailbox in self.registry.mailboxes() {
-            // A full mailbox has its runner look as well.
+            // A runner with a full mailbox checks the time anyway.
             let _ = mailbox.try_send(Message::Wake);
         }
         self.timers_changed.notify_one();
-        self.outbox_changed.notify_one();
+        self.notify_outbox();
         self.schedules.look_again();
     }
 }

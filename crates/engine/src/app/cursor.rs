@@ -8,66 +8,68 @@ use stepwell_store::lists::{
 };
 use stepwell_store::record::WorkflowRecord;
 
-use super::{Page, PageAt};
+use super::{Page, PagePosition};
 use crate::AppError;
 
-/// The most items of a page.
-pub(super) const MOST: usize = 100;
+/// The largest page.
+pub(super) const MAX_LIMIT: usize = 100;
 
 /// Checks a page's size.
 pub(super) fn check_limit(limit: usize) -> Result<usize, AppError> {
-    if (1..=MOST).contains(&limit) {
+    if (1..=MAX_LIMIT).contains(&limit) {
         return Ok(limit);
     }
-    Err(AppError::invalid("limit", format!("limit must be from 1 to {MOST}, not {limit}")))
+    Err(AppError::invalid("limit", format!("limit must be from 1 to {MAX_LIMIT}, not {limit}")))
 }
 
-fn unknown() -> AppError {
-    AppError::invalid("cursor", "cursor is not one that a page gave as next_cursor")
+fn invalid_cursor() -> AppError {
+    AppError::invalid("cursor", "cursor must be the next_cursor of a page")
 }
 
-/// Where a page begins; `read` reads a cursor.
+/// The start of a page for the store; `read` decodes a cursor.
 pub(super) fn begin<T>(
-    at: PageAt,
+    at: PagePosition,
     limit: usize,
     read: impl Fn(&str) -> Option<T>,
 ) -> Result<PageStart<T>, AppError> {
     match at {
-        PageAt::Cursor(None) => Ok(PageStart::Skip(0)),
-        PageAt::Cursor(Some(cursor)) => read(&cursor).map(PageStart::After).ok_or_else(unknown),
-        PageAt::Skip(skip) => Ok(PageStart::Skip(skip)),
-        PageAt::Number(number) => {
+        PagePosition::Cursor(None) => Ok(PageStart::Skip(0)),
+        PagePosition::Cursor(Some(cursor)) => {
+            read(&cursor).map(PageStart::After).ok_or_else(invalid_cursor)
+        }
+        PagePosition::Skip(skip) => Ok(PageStart::Skip(skip)),
+        PagePosition::Number(number) => {
             Ok(PageStart::Skip(number.saturating_sub(1).saturating_mul(limit as u64)))
         }
     }
 }
 
-/// An execution's place in a list, as a cursor has it.
+/// Encodes the place of an execution in a list as a cursor.
 pub(super) fn write_place(place: ExecutionCursor) -> String {
     format!("{}.{}", place.created_at.as_micros(), place.id)
 }
 
-/// What [`write_place`] wrote.
+/// Decodes a cursor of [`write_place`].
 pub(super) fn read_place(cursor: &str) -> Option<ExecutionCursor> {
     let (micros, id) = cursor.split_once('.')?;
     let created_at = Timestamp::from_micros(micros.parse().ok()?);
     Some(ExecutionCursor { created_at, id: id.parse().ok()? })
 }
 
-/// A workflow's place in a list sorted by that, as a cursor has it: the sort, since a place in one
-/// order is none in another; the id; what it was sorted by.
+/// Encodes the place of a workflow in a sorted list as a cursor: the sort, since a cursor is valid
+/// for one sort only, the id, and the sort key.
 pub(super) fn write_sorted(last: &WorkflowRecord, sort: WorkflowSort) -> String {
     let WorkflowCursor { key, id } = WorkflowCursor::of(last, sort);
     let key = match key {
         SortKey::Time(at) => at.as_micros().to_string(),
-        // Any text: a cursor is put into addresses as it is.
+        // Encoded, because cursors are used in URLs without escapes.
         SortKey::Text(text) => URL_SAFE_NO_PAD.encode(text),
         SortKey::Active(active) => u8::from(active).to_string(),
     };
     format!("{}.{id}.{key}", letter(sort))
 }
 
-/// What [`write_sorted`] wrote for a list sorted by the same.
+/// Decodes a cursor of [`write_sorted`] for the same sort.
 pub(super) fn read_sorted(cursor: &str, sort: WorkflowSort) -> Option<WorkflowCursor> {
     let (id, key) = cursor.strip_prefix(letter(sort))?.strip_prefix('.')?.split_once('.')?;
     let key = match sort {
@@ -96,7 +98,7 @@ const fn letter(sort: WorkflowSort) -> char {
     }
 }
 
-/// Cuts a page out of one item more than was asked for.
+/// Makes a page from up to `limit + 1` items.
 pub(super) fn page<T>(mut items: Vec<T>, limit: usize, id: impl Fn(&T) -> String) -> Page<T> {
     let more = items.len() > limit;
     items.truncate(limit);

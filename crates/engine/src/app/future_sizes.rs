@@ -9,8 +9,8 @@ use stepwell_core::ids::WorkflowId;
 use super::{App, Start};
 use crate::Caller;
 use crate::runtime::engine::Engine;
-use crate::runtime::registry::Seat;
-use crate::runtime::runner::{Beginning, Runner};
+use crate::runtime::registry::RunnerSlot;
+use crate::runtime::runner::{Runner, RunnerInit};
 
 /// The size of the future that a method returns.
 fn future_size<A, B, C, D, F: Future>(_: impl FnOnce(A, B, C, D) -> F) -> usize {
@@ -21,16 +21,17 @@ fn future_size<A, B, C, D, F: Future>(_: impl FnOnce(A, B, C, D) -> F) -> usize 
 fn futures_of_an_execution_are_small() {
     type This = &'static App;
     type By = &'static Caller;
-    let execute = |app: This, by: By, id: WorkflowId, start: Start| app.execute(by, id, start);
+    let durable =
+        |app: This, by: By, id: WorkflowId, start: Start| app.execute(by, id, start).durable();
     let wait = |app: This, by: By, id: WorkflowId, start: Start| {
-        app.execute_and_wait(by, id, start, Duration::ZERO)
+        app.execute(by, id, start).wait(Duration::ZERO)
     };
-    let run = |engine: Arc<Engine>, seat: Seat, beginning: Box<Beginning>, (): ()| {
-        Runner::begin(engine, seat, beginning)
+    let run = |engine: Arc<Engine>, slot: RunnerSlot, init: Box<RunnerInit>, (): ()| {
+        Runner::begin(engine, slot, init)
     };
     for (name, size, most) in [
-        ("execute", future_size(execute), 3_500),
-        ("execute_and_wait", future_size(wait), 3_000),
+        ("durable", future_size(durable), 3_500),
+        ("wait", future_size(wait), 3_000),
         ("Runner::begin", future_size(run), 1_500),
     ] {
         assert!(size <= most, "{name}: {size} bytes; box the futures of rare cases");

@@ -1,11 +1,10 @@
-//! `Idempotency-Key`: the first answer is the answer.
+//! `Idempotency-Key`: a repeated request has no further effect and gets the first response.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use stepwell_core::Timestamp;
-use stepwell_core::ids::NodeId;
-use stepwell_core::ids::WorkspaceId;
+use stepwell_core::ids::{NodeId, WorkspaceId};
 use stepwell_store::StoreError;
 use stepwell_store::record::IdempotencyRecord;
 use stepwell_store::traits::WriteIdempotent;
@@ -15,7 +14,7 @@ use crate::runtime::engine::Engine;
 use crate::{AppError, Caller};
 
 impl Idempotency {
-    /// What is stored under the key.
+    /// The record to store under the key.
     pub(super) fn record(
         self,
         workspace: WorkspaceId,
@@ -26,10 +25,10 @@ impl Idempotency {
         IdempotencyRecord { workspace, key, fingerprint, outcome, created_at: now }
     }
 
-    /// What the first request made, where this is the same one again.
+    /// The outcome of the first request with the key.
     ///
     /// # Errors
-    /// `IdempotencyKeyReused` where it is not.
+    /// `IdempotencyKeyReused` if that was a different request.
     pub(super) fn outcome_of(
         fingerprint: &[u8],
         found: &IdempotencyRecord,
@@ -41,66 +40,65 @@ impl Idempotency {
     }
 }
 
-/// How an outcome begins while the work that belongs to it is under way.
-const UNDER_WAY: &str = "working ";
-/// Work that has taken so long was abandoned: longer than any request may take.
+/// The prefix of an outcome while the request is in progress.
+const IN_PROGRESS: &str = "working ";
+/// A claim is abandoned after this time, which is longer than any request may take.
 const ABANDONED_AFTER: Duration = Duration::from_secs(15 * 60);
 
-/// How soon it is tried again to free a key, and how often: then it is taken for abandoned.
+/// How soon freeing a key is retried, and how often: after that the claim is abandoned anyway.
 const FREE_AGAIN: Duration = Duration::from_secs(1);
 const FREE_ATTEMPTS: u32 = 15 * 60;
 
-/// What an idempotency key means for a request that came with it.
-pub enum Turn {
-    /// It is the first one: it may do its work.
-    First(Ticket),
-    /// It was answered before, so.
-    Again(String),
-    /// The first one is still at work, here or on another node.
-    Busy,
+/// The result of claiming an idempotency key.
+pub enum IdempotencyClaim {
+    /// The key is new: the request may proceed.
+    First(ClaimGuard),
+    /// The first request succeeded with this response.
+    Replayed(String),
+    /// The first request is in progress, on this or another node.
+    InProgress,
 }
 
-/// The right to do the work that belongs to an idempotency key. Nobody else does it until it is
-/// settled or released; dropping it releases it.
-pub struct Ticket {
+/// The claim of an idempotency key, until it is completed or released. Dropping it releases it.
+pub struct ClaimGuard {
     engine: Arc<Engine>,
-    /// What is stored now; `None`: settled or released.
+    /// The stored record; `None`: completed or released.
     record: Option<IdempotencyRecord>,
 }
 
-impl Ticket {
-    /// Stores the answer: whoever comes with the key from now on gets it.
+impl ClaimGuard {
+    /// Stores the response, which further requests with the key get.
     ///
     /// # Errors
     /// `Unavailable`.
-    pub async fn settle(mut self, answer: String) -> Result<(), AppError> {
+    pub async fn complete(mut self, response: String) -> Result<(), AppError> {
         let Some(from) = self.record.take() else { return Ok(()) };
-        let write = WriteIdempotent::Replace { from, outcome: answer };
+        let write = WriteIdempotent::Replace { from, outcome: response };
         self.engine.store.write_idempotent(write).await?;
         Ok(())
     }
 
-    /// The work failed: the key is free again.
+    /// Frees the key, because the request failed.
     pub async fn release(mut self) {
         if let Some(from) = self.record.take() {
-            free(&self.engine, from).await;
+            free_key(&self.engine, from).await;
         }
     }
 }
 
-impl Drop for Ticket {
+impl Drop for ClaimGuard {
     fn drop(&mut self) {
-        // The request was given up in the middle of its work.
+        // The request was cancelled.
         if let Some(from) = self.record.take() {
             let engine = self.engine.clone();
-            tokio::spawn(async move { free(&engine, from).await });
+            tokio::spawn(async move { free_key(&engine, from).await });
         }
     }
 }
 
-/// Frees a key; where the store cannot be written now, later, so that the request can be repeated
-/// as soon as it can. A repeat finds the key busy until then.
-async fn free(engine: &Arc<Engine>, from: IdempotencyRecord) {
+/// Frees a key. If the store cannot be written, this is retried in the background, so that the
+/// request can be repeated as soon as the store is back; until then the key is in progress.
+async fn free_key(engine: &Arc<Engine>, from: IdempotencyRecord) {
     let free = WriteIdempotent::Free(from);
     let Err(error) = engine.store.write_idempotent(free.clone()).await else { return };
     tracing::warn!(%error, "an idempotency key could not be freed; trying again");
@@ -117,31 +115,38 @@ async fn free(engine: &Arc<Engine>, from: IdempotencyRecord) {
     });
 }
 
-/// What is stored under a key whose work is under way: who does it, and since when.
-fn mark(node: NodeId, now: Timestamp) -> String {
-    format!("{UNDER_WAY}{node} {}", now.as_micros())
+/// The outcome while the request is in progress: the node that handles it, and since when.
+fn in_progress(node: NodeId, now: Timestamp) -> String {
+    format!("{IN_PROGRESS}{node} {}", now.as_micros())
 }
 
-/// Whether the work was given up: by a node that is gone, as all others are where this one is
-/// alone, or so long ago.
-fn is_abandoned(outcome: &str, (here, is_sole): (NodeId, bool), now: Timestamp) -> bool {
-    let Some(mark) = outcome.strip_prefix(UNDER_WAY) else { return false };
-    let Some((node, since)) = mark.split_once(' ') else { return true };
-    let is_ours = node == here.to_string();
+/// Whether the request was abandoned: its node is gone (without other nodes, any but this one), or
+/// it is too old.
+fn is_abandoned(outcome: &str, (this_node, is_sole): (NodeId, bool), now: Timestamp) -> bool {
+    let Some(claim) = outcome.strip_prefix(IN_PROGRESS) else { return false };
+    let Some((node, since)) = claim.split_once(' ') else { return true };
+    let is_own = node == this_node.to_string();
     let since = since.parse().map_or(Timestamp::default(), Timestamp::from_micros);
-    (is_sole && !is_ours) || now.since(since) > ABANDONED_AFTER
+    (is_sole && !is_own) || now.since(since) > ABANDONED_AFTER
 }
 
 impl App {
-    /// Asks whose turn it is to do the work of a POST that creates neither a workflow nor an
-    /// execution. Of all requests with a key, on all nodes, one is the first.
+    /// Claims the key of a POST that creates neither a workflow nor an execution. Of all requests
+    /// with a key, on all nodes, one is the first.
     ///
     /// # Errors
-    /// `IdempotencyKeyReused` where the key came with another request.
-    pub async fn turn(&self, caller: &Caller, key: &Idempotency) -> Result<Turn, AppError> {
+    /// `IdempotencyKeyReused` if the key came with a different request.
+    pub async fn claim_idempotency_key(
+        &self,
+        caller: &Caller,
+        key: &Idempotency,
+    ) -> Result<IdempotencyClaim, AppError> {
         let (engine, now) = (&self.engine, self.engine.now());
-        let record = key.clone().record(caller.workspace, mark(engine.node, now), now);
-        let first = |record| Turn::First(Ticket { engine: engine.clone(), record: Some(record) });
+        let record = key.clone().record(caller.workspace, in_progress(engine.node, now), now);
+        let first = |record| {
+            let guard = ClaimGuard { engine: engine.clone(), record: Some(record) };
+            IdempotencyClaim::First(guard)
+        };
         let mut found = engine.store.find_idempotent(caller.workspace, &key.key).await?;
         if found.is_none() {
             let claim = WriteIdempotent::Claim(record.clone());
@@ -151,10 +156,10 @@ impl App {
                 Err(error) => return Err(error.into()),
             }
         }
-        let Some(found) = found else { return Ok(Turn::Busy) };
+        let Some(found) = found else { return Ok(IdempotencyClaim::InProgress) };
         let outcome = Idempotency::outcome_of(&key.fingerprint, &found)?;
-        if !outcome.starts_with(UNDER_WAY) {
-            return Ok(Turn::Again(outcome));
+        if !outcome.starts_with(IN_PROGRESS) {
+            return Ok(IdempotencyClaim::Replayed(outcome));
         }
         if is_abandoned(&outcome, (engine.node, engine.config.sole_node), now) {
             let outcome = record.outcome.clone();
@@ -163,11 +168,11 @@ impl App {
                 return Ok(first(record));
             }
         }
-        Ok(Turn::Busy)
+        Ok(IdempotencyClaim::InProgress)
     }
 
-    /// What a key stands for already: asked first, so that a repeated request does no work twice.
-    pub(super) async fn seen(
+    /// The outcome that is stored under a key, so that a repeated request does no work.
+    pub(super) async fn find_replay(
         &self,
         caller: &Caller,
         key: Option<&Idempotency>,
@@ -180,17 +185,15 @@ impl App {
 
 #[cfg(test)]
 mod tests {
-    use stepwell_core::ids::NodeId;
-
     use super::*;
     use crate::runtime::engine::new_uuid;
 
     #[test]
-    fn work_is_given_up_by_a_node_that_is_gone_and_at_last_by_any() {
+    fn claims_of_gone_nodes_and_old_claims_are_abandoned() {
         let now = Timestamp::from_millis(1_800_000_000_000);
         let later = |secs| now.after(Duration::from_secs(secs));
         let (node, other) = (NodeId::from_uuid(new_uuid()), NodeId::from_uuid(new_uuid()));
-        let outcome = mark(node, now);
+        let outcome = in_progress(node, now);
         for (outcome, here, sole, at, expect) in [
             (outcome.as_str(), node, false, later(899), false),
             (&outcome, node, false, later(901), true),

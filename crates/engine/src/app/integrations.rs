@@ -1,26 +1,26 @@
-//! Whether what a workflow is connected to is there and works.
+//! Whether the integrations of a workflow are connected.
 
 use stepwell_store::record::{IntegrationUse, WorkflowRecord};
 
 use crate::AppError;
 
-/// How an integration of a workflow stands.
+/// The state of an integration of a workflow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Connection {
-    /// It is not there, or its last test failed, or it was not tested.
+    /// It does not exist, its last test failed, or it was not tested.
     Pending,
-    /// It is there, and its last test passed.
+    /// It exists, and its last test passed.
     Connected,
 }
 
 impl Connection {
-    /// How it stands. No integration can be made yet, so none is connected.
+    /// Its state. Integrations cannot be created yet, so none is connected.
     pub const fn of(_used: &IntegrationUse) -> Self {
         Self::Pending
     }
 }
 
-/// Refuses where the workflow cannot do without an integration that is not connected.
+/// Fails if a required integration is not connected.
 pub(super) fn require(workflow: &WorkflowRecord) -> Result<(), AppError> {
     let missing =
         |used: &&IntegrationUse| used.required && Connection::of(used) != Connection::Connected;

@@ -1,33 +1,28 @@
-//! Gauges that are read when the metrics are.
+//! Gauges that are updated when the metrics are read.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use stepwell_core::cache::PoolUsage;
-use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::App;
 use crate::telemetry::Load;
 
-/// How long what was read counts: several may scrape.
-const FRESH: Duration = Duration::from_secs(1);
+/// How long gauges of the store are valid: there may be several scrapers.
+const VALID_FOR: Duration = Duration::from_secs(1);
 
-/// How long a scrape waits for the store. Then it shows what was read before.
-const PATIENCE: Duration = Duration::from_secs(2);
-
-/// When the gauges were last read.
-pub(super) type LastRefresh = Arc<Mutex<Option<Instant>>>;
+/// How long a scrape waits for the store; after that it shows the previous values.
+const STORE_TIMEOUT: Duration = Duration::from_secs(2);
 
 impl App {
-    /// Shows further pools of memory in the metrics: `usage` reads what they take and may take.
+    /// Adds memory pools to the metrics; `usage` returns their sizes and limits.
     pub fn add_memory_pools(&self, usage: impl Fn() -> Vec<PoolUsage> + Send + Sync + 'static) {
         self.engine.pools.add(usage);
         self.engine.pools.publish();
     }
 
-    /// Brings the gauges up to date, at most once a second. Where the store does not answer, those
-    /// of the store stay as they are.
+    /// Updates the gauges. Those of the store are read at most once a second, and unchanged if the
+    /// store does not respond.
     pub async fn refresh_metrics(&self) {
         let engine = &self.engine;
         let config = &engine.config;
@@ -39,9 +34,9 @@ impl App {
         });
         engine.metrics.set_plans_compiled(engine.plans.compiled());
         engine.pools.publish();
-        // Held by the one that reads; the others show what is there.
-        let Ok(mut last) = self.refreshed.clone().try_lock_owned() else { return };
-        if last.is_some_and(|at| at.elapsed() < FRESH) {
+        // Held by the scrape that reads the store; the others show the present values.
+        let Ok(mut read_at) = self.gauges_read_at.clone().try_lock_owned() else { return };
+        if read_at.is_some_and(|at| at.elapsed() < VALID_FOR) {
             return;
         }
         let engine = engine.clone();
@@ -54,9 +49,9 @@ impl App {
                     tracing::warn!(%error, "the gauges of the store cannot be read");
                 }
             }
-            *last = Some(Instant::now());
+            *read_at = Some(Instant::now());
         });
-        // It goes on beside a scrape that does not wait longer.
-        let _ = tokio::time::timeout(PATIENCE, reading).await;
+        // It continues when the scrape stops waiting.
+        let _ = tokio::time::timeout(STORE_TIMEOUT, reading).await;
     }
 }

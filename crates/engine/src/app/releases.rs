@@ -13,7 +13,7 @@ use stepwell_store::record::{ReleaseRecord, WorkflowRecord};
 use stepwell_store::{Effects, StoreError};
 
 use super::targets::{LATEST, WorkflowRef};
-use super::{App, Page, PageAt, cursor};
+use super::{App, Page, PagePosition, cursor};
 use crate::caller::Verb;
 use crate::objects::{self, Document, Object};
 use crate::release_tag::{ReleaseTag, Traffic};
@@ -79,7 +79,7 @@ impl App {
         &self,
         caller: &Caller,
         id: WorkflowId,
-        at: PageAt,
+        at: PagePosition,
         limit: usize,
         order: Order,
     ) -> Result<Page<ReleaseRecord>, AppError> {
@@ -222,7 +222,7 @@ impl App {
     ) -> AuditRecord {
         let shares: Vec<_> =
             traffic.iter().map(|part| json!([part.release, part.weight])).collect();
-        let entry = self.engine.noted(caller, AuditAction::ReleaseTagMoved, workflow.id);
+        let entry = self.engine.audit_entry(caller, AuditAction::ReleaseTagMoved, workflow.id);
         entry.named(&workflow.name).with("tag", name).with("traffic", shares)
     }
 

@@ -6,8 +6,8 @@ use stepwell_core::catalog::{StepCatalog, StepSpec};
 use super::App;
 use crate::AppError;
 
-/// How much of a name that is unknown is repeated to the caller.
-const SHOWN: usize = 100;
+/// The most characters of an unknown name in the error.
+const MAX_SHOWN: usize = 100;
 
 impl App {
     /// All step types, sorted by name.
@@ -22,7 +22,7 @@ impl App {
     pub fn step_type(&self, name: &str) -> Result<&'static StepSpec, AppError> {
         stepwell_steps::step_registry().find_type(name).ok_or_else(|| AppError::NotFound {
             kind: "step type",
-            id: name.chars().take(SHOWN).collect(),
+            id: name.chars().take(MAX_SHOWN).collect(),
         })
     }
 }

@@ -1,5 +1,5 @@
-//! Workspaces: who may see and change them. Whoever runs the installation is an admin of the
-//! default workspace; others see their own and learn nothing of the rest.
+//! Workspaces. Operators, the admins of the default workspace, manage all of them; others see only
+//! their own.
 
 use stepwell_core::audit::AuditAction;
 use stepwell_core::ids::WorkspaceId;
@@ -18,28 +18,28 @@ use crate::{AppError, Caller};
 /// The most characters of a name.
 const MAX_NAME: usize = 100;
 
-/// Asks for a workspace.
+/// Creates a workspace.
 #[derive(Debug, Clone)]
 pub struct CreateWorkspace {
-    /// What people will call it, 1 to 100 characters; need not be unique.
+    /// A display name, 1 to 100 characters; need not be unique.
     pub name: String,
-    /// What all of its keys may use together.
+    /// The rate limits of all its keys together.
     pub limits: RateLimits,
     /// The idempotency key, if any.
     pub idempotency: Option<Idempotency>,
 }
 
-/// Changes a workspace; what is `None` stays.
+/// Changes a workspace; fields that are `None` are unchanged.
 #[derive(Debug, Clone, Default)]
 pub struct ChangeWorkspace {
-    /// What people will call it.
+    /// A display name.
     pub name: Option<String>,
-    /// What all of its keys may use together.
+    /// The rate limits of all its keys together.
     pub limits: Option<RateLimits>,
 }
 
-/// Makes the workspace that is there from the first start on.
-pub(super) async fn make_default(store: &dyn Store, now: Timestamp) -> Result<(), AppError> {
+/// Creates the default workspace at the first start.
+pub(super) async fn create_default(store: &dyn Store, now: Timestamp) -> Result<(), AppError> {
     if objects::find::<Workspace>(store, WorkspaceId::DEFAULT).await?.is_some() {
         return Ok(());
     }
@@ -53,9 +53,9 @@ pub(super) async fn make_default(store: &dyn Store, now: Timestamp) -> Result<()
 }
 
 impl App {
-    /// Makes a workspace; answers its id, with an idempotency key seen before that of the first
-    /// time. Scope `admin` in the default workspace. It has no key yet: see
-    /// [`App::create_key`](super::App::create_key).
+    /// Creates a workspace and returns its id. If its idempotency key was used before, returns the
+    /// id of the first one. Scope `admin` in the default workspace. It has no key yet: see
+    /// [`App::create_key`].
     ///
     /// # Errors
     /// `InvalidRequest` for the name; `Forbidden`, `NotPermitted`.
@@ -65,7 +65,7 @@ impl App {
         create: CreateWorkspace,
     ) -> Result<WorkspaceId, AppError> {
         caller.require_operator()?;
-        if let Some(outcome) = self.seen(caller, create.idempotency.as_ref()).await? {
+        if let Some(outcome) = self.find_replay(caller, create.idempotency.as_ref()).await? {
             return replayed_id(&outcome);
         }
         let CreateWorkspace { name, limits, idempotency } = create;
@@ -74,8 +74,8 @@ impl App {
         let now = self.engine.now();
         let fingerprint = idempotency.as_ref().map(|key| key.fingerprint.clone());
         let idempotency = idempotency.map(|key| key.record(caller.workspace, id.to_string(), now));
-        let note = self.engine.noted(caller, AuditAction::WorkspaceCreated, id).named(&name);
-        let effects = Effects::with_audit(AuditRecord { workspace: id, ..note });
+        let entry = self.engine.audit_entry(caller, AuditAction::WorkspaceCreated, id).named(&name);
+        let effects = Effects::with_audit(AuditRecord { workspace: id, ..entry });
         let workspace = new_workspace(id, now, Workspace { name, limits });
         let batch =
             ObjectBatch { idempotency, ..ObjectBatch::put(workspace.to_stored()?, effects) };
@@ -83,12 +83,12 @@ impl App {
             Err(StoreError::Replayed(found)) => {
                 replayed_id(&Idempotency::outcome_of(&fingerprint.unwrap_or_default(), &found)?)
             }
-            made => Ok(made.map(|()| id)?),
+            written => Ok(written.map(|()| id)?),
         }
     }
 
-    /// The workspaces that the caller may see, newest first: all of them for whoever runs the
-    /// installation, else its own. Scope `admin`.
+    /// The workspaces that the caller may see, newest first: all for operators, otherwise its own.
+    /// Scope `admin`.
     ///
     /// # Errors
     /// `Forbidden`.
@@ -104,7 +104,7 @@ impl App {
     /// A workspace. Scope `admin`.
     ///
     /// # Errors
-    /// `Forbidden`; `NotFound`, also where it is there but not for the caller to see.
+    /// `Forbidden`; `NotFound`, also if the caller may not see it.
     pub async fn workspace(
         &self,
         caller: &Caller,
@@ -117,8 +117,8 @@ impl App {
         objects::find(&*self.engine.store, id).await?.ok_or_else(|| not_found(id))
     }
 
-    /// Changes a workspace, and answers it. Scope `admin`; limits are changed by whoever runs the
-    /// installation only, and hold at once.
+    /// Changes a workspace and returns it. Scope `admin`; only operators may change limits, which
+    /// have immediate effect.
     ///
     /// # Errors
     /// As [`App::workspace`]; `NotPermitted`; `InvalidRequest` for the name.
@@ -144,17 +144,17 @@ impl App {
             if changed.is_empty() {
                 return None;
             }
-            let note =
-                self.engine.noted(caller, AuditAction::WorkspaceUpdated, id).changing(changed);
-            let note = AuditRecord { workspace: id, ..note.named(&document.name) };
-            Some((before.next(self.engine.now(), document), Effects::with_audit(note)))
+            let entry = self.engine.audit_entry(caller, AuditAction::WorkspaceUpdated, id);
+            let entry = entry.changing(changed).named(&document.name);
+            let entry = AuditRecord { workspace: id, ..entry };
+            Some((before.next(self.engine.now(), document), Effects::with_audit(entry)))
         };
         let after = objects::edit(&*self.engine.store, id, edit).await?;
         let after = after.ok_or_else(|| not_found(id))?;
         if limits.is_some_and(|limits| limits != before.document.limits) {
-            self.engine.limit_workspace(id, after.document.limits).await?;
-            // A key that was looked up meanwhile may have set the old ones again.
-            self.keys.forget();
+            self.limit_workspace(id, after.document.limits).await?;
+            // A key that was read meanwhile may have restored the old limits.
+            self.keys.clear();
         }
         Ok(after)
     }
@@ -187,7 +187,7 @@ pub(super) fn check_name(name: &str) -> Result<(), AppError> {
         .map_err(|message| AppError::invalid("name", format!("name {message}")))
 }
 
-/// What of a workspace or key changes, in the words of the audit log.
+/// The changed fields of a workspace or key, as the audit log names them.
 pub(super) fn changed_fields(name: bool, limits: bool) -> Vec<&'static str> {
     [("name", name), ("limits", limits)]
         .into_iter()
@@ -196,6 +196,6 @@ pub(super) fn changed_fields(name: bool, limits: bool) -> Vec<&'static str> {
 }
 
 fn replayed_id(outcome: &str) -> Result<WorkspaceId, AppError> {
-    // The key was used for something else than a workspace.
+    // The key was used for something other than a workspace.
     outcome.parse().map_err(|_| AppError::IdempotencyKeyReused)
 }

@@ -1,4 +1,4 @@
-//! Sending requests under the rules.
+//! Sends requests under the egress rules.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -24,14 +24,13 @@ use super::retry_after::retry_after;
 use super::rules::{EgressRules, refused};
 use crate::memory::SMALL;
 
-/// The longest URL that is taken from a user, in bytes.
+/// The longest URL that a user may give, in bytes.
 const MAX_URL: usize = 2048;
 
-/// How long to wait for the body of an answer of which the status is all that counts.
+/// How long to wait for the body of a response of which only the status matters.
 const BODY_PATIENCE: Duration = Duration::from_secs(2);
 
-/// The HTTP client for everything that leaves the server. Cheap to share; keeps connections open
-/// for a while for the next request.
+/// The HTTP client for everything that leaves the server. Cheap to share; keeps connections alive.
 pub struct EgressClient {
     client: Client,
     rules: Arc<EgressRules>,
@@ -44,11 +43,11 @@ pub struct DeliveryResponse {
     pub status: u16,
     /// The beginning of the body.
     pub beginning: Vec<u8>,
-    /// The pause that the receiver asks for before another attempt.
+    /// The pause that the receiver requests before another attempt.
     pub retry_after: Option<Duration>,
 }
 
-/// The client could not be set up.
+/// The client could not be created.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot set up the HTTP client: {0}")]
 pub struct SetupError(String);
@@ -57,7 +56,7 @@ impl EgressClient {
     /// A client under the given rules. Trusts the certificates of the system, or, where the
     /// system has none (a bare container), Mozilla's as of this build.
     pub fn new(rules: EgressRules) -> Result<Self, SetupError> {
-        // An error only says that a provider is installed already.
+        // An error only means that a provider is installed already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let rules = Arc::new(rules);
         let client = builder(&rules)
@@ -75,25 +74,24 @@ impl EgressClient {
         Ok(Self { client, rules })
     }
 
-    /// The rules it follows.
+    /// Its rules.
     pub fn rules(&self) -> &EgressRules {
         &self.rules
     }
 
-    /// Checks a URL as far as that goes without a network, to refuse it early. Passing is no
-    /// promise: a name may still turn out to be private when it is resolved. Stricter than what
-    /// can be sent: a parser repairs much that somebody has mistyped.
+    /// Checks a URL without resolving its host, to refuse it early: its name may still resolve to a
+    /// private address. Stricter than sending, because URL parsers repair many mistakes.
     pub fn check_url(&self, url: &str) -> Result<(), OutboundError> {
         check_written(url)?;
         self.rules.check(&parse(url)?)
     }
 
-    /// Sends a request, follows no redirect, and answers the status with the beginning of the
-    /// body, at most so many bytes. The status is what counts: a body that is longer, breaks off
-    /// or is slow to come is read as far as that goes.
+    /// Sends a request, follows no redirect, and returns the status with the beginning of the body,
+    /// at most `most` bytes. Only the status matters: a body that is longer, interrupted or slow is
+    /// read as far as possible.
     ///
     /// # Errors
-    /// There was no status within the request's time.
+    /// There was no status within the request's timeout.
     pub async fn deliver(
         &self,
         request: OutboundRequest,
@@ -103,7 +101,7 @@ impl EgressClient {
         let hop = first_hop(request)?;
         self.rules.check(&hop.url)?;
         let response = tokio::time::timeout(timeout, self.send_one(&hop)).await;
-        let mut response = response.map_err(|_| late(timeout))??;
+        let mut response = response.map_err(|_| timed_out(timeout))??;
         let (status, mut beginning) = (response.status().as_u16(), Vec::new());
         let retry_after = retry_after(status, response.headers());
         let reading = async {
@@ -114,12 +112,12 @@ impl EgressClient {
                 beginning.extend_from_slice(&chunk[..chunk.len().min(room)]);
             }
         };
-        // What came by then is what there is.
+        // The part that has arrived by then is enough.
         let _ = tokio::time::timeout(BODY_PATIENCE, reading).await;
         Ok(DeliveryResponse { status, beginning, retry_after })
     }
 
-    /// Follows redirects until an answer is none, and reads that one.
+    /// Follows redirects and reads the last response.
     async fn follow(
         &self,
         request: OutboundRequest,
@@ -127,7 +125,7 @@ impl EgressClient {
     ) -> Result<OutboundResponse, OutboundError> {
         let max_redirects = request.max_redirects.min(self.rules.max_redirects);
         let limit = self.rules.max_response_bytes;
-        let limit = request.max_response_bytes.map_or(limit, |asked| asked.min(limit));
+        let limit = request.max_response_bytes.map_or(limit, |own| own.min(limit));
         let mut hop = first_hop(request)?;
         hop.headers.entry(ACCEPT_ENCODING).or_insert(HeaderValue::from_static(ACCEPTED));
         let mut redirects = Vec::new();
@@ -169,15 +167,13 @@ impl OutboundClient for EgressClient {
         memory: &dyn WorkingMemory,
     ) -> Result<OutboundResponse, OutboundError> {
         let timeout = request.timeout.unwrap_or(self.rules.timeout);
-        match tokio::time::timeout(timeout, self.follow(request, memory)).await {
-            Ok(answer) => answer,
-            Err(_) => Err(late(timeout)),
-        }
+        let followed = tokio::time::timeout(timeout, self.follow(request, memory)).await;
+        followed.unwrap_or_else(|_| Err(timed_out(timeout)))
     }
 }
 
-fn late(timeout: Duration) -> OutboundError {
-    OutboundError::TimedOut(format!("no answer within {timeout:?}"))
+fn timed_out(timeout: Duration) -> OutboundError {
+    OutboundError::TimedOut(format!("no response within {timeout:?}"))
 }
 
 fn builder(rules: &Arc<EgressRules>) -> ClientBuilder {
@@ -192,12 +188,12 @@ fn builder(rules: &Arc<EgressRules>) -> ClientBuilder {
         .pool_max_idle_per_host(32)
 }
 
-/// Whom a URL means: scheme, host and port.
+/// The origin of a URL: scheme, host and port.
 pub(crate) fn origin(url: &str) -> String {
     Url::parse(url).map_or_else(|_| url.to_owned(), |url| url.origin().ascii_serialization())
 }
 
-/// Refuses what is a URL only after it was repaired.
+/// Refuses text that a parser would have to repair.
 fn check_written(url: &str) -> Result<(), OutboundError> {
     let refuse = |message: String| Err(OutboundError::Invalid(message));
     if url.len() > MAX_URL {
@@ -213,7 +209,7 @@ fn check_written(url: &str) -> Result<(), OutboundError> {
     let behind = url.split_once(':').map_or("", |(_, behind)| behind);
     match behind.strip_prefix("//") {
         Some(rest) if !rest.starts_with('/') => Ok(()),
-        // What is wrong with it is for whoever reads it to say.
+        // Parsing it will report the problem.
         None if Url::parse(url).is_err() => Ok(()),
         _ => refuse("a URL begins with `https://` or `http://` and a host".to_owned()),
     }
@@ -234,7 +230,7 @@ fn first_hop(request: OutboundRequest) -> Result<Hop, OutboundError> {
         let header = HeaderName::from_bytes(name.as_bytes())
             .map_err(|_| invalid("has no valid name: use letters, digits and `-`"))?;
         if RESERVED_HEADERS.contains(&header.as_str()) {
-            return Err(invalid("is set by the client itself: leave it out"));
+            return Err(invalid("is set by the client itself: omit it"));
         }
         // The value stays out of the message: it may be a secret.
         let value = HeaderValue::from_str(value)
@@ -245,13 +241,13 @@ fn first_hop(request: OutboundRequest) -> Result<Hop, OutboundError> {
     Ok(Hop { method, url: parse(&request.url)?, headers, body: request.body })
 }
 
-/// Reads the whole answer, up to the limit; what is beyond is never held.
+/// Reads the whole response; fails as soon as it is larger than the limit.
 async fn read(
     mut response: Response,
     limit: usize,
     memory: &dyn WorkingMemory,
 ) -> Result<OutboundResponse, OutboundError> {
-    let too_large = || OutboundError::TooLarge(format!("the answer has more than {limit} bytes"));
+    let too_large = || OutboundError::TooLarge(format!("the response has more than {limit} bytes"));
     let announced = response.content_length().unwrap_or(0);
     if announced > u64::try_from(limit).unwrap_or(u64::MAX) {
         return Err(too_large());
@@ -305,8 +301,8 @@ fn header_text(bytes: &[u8]) -> String {
     }
 }
 
-/// Makes room for so many bytes more, and reserves the memory for it: while a buffer grows, the old
-/// one and one of twice its size are there.
+/// Makes room for more bytes, and reserves the memory: while a buffer grows, both the old one and
+/// one of twice its size exist.
 async fn make_room(
     body: &mut Vec<u8>,
     more: usize,
@@ -325,8 +321,8 @@ fn no_memory(failure: stepwell_steps::StepFailure) -> OutboundError {
     OutboundError::NoMemory(failure.message)
 }
 
-/// Undoes the codings. How long the result is is not known before: most are small, for the others
-/// the memory for the longest one is reserved.
+/// Decodes the body. Its decoded size is not known: most are small, for the others memory for the
+/// largest one is reserved.
 async fn decode_within(
     body: Vec<u8>,
     codings: Vec<ContentCoding>,
@@ -354,7 +350,7 @@ async fn decode(
     })
 }
 
-/// What a failure means for the caller. The URL stays out of the message: its query may hold a
+/// Converts an error of the client. The message does not contain the URL, whose query may contain a
 /// secret.
 fn outbound(error: reqwest::Error, url: &Url) -> OutboundError {
     let error = error.without_url();
@@ -364,13 +360,13 @@ fn outbound(error: reqwest::Error, url: &Url) -> OutboundError {
     }
     let why = chain(&error);
     if error.is_timeout() {
-        OutboundError::TimedOut(format!("`{host}` did not answer in time: {why}"))
+        OutboundError::TimedOut(format!("`{host}` did not respond in time: {why}"))
     } else if error.is_builder() {
         OutboundError::Invalid(format!("the request is not valid: {why}"))
     } else if error.is_connect() {
         OutboundError::Unreachable(format!("cannot connect to `{host}`: {why}"))
     } else {
-        OutboundError::Unreachable(format!("the answer of `{host}` broke off: {why}"))
+        OutboundError::Unreachable(format!("the response of `{host}` was interrupted: {why}"))
     }
 }
 

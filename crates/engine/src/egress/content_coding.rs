@@ -7,10 +7,10 @@ use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 use reqwest::header::{CONTENT_ENCODING, HeaderMap};
 use stepwell_steps::OutboundError;
 
-/// The codings that a request asks for.
+/// The codings that requests accept.
 pub(super) const ACCEPTED: &str = "gzip, deflate, br";
 
-/// The most codings that are undone one after the other.
+/// The most codings that are decoded one after the other.
 const MAX_CODINGS: usize = 4;
 
 /// The buffer of the Brotli decoder, in bytes.
@@ -65,12 +65,12 @@ fn unknown(name: &str) -> OutboundError {
     let shown: String = name.chars().take(40).collect();
     OutboundError::Undecodable(format!(
         "the response has the unknown content coding `{shown}`; known are gzip, deflate and br: \
-         ask for one of them with the header `Accept-Encoding`"
+         request one of them with the header `Accept-Encoding`"
     ))
 }
 
-/// Undoes the codings, the last one first. Neither the result nor what is between two codings may
-/// be larger than the limit.
+/// Decodes the codings, the last one first. Neither the result nor an intermediate one may be
+/// larger than the limit.
 ///
 /// Takes time for a large body, so it runs off the async workers.
 pub(super) fn decode_body(
@@ -189,13 +189,13 @@ mod tests {
 
     #[test]
     fn names_a_coding_that_it_does_not_know() {
-        for (names, says) in [
+        for (names, expect) in [
             (&["zstd"][..], "`zstd`"),
             (&["gzip, Compress"], "`Compress`"),
             (&["gzip, gzip, gzip, gzip, gzip"], "at most 4"),
         ] {
             let Err(OutboundError::Undecodable(message)) = of(names) else { panic!("{names:?}") };
-            assert!(message.contains(says), "{message}");
+            assert!(message.contains(expect), "{message}");
         }
     }
 

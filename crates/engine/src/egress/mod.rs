@@ -1,8 +1,8 @@
-//! The one way to the outside: HTTP under the egress rules.
+//! The egress client: HTTP under the egress rules.
 //!
 //! Every request that leaves the server (HTTP steps, webhooks) goes through [`EgressClient`]. It
-//! speaks `http` and `https` only, has a time-out and a size limit for everything, uses no proxy
-//! from the environment, and reaches private addresses only where the rules say so. Each name is
+//! supports `http` and `https` only, has a timeout and a size limit for everything, uses no proxy
+//! from the environment, and reaches private addresses only if the rules allow it. Each name is
 //! resolved once per connection and the connection goes to an address that was checked, so a name
 //! that changes its address between check and use gains nothing. Each redirect is a new request
 //! and is checked as such.

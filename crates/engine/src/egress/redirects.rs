@@ -1,11 +1,11 @@
-//! What the next request is when an answer redirects.
+//! The next request after a redirect.
 
 use reqwest::header::{CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_TYPE, HeaderMap, LOCATION};
 use reqwest::{Method, StatusCode};
 use stepwell_steps::OutboundError;
 use url::Url;
 
-/// Headers that go along to another origin. Any other may hold a credential, under whatever name.
+/// Headers that are sent to another origin as well. Any other may contain a credential.
 const HARMLESS: [&str; 8] = [
     "accept",
     "accept-encoding",
@@ -17,7 +17,7 @@ const HARMLESS: [&str; 8] = [
     "user-agent",
 ];
 
-/// A request that can be sent again to somewhere else.
+/// A request that can be sent again to another URL.
 #[derive(Debug, Clone)]
 pub(super) struct Hop {
     pub method: Method,
@@ -26,7 +26,7 @@ pub(super) struct Hop {
     pub body: Option<Vec<u8>>,
 }
 
-/// Where the answer points to; `None` where it is no redirect.
+/// The target of a redirect; `None` if the response is none.
 pub(super) fn target(
     from: &Url,
     status: StatusCode,
@@ -43,7 +43,7 @@ pub(super) fn target(
 }
 
 impl Hop {
-    /// The request to the target of a redirect, as browsers make it.
+    /// The request to the target of a redirect, as browsers send it.
     pub fn redirected(mut self, status: StatusCode, to: Url) -> Self {
         let to_get = match status.as_u16() {
             301 | 302 => self.method == Method::POST,
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn keeps_credentials_to_the_origin() {
+    fn credentials_are_sent_to_the_same_origin_only() {
         for (to, kept) in [
             ("https://a.example/y", 6),
             ("https://a.example:443/y", 6),
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn changes_the_method_as_browsers_do() {
+    fn the_method_changes_as_in_browsers() {
         for (status, method, expect) in [
             (301, Method::POST, Method::GET),
             (302, Method::POST, Method::GET),

@@ -1,5 +1,4 @@
-//! Resolving names to addresses that the rules allow. The client connects to what this gives and
-//! to nothing else.
+//! Resolves names to addresses that the rules allow. The client connects to these addresses only.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,7 +12,7 @@ pub(super) struct CheckedResolver {
     pub rules: Arc<EgressRules>,
 }
 
-/// A name of which every address is forbidden by the rules.
+/// Every address of the name is forbidden by the rules.
 #[derive(Debug, thiserror::Error)]
 #[error("`{0}` resolves to private or reserved addresses only")]
 pub(super) struct Forbidden(pub String);

@@ -1,4 +1,4 @@
-//! `Retry-After`: the pace that a receiver asks for. One rule for all senders.
+//! The `Retry-After` header of responses.
 
 use std::time::{Duration, SystemTime};
 
@@ -6,14 +6,14 @@ use reqwest::header::{DATE, HeaderMap, HeaderValue, RETRY_AFTER};
 
 use crate::clock::{Clock, SystemClock};
 
-/// The longest pause that is honoured.
+/// The longest pause that is respected.
 const LONGEST: Duration = Duration::from_secs(3600);
 
-/// The pause that a 429 or 503 response asks for: in seconds, or as an HTTP date, at most an hour.
-/// The longest of several values counts. What is neither is ignored.
+/// The pause that a 429 or 503 response requests, in seconds or as an HTTP date; at most an hour.
+/// The longest of several values counts. Invalid values are ignored.
 ///
-/// A date is counted from the response's own `Date`, so that the clocks of both sides need not
-/// agree; without one, from the clock here.
+/// A date is relative to the response's own `Date`, so that the clocks of both sides need not
+/// agree; without one, to this machine's clock.
 pub(super) fn retry_after(status: u16, headers: &HeaderMap) -> Option<Duration> {
     if !matches!(status, 429 | 503) {
         return None;
@@ -36,7 +36,7 @@ fn date(text: &str) -> Option<SystemTime> {
     httpdate::parse_http_date(text).ok()
 }
 
-/// The pause of one header field, which may be a list, as a proxy writes it that joins several.
+/// The pause of one header field, which may be a list that a proxy joined.
 fn pause(value: &str, now: SystemTime) -> Option<Duration> {
     if let Some(one) = single(value, now) {
         return Some(one);
@@ -50,11 +50,11 @@ fn pause(value: &str, now: SystemTime) -> Option<Duration> {
 
 fn single(value: &str, now: SystemTime) -> Option<Duration> {
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
-        // More digits than a number can have ask for a very long pause.
+        // Numbers that are too large request a very long pause.
         let seconds = value.parse().unwrap_or(u64::MAX);
         return Some(Duration::from_secs(seconds).min(LONGEST));
     }
-    // A date in the past asks for no pause.
+    // A date in the past requests no pause.
     let pause = date(value)?.duration_since(now).unwrap_or_default();
     Some(pause.min(LONGEST))
 }
@@ -65,7 +65,7 @@ mod tests {
 
     const DATE_NOW: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
 
-    fn asked(status: u16, values: &[&str], date: Option<&str>) -> Option<u64> {
+    fn seconds(status: u16, values: &[&str], date: Option<&str>) -> Option<u64> {
         let mut headers = HeaderMap::new();
         for value in values {
             headers.append(RETRY_AFTER, HeaderValue::from_str(value).unwrap());
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn orders_of_every_kind() {
+    fn seconds_and_dates_are_read() {
         let cases: [(&[&str], Option<u64>); 28] = [
             (&["0"], Some(0)),
             (&[" 120 "], Some(120)),
@@ -110,19 +110,19 @@ mod tests {
         ];
         for (values, expect) in cases {
             for status in [429, 503] {
-                assert_eq!(asked(status, values, Some(DATE_NOW)), expect, "{status} {values:?}");
+                assert_eq!(seconds(status, values, Some(DATE_NOW)), expect, "{status} {values:?}");
             }
-            assert_eq!(asked(500, values, Some(DATE_NOW)), None, "{values:?}");
+            assert_eq!(seconds(500, values, Some(DATE_NOW)), None, "{values:?}");
         }
     }
 
     #[test]
-    fn a_date_without_the_senders_clock_is_counted_from_ours() {
+    fn a_date_without_the_senders_clock_is_relative_to_ours() {
         let in_a_minute = httpdate::fmt_http_date(now() + Duration::from_secs(60));
         for date in [None, Some("junk")] {
-            let asked = asked(429, &[&in_a_minute], date).unwrap();
-            assert!((1..=60).contains(&asked), "{asked}");
+            let pause = seconds(429, &[&in_a_minute], date).unwrap();
+            assert!((1..=60).contains(&pause), "{pause}");
         }
-        assert_eq!(asked(429, &[DATE_NOW], None), Some(0));
+        assert_eq!(seconds(429, &[DATE_NOW], None), Some(0));
     }
 }

@@ -1,10 +1,11 @@
-//! What may be reached, for how long, and how much may come back.
+//! The egress rules: allowed hosts, timeouts and size limits.
 
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use stepwell_steps::OutboundError;
 use url::{Host, Url};
 
@@ -13,17 +14,17 @@ use super::addresses::is_public;
 /// The rules for everything that leaves the server.
 #[derive(Debug, Clone)]
 pub struct EgressRules {
-    /// Whether private, loopback and other special addresses may be reached.
+    /// Whether private, loopback and other special addresses are allowed.
     pub allow_private: bool,
-    /// What may be reached even where `allow_private` is false.
+    /// Exceptions for `allow_private: false`.
     pub allowed: Vec<Allowed>,
-    /// The time for a request with all its redirects, where the request names none.
+    /// The timeout for a request with all its redirects, unless the request has its own.
     pub timeout: Duration,
-    /// The time for making a connection.
+    /// The timeout for connecting.
     pub connect_timeout: Duration,
-    /// The longest answer in bytes, after decompression; a request may ask for less, not for more.
+    /// The largest response in bytes, after decompression; a request may lower it.
     pub max_response_bytes: usize,
-    /// The most redirects; a request may ask for fewer, not for more.
+    /// The most redirects; a request may lower it.
     pub max_redirects: usize,
 }
 
@@ -49,11 +50,11 @@ pub enum Allowed {
     Host(String),
     /// All host names below this one, in lower case.
     Below(String),
-    /// The addresses whose first so many bits are these.
-    Net(IpAddr, u8),
+    /// The addresses of this network.
+    Net(IpNet),
 }
 
-/// A text that is no [`Allowed`].
+/// The text is not an [`Allowed`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{0}` is no host name, address or network (`intranet.example`, `*.intranet.example`, `10.0.0.7`, `10.0.0.0/8`)"
@@ -65,15 +66,11 @@ impl FromStr for Allowed {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let invalid = || InvalidAllowed(text.to_owned());
-        if let Some((address, bits)) = text.split_once('/') {
-            let address: IpAddr = address.parse().map_err(|_| invalid())?;
-            let bits: u8 = bits.parse().map_err(|_| invalid())?;
-            return (bits <= width(address))
-                .then_some(Self::Net(address, bits))
-                .ok_or_else(invalid);
+        if text.contains('/') {
+            return text.parse().map(Self::Net).map_err(|_| invalid());
         }
         if let Ok(address) = text.parse::<IpAddr>() {
-            return Ok(Self::Net(address, width(address)));
+            return Ok(Self::Net(address.into()));
         }
         let (name, below) = text.strip_prefix("*.").map_or((text, false), |rest| (rest, true));
         match Host::parse(name) {
@@ -89,18 +86,14 @@ impl fmt::Display for Allowed {
         match self {
             Self::Host(name) => write!(f, "{name}"),
             Self::Below(name) => write!(f, "*.{name}"),
-            Self::Net(address, bits) => write!(f, "{address}/{bits}"),
+            Self::Net(net) => write!(f, "{net}"),
         }
     }
 }
 
-fn width(address: IpAddr) -> u8 {
-    if address.is_ipv4() { 32 } else { 128 }
-}
-
 impl EgressRules {
-    /// Checks a URL as far as that goes without a network: `http` or `https`, a host, no name and
-    /// password inside, and no address or name that is known to be private.
+    /// Checks a URL without resolving its host: `http` or `https`, a host, no user name and
+    /// password, and no address or name that is known to be private.
     pub(super) fn check(&self, url: &Url) -> Result<(), OutboundError> {
         if !matches!(url.scheme(), "http" | "https") {
             let scheme = url.scheme();
@@ -126,7 +119,7 @@ impl EgressRules {
         self.allow_private
             || is_public(address)
             || self.allowed.iter().any(|allowed| match allowed {
-                Allowed::Net(net, bits) => contains(*net, *bits, address.to_canonical()),
+                Allowed::Net(net) => net.contains(&address.to_canonical()),
                 Allowed::Host(_) | Allowed::Below(_) => false,
             })
     }
@@ -145,7 +138,7 @@ impl EgressRules {
     }
 }
 
-/// The refusal of a host by the rules.
+/// The error for a host that the rules forbid.
 pub(super) fn refused(host: &str) -> OutboundError {
     OutboundError::Refused(format!(
         "`{host}` is a private or reserved address, which the egress rules do not allow; an \
@@ -153,28 +146,17 @@ pub(super) fn refused(host: &str) -> OutboundError {
     ))
 }
 
-/// Names that mean this machine wherever they are resolved (RFC 6761).
+/// Whether the name always means this machine (RFC 6761).
 fn is_local_name(name: &str) -> bool {
     let name = name.trim_end_matches('.').to_ascii_lowercase();
     name == "localhost" || name.ends_with(".localhost")
-}
-
-/// Whether the first `bits` bits of both addresses are the same; never across families.
-fn contains(net: IpAddr, bits: u8, address: IpAddr) -> bool {
-    let (net, address, width) = match (net, address) {
-        (IpAddr::V4(n), IpAddr::V4(a)) => (u128::from(n.to_bits()), u128::from(a.to_bits()), 32),
-        (IpAddr::V6(n), IpAddr::V6(a)) => (n.to_bits(), a.to_bits(), 128),
-        _ => return false,
-    };
-    let shift = width - u32::from(bits);
-    net.checked_shr(shift).unwrap_or(0) == address.checked_shr(shift).unwrap_or(0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn verdict(rules: &EgressRules, url: &str) -> &'static str {
+    fn check_url(rules: &EgressRules, url: &str) -> &'static str {
         match Url::parse(url)
             .map_or(Err(OutboundError::Invalid(String::new())), |u| rules.check(&u))
         {
@@ -186,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn checks_urls() {
+    fn private_hosts_are_refused() {
         let rules = EgressRules::default();
         for (url, expect) in [
             ("https://example.com/hook?x=1", "ok"),
@@ -207,16 +189,16 @@ mod tests {
             ("http://[::ffff:a9fe:a9fe]/", "refused"),
             ("http://169.254.169.254/latest/meta-data", "refused"),
         ] {
-            assert_eq!(verdict(&rules, url), expect, "{url}");
+            assert_eq!(check_url(&rules, url), expect, "{url}");
         }
         let open = EgressRules { allow_private: true, ..EgressRules::default() };
         for url in ["http://localhost:1/", "http://127.0.0.1/", "http://[::1]/"] {
-            assert_eq!(verdict(&open, url), "ok", "{url}");
+            assert_eq!(check_url(&open, url), "ok", "{url}");
         }
     }
 
     #[test]
-    fn makes_exceptions() {
+    fn exceptions_allow_private_hosts() {
         let allowed = ["10.1.0.0/16", "192.168.0.7", "fd00::/8", "localhost", "*.corp.localhost"];
         let allowed = allowed.iter().map(|text| text.parse().unwrap()).collect();
         let rules = EgressRules { allowed, ..EgressRules::default() };
@@ -233,12 +215,12 @@ mod tests {
             ("http://corp.localhost/", "refused"),
             ("http://acorp.localhost/", "refused"),
         ] {
-            assert_eq!(verdict(&rules, url), expect, "{url}");
+            assert_eq!(check_url(&rules, url), expect, "{url}");
         }
     }
 
     #[test]
-    fn reads_exceptions() {
+    fn exceptions_are_parsed_and_displayed() {
         for text in ["10.0.0.0/33", "fd00::/129", "x/8", "", "a b", "*.10.0.0.1"] {
             assert!(text.parse::<Allowed>().is_err(), "{text:?}");
         }

@@ -25,16 +25,16 @@ impl WorkingMemory for Unlimited {
     }
 }
 
-/// A server that answers each request by its path and keeps the requests' heads.
+/// A server that responds to each request by its path and records the heads of the requests.
 struct Server {
     port: u16,
     seen: Arc<Mutex<Vec<String>>>,
 }
 
-/// What to answer to a path, as raw HTTP; `None`: never answer.
-type Answer = fn(path: &str, port: u16) -> Option<Vec<u8>>;
+/// The response to a path, as raw HTTP; `None`: there is none.
+type Respond = fn(path: &str, port: u16) -> Option<Vec<u8>>;
 
-async fn serve(answer: Answer) -> Server {
+async fn serve(respond: Respond) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let seen = Arc::new(Mutex::new(Vec::new()));
@@ -52,9 +52,9 @@ async fn serve(answer: Answer) -> Server {
                 let head = String::from_utf8_lossy(&head).into_owned();
                 let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
                 log.lock().unwrap().push(head);
-                match answer(&path, port) {
+                match respond(&path, port) {
                     Some(bytes) => {
-                        // The client may hang up on an answer that is too long.
+                        // The client may close the connection if the response is too long.
                         let _ = socket.write_all(&bytes).await;
                     }
                     None => std::future::pending().await,
@@ -75,7 +75,7 @@ impl Server {
     }
 }
 
-fn answer(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
+fn response(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();
     let head = format!(
         "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n{headers}\r\n"
@@ -101,8 +101,8 @@ fn client(rules: EgressRules) -> EgressClient {
 }
 
 #[tokio::test]
-async fn reads_an_answer() {
-    let server = serve(|_, _| Some(answer("200 OK", "X-Two: a\r\nX-Two: b\r\n", b"hello"))).await;
+async fn a_response_is_read() {
+    let server = serve(|_, _| Some(response("200 OK", "X-Two: a\r\nX-Two: b\r\n", b"hello"))).await;
     let request = OutboundRequest {
         method: "POST".into(),
         headers: vec![("X-Own".into(), "1".into()), ("x-own".into(), "2".into())],
@@ -120,19 +120,19 @@ async fn reads_an_answer() {
 }
 
 #[tokio::test]
-async fn undoes_content_codings_and_keeps_cookies_apart() {
+async fn bodies_are_decoded_and_cookies_are_separate() {
     let server = serve(|path, _| {
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         std::io::Write::write_all(&mut encoder, b"hello").unwrap();
         let body = encoder.finish().unwrap();
         Some(match path {
-            "/gzip" => answer("200 OK", "Content-Encoding: GZip\r\nContent-Type: a/b\r\n", &body),
-            "/head" => answer("200 OK", "Content-Encoding: zstd\r\n", b""),
-            "/moved" => answer("302 Found", "Location: /cookies?k=1\r\n", b""),
+            "/gzip" => response("200 OK", "Content-Encoding: GZip\r\nContent-Type: a/b\r\n", &body),
+            "/head" => response("200 OK", "Content-Encoding: zstd\r\n", b""),
+            "/moved" => response("302 Found", "Location: /cookies?k=1\r\n", b""),
             "/cookies" | "/cookies?k=1" => {
-                answer("200 OK", "Set-Cookie: a=1, 2\r\nX-A: 1\r\nset-cookie: b=3\r\n", b"")
+                response("200 OK", "Set-Cookie: a=1, 2\r\nX-A: 1\r\nset-cookie: b=3\r\n", b"")
             }
-            _ => answer("200 OK", "Content-Encoding: zstd\r\n", b"hello"),
+            _ => response("200 OK", "Content-Encoding: zstd\r\n", b"hello"),
         })
     })
     .await;
@@ -156,16 +156,16 @@ async fn undoes_content_codings_and_keeps_cookies_apart() {
 }
 
 #[tokio::test]
-async fn stops_at_the_size_limit() {
+async fn responses_above_the_size_limit_fail() {
     let server = serve(|path, _| {
         Some(match path {
-            "/announced" => answer("200 OK", "", &[b'a'; 2000]),
+            "/announced" => response("200 OK", "", &[b'a'; 2000]),
             "/endless" => {
                 let head = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n".as_slice();
                 [head, &[b'a'; 100_000]].concat()
             }
-            "/bomb" => answer("200 OK", "Content-Encoding: gzip\r\n", &gzip_zeros()),
-            _ => answer("200 OK", "", &[b'a'; 1000]),
+            "/bomb" => response("200 OK", "Content-Encoding: gzip\r\n", &gzip_zeros()),
+            _ => response("200 OK", "", &[b'a'; 1000]),
         })
     })
     .await;
@@ -178,15 +178,15 @@ async fn stops_at_the_size_limit() {
         let error = client.send_request(get(&server.url(path)), &Unlimited).await.unwrap_err();
         assert!(matches!(error, OutboundError::TooLarge(_)), "{path}: {error:?}");
     }
-    // A request may ask for less, not for more.
-    for (asked, fits) in [(10, false), (5000, true)] {
-        let request = OutboundRequest { max_response_bytes: Some(asked), ..get(&server.url("/")) };
-        assert_eq!(client.send_request(request, &Unlimited).await.is_ok(), fits, "{asked}");
+    // A request may lower the limit, not raise it.
+    for (own, fits) in [(10, false), (5000, true)] {
+        let request = OutboundRequest { max_response_bytes: Some(own), ..get(&server.url("/")) };
+        assert_eq!(client.send_request(request, &Unlimited).await.is_ok(), fits, "{own}");
     }
 }
 
-/// A megabyte of zeros as gzip with run-length deflate, under 6 KB: made by hand from a fixed
-/// Huffman block, as no compressor is at hand.
+/// A megabyte of zeros as gzip with run-length deflate, under 6 KB, written as one fixed Huffman
+/// block.
 fn gzip_zeros() -> Vec<u8> {
     let mut bits: Vec<bool> = vec![true, true, false];
     // The literal 0, then matches of length 258 (code 285) at distance 1 (code 0).
@@ -206,7 +206,7 @@ fn gzip_zeros() -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn gives_up_in_time() {
+async fn a_request_times_out() {
     let server = serve(|_, _| None).await;
     let request =
         OutboundRequest { timeout: Some(Duration::from_millis(50)), ..get(&server.url("/")) };
@@ -215,7 +215,7 @@ async fn gives_up_in_time() {
 }
 
 #[tokio::test]
-async fn says_when_nothing_answers() {
+async fn a_closed_port_is_unreachable() {
     let port = {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         listener.local_addr().unwrap().port()
@@ -227,19 +227,19 @@ async fn says_when_nothing_answers() {
 }
 
 fn redirecting(path: &str, port: u16) -> Option<Vec<u8>> {
-    let to = |location: &str| answer("302 Found", &format!("Location: {location}\r\n"), b"");
+    let to = |location: &str| response("302 Found", &format!("Location: {location}\r\n"), b"");
     Some(match path {
         "/relative" => to("/end"),
         "/loop" => to("/loop"),
         "/elsewhere" => to(&format!("http://localhost:{port}/end")),
         "/metadata" => to("http://169.254.169.254/latest"),
         "/file" => to("file:///etc/passwd"),
-        _ => answer("200 OK", "", b"end"),
+        _ => response("200 OK", "", b"end"),
     })
 }
 
 #[tokio::test]
-async fn follows_redirects_within_the_rules() {
+async fn redirects_are_followed_within_the_rules() {
     let server = serve(redirecting).await;
     let allowed = vec!["127.0.0.1".parse().unwrap()];
     let strict = client(EgressRules { allowed, ..EgressRules::default() });
@@ -253,13 +253,13 @@ async fn follows_redirects_within_the_rules() {
         assert_eq!(matches!(error, OutboundError::Invalid(_)), !refused, "{path}: {error:?}");
     }
     assert_eq!(server.seen.lock().unwrap().iter().filter(|s| s.contains("/loop")).count(), 6);
-    // Told not to follow, it gives the redirect itself.
+    // Without redirects to follow, it returns the redirect itself.
     let request = OutboundRequest { max_redirects: 0, ..get(&server.url("/loop")) };
     assert_eq!(strict.send_request(request, &Unlimited).await.unwrap().status, 302);
 }
 
 #[tokio::test]
-async fn drops_credentials_on_the_way_to_another_origin() {
+async fn credentials_are_not_sent_to_another_origin() {
     let server = serve(redirecting).await;
     let client = client(open());
     for (path, kept) in [("/relative", true), ("/elsewhere", false)] {
@@ -280,7 +280,7 @@ async fn drops_credentials_on_the_way_to_another_origin() {
 }
 
 #[tokio::test]
-async fn refuses_private_names_and_addresses() {
+async fn private_names_and_addresses_are_refused() {
     let server = serve(redirecting).await;
     let strict = client(EgressRules::default());
     for host in ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "0.0.0.0"] {
@@ -312,42 +312,42 @@ async fn a_name_that_resolves_to_a_private_address_is_refused_when_connecting() 
 }
 
 #[tokio::test]
-async fn refuses_malformed_requests() {
+async fn malformed_requests_are_refused() {
     let client = client(open());
     let good = get("http://127.0.0.1:1/");
     let with_header = |name: &str, value: &str| OutboundRequest {
         headers: vec![(name.into(), value.into())],
         ..good.clone()
     };
-    for (request, says) in [
+    for (request, expect) in [
         (OutboundRequest { method: "GE T".into(), ..good.clone() }, "HTTP method"),
         (OutboundRequest { url: "/relative".into(), ..good.clone() }, "absolute"),
         (OutboundRequest { url: "http://a:b@c/".into(), ..good.clone() }, "password"),
         (with_header("a b", "x"), "`a b`"),
         (with_header("X-A", "secret\r\nX-B: y"), "`X-A`"),
-        (with_header("Content-Length", "5"), "leave it out"),
+        (with_header("Content-Length", "5"), "omit it"),
     ] {
         let error = client.send_request(request, &Unlimited).await.unwrap_err();
         assert!(matches!(error, OutboundError::Invalid(_)), "{error:?}");
-        assert!(error.to_string().contains(says), "{error}");
+        assert!(error.to_string().contains(expect), "{error}");
         assert!(!error.to_string().contains("secret"), "{error}");
     }
 }
 
-/// Of a delivery the status is what counts, whatever becomes of the body.
+/// Only the status of a delivery's response matters, not its body.
 #[tokio::test]
-async fn a_delivery_is_answered_by_its_status() {
+async fn the_status_decides_about_a_delivery() {
     let server = serve(|path, _| {
         let begun = |length: usize, body: &[u8]| {
             let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n");
             Some([head.as_bytes(), body].concat())
         };
         match path {
-            "/small" => Some(answer("202 Accepted", "", b"thanks")),
+            "/small" => Some(response("202 Accepted", "", b"thanks")),
             "/huge" => begun(50 << 20, &vec![b'x'; 50 << 20]),
             "/broken" => begun(1000, b"abc"),
-            "/elsewhere" => Some(answer("307 Go", "Location: /small\r\n", b"")),
-            "/busy" => Some(answer("429 Slow", "Retry-After: 7\r\nRetry-After: 9\r\n", b"")),
+            "/elsewhere" => Some(response("307 Go", "Location: /small\r\n", b"")),
+            "/busy" => Some(response("429 Slow", "Retry-After: 7\r\nRetry-After: 9\r\n", b"")),
             "/nonsense" => Some(b"hello\r\n\r\n".to_vec()),
             _ => None,
         }
@@ -359,13 +359,13 @@ async fn a_delivery_is_answered_by_its_status() {
         let request = OutboundRequest { method: "POST".into(), timeout, ..get(&server.url(path)) };
         client.deliver(request, 8).await
     };
-    let heard = |status, body: &[u8]| {
+    let received = |status, body: &[u8]| {
         Ok(DeliveryResponse { status, beginning: body.to_vec(), retry_after: None })
     };
-    assert_eq!(deliver("/small").await, heard(202, b"thanks"));
-    assert_eq!(deliver("/huge").await, heard(200, b"xxxxxxxx"));
-    assert_eq!(deliver("/broken").await, heard(200, b"abc"));
-    assert_eq!(deliver("/elsewhere").await, heard(307, b""));
+    assert_eq!(deliver("/small").await, received(202, b"thanks"));
+    assert_eq!(deliver("/huge").await, received(200, b"xxxxxxxx"));
+    assert_eq!(deliver("/broken").await, received(200, b"abc"));
+    assert_eq!(deliver("/elsewhere").await, received(307, b""));
     let busy = deliver("/busy").await.unwrap();
     assert_eq!(busy.retry_after, Some(Duration::from_secs(9)));
     let read = client.send_request(get(&server.url("/busy")), &Unlimited).await.unwrap();
@@ -373,7 +373,7 @@ async fn a_delivery_is_answered_by_its_status() {
     let nonsense = deliver("/nonsense").await.unwrap_err();
     assert!(matches!(nonsense, OutboundError::Unreachable(_)), "{nonsense:?}");
     let silent = deliver("/silent").await.unwrap_err();
-    assert_eq!(silent, OutboundError::TimedOut("no answer within 500ms".into()));
+    assert_eq!(silent, OutboundError::TimedOut("no response within 500ms".into()));
     let closed = EgressClient::new(EgressRules::default()).unwrap();
     let refused = closed.deliver(get(&server.url("/small")), 8).await.unwrap_err();
     assert!(matches!(refused, OutboundError::Refused(_)), "{refused:?}");
@@ -393,15 +393,15 @@ async fn a_delivery_does_not_wait_for_a_body() {
         socket.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc").await.unwrap();
         std::future::pending::<()>().await;
     });
-    let answer = client(open()).deliver(get(&url), 8).await;
-    assert_eq!(answer.unwrap().beginning, b"abc");
+    let response = client(open()).deliver(get(&url), 8).await;
+    assert_eq!(response.unwrap().beginning, b"abc");
 }
 
 #[test]
-fn what_only_a_parser_would_repair_is_refused_early() {
+fn urls_that_a_parser_would_repair_are_refused_early() {
     let client = client(EgressRules::default());
     let long = format!("https://example.com/{}", "x".repeat(2048));
-    for (url, says) in [
+    for (url, expect) in [
         ("http:///example.com", "and a host"),
         ("http:example.com", "and a host"),
         ("https:/example.com", "and a host"),
@@ -419,7 +419,7 @@ fn what_only_a_parser_would_repair_is_refused_early() {
         (long.as_str(), "at most 2048 bytes"),
     ] {
         let error = client.check_url(url).unwrap_err();
-        assert!(error.to_string().contains(says), "{url}: {error}");
+        assert!(error.to_string().contains(expect), "{url}: {error}");
     }
     for url in ["HTTPS://Example.com", "https://m\u{fc}nchen.example/\u{fc}?a=b%20c#d"] {
         client.check_url(url).unwrap();

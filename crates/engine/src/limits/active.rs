@@ -1,19 +1,19 @@
 //! The executions that one key or one workspace has at the same time.
 //!
-//! They are known by their ids, and only where a limit asks for it: a million that wait cost no
-//! memory otherwise.
+//! They are counted by their ids, and only if a limit needs it: otherwise a million waiting
+//! executions cost no memory.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use stepwell_core::ids::ExecutionId;
 
-/// The executions that are accepted and not ended.
+/// The executions that are accepted and have not ended.
 #[derive(Debug, Default)]
 pub(crate) struct Active {
     // A short critical section, nothing awaits under it; of one limited key or workspace.
     state: Mutex<State>,
-    /// Held by whoever is finding out which there are.
+    /// Held while they are read from the store.
     filling: tokio::sync::Mutex<()>,
 }
 
@@ -25,12 +25,12 @@ struct State {
 
 #[derive(Debug, Default)]
 enum Phase {
-    /// Nobody counts.
+    /// They are not counted.
     #[default]
     Off,
-    /// Those that were there before are being looked for; these have ended meanwhile.
+    /// The earlier ones are being read; these have ended meanwhile.
     Filling(HashSet<ExecutionId>),
-    /// All are known.
+    /// All are counted.
     On,
 }
 
@@ -39,7 +39,7 @@ impl Active {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts it, unless there are `most` others. One that is counted already is no other.
+    /// Counts an execution unless `most` others are counted.
     pub(super) fn try_enter(&self, id: ExecutionId, most: usize) -> bool {
         let mut state = self.lock();
         if matches!(state.phase, Phase::Off) || state.ids.contains(&id) {
@@ -52,7 +52,7 @@ impl Active {
         room
     }
 
-    /// Counts one that is there, however many there are.
+    /// Counts an execution without a limit.
     pub(super) fn enter(&self, id: ExecutionId) {
         let mut state = self.lock();
         if !matches!(state.phase, Phase::Off) {
@@ -60,7 +60,7 @@ impl Active {
         }
     }
 
-    /// It has ended, or never was.
+    /// Stops counting an execution.
     pub(super) fn leave(&self, id: ExecutionId) {
         let mut state = self.lock();
         state.ids.remove(&id);
@@ -69,9 +69,9 @@ impl Active {
         }
     }
 
-    /// Counts from now on, beginning with those that `find` finds. Whatever begins or ends while
-    /// it looks is counted right. Does nothing where they are counted already.
-    pub(super) async fn fill<E>(
+    /// Starts counting with the executions that `find` returns. Those that start or end meanwhile
+    /// are counted correctly. Does nothing if they are counted already.
+    pub(crate) async fn fill<E>(
         &self,
         find: impl Future<Output = Result<Vec<ExecutionId>, E>>,
     ) -> Result<(), E> {
@@ -99,13 +99,13 @@ impl Active {
         }
     }
 
-    /// Nobody asks any more.
-    pub(super) async fn stop(&self) {
+    /// Stops counting all.
+    pub(crate) async fn stop(&self) {
         let _not_while_filling = self.filling.lock().await;
         *self.lock() = State::default();
     }
 
-    /// For how many executions there is memory.
+    /// The number of executions for which memory is allocated.
     pub(super) fn capacity(&self) -> usize {
         self.lock().ids.capacity()
     }

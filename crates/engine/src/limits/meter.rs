@@ -1,4 +1,4 @@
-//! What one key or one workspace has used.
+//! The usage of one key or workspace.
 
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::time::Duration;
@@ -14,16 +14,16 @@ const METER_BYTES: usize = 64;
 /// An execution's id among those that are counted, in a table that is half full.
 const ID_BYTES: usize = 2 * (size_of::<ExecutionId>() + 1);
 
-/// A bucket whose rate can be changed; without a lock.
+/// A token bucket (GCRA) in one atomic number, whose rate can be changed.
 #[derive(Debug)]
-pub(crate) struct Rated {
-    /// So many in each period; 0: no limit.
+pub(crate) struct AtomicBucket {
+    /// Tokens per period; 0: no limit.
     count: AtomicU32,
     period: Duration,
     level: AtomicI64,
 }
 
-impl Rated {
+impl AtomicBucket {
     const fn new(period: Duration) -> Self {
         let level = AtomicI64::new(TheoreticalArrival::FULL.to_raw());
         Self { count: AtomicU32::new(0), period, level }
@@ -37,7 +37,7 @@ impl Rated {
         if count == 0 { None } else { BucketRate::new(count, self.period) }
     }
 
-    /// A bucket that was limited before has as many tokens taken as it had; another one is full.
+    /// Changes the rate. The tokens taken so far stay taken; a bucket without a limit is full.
     fn set(&self, count: Option<u32>, now: Timestamp) {
         let count = count.unwrap_or(0);
         let before = self.count.swap(count, Ordering::Relaxed);
@@ -52,7 +52,7 @@ impl Rated {
         });
     }
 
-    /// Takes a token; where there is none, how the bucket stands and when there will be one.
+    /// Takes a token; if there is none, returns the bucket's status and the time until there is.
     pub(super) fn take(&self, now: Timestamp) -> Result<(), (BucketStatus, Duration)> {
         let Some(rate) = self.rate() else { return Ok(()) };
         let mut refused = None;
@@ -72,42 +72,42 @@ impl Rated {
         }
     }
 
-    /// Gives back a token that was taken in vain.
+    /// Returns a token that was not used.
     pub(super) fn give_back(&self) {
         let Some(rate) = self.rate() else { return };
         let give = |raw| TheoreticalArrival::from_raw(raw).give_back(rate).to_raw();
         self.level.update(Ordering::Relaxed, Ordering::Relaxed, give);
     }
 
-    /// How it stands; `None` where there is no limit.
+    /// The bucket's status; `None` without a limit.
     pub(super) fn standing(&self, now: Timestamp) -> Option<BucketStatus> {
         let level = TheoreticalArrival::from_raw(self.level.load(Ordering::Relaxed));
         self.rate().map(|rate| level.bucket_status(rate, now))
     }
 }
 
-/// What one key or one workspace has used.
+/// The usage of one key or workspace.
 #[derive(Debug)]
 pub(crate) struct Meter {
-    pub(super) executions: Rated,
-    pub(super) requests: Rated,
+    pub(super) executions: AtomicBucket,
+    pub(super) requests: AtomicBucket,
     /// The most executions at the same time; 0: no limit.
     most: AtomicU32,
-    pub(super) active: Active,
+    pub(crate) active: Active,
 }
 
 impl Meter {
     pub(super) fn new() -> Self {
         Self {
-            executions: Rated::new(Duration::from_secs(1)),
-            requests: Rated::new(Duration::from_secs(60)),
+            executions: AtomicBucket::new(Duration::from_secs(1)),
+            requests: AtomicBucket::new(Duration::from_secs(60)),
             most: AtomicU32::new(0),
             active: Active::default(),
         }
     }
 
-    /// Limits it so from now on; what was used stays used.
-    pub(super) fn set(&self, limits: RateLimits, now: Timestamp) {
+    /// Changes the limits; usage so far is kept.
+    pub(crate) fn set(&self, limits: RateLimits, now: Timestamp) {
         let RateLimits {
             tier: _,
             executions_per_second,
@@ -119,14 +119,14 @@ impl Meter {
         self.most.store(concurrent_executions.unwrap_or(0), Ordering::Relaxed);
     }
 
-    /// Whether something of its rates is used up.
+    /// Whether a bucket is not full.
     pub(super) fn is_in_use(&self, now: Timestamp) -> bool {
         let buckets = [&self.executions, &self.requests];
         let mut standings = buckets.into_iter().filter_map(|bucket| bucket.standing(now));
         standings.any(|standing| standing.full_at > now)
     }
 
-    /// What it takes now, and with as many executions as it may count.
+    /// Its memory: now, and with as many executions as it may count.
     pub(super) fn bytes(&self) -> (usize, usize) {
         let own = size_of::<Self>() + METER_BYTES;
         let active = self.active.capacity();
@@ -135,7 +135,7 @@ impl Meter {
         (own + active * ID_BYTES, own + most * ID_BYTES)
     }
 
-    /// Counts an execution; where there are as many as may be, how many that is.
+    /// Counts an execution; if the limit is reached, returns the limit.
     pub(super) fn try_enter(&self, id: ExecutionId) -> Result<(), u32> {
         match self.most.load(Ordering::Relaxed) {
             0 => Ok(()),

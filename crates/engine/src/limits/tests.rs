@@ -61,11 +61,11 @@ fn one_key_over_its_limit_takes_nothing_from_the_others() {
     assert_eq!(passed(&modest, 3, at(0)), 3);
     assert_eq!(passed(&unlimited, 1000, at(0)), 3, "what is left of the workspace's");
     let refused = modest.take_request(at(0)).unwrap_err();
-    assert_eq!((refused.whose, refused.standing.limit), (Whose::Workspace, 10));
+    assert_eq!((refused.owner, refused.standing.limit), (LimitOwner::Workspace, 10));
     // What the workspace refused was given back to the key.
     assert_eq!(modest.key.as_ref().unwrap().requests.standing(at(0)).unwrap().remaining, 1);
     let refused = greedy.take_request(at(0)).unwrap_err();
-    assert_eq!((refused.whose, refused.standing.remaining), (Whose::Key, 0));
+    assert_eq!((refused.owner, refused.standing.remaining), (LimitOwner::Key, 0));
     let message = refused.to_string();
     assert_eq!(
         message,
@@ -74,36 +74,36 @@ fn one_key_over_its_limit_takes_nothing_from_the_others() {
 }
 
 #[test]
-fn limits_are_told_in_words() {
-    let told = |whose, what, limit, millis| {
+fn messages_name_the_limit_and_the_remedy() {
+    let message = |owner, kind, limit, millis| {
         let standing = BucketStatus { limit, remaining: 0, full_at: at(0) };
         let retry_after = Duration::from_millis(millis);
-        Limited { whose, what, standing, retry_after }.to_string()
+        Limited { owner, kind, standing, retry_after }.to_string()
     };
-    for (told, expect) in [
+    for (message, expect) in [
         (
-            told(Whose::Key, What::Requests, 1, 60_000),
+            message(LimitOwner::Key, LimitKind::Requests, 1, 60_000),
             "the limit of 1 request a minute for this key is used up; try again in 60 s",
         ),
         (
-            told(Whose::Workspace, What::Executions, 5, 200),
+            message(LimitOwner::Workspace, LimitKind::Executions, 5, 200),
             "the limit of 5 executions a second for this workspace is used up; try again in 1 s",
         ),
         (
-            told(Whose::Key, What::Concurrent, 1, 1000),
+            message(LimitOwner::Key, LimitKind::Concurrent, 1, 1000),
             "the limit of 1 execution at a time for this key is used up; wait for one to end, or cancel one",
         ),
         (
-            told(Whose::Key, What::Concurrent, 2, 1000),
+            message(LimitOwner::Key, LimitKind::Concurrent, 2, 1000),
             "the limit of 2 executions at a time for this key is used up; wait for one to end, or cancel one",
         ),
     ] {
-        assert_eq!(told, expect);
+        assert_eq!(message, expect);
     }
 }
 
 #[test]
-fn what_stands_is_the_limit_nearest_to_its_end() {
+fn the_status_is_that_of_the_limit_with_the_least_left() {
     let both = RateLimits { executions_per_second: Some(2), ..requests(50) };
     let limits = Limits { key: Some(meter(both)), workspace: Some(meter(requests(40))) };
     assert_eq!(limits.standing(at(0)).unwrap().limit, 40);
@@ -121,7 +121,7 @@ fn a_bucket_without_a_lock_lets_no_more_through_than_it_holds() {
         threads.into_iter().map(|thread| thread.join().unwrap()).sum()
     });
     assert!(all <= 450, "{all}");
-    // Whoever was refused by the workspace held a token of the key for a moment.
+    // A request that the workspace refuses holds a token of the key for a moment.
     assert_eq!(passed(&limits, 1000, at(0)), 450 - all);
 }
 
@@ -151,7 +151,7 @@ async fn executions_count_until_they_end() {
     limits.take_execution(id(3), at(0)).unwrap();
     limits.take_execution(id(3), at(0)).unwrap();
     let refused = limits.take_execution(id(4), at(0)).unwrap_err();
-    assert_eq!((refused.whose, refused.what), (Whose::Workspace, What::Concurrent));
+    assert_eq!((refused.owner, refused.kind), (LimitOwner::Workspace, LimitKind::Concurrent));
     assert_eq!(refused.standing.remaining, 0);
     assert!(refused.to_string().contains("3 executions at a time"), "{refused}");
     assert_eq!(limits.key.as_ref().unwrap().active.count(), 2, "the refused one left no trace");
@@ -168,7 +168,10 @@ async fn a_start_that_comes_too_fast_takes_no_place() {
     let limits = Limits { key: Some(counting(slow, &[]).await), workspace: None };
     limits.take_execution(id(1), at(0)).unwrap();
     let refused = limits.take_execution(id(2), at(0)).unwrap_err();
-    assert_eq!((refused.what, refused.retry_after), (What::Executions, Duration::from_secs(1)));
+    assert_eq!(
+        (refused.kind, refused.retry_after),
+        (LimitKind::Executions, Duration::from_secs(1))
+    );
     assert_eq!(limits.key.as_ref().unwrap().active.count(), 1);
 }
 
@@ -190,5 +193,5 @@ async fn what_begins_and_ends_while_others_are_looked_for_is_counted_right() {
     active.stop().await;
     active.fill(async { Err(()) }).await.unwrap_err();
     active.enter(id(8));
-    assert_eq!(active.count(), 0, "nobody counts");
+    assert_eq!(active.count(), 0, "none is counted");
 }

@@ -1,4 +1,4 @@
-//! The semaphore itself.
+//! The weighted semaphore.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -12,20 +12,20 @@ use tokio::sync::oneshot;
 use super::SMALL;
 use crate::AppError;
 
-/// How long a request waits for memory.
+/// How long requests and steps wait for memory.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
-/// After so long a request that was refused may find memory.
+/// The time after which a refused request should be retried.
 const RETRY_AFTER: Duration = Duration::from_secs(2);
 
-/// There was not enough memory in time.
+/// Not enough memory was free in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the server has no free working memory for {bytes} bytes more; try again later, make the \
      input smaller, or raise `engine.memory_budget_bytes` (now {limit})"
 )]
 pub struct MemoryShortage {
-    /// How much was needed.
+    /// The number of bytes that were needed.
     pub bytes: usize,
     /// The whole budget.
     pub limit: usize,
@@ -37,7 +37,7 @@ impl From<MemoryShortage> for AppError {
     }
 }
 
-/// The memory that request bodies, values and responses may take together. Cheap to clone.
+/// The memory budget of request bodies, values and responses together. Cheap to clone.
 #[derive(Clone)]
 pub struct MemoryBudget(Arc<Shared>);
 
@@ -52,9 +52,9 @@ struct Shared {
 struct State {
     /// May exceed the limit: see [`Reservation::resize`].
     used: usize,
-    /// Those that hold something already and wait for more; the one that holds most is first.
+    /// Waiters that already hold a reservation; the one that holds most is first.
     growing: VecDeque<Waiter>,
-    /// All others.
+    /// All other waiters, in the order of their requests.
     waiting: VecDeque<Waiter>,
     /// The number of the next waiter.
     next: u64,
@@ -63,12 +63,12 @@ struct State {
 struct Waiter {
     number: u64,
     bytes: usize,
-    /// What it has already.
+    /// The bytes that it already has.
     held: usize,
     grant: oneshot::Sender<Grant>,
 }
 
-/// Bytes on their way to a waiter; given back where it is gone.
+/// Bytes on their way to a waiter; released if it is gone.
 struct Grant {
     bytes: usize,
     budget: MemoryBudget,
@@ -83,7 +83,7 @@ impl Drop for Grant {
 }
 
 impl State {
-    /// Hands out what is free, in order.
+    /// Grants free bytes, in order.
     fn serve(&mut self, budget: &MemoryBudget) {
         loop {
             let queue = if self.growing.is_empty() { &mut self.waiting } else { &mut self.growing };
@@ -93,15 +93,15 @@ impl State {
             let grant = Grant { bytes: waiter.bytes, budget: budget.clone() };
             match waiter.grant.send(grant) {
                 Ok(()) => self.used += waiter.bytes,
-                // Gone: the drop must not give back what was not taken.
+                // The waiter is gone: the drop must not release what was not taken.
                 Err(mut grant) => grant.bytes = 0,
             }
         }
     }
 
-    /// Lets one more wait for more. Where those that do hold so much together that the first of them
-    /// could not be served even if all others gave back what they have, the ones that hold least
-    /// are refused: their wait ends when they are dropped.
+    /// Adds a waiter that holds a reservation. If these hold so much together that the first could
+    /// not be served even if all others released theirs, the ones that hold least are refused: their
+    /// wait ends when they are dropped.
     fn queue_growing(&mut self, waiter: Waiter, limit: usize) {
         let place = self.growing.partition_point(|other| other.held >= waiter.held);
         self.growing.insert(place, waiter);
@@ -115,7 +115,7 @@ impl State {
     }
 }
 
-/// Takes a waiter out of its queue, however its wait ends.
+/// Removes a waiter from its queue, however its wait ends.
 struct Queued<'a> {
     budget: &'a MemoryBudget,
     number: u64,
@@ -128,7 +128,7 @@ impl Drop for Queued<'_> {
         let queue = if self.grows { &mut state.growing } else { &mut state.waiting };
         let before = queue.len();
         queue.retain(|waiter| waiter.number != self.number);
-        // It may have been in the way of others.
+        // Others may have waited behind it.
         if queue.len() < before {
             state.serve(self.budget);
         }
@@ -150,12 +150,12 @@ impl MemoryBudget {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How many bytes are reserved.
+    /// The number of reserved bytes.
     pub fn used(&self) -> usize {
         self.lock().used
     }
 
-    /// What is reserved and may be.
+    /// The reserved bytes and the limit.
     pub(crate) fn usage(&self) -> PoolUsage {
         PoolUsage { name: "working", used: self.used() as u64, limit: self.limit() as u64 }
     }
@@ -165,25 +165,25 @@ impl MemoryBudget {
         self.used() >= self.0.limit
     }
 
-    /// How many bytes there are.
+    /// The size of the budget, in bytes.
     pub fn limit(&self) -> usize {
         self.0.limit
     }
 
-    /// A reservation of nothing, which can grow.
+    /// An empty reservation, which can grow.
     pub fn empty(&self) -> Reservation {
-        self.beside(0)
+        self.empty_with_held(0)
     }
 
-    /// A reservation of nothing for work that has so many bytes reserved elsewhere, which it gives
-    /// back when it is done: it waits as what grows.
-    pub fn beside(&self, held: usize) -> Reservation {
-        let beside = if held < SMALL { 0 } else { held };
-        Reservation { bytes: 0, beside, budget: self.clone() }
+    /// An empty reservation for work that has `held` bytes reserved elsewhere, which it releases when
+    /// it is done: it waits like a reservation that grows.
+    pub fn empty_with_held(&self, held: usize) -> Reservation {
+        let held_elsewhere = if held < SMALL { 0 } else { held };
+        Reservation { bytes: 0, held_elsewhere, budget: self.clone() }
     }
 
-    /// Reserves so many bytes, waiting for at most `patience`. More than the whole budget takes all
-    /// of it; less than [`SMALL`] takes nothing.
+    /// Reserves bytes, waiting for at most `patience`. More than the whole budget takes all of it; less
+    /// than [`SMALL`] takes nothing.
     ///
     /// # Errors
     /// They were not free in time.
@@ -197,7 +197,7 @@ impl MemoryBudget {
         Ok(reservation)
     }
 
-    /// Takes bytes at once where they are free and nothing waits for them.
+    /// Takes bytes if they are free and no waiter needs them.
     fn try_take(&self, bytes: usize) -> bool {
         let mut state = self.lock();
         let queued = !state.growing.is_empty() || !state.waiting.is_empty();
@@ -227,13 +227,13 @@ impl MemoryBudget {
             } else {
                 state.waiting.push_back(waiter);
             }
-            // Something may have been given back in between, or it may pass those that wait.
+            // Bytes may have been released meanwhile, or it may precede other waiters.
             state.serve(self);
             number
         };
         let _queued = Queued { budget: self, number, grows };
         match tokio::time::timeout(patience, granted).await {
-            // From now on the reservation gives it back.
+            // From now on the reservation releases it.
             Ok(Ok(mut grant)) => {
                 grant.bytes = 0;
                 true
@@ -248,7 +248,7 @@ impl MemoryBudget {
         state.serve(self);
     }
 
-    /// Counts and reports that so many bytes were not free in time.
+    /// Counts and returns the error that bytes were not free in time.
     pub(crate) fn shortage(&self, bytes: usize) -> MemoryShortage {
         self.0.refused.increment(1);
         MemoryShortage { bytes, limit: self.0.limit }
@@ -261,34 +261,36 @@ impl fmt::Debug for MemoryBudget {
     }
 }
 
-/// Reserved memory; given back when it is dropped.
+/// Reserved memory; released when it is dropped.
 #[derive(Debug)]
 pub struct Reservation {
     bytes: usize,
-    /// What its owner has reserved elsewhere.
-    beside: usize,
+    /// The bytes that its owner has reserved elsewhere.
+    held_elsewhere: usize,
     budget: MemoryBudget,
 }
 
 impl Reservation {
-    /// How many bytes it has.
+    /// The number of bytes.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Grows to so many bytes in all, waiting for at most `patience`; keeps what it has where that
-    /// is more. More than the whole budget takes all of it; less than [`SMALL`] takes nothing.
+    /// Grows to `bytes` in total, waiting for at most `patience`; unchanged if it has more. More than
+    /// the whole budget takes all of it; less than [`SMALL`] takes nothing.
     ///
     /// # Errors
-    /// They were not free in time, or those that wait for more would wait for one another and this
-    /// one holds least.
+    /// They were not free in time, or growing reservations would wait for each other and this one
+    /// holds least.
     pub async fn grow_to(
         &mut self,
         bytes: usize,
         patience: Duration,
     ) -> Result<(), MemoryShortage> {
         let missing = self.missing(bytes);
-        if missing > 0 && !self.budget.take(missing, self.bytes + self.beside, patience).await {
+        if missing > 0
+            && !self.budget.take(missing, self.bytes + self.held_elsewhere, patience).await
+        {
             return Err(self.budget.shortage(missing));
         }
         self.bytes += missing;
@@ -308,7 +310,7 @@ impl Reservation {
         wanted.saturating_sub(self.bytes)
     }
 
-    /// Gives back all but so many bytes.
+    /// Releases all but `bytes`.
     pub fn shrink_to(&mut self, bytes: usize) {
         let bytes = if bytes < SMALL { 0 } else { bytes };
         if bytes < self.bytes {
@@ -318,8 +320,8 @@ impl Reservation {
         }
     }
 
-    /// Counts so many bytes, whatever is free: for memory that is in use already. Where that is
-    /// more than there is, all others wait until enough was given back.
+    /// Counts memory that is already in use, whatever is free. If that exceeds the budget, all others
+    /// wait until enough is released.
     pub fn resize(&mut self, bytes: usize) {
         self.shrink_to(bytes);
         let bytes = if bytes < SMALL { 0 } else { bytes };
@@ -329,7 +331,7 @@ impl Reservation {
         }
     }
 
-    /// Takes over what another one has.
+    /// Takes over the bytes of another reservation.
     pub fn absorb(&mut self, mut other: Self) {
         self.bytes += std::mem::take(&mut other.bytes);
     }

@@ -1,4 +1,4 @@
-//! The reservation of values that are shared: it lasts as long as the last of their readers.
+//! Reservations for shared values, which last as long as the last reader.
 
 use std::any::Any;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,9 +14,9 @@ pub struct HeldMemory {
 
 #[derive(Debug, Default)]
 struct Held {
-    /// `None`: nothing is reserved.
+    /// Its own reservation, if any.
     own: Option<Reservation>,
-    /// What another owner has reserved for the same values.
+    /// The reservation of another owner for the same values.
     shared: Hold,
 }
 
@@ -43,7 +43,7 @@ impl HeldMemory {
         }
     }
 
-    /// Counts so many bytes in all, whatever is free.
+    /// Counts `bytes` in total, whatever is free.
     pub(crate) fn resize(&self, budget: &MemoryBudget, bytes: usize) {
         let mut held = self.lock();
         if bytes >= SMALL || held.own.is_some() {
@@ -51,7 +51,7 @@ impl HeldMemory {
         }
     }
 
-    /// Keeps what another owner has reserved for the same values.
+    /// Keeps the reservation of another owner for the same values.
     pub(crate) fn share(&self, hold: Hold) {
         self.lock().shared = hold;
     }
@@ -61,13 +61,13 @@ impl HeldMemory {
         held.own.is_some() || held.shared.is_some()
     }
 
-    /// Gives the reservation to the caller.
+    /// Returns its own reservation.
     pub(crate) fn take(&self) -> Option<Reservation> {
         self.lock().own.take()
     }
 }
 
-/// Keeps memory reserved, whatever reserved it: a share for each reader of the values in it.
+/// Keeps memory reserved as long as a reader of its values exists.
 #[derive(Debug, Clone, Default)]
 pub struct Hold {
     owner: Option<Arc<dyn Any + Send + Sync>>,
@@ -75,12 +75,12 @@ pub struct Hold {
 }
 
 impl Hold {
-    /// Keeps what `owner` has reserved.
+    /// Keeps the reservation of `owner`.
     pub fn new(owner: impl Any + Send + Sync) -> Self {
         Self { owner: Some(Arc::new(owner)), is_small: false }
     }
 
-    /// Keeps the reservation of values; where there is none, they are known to be small.
+    /// Keeps the reservation of values; without one, they are known to be small.
     pub fn of(memory: &Arc<HeldMemory>) -> Self {
         if memory.is_reserved() {
             return Self::new(memory.clone());
@@ -93,7 +93,7 @@ impl Hold {
         self.owner.is_some()
     }
 
-    /// Whether all of the values together are smaller than [`SMALL`], so that nothing is reserved.
+    /// Whether the values together are smaller than [`SMALL`], so that nothing is reserved.
     pub fn is_small(&self) -> bool {
         self.is_small
     }

@@ -1,13 +1,12 @@
-//! The memory budget: one limit for what request bodies, values and responses take together.
+//! The memory budget: one limit for request bodies, values and responses together.
 //!
-//! A weighted semaphore. Memory is reserved before it is used, in the order of the requests; where
-//! there is none, a request waits for a bounded time and is then refused. What has a reservation
-//! already and needs more waits in a queue of its own, which is served first: it will give back
-//! what it has, while a new request has nothing to give. There the one that holds most is first, as
-//! it is nearest to its end. When those that wait for more hold so much together that the first of
-//! them could never be served, the ones that hold least are refused at once.
+//! It is a weighted semaphore. Memory is reserved before it is used, in the order of the requests; if
+//! none is free, a request waits for a bounded time and is then refused. Reservations that grow wait
+//! in a separate queue, which is served first: they will release memory, while a new request has
+//! none. There the largest is first, since it is closest to its end. If growing reservations hold so
+//! much together that the first could never be served, the smallest are refused at once.
 //!
-//! Less than [`SMALL`] is not counted: requests and values of usual size pay nothing.
+//! Less than [`SMALL`] is not counted: requests and values of usual size cost nothing.
 
 mod budget;
 mod held;

@@ -1,4 +1,4 @@
-//! `engine.memory_budget_bytes`, checked when it is read.
+//! The setting `engine.memory_budget_bytes`.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ pub const LEAST_BUDGET: u64 = 16 << 20;
 /// The default budget.
 const DEFAULT: u64 = 512 << 20;
 
-/// How many bytes request bodies, values and responses may take together.
+/// The limit of the memory for request bodies, values and responses together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "u64", into = "u64")]
 pub struct MemoryLimit(u64);

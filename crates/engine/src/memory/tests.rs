@@ -76,7 +76,7 @@ async fn one_that_gives_up_makes_way() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_grant_that_nobody_takes_is_given_back() {
+async fn a_grant_without_a_waiter_is_released() {
     let budget = budget();
     let first = take(&budget, 80).await;
     let mut waiting = Box::pin(budget.reserve(90 * MIB, PATIENCE));
@@ -119,7 +119,7 @@ async fn what_grows_does_not_wait_for_what_grows() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_those_that_grow_the_one_with_most_goes_on() {
+async fn of_growing_reservations_the_largest_is_served_first() {
     let budget = budget();
     let (mut least, mut most) = (take(&budget, 30).await, take(&budget, 70).await);
     let mut waits = Box::pin(least.grow_to(60 * MIB, PATIENCE));

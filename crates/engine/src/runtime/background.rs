@@ -1,30 +1,27 @@
-//! The life of a background loop: started once, told to stop, waited for.
+//! The background tasks of an engine: started, supervised, stopped.
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
-use std::sync::Mutex;
-use std::sync::PoisonError;
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio_util::task::TaskTracker;
 
-use super::runner::panic_message;
+use super::panic_message::panic_message;
 
-/// How long a loop rests that panicked.
+/// The pause before a loop that panicked is restarted.
 const AFTER_PANIC: Duration = Duration::from_secs(1);
 
-/// The loops of one engine.
+/// The background tasks of one engine.
 pub(crate) struct Background {
     stop: watch::Sender<bool>,
-    /// Whether nothing is driven here any more.
-    over: watch::Sender<bool>,
-    // Touched at start and stop only, nothing awaits under it.
-    tasks: Mutex<Vec<JoinHandle<()>>>,
+    /// Whether no execution is driven here any more.
+    ended: watch::Sender<bool>,
+    tasks: TaskTracker,
 }
 
-/// Tells a loop when to stop.
+/// The signal for a task to stop.
 #[derive(Clone)]
 pub(crate) struct Stop(watch::Receiver<bool>);
 
@@ -32,21 +29,21 @@ impl Background {
     pub(crate) fn new() -> Self {
         Self {
             stop: watch::channel(false).0,
-            over: watch::channel(false).0,
-            tasks: Mutex::default(),
+            ended: watch::channel(false).0,
+            tasks: TaskTracker::new(),
         }
     }
 
-    /// Starts a loop that goes on for as long as the engine: a panic in it starts it again.
+    /// Starts a loop that runs as long as the engine; after a panic it is restarted.
     pub(crate) fn supervise<F: Future<Output = ()> + Send + 'static>(
         &self,
         name: &'static str,
-        make: impl Fn(Stop) -> F + Send + 'static,
+        run: impl Fn(Stop) -> F + Send + 'static,
     ) {
         self.start(|mut stop| async move {
-            while let Err(panic) = AssertUnwindSafe(make(stop.clone())).catch_unwind().await {
+            while let Err(panic) = AssertUnwindSafe(run(stop.clone())).catch_unwind().await {
                 let message = panic_message(&*panic).to_owned();
-                tracing::error!(name, message, "a background loop panicked; starting it again");
+                tracing::error!(name, message, "a background loop panicked; restarting it");
                 if !stop.sleep(AFTER_PANIC).await {
                     return;
                 }
@@ -57,53 +54,54 @@ impl Background {
     /// Starts a task that ends by itself.
     pub(crate) fn start<F: Future<Output = ()> + Send + 'static>(
         &self,
-        make: impl FnOnce(Stop) -> F,
+        run: impl FnOnce(Stop) -> F,
     ) {
-        let task = tokio::spawn(make(Stop(self.stop.subscribe())));
-        self.tasks.lock().unwrap_or_else(PoisonError::into_inner).push(task);
+        let work = AssertUnwindSafe(run(Stop(self.stop.subscribe()))).catch_unwind();
+        self.tasks.spawn(async move {
+            if let Err(panic) = work.await {
+                let message = panic_message(&*panic).to_owned();
+                tracing::error!(message, "a background task panicked");
+            }
+        });
     }
 
-    /// Whether they were told to stop.
+    /// Whether the engine is stopping.
     pub(crate) fn is_stopping(&self) -> bool {
         *self.stop.borrow()
     }
 
-    /// Completes when the loops must stop.
+    /// Waits until the engine is stopping.
     pub(crate) async fn stopping(&self) {
         Stop(self.stop.subscribe()).stopped().await;
     }
 
-    /// Says that nothing is driven here any more.
+    /// Notifies waiting callers that no execution is driven here any more.
     pub(crate) fn end(&self) {
-        self.over.send_replace(true);
+        self.ended.send_replace(true);
     }
 
-    /// Completes when nothing is driven here any more.
+    /// Waits until no execution is driven here any more.
     pub(crate) async fn ended(&self) {
         // An error means that the engine is gone, which is an end too.
-        let _ = self.over.subscribe().wait_for(|over| *over).await;
+        let _ = self.ended.subscribe().wait_for(|ended| *ended).await;
     }
 
-    /// Tells all loops to stop and waits for them.
+    /// Stops all tasks and waits for them.
     pub(crate) async fn stop(&self) {
         self.stop.send_replace(true);
-        let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
-        for task in tasks {
-            if let Err(error) = task.await {
-                tracing::error!(%error, "a background loop died");
-            }
-        }
+        self.tasks.close();
+        self.tasks.wait().await;
     }
 }
 
 impl Stop {
-    /// Completes when the loop must stop.
+    /// Waits until the task must stop.
     pub(crate) async fn stopped(&mut self) {
         // An error means that the engine is gone, which is a stop too.
         let _ = self.0.wait_for(|stop| *stop).await;
     }
 
-    /// Sleeps; answers `false` where the loop must stop instead.
+    /// Sleeps; returns `false` if the task must stop instead.
     pub(crate) async fn sleep(&mut self, duration: Duration) -> bool {
         tokio::select! {
             () = self.stopped() => false,
@@ -120,7 +118,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_loop_that_panics_is_started_again() {
+    async fn a_loop_that_panics_is_restarted() {
         let background = Background::new();
         let starts = Arc::new(AtomicU32::new(0));
         let counter = starts.clone();
@@ -137,5 +135,20 @@ mod tests {
         }
         background.stop().await;
         assert_eq!(starts.load(Ordering::SeqCst), 3);
+    }
+
+    #[tokio::test]
+    async fn stopping_waits_for_tasks_and_survives_their_panics() {
+        let background = Background::new();
+        let ended = Arc::new(AtomicU32::new(0));
+        let counter = ended.clone();
+        background.start(|_| async { panic!("planted") });
+        background.start(|mut stop| async move {
+            stop.stopped().await;
+            tokio::task::yield_now().await;
+            counter.fetch_add(1, Ordering::SeqCst);
+        });
+        background.stop().await;
+        assert_eq!(ended.load(Ordering::SeqCst), 1);
     }
 }

@@ -1,4 +1,4 @@
-//! Running one attempt of a step.
+//! One attempt of a step.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,6 +21,7 @@ use stepwell_steps::{
 };
 use tokio::sync::mpsc;
 
+use super::attempt_error::permanent;
 use super::engine::Engine;
 use super::feed::Feed;
 use super::registry::Message;
@@ -33,7 +34,7 @@ use stepwell_core::memory::json_size;
 /// are smaller than this.
 const INLINE_BYTES: usize = 64 << 10;
 
-/// For calls that are over before anybody could interrupt them.
+/// For calls that end before they could be interrupted.
 static NEVER: LazyLock<EvalInterrupt> = LazyLock::new(|| EvalInterrupt::new(|| false));
 
 /// Interrupts the thread of an attempt when the attempt is dropped: at the step's or the
@@ -57,7 +58,7 @@ impl Drop for InterruptOnDrop {
 /// The code of a pure step.
 type PureCode = fn(&PureCall<'_>) -> Result<StepOutput, stepwell_steps::StepFailure>;
 
-/// What an attempt made, with what is reserved for it.
+/// The result of an attempt, with the memory reserved for it.
 type Ended = (StepResult, Reservation);
 
 /// One attempt, ready to be run.
@@ -72,15 +73,15 @@ pub(crate) struct Attempt {
     plan: SharedPlan,
     timeout: Duration,
     max_bytes: usize,
-    /// What is reserved for the values of the execution.
+    /// The memory reserved for the values of the execution.
     held: usize,
 }
 
 impl Attempt {
-    /// Takes what an attempt needs out of the execution.
+    /// Collects what an attempt needs from the execution.
     ///
     /// # Errors
-    /// What makes the attempt fail before it begins.
+    /// The error with which the attempt fails before it begins.
     pub(crate) fn prepare(
         engine: &Engine,
         execution: &Execution,
@@ -114,13 +115,12 @@ impl Attempt {
         })
     }
 
-    /// Runs a pure step at once, where its declared work and its size say that this takes no time
-    /// worth mentioning; else gives it back.
+    /// Runs a pure step inline if it is quick, by its declared work and size; otherwise returns it.
     pub(crate) fn run_inline(self) -> Result<Result<StepResult, AttemptError>, Self> {
         match self.behaviour {
             StepBehaviour::Pure(WorkBound::Linear, code) if is_small(&self.input, &self.config) => {
                 match self.call(code, &NO_WAITING, &NEVER) {
-                    // It is computed again, with the memory that it takes.
+                    // It is computed again on a thread, with more memory.
                     Err(fault) if fault.failure.code == codes::MEMORY_SHORTAGE => Err(self),
                     done => Ok(done),
                 }
@@ -143,7 +143,7 @@ impl Attempt {
         self.finish(result.unwrap_or_else(|_| Err(panicked())))
     }
 
-    /// Runs it to its end, its time-out, or a panic, and tells the runner.
+    /// Runs it to its end, its timeout, or a panic, and sends the result to the runner.
     pub(crate) async fn run(
         self,
         engine: Arc<Engine>,
@@ -166,23 +166,23 @@ impl Attempt {
             Ok((done, memory)) => (Ok(done), memory),
             Err(fault) => (Err(fault), engine.memory.empty()),
         };
-        // Where nobody listens any more, the result is not wanted.
+        // If the runner has ended, the result is not needed.
         let _ = mailbox.send(Message::StepEnded { attempt, result, memory }).await;
     }
 
-    /// Runs pure code on a thread for blocking work, once there is a place and memory for it.
+    /// Runs pure code on a blocking thread, once there is a permit and memory for it.
     async fn run_on_thread(self, code: PureCode, engine: &Engine) -> Result<Ended, AttemptError> {
         let stopped = |_| internal("the step was stopped");
         let budget = &engine.memory;
-        // Kept by the thread until it is done, also where the attempt is given up before.
+        // Held by the thread until it ends, even if the attempt ends before.
         let place = engine.step_places.clone().acquire_owned().await;
         let place = place.map_err(|_| internal("the server stops"))?;
-        // It looks at the whole input.
+        // The estimate reads the whole input.
         let estimate = tokio::task::spawn_blocking(move || (self.working_bytes(), self, place));
         let (bytes, attempt, place) = estimate.await.map_err(stopped)?;
-        // One that was not run at once takes its turn, however little it needs.
+        // A call that was not run inline reserves memory, however little it needs.
         let bytes = bytes.max(SMALL);
-        let mut reserved = budget.beside(attempt.held);
+        let mut reserved = budget.empty_with_held(attempt.held);
         reserved.grow_to(bytes, PATIENCE).await.map_err(no_memory)?;
         let (memory, _attempt) = StepMemory::new(budget, reserved);
         let given_up = InterruptOnDrop::default();
@@ -213,13 +213,13 @@ impl Attempt {
         mailbox: &mpsc::Sender<Message>,
     ) -> Result<Ended, AttemptError> {
         let log = |level: &'static str, message: String| {
-            // A log line finds no room where the runner is far behind; steps must not wait for it.
+            // Dropped if the mailbox is full: steps must not wait for log lines.
             let step = self.id.step_run.clone();
             let _ = mailbox.try_send(Message::StepLogged { step, level, message });
         };
         let pieces = self.secrets.piece_redactor();
         let show = |piece: &str| {
-            // Whoever counts who holds a feed does not count attempts.
+            // Weak, so that attempts do not count as readers of the feed.
             let Some(feed) = feed.upgrade() else { return };
             feed.show_piece(engine.now(), &self.id, piece);
         };
@@ -227,7 +227,8 @@ impl Attempt {
             Some(pieces) => show(&pieces.push(piece)),
             None => show(piece),
         };
-        let (memory, _attempt) = StepMemory::new(&engine.memory, engine.memory.beside(self.held));
+        let (memory, _attempt) =
+            StepMemory::new(&engine.memory, engine.memory.empty_with_held(self.held));
         let context = RunContext {
             input: self.input.clone(),
             config: &self.config,
@@ -296,14 +297,13 @@ impl Attempt {
     }
 }
 
-/// Whether there is little to work on. The configuration counts: expressions put callers' data
-/// there.
+/// Whether input and configuration are small; expressions can put callers' data into both.
 fn is_small(input: &Value, config: &Value) -> bool {
     let taken = json_size(input, INLINE_BYTES);
     taken < INLINE_BYTES && json_size(config, INLINE_BYTES - taken) < INLINE_BYTES - taken
 }
 
-/// The configuration of an attempt: journaled where expressions made it, else the plan's own.
+/// The configuration of an attempt: journaled if it has expressions, otherwise that of the plan.
 fn config(
     execution: &Execution,
     planned: &PlanStep,
@@ -313,19 +313,15 @@ fn config(
         return Ok(config.clone());
     }
     let scope = stepwell_core::execution::ExecutionScope::new(execution);
-    // Only one without expressions, and so without secrets, is not journaled.
+    // A configuration that is not journaled has no expressions, and so no secrets.
     let rendered = planned.config.render_value(&scope);
     rendered
         .map(|rendered| rendered.value)
         .map_err(|error| permanent(codes::EXPRESSION, error.to_string()))
 }
 
-pub(crate) fn permanent(code: &str, message: impl Into<String>) -> AttemptError {
-    AttemptError { failure: Failure::new(code, message), retryable: false, retry_after: None }
-}
-
 fn timed_out(timeout: Duration) -> AttemptError {
-    let message = format!("the step took longer than its time-out of {timeout:?}");
+    let message = format!("the step took longer than its timeout of {timeout:?}");
     let failure = Failure::new(codes::STEP_TIMEOUT, message);
     AttemptError { failure, retryable: true, retry_after: None }
 }

@@ -1,12 +1,11 @@
-//! What others may see of one execution: its journal so far, and word of news.
+//! The feed of one execution: its journal so far, and notifications of further events.
 //!
-//! Readers keep a place in the shared journal and come back when there is more, so a slow reader
+//! Readers keep a position in the shared journal and return when there is more, so a slow reader
 //! costs nothing. A final event is shown only after it is durable.
 //!
-//! Beside the journal there are the pieces of text that steps send while they run. They have a
-//! place between the journal's events but are never stored, and only so many are kept: where
-//! readers are behind, pieces that none has seen yet are put together; a reader that falls behind
-//! even so is told.
+//! A replay buffer has the pieces of text that steps send while they run. They have a position
+//! between the journal's events but are never stored, and their size is bounded: if readers are
+//! behind, pieces that none has read yet are joined; a reader that still falls behind is notified.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,27 +21,27 @@ use tokio::sync::{Notify, watch};
 use super::piece_memory::PieceMemory;
 use crate::memory::HeldMemory;
 
-/// How many bytes of pieces are kept for readers that are behind. About twice the longest text
-/// that a step may make, so only several texts can outrun a reader that reads at all.
-const KEPT_BYTES: usize = 8 << 20;
+/// The size of the replay buffer, in bytes. About twice the longest text of a step, so only several
+/// texts can outrun a reader that reads at all.
+const BUFFER_BYTES: usize = 8 << 20;
 
-/// With so many bytes kept, pieces are put together.
-const CROWDED_BYTES: usize = 2 << 20;
+/// From this size on, pieces are joined.
+const JOIN_FROM_BYTES: usize = 2 << 20;
 
-/// Up to this length: every piece that is added copies those before it.
+/// The longest joined piece: adding to a piece copies it.
 const JOINED_BYTES: usize = 4 << 10;
 
-/// What a piece takes beside its text.
+/// The memory of a piece beside its text.
 const PIECE_BYTES: usize = 64;
 
 /// A piece of text that a step sent while it ran.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Delta {
-    /// Counts the pieces of the execution, from 0.
+    /// The number of the piece in the execution, from 0.
     pub(crate) number: u64,
-    /// The seq of the last event before it.
+    /// The sequence number of the last event before it.
     pub(crate) after: u64,
-    /// When.
+    /// When it was sent.
     pub(crate) at: Timestamp,
     /// The attempt that sent it.
     pub(crate) attempt: AttemptId,
@@ -50,44 +49,45 @@ pub(crate) struct Delta {
     pub(crate) text: Arc<str>,
 }
 
-/// What is shown.
+/// The events and pieces that readers can get.
 #[derive(Default)]
 struct Shown {
     journal: Vec<RecordedEvent>,
     deltas: VecDeque<Delta>,
     /// The number of the next piece.
     next: u64,
-    /// The pieces before this one were handed to a reader.
+    /// The pieces before this one were read.
     taken: u64,
-    /// How many bytes `deltas` take.
+    /// The memory of `deltas`.
     bytes: usize,
 }
 
-/// What a reader has not seen yet.
-pub(crate) struct News {
+/// The events and pieces after a reader's position.
+pub(crate) struct FeedDelta {
     pub(crate) events: Vec<RecordedEvent>,
     pub(crate) deltas: Vec<Delta>,
-    /// Whether pieces are gone that the reader has not seen.
+    /// Whether pieces were dropped that the reader has not read.
     pub(crate) missed: bool,
 }
 
-/// One execution as others may see it.
+/// One execution, as readers see it.
 pub(crate) struct Feed {
     // A short critical section, nothing awaits under it.
     shown: Mutex<Shown>,
     record: OnceLock<ExecutionRecord>,
     /// Set once its acceptance is durable.
     stored: OnceLock<()>,
+
     committed: AtomicBool,
     outcome: OnceLock<Outcome>,
-    /// What its values take of the memory.
+    /// The memory reserved for its values.
     memory: Arc<HeldMemory>,
-    /// What recognises its secrets, for as long as it is driven.
+    /// Redacts its secrets, as long as it is driven.
     redact: Mutex<Option<Weak<dyn Redact>>>,
-    /// Notifies those who wait for `stored` or `outcome`: they are not woken by other events.
+    /// Notifies tasks that wait for `stored` or `outcome`: other events do not wake them.
     milestones: Notify,
     /// Notifies readers of the journal and the pieces; created for the first one.
-    news: OnceLock<watch::Sender<()>>,
+    changed: OnceLock<watch::Sender<()>>,
     piece_memory: Arc<PieceMemory>,
 }
 
@@ -99,16 +99,16 @@ impl Drop for Feed {
 }
 
 impl Shown {
-    /// The number of the oldest piece that is kept.
+    /// The number of the oldest piece in the buffer.
     fn first(&self) -> u64 {
         self.deltas.front().map_or(self.next, |delta| delta.number)
     }
 
-    /// Adds to the last piece where there are too many, nobody has seen it, and it is of the same
-    /// attempt; else answers false.
-    fn join(&mut self, attempt: &AttemptId, text: &str) -> bool {
-        let (crowded, after) = (self.bytes > CROWDED_BYTES, self.journal.len() as u64);
-        let Some(last) = self.deltas.back_mut().filter(|_| crowded) else { return false };
+    /// Joins a text to the last piece if the buffer is large, no reader has read that piece, and it
+    /// is of the same attempt; returns whether it did.
+    fn join_to_last(&mut self, attempt: &AttemptId, text: &str) -> bool {
+        let (is_large, after) = (self.bytes > JOIN_FROM_BYTES, self.journal.len() as u64);
+        let Some(last) = self.deltas.back_mut().filter(|_| is_large) else { return false };
         let follows = (&last.attempt, last.after) == (attempt, after);
         if !follows || last.number < self.taken || last.text.len() + text.len() > JOINED_BYTES {
             return false;
@@ -119,14 +119,14 @@ impl Shown {
     }
 }
 
-/// How an execution's time in memory ended.
+/// Why an execution left memory for good.
 #[derive(Clone)]
 pub(crate) enum Outcome {
-    /// It ended; this is how it stands for ever.
+    /// It ended; this is its last state.
     Ended(Arc<Execution>),
-    /// Its acceptance could not be stored: it never was.
+    /// Its acceptance could not be stored.
     NotAccepted(Arc<StoreError>),
-    /// The server stops; whoever starts next goes on with it.
+    /// The server stops; the next node continues it.
     Stopped,
 }
 
@@ -137,12 +137,13 @@ impl Feed {
             shown: Mutex::default(),
             record: OnceLock::new(),
             stored: OnceLock::new(),
+
             committed: AtomicBool::new(false),
             outcome: OnceLock::new(),
             memory: Arc::default(),
             redact: Mutex::default(),
             milestones: Notify::new(),
-            news: OnceLock::new(),
+            changed: OnceLock::new(),
         })
     }
 
@@ -150,7 +151,7 @@ impl Feed {
         self.shown.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Fills in what is stored, as far as it is not here yet.
+    /// Adds the stored record and events, as far as they are missing.
     pub(crate) fn fill(&self, record: &ExecutionRecord, events: &[RecordedEvent]) {
         self.record.get_or_init(|| record.clone());
         if record.seq > 0 {
@@ -159,29 +160,28 @@ impl Feed {
         self.show(events);
     }
 
-    /// Shows further events; those already shown are passed over.
+    /// Shows events; those already shown are ignored.
     pub(crate) fn show(&self, events: &[RecordedEvent]) {
         let mut shown = self.lock();
         let before = shown.journal.len();
-        let seen = before as u64;
-        shown.journal.extend(events.iter().filter(|e| e.seq > seen).cloned());
-        let is_longer = shown.journal.len() > before;
+        let last = before as u64;
+        shown.journal.extend(events.iter().filter(|e| e.seq > last).cloned());
+        let is_changed = shown.journal.len() > before;
         drop(shown);
-        if is_longer {
+        if is_changed {
             self.notify_readers();
         }
     }
 
-    /// Shows a piece of text that a step sent just now. Forgets the oldest where there is no
-    /// room.
+    /// Shows a piece of text that a step sent. Drops the oldest ones if the buffer is full.
     pub(crate) fn show_piece(&self, at: Timestamp, attempt: &AttemptId, text: &str) {
-        // Where nobody listens, nobody can miss it.
+        // Without readers, none can miss it.
         if self.readers().is_none() || text.is_empty() {
             return;
         }
         let mut shown = self.lock();
-        // Its readers were told of that piece, and are still to come for it.
-        if shown.join(attempt, text) {
+        // Readers were notified of the last piece, and have not read it yet.
+        if shown.join_to_last(attempt, text) {
             self.piece_memory.add(text.len());
             return;
         }
@@ -192,8 +192,8 @@ impl Feed {
         self.piece_memory.add(size);
         let attempt = attempt.clone();
         shown.deltas.push_back(Delta { number, after, at, attempt, text: text.into() });
-        // Where all feeds together keep too much, the one that grows gives way.
-        while (shown.bytes > KEPT_BYTES || self.piece_memory.is_exceeded())
+        // If all feeds together are too large, the one that grows drops its pieces.
+        while (shown.bytes > BUFFER_BYTES || self.piece_memory.is_exceeded())
             && let Some(oldest) = shown.deltas.pop_front()
         {
             let size = oldest.text.len() + PIECE_BYTES;
@@ -206,7 +206,7 @@ impl Feed {
 
     /// The channel of the readers, if there are any.
     fn readers(&self) -> Option<&watch::Sender<()>> {
-        self.news.get().filter(|news| news.receiver_count() > 0)
+        self.changed.get().filter(|changed| changed.receiver_count() > 0)
     }
 
     fn notify_readers(&self) {
@@ -215,14 +215,13 @@ impl Feed {
         }
     }
 
-    /// The identity and origin of the execution, once known.
+    /// The record of the execution, once known.
     pub(crate) fn record(&self) -> Option<&ExecutionRecord> {
         self.record.get()
     }
 
-    /// What comes after a place in the journal and a number of pieces, at most `limit` of each.
-    /// Neither goes further than the other.
-    pub(crate) fn after(&self, seq: u64, pieces: u64, limit: usize) -> News {
+    /// The events and pieces after a position, at most `limit` of each, up to a common position.
+    pub(crate) fn after(&self, seq: u64, pieces: u64, limit: usize) -> FeedDelta {
         let mut shown = self.lock();
         let from = usize::try_from(seq).unwrap_or(usize::MAX).min(shown.journal.len());
         let mut events: Vec<_> = shown.journal[from..].iter().take(limit).cloned().collect();
@@ -237,20 +236,20 @@ impl Feed {
         if let Some(last) = deltas.last() {
             shown.taken = shown.taken.max(last.number + 1);
         }
-        News { events, deltas, missed: pieces < first }
+        FeedDelta { events, deltas, missed: pieces < first }
     }
 
-    /// The number of the oldest piece that is kept.
+    /// The number of the oldest piece in the buffer.
     pub(crate) fn first_piece(&self) -> u64 {
         self.lock().first()
     }
 
-    /// The journal as far as that event, where it is shown.
+    /// The journal up to an event.
     pub(crate) fn journal(&self, seq: u64) -> Vec<RecordedEvent> {
         self.lock().journal.iter().take_while(|event| event.seq <= seq).cloned().collect()
     }
 
-    /// Whether nothing is shown yet.
+    /// Whether no event is shown yet.
     pub(crate) fn is_empty(&self) -> bool {
         self.lock().journal.is_empty()
     }
@@ -260,12 +259,12 @@ impl Feed {
         self.lock().journal.clone()
     }
 
-    /// What the values take of the memory; readers that keep values keep it reserved.
+    /// The memory reserved for the values; readers that keep values keep it reserved.
     pub(crate) fn memory(&self) -> &Arc<HeldMemory> {
         &self.memory
     }
 
-    /// Says how it ended. The first word counts.
+    /// Sets the outcome, once.
     pub(crate) fn finish(&self, outcome: Outcome) {
         if self.outcome.set(outcome).is_ok() {
             self.milestones.notify_waiters();
@@ -273,53 +272,53 @@ impl Feed {
         }
     }
 
-    /// How it ended, if it has.
+    /// The outcome, if there is one.
     pub(crate) fn outcome(&self) -> Option<&Outcome> {
         self.outcome.get()
     }
 
-    /// A reader's ear: changes whenever there is news.
-    pub(crate) fn listen(&self) -> watch::Receiver<()> {
-        self.news.get_or_init(|| watch::channel(()).0).subscribe()
+    /// A receiver that is notified of every change.
+    pub(crate) fn subscribe(&self) -> watch::Receiver<()> {
+        self.changed.get_or_init(|| watch::channel(()).0).subscribe()
     }
 
-    /// Notes that something was committed.
+    /// Records that something was committed.
     pub(crate) fn set_committed(&self) {
         self.committed.store(true, Ordering::Relaxed);
         self.set_stored();
     }
 
-    /// Whether anything was committed since it was brought into memory.
+    /// Whether something was committed since the execution was loaded.
     pub(crate) fn has_committed(&self) -> bool {
         self.committed.load(Ordering::Relaxed)
     }
 
-    /// Lends others what recognises the execution's secrets while it is driven.
-    pub(crate) fn lend_redact(&self, redact: Option<&Arc<dyn Redact>>) {
-        let mut lent = self.redact.lock().unwrap_or_else(PoisonError::into_inner);
-        *lent = redact.map(Arc::downgrade);
+    /// Sets the redaction of the execution's secrets, for the time that it is driven.
+    pub(crate) fn set_redact(&self, redact: Option<&Arc<dyn Redact>>) {
+        let mut current = self.redact.lock().unwrap_or_else(PoisonError::into_inner);
+        *current = redact.map(Arc::downgrade);
     }
 
-    /// What recognises the execution's secrets; `None` where it is not driven or has none.
+    /// The redaction of the execution's secrets; `None` if it is not driven or has none.
     pub(crate) fn redact(&self) -> Option<Arc<dyn Redact>> {
         self.redact.lock().unwrap_or_else(PoisonError::into_inner).as_ref()?.upgrade()
     }
 
-    /// Notes that the acceptance of the execution is durable.
+    /// Records that the acceptance of the execution is durable.
     fn set_stored(&self) {
         if self.stored.set(()).is_ok() {
             self.milestones.notify_waiters();
         }
     }
 
-    /// Waits until it ends.
+    /// Waits for the outcome.
     pub(crate) async fn ended(&self) -> Outcome {
-        self.until(|| self.outcome().cloned()).await
+        self.wait_until(|| self.outcome().cloned()).await
     }
 
-    /// Waits until its acceptance is durable; `Err`: its time in memory ended before.
+    /// Waits until its acceptance is durable; `Err`: it had another outcome before.
     pub(crate) async fn stored(&self) -> Result<(), Outcome> {
-        self.until(|| match (self.stored.get(), self.outcome()) {
+        self.wait_until(|| match (self.stored.get(), self.outcome()) {
             (Some(()), _) => Some(Ok(())),
             (None, Some(outcome)) => Some(Err(outcome.clone())),
             (None, None) => None,
@@ -327,13 +326,13 @@ impl Feed {
         .await
     }
 
-    async fn until<T>(&self, look: impl Fn() -> Option<T>) -> T {
+    async fn wait_until<T>(&self, find: impl Fn() -> Option<T>) -> T {
         loop {
             let notified = self.milestones.notified();
             tokio::pin!(notified);
-            // Before looking, so that no notification is missed in between.
+            // Enabled before the check, so that no notification is missed in between.
             notified.as_mut().enable();
-            if let Some(found) = look() {
+            if let Some(found) = find() {
                 return found;
             }
             notified.await;
@@ -342,84 +341,4 @@ impl Feed {
 }
 
 #[cfg(test)]
-mod tests {
-    use stepwell_core::execution::Event;
-
-    use super::*;
-
-    fn attempt(attempt: u32) -> AttemptId {
-        AttemptId { step_run: 0.into(), attempt }
-    }
-
-    fn event(seq: u64) -> RecordedEvent {
-        RecordedEvent { seq, at: Timestamp::default(), event: Event::Started }
-    }
-
-    fn places(feed: &Feed, seq: u64, pieces: u64, limit: usize) -> (Vec<u64>, Vec<u64>, bool) {
-        let News { events, deltas, missed } = feed.after(seq, pieces, limit);
-        let numbers = deltas.iter().map(|d| d.number).collect();
-        (events.iter().map(|e| e.seq).collect(), numbers, missed)
-    }
-
-    #[test]
-    fn pieces_have_their_place_between_events() {
-        let feed = Feed::new(Arc::default());
-        feed.show_piece(Timestamp::default(), &attempt(1), "nobody listens");
-        let _ear = feed.listen();
-        feed.show(&[event(1), event(2)]);
-        for text in ["a", "b", "", "c"] {
-            feed.show_piece(Timestamp::default(), &attempt(1), text);
-        }
-        feed.show(&[event(3)]);
-        feed.show_piece(Timestamp::default(), &attempt(1), "d");
-        assert_eq!(places(&feed, 0, 0, 9), (vec![1, 2, 3], vec![0, 1, 2, 3], false));
-        assert_eq!(places(&feed, 0, 0, 1), (vec![1], vec![], false));
-        assert_eq!(places(&feed, 1, 0, 2), (vec![2], vec![0, 1], false));
-        assert_eq!(places(&feed, 2, 3, 2), (vec![3], vec![3], false));
-    }
-
-    #[test]
-    fn a_text_in_very_many_pieces_is_kept_whole() {
-        let feed = Feed::new(Arc::default());
-        let _ear = feed.listen();
-        let (mut text, mut read) = (String::new(), (String::new(), 0));
-        let mut take = |limit: usize| {
-            let news = feed.after(0, read.1, limit);
-            assert!(!news.missed);
-            for delta in &news.deltas {
-                assert_eq!(delta.number, read.1, "no piece is left out");
-                read.1 += 1;
-                read.0.push_str(&delta.text);
-            }
-            read.0.len()
-        };
-        for piece in 0..200_000 {
-            let piece = format!("{piece} ");
-            feed.show_piece(Timestamp::default(), &attempt(1), &piece);
-            text.push_str(&piece);
-            // What is handed out is not added to: the next piece is one of its own.
-            if piece.ends_with("00000 ") {
-                take(usize::MAX);
-                assert_eq!(take(usize::MAX), text.len());
-            }
-        }
-        // Another attempt's text stays apart.
-        feed.show_piece(Timestamp::default(), &attempt(2), "again");
-        assert_eq!(take(usize::MAX), text.len() + "again".len());
-        assert_eq!(read.0, text + "again");
-        assert!(read.1 < 100_000, "{} pieces", read.1);
-    }
-
-    #[test]
-    fn only_so_many_bytes_are_kept() {
-        let feed = Feed::new(Arc::default());
-        let _ear = feed.listen();
-        let text = "x".repeat(KEPT_BYTES / 4);
-        for _ in 0..5 {
-            feed.show_piece(Timestamp::default(), &attempt(1), &text);
-        }
-        assert_eq!(feed.first_piece(), 2);
-        assert_eq!(places(&feed, 0, 0, 9), (vec![], vec![2, 3, 4], true));
-        assert_eq!(places(&feed, 0, 2, 9), (vec![], vec![2, 3, 4], false));
-    }
-}
+mod tests;

@@ -1,27 +1,31 @@
-//! The runtime: one light task for each execution at work, and the loops beside them.
+//! The runtime: one lightweight task for each active execution, and the background loops.
 //!
-//! `runner` drives an execution, `registry` knows who is at work, `feed` is what others may see
-//! of an execution under way; `timers`, `queue`, `nodes`, `retention` and `deliveries` are the
-//! background loops, `schedules` is what the loop of schedules and those who change them share.
+//! `runner` drives an execution, `dispatch` starts runners, `registry` has the executions in memory,
+//! `feed` shows an execution to readers while it is driven; `loops` and `deliveries` have the
+//! background loops, `schedules` the state that the scheduler shares with the services.
 
+mod attempt_error;
 pub(crate) mod background;
 pub(crate) mod commands;
 pub(crate) mod deliveries;
+mod dispatch;
+mod effects;
 pub(crate) mod engine;
 pub(crate) mod feed;
 pub(crate) mod hooks;
 pub(crate) mod journals;
 mod live_plans;
-pub(crate) mod nodes;
-mod noted;
+pub(crate) mod loops;
+mod memory_pools;
+mod panic_message;
 mod piece_memory;
 pub(crate) mod plans;
-pub(crate) mod queue;
-pub(crate) mod recoveries;
+mod redaction;
 pub(crate) mod registry;
-pub(crate) mod retention;
 pub(crate) mod runner;
 pub(crate) mod schedules;
 pub(crate) mod secrets;
 pub(crate) mod step_memory;
-pub(crate) mod timers;
+mod stored;
+pub(crate) mod suspects;
+pub(crate) mod time;

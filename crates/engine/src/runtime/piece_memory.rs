@@ -12,7 +12,7 @@ const ALL_KEPT_BYTES: usize = 64 << 20;
 pub(crate) struct PieceMemory(AtomicUsize);
 
 impl PieceMemory {
-    /// What the pieces take and may take.
+    /// The memory of the pieces.
     pub(crate) fn usage(&self) -> PoolUsage {
         let used = self.0.load(Ordering::Relaxed) as u64;
         PoolUsage { name: "stream_pieces", used, limit: ALL_KEPT_BYTES as u64 }
@@ -46,10 +46,10 @@ mod tests {
     }
 
     #[test]
-    fn all_feeds_together_keep_only_so_many_bytes() {
+    fn all_feeds_together_are_bounded() {
         let memory = Arc::new(PieceMemory::default());
         let feeds: Vec<_> = (0..20).map(|_| Feed::new(memory.clone())).collect();
-        let _readers: Vec<_> = feeds.iter().map(|feed| feed.listen()).collect();
+        let _readers: Vec<_> = feeds.iter().map(|feed| feed.subscribe()).collect();
         let text = "x".repeat(3 << 20);
         let attempt = AttemptId { step_run: 0.into(), attempt: 1 };
         for feed in &feeds {

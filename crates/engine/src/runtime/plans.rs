@@ -22,8 +22,8 @@ use stepwell_core::memory::json_size;
 
 /// The most memory for plans that are kept for the next execution, in bytes.
 const CACHE_BYTES: u64 = 64 << 20;
-/// The most memory for plans that executions are running, cached or not, in bytes. Past it no
-/// other plan is loaded until some of them have left memory.
+/// The most memory for plans that executions use, cached or not, in bytes. Above it no other plan is
+/// loaded until some of them have left memory.
 const LIVE_BYTES: u64 = 256 << 20;
 /// The most memory for the records of workflows, in bytes.
 const WORKFLOW_BYTES: u64 = 16 << 20;
@@ -31,7 +31,7 @@ const WORKFLOW_BYTES: u64 = 16 << 20;
 const INTEGRATION_BYTES: usize = 512;
 /// A definition with more bytes of JSON is compiled on a thread that may be busy for a while.
 const MAX_INLINE_DEFINITION: usize = 32 << 10;
-/// When to ask again for a plan that there was no memory for.
+/// The time after which to request a plan again for which there was no memory.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// A release: a workflow's id and the release's number.
@@ -76,7 +76,7 @@ impl Plans {
     /// flight), and executions share it for as long as one of them holds it.
     ///
     /// # Errors
-    /// `Unavailable` where the plans of running executions take all the memory for plans.
+    /// `Unavailable` if the plans of running executions take all the memory for plans.
     pub(crate) async fn plan(
         &self,
         workflow: WorkflowId,
@@ -87,7 +87,7 @@ impl Plans {
             return Ok(plan);
         }
         let load = async {
-            // One that was evicted, or is too large to be cached, but is being executed.
+            // A plan that was evicted, or is too large to be cached, but is in use.
             let plan = match self.live.get(&key) {
                 Some(plan) => plan,
                 None => self.load(key).await?,
@@ -119,7 +119,7 @@ impl Plans {
         if self.live.bytes() < self.live_bytes {
             return Ok(());
         }
-        // Those that are only cached make room for those that are needed.
+        // Plans that are only cached make room.
         self.cached.clear();
         if self.live.bytes() < self.live_bytes {
             return Ok(());
@@ -143,7 +143,7 @@ impl Plans {
         Ok((definition, Arc::new(plan)))
     }
 
-    /// Compiles at once what is small, else on a thread for blocking work.
+    /// Compiles a small definition inline, others on a blocking thread.
     async fn compile<T: Send + 'static>(
         &self,
         source: Arc<Value>,
@@ -187,18 +187,18 @@ impl Plans {
         Ok(Some(found))
     }
 
-    /// Forgets a workflow that was changed.
+    /// Removes a workflow that was changed from the cache.
     pub(crate) fn changed(&self, id: WorkflowId) {
         self.changes.fetch_add(1, Ordering::AcqRel);
         self.workflows.remove(&id);
     }
 
-    /// How many releases were compiled to be executed.
+    /// The number of releases that were compiled to be executed.
     pub(crate) fn compiled(&self) -> u64 {
         self.compiled.load(Ordering::Relaxed)
     }
 
-    /// What cached plans, other plans that executions hold, and workflows take and may take.
+    /// The memory of cached plans, of other plans in use, and of workflows.
     pub(crate) fn usage(&self) -> [PoolUsage; 3] {
         let cached = self.cached.pool_usage();
         let used = self.live.bytes().saturating_sub(cached.used);

@@ -1,4 +1,4 @@
-//! Who is at work: the executions in memory, and those that somebody follows.
+//! The executions in memory, and those with readers.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,7 +16,7 @@ use crate::memory::Reservation;
 use stepwell_core::execution::{AttemptError, AttemptId, StepResult, StepRunId};
 use stepwell_store::record::ExecutionRecord;
 
-/// What a runner can be told.
+/// A message to a runner.
 pub(crate) enum Message {
     /// A step's attempt ended.
     StepEnded {
@@ -27,20 +27,20 @@ pub(crate) enum Message {
     },
     /// A step wrote a log line.
     StepLogged { step: StepRunId, level: &'static str, message: String },
-    /// Somebody wants something of the execution; answered once it is durable.
+    /// A control request; its effect is durable when the reply is sent.
     Control {
-        what: Control,
-        /// What is written down of it.
-        note: Option<Box<AuditRecord>>,
+        control: Control,
+        /// The audit entry of the request.
+        audit: Option<Box<AuditRecord>>,
         reply: oneshot::Sender<Result<(), AppError>>,
     },
-    /// Its time has come.
+    /// A time that it waits for has come.
     Wake,
-    /// Finish what is under way, start nothing, and go.
+    /// Finish the running steps, start no others, and end.
     Drain,
 }
 
-/// What somebody can want of an execution.
+/// A control request for an execution.
 #[derive(Debug, Clone)]
 pub(crate) enum Control {
     Cancel {
@@ -48,40 +48,51 @@ pub(crate) enum Control {
     },
     Pause,
     Resume,
-    /// Its time-out may be over: look.
+    /// Check its timeout.
     Expire,
 }
 
-/// How many messages may wait for a runner. Steps wait for room; log lines are dropped.
+/// Why a stored execution is loaded into memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WakeReason {
+    /// It is due, or was interrupted.
+    Due,
+    /// A message is sent to it.
+    Message,
+    /// It made no progress at its last recoveries, and fails.
+    Poisoned,
+}
+
+/// The capacity of a runner's mailbox. Steps wait for room; log lines are dropped.
 const MAILBOX: usize = 256;
 
 enum Entry {
     /// A runner drives it.
     Active { feed: Arc<Feed>, mailbox: mpsc::Sender<Message> },
-    /// Only rows; somebody follows it.
+    /// It is not in memory, but has readers.
     Followed(Weak<Feed>),
 }
 
 /// The executions in memory.
 #[derive(Default)]
 pub(crate) struct Registry {
-    // Look-ups only under it, nothing awaits.
+    // Lookups only under it, nothing awaits.
     entries: Mutex<HashMap<ExecutionId, Entry>>,
     active: AtomicUsize,
-    /// What the feeds keep of streamed text.
+    /// The memory of streamed text in all feeds.
     pub(crate) pieces: Arc<PieceMemory>,
 }
 
-/// A place in the registry, given to the one runner that may drive the execution.
-pub(crate) struct Seat {
+/// The registry's slot for the one runner that may drive an execution.
+pub(crate) struct RunnerSlot {
     pub(crate) feed: Arc<Feed>,
     pub(crate) mailbox: mpsc::Receiver<Message>,
     pub(crate) sender: mpsc::Sender<Message>,
 }
 
-impl Seat {
-    /// Gives the seat up without driving the execution: refuses the requests that wait for it.
-    pub(crate) fn refuse(mut self, error: impl Fn() -> AppError) {
+impl RunnerSlot {
+    /// Gives up the slot without driving the execution: rejects the waiting requests.
+    pub(crate) fn reject(mut self, error: impl Fn() -> AppError) {
         self.mailbox.close();
         while let Ok(message) = self.mailbox.try_recv() {
             if let Message::Control { reply, .. } = message {
@@ -101,13 +112,13 @@ impl Registry {
         Feed::new(self.pieces.clone())
     }
 
-    /// How many executions are at work.
+    /// The number of executions in memory.
     pub(crate) fn active(&self) -> usize {
         self.active.load(Ordering::Relaxed)
     }
 
-    /// Takes the seat of an execution, unless somebody has it.
-    pub(crate) fn sit(&self, id: ExecutionId) -> Result<Seat, mpsc::Sender<Message>> {
+    /// Acquires the slot of an execution; if it has a runner, returns the runner's mailbox.
+    pub(crate) fn acquire(&self, id: ExecutionId) -> Result<RunnerSlot, mpsc::Sender<Message>> {
         let mut entries = self.lock();
         let feed = match entries.get(&id) {
             Some(Entry::Active { mailbox, .. }) => return Err(mailbox.clone()),
@@ -117,22 +128,22 @@ impl Registry {
         let (sender, mailbox) = mpsc::channel(MAILBOX);
         entries.insert(id, Entry::Active { feed: feed.clone(), mailbox: sender.clone() });
         self.active.fetch_add(1, Ordering::Relaxed);
-        Ok(Seat { feed, mailbox, sender })
+        Ok(RunnerSlot { feed, mailbox, sender })
     }
 
-    /// Gives the seat up; those who follow keep the feed. The seat itself is gone by now.
-    pub(crate) fn stand(&self, id: ExecutionId) {
+    /// Releases the slot of a runner that has ended; readers keep the feed.
+    pub(crate) fn release(&self, id: ExecutionId) {
         let mut entries = self.lock();
         if let Some(Entry::Active { feed, .. }) = entries.remove(&id) {
             self.active.fetch_sub(1, Ordering::Relaxed);
-            // The runner has let go of it: whoever else holds it follows the execution.
+            // The runner has dropped its reference: all others are readers.
             if feed.outcome().is_none() && Arc::strong_count(&feed) > 1 {
                 entries.insert(id, Entry::Followed(Arc::downgrade(&feed)));
             }
         }
     }
 
-    /// The feed of an execution at work.
+    /// The feed of an execution in memory.
     pub(crate) fn active_feed(&self, id: ExecutionId) -> Option<Arc<Feed>> {
         match self.lock().get(&id) {
             Some(Entry::Active { feed, .. }) => Some(feed.clone()),
@@ -140,8 +151,11 @@ impl Registry {
         }
     }
 
-    /// The executions at work that have not ended and are as wanted.
-    pub(crate) fn at_work(&self, wanted: impl Fn(&ExecutionRecord) -> bool) -> Vec<ExecutionId> {
+    /// The executions in memory that have not ended and fulfil the condition.
+    pub(crate) fn active_executions(
+        &self,
+        wanted: impl Fn(&ExecutionRecord) -> bool,
+    ) -> Vec<ExecutionId> {
         let entries = self.lock();
         let ids = entries.iter().filter_map(|(id, entry)| match entry {
             Entry::Active { feed, .. } if feed.outcome().is_none() => {
@@ -152,7 +166,7 @@ impl Registry {
         ids.collect()
     }
 
-    /// The feed of an execution, made where there is none: whoever drives it later will use it.
+    /// The feed of an execution, created if there is none: its next runner will use it.
     pub(crate) fn follow(&self, id: ExecutionId) -> Arc<Feed> {
         let mut entries = self.lock();
         match entries.get(&id) {
@@ -169,8 +183,8 @@ impl Registry {
         feed
     }
 
-    /// Forgets an execution that nobody drives or follows any more.
-    pub(crate) fn forget_idle(&self, id: ExecutionId) {
+    /// Removes an execution without runner and readers.
+    pub(crate) fn remove_idle(&self, id: ExecutionId) {
         let mut entries = self.lock();
         if let Some(Entry::Followed(feed)) = entries.get(&id)
             && feed.strong_count() == 0
@@ -179,7 +193,7 @@ impl Registry {
         }
     }
 
-    /// Tells those who follow an execution that nobody drives that the server stops.
+    /// Notifies readers of executions without runners that the server stops.
     pub(crate) fn release_followers(&self) {
         for entry in self.lock().values() {
             if let Entry::Followed(feed) = entry
@@ -190,7 +204,7 @@ impl Registry {
         }
     }
 
-    /// The mailboxes of all executions at work.
+    /// The mailboxes of all runners.
     pub(crate) fn mailboxes(&self) -> Vec<mpsc::Sender<Message>> {
         let entries = self.lock();
         let active = entries.values().filter_map(|entry| match entry {

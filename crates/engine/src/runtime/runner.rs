@@ -1,4 +1,4 @@
-//! Drives one execution for as long as there is something to do, then leaves it to its rows.
+//! Drives one execution as long as there is something to do; then it leaves memory.
 //!
 //! The durability rule is here: everything decided is committed before an external step runs,
 //! before the runner waits for anything, and before a final event is shown. A chain of pure
@@ -9,10 +9,9 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use stepwell_core::catalog::Effect;
 use stepwell_core::execution::{
-    AttemptId, Command, Decision, Execution, Failure, RecordedEvent, Status, StepRunId,
-    TransitionError, TransitionInput, codes,
+    Command, Decision, Execution, Failure, RecordedEvent, Status, StepRunId, TransitionError,
+    TransitionInput, codes,
 };
 use stepwell_core::expr::EvalBudget;
 use stepwell_core::faults;
@@ -25,103 +24,97 @@ use stepwell_store::record::{ExecutionRecord, IdempotencyRecord};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 
-use super::commands::{Attempt, permanent};
 use super::deliveries::Outbox;
 use super::engine::Engine;
 use super::feed::{Feed, Outcome};
-use super::registry::{Message, Seat};
+use super::panic_message::panic_message;
+use super::registry::{Message, RunnerSlot, WakeReason};
 use super::secrets::Secrets;
 use crate::AppError;
 use crate::memory::{Reservation, SMALL};
 use stepwell_core::memory::json_size;
 
 mod evaluate;
-mod hear;
+mod idle;
 mod load;
+mod messages;
 mod panics;
 pub(crate) mod persist;
-mod rest;
 mod retained;
+mod run_commands;
 
-pub(crate) use panics::panic_message;
 pub(crate) use retained::Retained;
 
-/// How long an execution is left alone whose journal was not where it was thought to be.
+/// The pause before an execution is loaded again whose stored journal differs from memory.
 const LOST_PAUSE: std::time::Duration = std::time::Duration::from_secs(1);
 
-/// After so many commands of one chain the runner looks at its messages and at the time.
-const COMMANDS_BETWEEN_LOOKS: u32 = 16;
-
-/// An execution that is still at its first chain of pure steps after so long is made durable.
-const DURABLE_WITHIN: std::time::Duration = std::time::Duration::from_millis(200);
-
-/// One execution at work.
+/// One driven execution.
 pub(crate) struct Runner {
     engine: Arc<Engine>,
     feed: Arc<Feed>,
     mailbox: mpsc::Receiver<Message>,
     sender: mpsc::Sender<Message>,
     execution: Execution,
-    /// The projection as last committed, with what never changes.
+    /// The projection as of the last commit.
     record: ExecutionRecord,
-    /// Taken with the first commit.
+    /// Written with the first commit.
     idempotency: Option<IdempotencyRecord>,
     /// Written with the first commit.
     schedule: Option<Box<ObjectBatch>>,
     secrets: Secrets,
-    /// Who is told of what happens, if anybody.
+    /// The deliveries of its events.
     outbox: Outbox,
-    /// Decided, not yet durable.
+    /// Events that are not durable yet.
     uncommitted: Vec<RecordedEvent>,
-    /// What users did by that.
-    notes: Vec<AuditRecord>,
+    /// The audit entries of these events.
+    audit: Vec<AuditRecord>,
     /// The commit in progress.
     committing: Option<Arc<Commit>>,
-    /// To be run.
+    /// Commands to carry out.
     commands: VecDeque<Command>,
-    /// Attempts under way, by step run.
+    /// Running attempts, by step run.
     under_way: HashMap<StepRunId, AbortHandle>,
-    /// To be answered once what they asked for is durable.
+    /// Requests that are confirmed when the events are durable.
     replies: Vec<oneshot::Sender<Result<(), AppError>>>,
     /// Messages that came while the store was unavailable.
     deferred: VecDeque<Message>,
-    /// About how many bytes the values in the journal take as text.
+    /// Roughly how many bytes the values in the journal have as text.
     bytes: usize,
-    /// What they take in memory.
+    /// Their memory.
     retained: Retained,
-    /// Told to finish what is under way and go.
+    /// Whether it only finishes its running steps, because the server stops.
     draining: bool,
     /// The step run whose command is being carried out.
     current: Option<StepRunId>,
-    /// Commands carried out since the runner began.
+    /// The number of commands that were carried out.
     carried_out: u32,
 }
 
-/// Why an execution is set aside.
+/// The error of an execution that crashes the server.
 fn poisoned() -> Failure {
-    let text = "the server stopped or hung when it last went on with this execution, twice in a \
-                row; it is not tried again by itself, but can be rerun";
+    let text = "the server stopped or hung when it last continued this execution, twice in a row; \
+                it is not recovered again, but can be rerun";
     Failure::new(codes::POISONED, text)
 }
 
-/// Frees the runner's place, however the runner ends.
-struct Departure(Arc<Engine>, ExecutionId);
+/// Deregisters the runner, however it ends.
+struct DeregisterOnDrop(Arc<Engine>, ExecutionId);
 
-impl Drop for Departure {
+impl Drop for DeregisterOnDrop {
     fn drop(&mut self) {
-        self.0.depart(self.1);
+        self.0.deregister(self.1);
     }
 }
 
-/// Why a runner stops driving.
-enum Gone {
-    /// Nothing to do before a moment that is far, or before somebody says something.
+/// Why a runner stops.
+enum StopReason {
+    /// It waits for a distant time or for a message.
     Asleep,
-    /// It ended, and that is durable.
+    /// The execution has ended, and that is durable.
     Ended,
-    /// Its acceptance was refused by the store: it never was.
+    /// The store rejected its acceptance.
     NotAccepted(StoreError),
-    /// The journal is not where we thought.
+    /// The stored journal differs from the one in memory.
     Lost,
     /// Another node has taken over.
     Fenced,
@@ -129,78 +122,72 @@ enum Gone {
     Stopped,
 }
 
-/// What a new execution begins with.
-pub(crate) struct Beginning {
+/// The initial state of a runner.
+pub(crate) struct RunnerInit {
     pub(crate) execution: Execution,
     pub(crate) record: ExecutionRecord,
     /// Events that are not durable yet.
     pub(crate) uncommitted: Vec<RecordedEvent>,
-    /// What users did by that.
-    pub(crate) notes: Vec<AuditRecord>,
+    /// The audit entries of these events.
+    pub(crate) audit: Vec<AuditRecord>,
     pub(crate) idempotency: Option<IdempotencyRecord>,
-    /// The schedule that starts it, as it stands then.
+    /// The schedule that starts it, with its progress.
     pub(crate) schedule: Option<Box<ObjectBatch>>,
     pub(crate) secrets: Secrets,
-    /// Told as soon as the acceptance is durable; `None`: nobody waits for that.
+    /// Gets the result of the acceptance's commit; `None`: no caller waits for it.
     pub(crate) accepted: Option<oneshot::Sender<Result<(), AppError>>>,
-    /// What is reserved for its values.
+    /// The memory reserved for its values.
     pub(crate) memory: Option<Reservation>,
-    /// What the values of its durable events take of the memory.
+    /// The memory of the values of its durable events.
     pub(crate) retained: Retained,
-}
-
-/// Why a stored execution is brought into memory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Because {
-    /// It can go on.
-    ItIsTime,
-    /// Somebody is about to tell it something.
-    OfMessage,
-    /// It got nowhere at its last recoveries: it fails.
-    SetAside,
 }
 
 impl Runner {
     /// Drives an execution that was just accepted.
-    pub(crate) async fn begin(engine: Arc<Engine>, seat: Seat, beginning: Box<Beginning>) {
-        let _departure = Departure(engine.clone(), beginning.record.id);
-        let runner = Self::new(engine, seat, *beginning);
+    pub(crate) async fn begin(engine: Arc<Engine>, slot: RunnerSlot, init: Box<RunnerInit>) {
+        let _deregister = DeregisterOnDrop(engine.clone(), init.record.id);
+        let runner = Self::new(engine, slot, *init);
         runner.drive(Some(TransitionInput::Start)).await;
     }
 
     /// Loads a stored execution and drives it.
-    pub(crate) async fn resume(engine: Arc<Engine>, id: ExecutionId, seat: Seat, because: Because) {
-        let _departure = Departure(engine.clone(), id);
+    pub(crate) async fn resume(
+        engine: Arc<Engine>,
+        id: ExecutionId,
+        slot: RunnerSlot,
+        reason: WakeReason,
+    ) {
+        let _deregister = DeregisterOnDrop(engine.clone(), id);
         let loaded = AssertUnwindSafe(Box::pin(load::load(&engine, id))).catch_unwind().await;
         match loaded {
-            Ok(Ok(Some(beginning))) => {
-                seat.feed.fill(&beginning.record, &[]);
-                let runner = Self::new(engine, seat, beginning);
+            Ok(Ok(Some(init))) => {
+                slot.feed.fill(&init.record, &[]);
+                let runner = Self::new(engine, slot, init);
                 let first = match runner.execution.status() {
-                    _ if because == Because::SetAside => {
+                    _ if reason == WakeReason::Poisoned => {
                         Some(TransitionInput::Abort { error: poisoned() })
                     }
-                    // The queue decides when it starts, not whoever wants to tell it something.
-                    Status::Queued if because == Because::OfMessage => None,
+                    // The queue starts it, not a message.
+                    Status::Queued if reason == WakeReason::Message => None,
                     Status::Queued => Some(TransitionInput::Start),
                     _ => Some(TransitionInput::Recover),
                 };
                 runner.drive(first).await;
             }
-            Ok(Ok(None)) => seat.refuse(|| AppError::not_found("execution", id.dataflow())),
+            Ok(Ok(None)) => slot.reject(|| AppError::not_found("execution", id.dataflow())),
             Ok(Err(error)) => {
                 tracing::error!(%id, %error, "an execution could not be loaded");
-                seat.refuse(|| AppError::Unavailable {
+                slot.reject(|| AppError::Unavailable {
                     reason: format!("the execution could not be loaded: {error}"),
                     retry_after: LOST_PAUSE,
                 });
-                // An execution that is due would be loaded again at once.
+                // Otherwise a due execution would be loaded again at once.
                 tokio::time::sleep(LOST_PAUSE).await;
             }
             Err(panic) => {
-                let message = panics::panic_message(&*panic);
+                let message = panic_message(&*panic);
                 tracing::error!(%id, message, "a panic while an execution was loaded");
-                seat.refuse(|| AppError::Unavailable {
+                slot.reject(|| AppError::Unavailable {
                     reason: "the execution could not be loaded; see the server's log".to_owned(),
                     retry_after: LOST_PAUSE,
                 });
@@ -210,34 +197,34 @@ impl Runner {
     }
 
     /// Boxed, so that the task that drives it is small.
-    fn new(engine: Arc<Engine>, seat: Seat, beginning: Beginning) -> Box<Self> {
-        let Beginning {
+    fn new(engine: Arc<Engine>, slot: RunnerSlot, init: RunnerInit) -> Box<Self> {
+        let RunnerInit {
             execution,
             record,
             uncommitted,
-            notes,
+            audit,
             idempotency,
             schedule,
             secrets,
             accepted,
             memory,
             mut retained,
-        } = beginning;
+        } = init;
         retained.count(&uncommitted);
         if let Some(memory) = memory {
-            seat.feed.memory().absorb(memory);
+            slot.feed.memory().absorb(memory);
         }
-        seat.feed.memory().resize(&engine.memory, retained.bytes());
-        seat.feed.lend_redact(secrets.redact().as_ref());
-        seat.feed.fill(&record, &uncommitted);
+        slot.feed.memory().resize(&engine.memory, retained.bytes());
+        slot.feed.set_redact(secrets.redact().as_ref());
+        slot.feed.fill(&record, &uncommitted);
         if !execution.status().is_final() {
             engine.meters.entered(&record);
         }
         Box::new(Self {
             engine,
-            feed: seat.feed,
-            mailbox: seat.mailbox,
-            sender: seat.sender,
+            feed: slot.feed,
+            mailbox: slot.mailbox,
+            sender: slot.sender,
             bytes: json_size(&execution.input, usize::MAX),
             retained,
             execution,
@@ -247,7 +234,7 @@ impl Runner {
             secrets,
             outbox: Outbox::default(),
             uncommitted,
-            notes,
+            audit,
             committing: None,
             commands: VecDeque::new(),
             under_way: HashMap::new(),
@@ -260,112 +247,112 @@ impl Runner {
     }
 
     async fn drive(mut self: Box<Self>, first: Option<TransitionInput>) {
-        let gone = match AssertUnwindSafe(self.work(first)).catch_unwind().await {
-            Ok(gone) => gone,
+        let reason = match AssertUnwindSafe(self.work(first)).catch_unwind().await {
+            Ok(reason) => reason,
             Err(panic) => Box::pin(self.after_panic(panic)).await,
         };
         for (_, attempt) in self.under_way.drain() {
             attempt.abort();
         }
-        if matches!(gone, Gone::Asleep | Gone::Lost) {
+        if matches!(reason, StopReason::Asleep | StopReason::Lost) {
             self.engine.vault.keep(self.record.id, &self.secrets);
         }
         self.execution.set_redact(None);
-        match gone {
-            Gone::Ended => {
+        match reason {
+            StopReason::Ended => {
                 self.feed.finish(Outcome::Ended(Arc::new(self.execution)));
                 if self.engine.config.fire_schedules {
                     self.engine.schedules.ended(&self.record.metadata);
                 }
-                // Whoever began to count between the last commit and this has still seen it.
+                // Again, for counting that began after the last commit.
                 self.engine.meters.left(&self.record);
             }
-            Gone::NotAccepted(error) => {
+            StopReason::NotAccepted(error) => {
                 self.engine.meters.left(&self.record);
                 self.feed.finish(Outcome::NotAccepted(Arc::new(error)));
                 self.engine.meters.left(&self.record);
             }
-            Gone::Asleep => {
+            StopReason::Asleep => {
                 if self.record.wake_at.is_some() {
                     self.engine.timers_changed.notify_one();
                 }
             }
-            Gone::Stopped => self.feed.finish(Outcome::Stopped),
-            // What is stored is right: it is loaded again and goes on from there.
-            Gone::Lost => {
+            StopReason::Stopped => self.feed.finish(Outcome::Stopped),
+            // The store is right: it is loaded again and continues from there.
+            StopReason::Lost => {
                 let (engine, id) = (self.engine, self.record.id);
                 tokio::spawn(async move {
                     tokio::time::sleep(LOST_PAUSE).await;
-                    engine.wake(id, Because::ItIsTime);
+                    engine.wake(id, WakeReason::Due);
                 });
             }
-            Gone::Fenced => {}
+            StopReason::Fenced => {}
         }
     }
 
-    async fn work(&mut self, first: Option<TransitionInput>) -> Gone {
+    async fn work(&mut self, first: Option<TransitionInput>) -> StopReason {
         if self.execution.status().is_final() {
-            return self.refuse_all();
+            return self.reject_all();
         }
-        if let Err(gone) = self.first(first).await {
-            return gone;
+        if let Err(reason) = self.apply_first(first).await {
+            return reason;
         }
         loop {
-            if let Err(gone) = self.run_commands().await {
-                return gone;
+            if let Err(reason) = self.run_commands().await {
+                return reason;
             }
             if self.execution.status().is_final() {
                 return match self.commit().await {
-                    Ok(()) => Gone::Ended,
-                    Err(gone) => gone,
+                    Ok(()) => StopReason::Ended,
+                    Err(reason) => reason,
                 };
             }
-            if let Some(rest) = self.rest() {
-                if let Err(gone) = self.commit_asleep(rest).await {
-                    return gone;
+            if let Some(idle) = self.idle_until() {
+                if let Err(reason) = self.commit_asleep(idle).await {
+                    return reason;
                 }
                 if self.mailbox.is_empty() && self.deferred.is_empty() {
-                    return if self.draining { Gone::Stopped } else { Gone::Asleep };
+                    return if self.draining { StopReason::Stopped } else { StopReason::Asleep };
                 }
-            } else if let Err(gone) = self.commit().await {
-                return gone;
+            } else if let Err(reason) = self.commit().await {
+                return reason;
             }
-            if let Err(gone) = self.hear().await {
-                return gone;
+            if let Err(reason) = self.handle_next_message().await {
+                return reason;
             }
         }
     }
 
-    async fn first(&mut self, first: Option<TransitionInput>) -> Result<(), Gone> {
+    async fn apply_first(&mut self, first: Option<TransitionInput>) -> Result<(), StopReason> {
         if !self.replies.is_empty() {
             self.commit().await?;
         }
         match first {
-            None => return self.hear().await,
-            // A recovery that changes nothing need not be written down.
+            None => return self.handle_next_message().await,
+            // A recovery that changes nothing is not journaled.
             Some(TransitionInput::Recover) if !self.needs_recovery() => {
-                self.tell(TransitionInput::Timer)
+                self.apply_input(TransitionInput::Timer)
             }
-            Some(first) => self.tell(first),
+            Some(first) => self.apply_input(first),
         };
         Ok(())
     }
 
-    /// Tells the execution something; what follows is shown and noted for the next commit.
-    fn tell(&mut self, input: TransitionInput) -> Option<TransitionError> {
+    /// Applies an input to the execution; the resulting events are shown and will be committed.
+    fn apply_input(&mut self, input: TransitionInput) -> Option<TransitionError> {
         let moment = self.engine.moment();
         faults::hit("advance");
         match self.execution.advance_within(input, moment, EvalBudget::inline()) {
             Ok(decision) => {
-                self.accept(decision);
+                self.accept_decision(decision);
                 None
             }
             Err(refused) => Some(refused),
         }
     }
 
-    /// Shows what was decided and notes it for the next commit.
-    fn accept(&mut self, decision: Decision) {
+    /// Shows the events of a decision and adds them to the next commit.
+    fn accept_decision(&mut self, decision: Decision) {
         let shown = decision.events.iter().filter(|e| !e.event.is_final()).count();
         self.feed.show(&decision.events[..shown]);
         self.engine.metrics.steps_changed(&self.execution, &decision.events);
@@ -378,135 +365,14 @@ impl Runner {
         self.commands.extend(decision.commands);
     }
 
-    /// Counts what the values take of the memory. They exist already, so this waits for nothing;
-    /// what makes further ones waits until there is room.
+    /// Counts the memory of the values. They exist already, so this does not wait; what creates
+    /// further ones waits until there is room.
     fn resize_memory(&self) {
         self.feed.memory().resize(&self.engine.memory, self.retained.bytes());
     }
 
-    /// Whether a step may run at once: where the memory is used up, one of an execution with large
-    /// values waits for room like any other.
-    fn may_run_inline(&self) -> bool {
-        self.retained.bytes() < SMALL || !self.engine.memory.is_exhausted()
-    }
-
-    /// Whether there is something to go on with that is not waited for.
+    /// Whether there is something to do that no timer or message triggers.
     fn needs_recovery(&self) -> bool {
         self.execution.is_busy() || self.execution.has_evaluation_pending()
-    }
-
-    /// Runs what is to be run: pure steps at once, others beside.
-    async fn run_commands(&mut self) -> Result<(), Gone> {
-        while let Some(command) = self.commands.pop_front() {
-            match command {
-                Command::Stop { step } => {
-                    if let Some(attempt) = self.under_way.remove(&step) {
-                        attempt.abort();
-                    }
-                }
-                Command::Run(_) | Command::Evaluate { .. } if self.draining => {}
-                Command::Run(attempt) => {
-                    self.current = Some(attempt.step_run.clone());
-                    self.run(attempt).await?;
-                }
-                Command::Evaluate { step } => {
-                    self.current.clone_from(&step);
-                    Box::pin(self.evaluate(step)).await?;
-                }
-            }
-            self.current = None;
-            self.carried_out = self.carried_out.wrapping_add(1);
-            if self.carried_out.is_multiple_of(COMMANDS_BETWEEN_LOOKS) {
-                self.look_up().await?;
-            }
-            // A long chain of pure steps gives others their turn.
-            tokio::task::consume_budget().await;
-        }
-        Ok(())
-    }
-
-    /// In a long chain of pure steps: what users want and what is due takes hold, and what was
-    /// accepted becomes durable.
-    async fn look_up(&mut self) -> Result<(), Gone> {
-        self.take_deferred();
-        while let Ok(message) = self.mailbox.try_recv() {
-            self.take(message);
-        }
-        let now = self.engine.now();
-        if self.execution.deadline().is_some_and(|deadline| deadline <= now) {
-            self.tell(TransitionInput::Timer);
-        }
-        if self.record.seq == 0 && now.since(self.record.created_at) > DURABLE_WITHIN {
-            Box::pin(self.commit()).await?;
-        }
-        Ok(())
-    }
-
-    async fn run(&mut self, attempt: AttemptId) -> Result<(), Gone> {
-        let ready = Attempt::prepare(
-            &self.engine,
-            &self.execution,
-            &self.secrets,
-            &attempt,
-            self.retained.bytes(),
-        );
-        let may_run_inline = self.may_run_inline();
-        let run = |ready: Attempt| if may_run_inline { ready.run_inline() } else { Err(ready) };
-        match ready.map(run) {
-            Err(fault) => {
-                self.tell(TransitionInput::StepEnded { attempt, result: Err(fault) });
-                Ok(())
-            }
-            Ok(Ok(result)) => {
-                self.step_ended(attempt, result);
-                Ok(())
-            }
-            // Boxed, so that the future of the usual case stays small.
-            Ok(Err(ready)) => Box::pin(self.run_in_task(attempt, ready)).await,
-        }
-    }
-
-    /// Runs an attempt in a task of its own, once everything that must be durable before it is.
-    async fn run_in_task(&mut self, attempt: AttemptId, ready: Attempt) -> Result<(), Gone> {
-        if self.under_way.len() >= self.engine.config.max_parallel_steps {
-            // Wait for one of them to end before starting another one.
-            self.commands.push_back(Command::Run(attempt));
-            self.commit().await?;
-            return self.hear().await;
-        }
-        let AttemptId { step_run, .. } = attempt;
-        let effect = self.execution.origin.plan[step_run.step].effect;
-        if effect == Effect::External || self.record.seq == 0 {
-            self.commit().await?;
-        }
-        let task = tokio::spawn(ready.run(
-            self.engine.clone(),
-            Arc::downgrade(&self.feed),
-            self.sender.clone(),
-        ));
-        self.under_way.insert(step_run, task.abort_handle());
-        Ok(())
-    }
-
-    fn step_ended(
-        &mut self,
-        attempt: AttemptId,
-        result: Result<
-            stepwell_core::execution::StepResult,
-            stepwell_core::execution::AttemptError,
-        >,
-    ) {
-        let result = result.and_then(|done| {
-            self.bytes += json_size(&done.output, usize::MAX);
-            let limit = self.engine.config.max_execution_bytes;
-            if self.bytes > limit {
-                let message = format!(
-                    "the execution's values are larger than the limit of {limit} bytes together"
-                );
-                return Err(permanent(stepwell_core::execution::codes::VALUE_TOO_LARGE, message));
-            }
-            Ok(done)
-        });
-        self.tell(TransitionInput::StepEnded { attempt, result });
     }
 }

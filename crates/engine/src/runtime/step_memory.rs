@@ -15,7 +15,7 @@ pub(crate) struct StepMemory {
     budget: MemoryBudget,
     // Taken out while it grows, nothing awaits under it.
     reserved: Mutex<Option<Reservation>>,
-    /// Closed when the attempt is over: then a thread that goes on waits no longer.
+    /// Closed when the attempt has ended: then a thread that continues stops waiting.
     attempt: watch::Receiver<()>,
     runtime: Handle,
 }

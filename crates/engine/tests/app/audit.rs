@@ -55,7 +55,7 @@ async fn a_deletion_that_cancels_notes_each_execution() {
     let bench = Bench::new().await;
     let workflow = bench.steps(json!([{"type": "Delay", "config": {"for": "1h"}}])).await;
     for _ in 0..3 {
-        bench.app.execute(&bench.caller, workflow, with_input(json!({}))).await.unwrap();
+        bench.app.execute(&bench.caller, workflow, with_input(json!({}))).durable().await.unwrap();
     }
     let deletion = Deletion { cancel_running: true, ..Deletion::default() };
     bench.app.delete_workflow(&bench.caller, workflow, deletion).await.unwrap();
@@ -76,7 +76,7 @@ async fn a_deletion_that_cancels_notes_each_execution() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn entries_are_kept_for_as_long_as_is_said() {
+async fn entries_are_kept_for_the_configured_time() {
     let now = "2026-05-02T00:00:00Z";
     for (seconds, left) in [(0, 1), (3600, 0)] {
         let config = EngineConfig { audit_retention_seconds: seconds, ..config() };

@@ -52,7 +52,12 @@ impl World {
 
     async fn begin(&self, definition: &Value) -> ExecutionId {
         let workflow = self.bench.workflow(definition.clone()).await;
-        self.bench.app.execute(&self.bench.caller, workflow, Start::default()).await.unwrap()
+        self.bench
+            .app
+            .execute(&self.bench.caller, workflow, Start::default())
+            .durable()
+            .await
+            .unwrap()
     }
 
     async fn ended(&self, id: ExecutionId) -> ExecutionView {
@@ -184,7 +189,7 @@ async fn a_named_moment_is_one_of_the_wall_clock() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn intervals_go_on() {
+async fn intervals_continue() {
     for restarts in [false, true] {
         for seconds in [-30, -HOUR, -DAY] {
             let mut world = World::new().await;
@@ -228,7 +233,7 @@ async fn cron_follows_the_clock() {
         assert!((28..=32).contains(&fired), "{seconds}: {fired}");
         world.bench.app.shutdown().await;
     }
-    // A day ahead, and put right again: the next day is not left out.
+    // A day ahead, and put right again: the next day is not skipped.
     let world = World::new().await;
     let workflow = world.bench.quick().await;
     world.bench.schedule(workflow, cron("0 6 * * *")).await;
@@ -273,7 +278,9 @@ async fn creation_keeps_its_order() {
     let mut begun = Vec::new();
     for _ in 0..5 {
         let start = Start::default();
-        begun.push(world.bench.app.execute(&world.bench.caller, workflow, start).await.unwrap());
+        begun.push(
+            world.bench.app.execute(&world.bench.caller, workflow, start).durable().await.unwrap(),
+        );
         world.clock.set(-8);
     }
     let found: Vec<_> = world.bench.executions(workflow).await.iter().map(|one| one.id).collect();

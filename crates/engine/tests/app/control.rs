@@ -3,13 +3,13 @@
 use serde_json::json;
 use stepwell_core::execution::Status;
 use stepwell_engine::AppError;
-use stepwell_engine::view::{StepStatus, What};
+use stepwell_engine::view::{NoticeKind, StepStatus};
 
 use crate::receiver::Receiver;
 use crate::support::Bench;
 
-fn step_is(what: &What, id: &str, status: StepStatus) -> bool {
-    matches!(what, What::Step { step, .. } if step.step_id == id && step.status == status)
+fn step_is(kind: &NoticeKind, id: &str, status: StepStatus) -> bool {
+    matches!(kind, NoticeKind::Step { step, .. } if step.step_id == id && step.status == status)
 }
 
 #[tokio::test]
@@ -18,10 +18,10 @@ async fn a_waiting_execution_is_cancelled_for_good() {
     let workflow =
         bench.steps(json!([{"id": "wait", "type": "Delay", "config": {"for": "1h"}}])).await;
     let id = bench.execute(workflow, json!({})).await;
-    bench.until(id, |n| step_is(&n.what, "wait", StepStatus::Waiting)).await;
+    bench.until(id, |n| step_is(&n.kind, "wait", StepStatus::Waiting)).await;
     bench.app.cancel(&bench.caller, None, id, Some("enough".into())).await.unwrap();
     let view = bench.app.execution(&bench.caller, None, id).await.unwrap();
-    assert_eq!(view.record.status, Status::Cancelled, "it is durable when the answer comes");
+    assert_eq!(view.record.status, Status::Cancelled, "it is durable when the call returns");
     let again = bench.app.cancel(&bench.caller, None, id, None).await.unwrap_err();
     assert!(matches!(again, AppError::AlreadyEnded(Status::Cancelled)), "{again}");
 }
@@ -51,7 +51,7 @@ async fn paused_starts_nothing_until_resumed() {
         ]))
         .await;
     let id = bench.execute(workflow, json!({})).await;
-    bench.until(id, |n| step_is(&n.what, "wait", StepStatus::Waiting)).await;
+    bench.until(id, |n| step_is(&n.kind, "wait", StepStatus::Waiting)).await;
     bench.app.pause(&bench.caller, None, id).await.unwrap();
     let twice = bench.app.pause(&bench.caller, None, id).await.unwrap_err();
     assert!(matches!(twice, AppError::WrongState { .. }), "{twice}");
@@ -130,13 +130,13 @@ async fn another_workspace_sees_nothing() {
     assert!(matches!(app.workflow(&stranger, workflow).await, Err(AppError::NotFound { .. })));
     assert!(matches!(app.cancel(&stranger, None, id, None).await, Err(AppError::NotFound { .. })));
     assert!(matches!(
-        app.execute(&stranger, workflow, Default::default()).await,
+        app.execute(&stranger, workflow, Default::default()).durable().await,
         Err(AppError::NotFound { .. })
     ));
 }
 
 #[tokio::test]
-async fn whoever_waits_is_told_when_the_server_stops() {
+async fn waiting_callers_return_when_the_server_stops() {
     let receiver = Receiver::start(&[0]).await;
     let bench = Bench::new().await;
     let workflow =
@@ -146,8 +146,8 @@ async fn whoever_waits_is_told_when_the_server_stops() {
         receiver.at_least(1).await;
         bench.app.shutdown().await;
     };
-    let (told, ()) = tokio::join!(waiting, stop);
-    assert!(matches!(told, Err(AppError::StillRunning(_))), "{told:?}");
+    let (waited, ()) = tokio::join!(waiting, stop);
+    assert!(matches!(waited, Err(AppError::StillRunning(_))), "{waited:?}");
 }
 
 #[tokio::test]

@@ -18,7 +18,7 @@ pub struct Echo {
 }
 
 impl Echo {
-    /// `/keep` answers `{}`. The others show the header `x-tok` of the first request ever, however
+    /// `/keep` returns `{}`. The others show the header `x-tok` of the first request ever, however
     /// it is sent: `/json`, `/text`, `/binary/N` (after N bytes), `/bare` (without a type),
     /// `/fail/N` (status 418, after N bytes), `/utf16`, `/header`, `/key`, `/number`.
     pub async fn start() -> Self {
@@ -43,18 +43,18 @@ async fn serve(mut stream: TcpStream, all: Arc<Mutex<Vec<Sent>>>) {
     let mut buffer = Vec::new();
     loop {
         let Some(request) = read(&mut stream, &mut buffer).await else { return };
-        let answer = {
+        let response = {
             let mut all = all.lock().unwrap();
             all.push(request.clone());
-            answer(&request, &all[0])
+            respond(&request, &all[0])
         };
-        if stream.write_all(&answer).await.is_err() {
+        if stream.write_all(&response).await.is_err() {
             return;
         }
     }
 }
 
-fn answer(request: &Sent, first: &Sent) -> Vec<u8> {
+fn respond(request: &Sent, first: &Sent) -> Vec<u8> {
     let path = request.head.split(' ').nth(1).unwrap_or_default().to_owned();
     let shown = first.head.lines().find_map(|line| line.strip_prefix("x-tok: "));
     let shown = shown.unwrap_or("nothing");

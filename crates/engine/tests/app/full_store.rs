@@ -9,8 +9,8 @@ use stepwell_core::execution::Status;
 use stepwell_core::ids::{ExecutionId, WorkflowId};
 use stepwell_core::{Topic, TopicFilter};
 use stepwell_engine::app::{
-    CreateKey, CreateWorkflow, Deletion, Expected, Idempotency, NewWebhook, ScheduleSelection,
-    Start, Turn,
+    CreateKey, CreateWorkflow, Deletion, Expected, Idempotency, IdempotencyClaim, NewWebhook,
+    ScheduleSelection, Start,
 };
 use stepwell_engine::{AppError, EngineConfig};
 use stepwell_store::memory::MemoryStore;
@@ -41,7 +41,12 @@ impl World {
         let busy = bench.workflow(json!({"name": "busy", "steps": busy})).await;
         let mut executions = Vec::new();
         let start = async |workflow| {
-            let id = bench.app.execute(&bench.caller, workflow, Start::default()).await.unwrap();
+            let id = bench
+                .app
+                .execute(&bench.caller, workflow, Start::default())
+                .durable()
+                .await
+                .unwrap();
             bench.pass(1).await;
             id
         };
@@ -168,11 +173,11 @@ async fn every_other_call_that_writes_is_refused() {
     let source = json!({"name": "n", "steps": [{"type": "Echo", "input": 1}]});
     let create = CreateWorkflow { source, active: true, idempotency: None };
     refused("create a workflow", app.create_workflow(caller, create)).await;
-    refused("execute", app.execute(caller, workflow, Start::default())).await;
+    refused("execute", app.execute(caller, workflow, Start::default()).durable()).await;
     let patience = Duration::from_secs(600);
-    let wait = app.execute_and_wait(caller, workflow, Start::default(), patience);
+    let wait = app.execute(caller, workflow, Start::default()).wait(patience);
     refused("execute and wait", wait).await;
-    let within = app.execute_within(caller, workflow, Start::default(), patience);
+    let within = app.execute(caller, workflow, Start::default()).wait_within(patience);
     refused("execute within", within).await;
     for cancel_running in [false, true] {
         let deletion = Deletion { expected: Expected::Any, cancel_running };
@@ -201,12 +206,21 @@ async fn an_idempotency_key_is_freed_when_there_is_room_again() {
     let world = World::new().await;
     let (app, caller) = (&world.bench.app, &world.bench.caller);
     let key = Idempotency { key: "k".to_owned(), fingerprint: vec![1] };
-    let Turn::First(ticket) = app.turn(caller, &key).await.unwrap() else { panic!("the first") };
+    let IdempotencyClaim::First(guard) = app.claim_idempotency_key(caller, &key).await.unwrap()
+    else {
+        panic!("the first")
+    };
     world.store.set_full(true);
-    ticket.release().await;
+    guard.release().await;
     world.bench.pass(5).await;
-    assert!(matches!(app.turn(caller, &key).await, Ok(Turn::Busy)));
+    assert!(matches!(
+        app.claim_idempotency_key(caller, &key).await,
+        Ok(IdempotencyClaim::InProgress)
+    ));
     world.store.set_full(false);
     world.bench.pass(2).await;
-    assert!(matches!(app.turn(caller, &key).await, Ok(Turn::First(_))));
+    assert!(matches!(
+        app.claim_idempotency_key(caller, &key).await,
+        Ok(IdempotencyClaim::First(_))
+    ));
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use stepwell_core::execution::{RerunFrom, Status};
 use stepwell_engine::AppError;
-use stepwell_engine::app::{Again, ScheduleChange};
+use stepwell_engine::app::{RerunRequest, ScheduleChange};
 
 use crate::simulated::cron;
 use crate::support::{Bench, with_input};
@@ -38,7 +38,7 @@ async fn what_takes_too_much_work_is_refused_on_every_way_in() {
     let (app, caller) = (&bench.app, &bench.caller);
     let start = Instant::now();
     refused_as_too_much(
-        app.execute(caller, workflow, with_input(input(200_000))).await.unwrap_err(),
+        app.execute(caller, workflow, with_input(input(200_000))).durable().await.unwrap_err(),
     );
     refused_as_too_much(bench.wait(workflow, input(200_000)).await.unwrap_err());
     let Value::Object(parameters) = input(200_000) else { unreachable!() };
@@ -48,11 +48,11 @@ async fn what_takes_too_much_work_is_refused_on_every_way_in() {
     // What is allowed is checked on a thread, and the rerun takes the same way.
     let ended = bench.ended(bench.execute(workflow, input(2_000)).await).await;
     assert_eq!(ended.record.status, Status::Completed);
-    let again = Again { input: Some(input(200_000)), ..Again::default() };
+    let again = RerunRequest { input: Some(input(200_000)), ..RerunRequest::default() };
     let (workflow, rerun) = app.rerun(caller, ended.record.id, again).await.unwrap();
-    refused_as_too_much(app.execute(caller, workflow, rerun).await.unwrap_err());
+    refused_as_too_much(app.execute(caller, workflow, rerun).durable().await.unwrap_err());
     let from = RerunFrom::Step { id: "static_text_input".into(), input: Some(json!({"text": 1})) };
-    let again = Again { from: Some(from), ..Again::default() };
+    let again = RerunRequest { from: Some(from), ..RerunRequest::default() };
     let refused = app.rerun(caller, ended.record.id, again).await.unwrap_err();
     assert!(matches!(refused, AppError::InvalidInput(_)), "{refused}");
     assert!(start.elapsed() < Duration::from_secs(60), "{:?}", start.elapsed());
@@ -67,9 +67,9 @@ async fn large_checks_leave_room_for_others() {
     let checks: Vec<_> = (0..8)
         .map(|_| {
             let (app, caller) = (bench.app.clone(), bench.caller.clone());
-            tokio::spawn(
-                async move { app.execute(&caller, large, with_input(input(10_000))).await },
-            )
+            tokio::spawn(async move {
+                app.execute(&caller, large, with_input(input(10_000))).durable().await
+            })
         })
         .collect();
     let mut completed = 0;

@@ -28,22 +28,27 @@ async fn one_that_still_waits_in_the_queue_when_its_time_is_over_is_stopped() {
     let workflow = bench.steps(json!([{"type": "StaticTextInput", "input": "x"}])).await;
     let timeout = std::time::Duration::from_millis(50);
     let start = with_input(json!({}));
-    let ended = bench.app.execute_within(&bench.caller, workflow, start, timeout).await.unwrap();
+    let ended =
+        bench.app.execute(&bench.caller, workflow, start).wait_within(timeout).await.unwrap();
     assert_eq!(ended.record.status, Status::TimedOut);
     assert_eq!((ended.record.started_at, ended.output), (None, None));
-    let begun = bench.app.execute_begun(&bench.caller, workflow, with_input(json!({}))).await;
+    let begun = bench.app.execute(&bench.caller, workflow, with_input(json!({}))).begun().await;
     assert_eq!(begun.unwrap().record.status, Status::Queued);
 }
 
 #[tokio::test]
-async fn a_full_queue_refuses_and_says_when_to_come_back() {
+async fn a_full_queue_refuses_and_names_the_time_to_retry() {
     let bench = Bench::with(EngineConfig { max_active: 1, max_queued: 1, ..config() }).await;
     let workflow =
         bench.steps(json!([{"id": "wait", "type": "Delay", "config": {"for": "1s"}}])).await;
     bench.execute(workflow, json!({})).await;
     bench.execute(workflow, json!({})).await;
-    let refused =
-        bench.app.execute(&bench.caller, workflow, with_input(json!({}))).await.unwrap_err();
+    let refused = bench
+        .app
+        .execute(&bench.caller, workflow, with_input(json!({})))
+        .durable()
+        .await
+        .unwrap_err();
     assert!(matches!(refused, AppError::Unavailable { .. }), "{refused}");
 }
 
@@ -59,9 +64,9 @@ async fn one_key_one_execution_however_often_it_is_sent() {
         let (app, caller, start) = (bench.app.clone(), bench.caller.clone(), start(1));
         tokio::spawn(async move {
             if i % 2 == 0 {
-                app.execute(&caller, workflow, start).await.unwrap()
+                app.execute(&caller, workflow, start).durable().await.unwrap()
             } else {
-                app.execute_and_wait(&caller, workflow, start, PATIENCE).await.unwrap().record.id
+                app.execute(&caller, workflow, start).wait(PATIENCE).await.unwrap().record.id
             }
         })
     });
@@ -70,7 +75,7 @@ async fn one_key_one_execution_however_often_it_is_sent() {
         ids.push(task.await.unwrap());
     }
     assert!(ids.windows(2).all(|w| w[0] == w[1]), "{ids:?}");
-    let other = bench.app.execute(&bench.caller, workflow, start(2)).await.unwrap_err();
+    let other = bench.app.execute(&bench.caller, workflow, start(2)).durable().await.unwrap_err();
     assert!(matches!(other, AppError::IdempotencyKeyReused), "{other}");
 }
 
@@ -99,7 +104,7 @@ async fn values_nest_to_one_limit_wherever_they_come_from() {
     let accepted = bench.execute(echo, json!({"v": nested(99)})).await;
     assert_eq!(bench.ended(accepted).await.record.status, Status::Completed);
     let start = with_input(json!({"v": nested(100)}));
-    let refused = bench.app.execute(&bench.caller, echo, start).await.unwrap_err();
+    let refused = bench.app.execute(&bench.caller, echo, start).durable().await.unwrap_err();
     assert!(matches!(refused, AppError::InvalidInput(_)), "{refused}");
     assert!(refused.to_string().contains("100 levels"), "{refused}");
 
@@ -145,7 +150,7 @@ async fn names_that_mislead_are_refused_wherever_they_are_given() {
         Start { external_id: Some("a\u{202e}b".into()), ..Start::default() },
         Start { metadata: labels, ..Start::default() },
     ] {
-        let refused = app.execute(caller, workflow, start).await.unwrap_err();
+        let refused = app.execute(caller, workflow, start).durable().await.unwrap_err();
         assert!(refused.to_string().contains("U+202E"), "{refused}");
     }
     // Names that are only known when a step runs fail the step.

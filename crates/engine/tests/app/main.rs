@@ -1,6 +1,10 @@
 //! The application services over real stores: what every dialect relies on.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on must stop")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot continue must stop"
+)]
 
 mod audit;
 mod clock_set;
@@ -8,11 +12,13 @@ mod control;
 mod echo;
 mod evaluations;
 mod full_store;
+mod idempotency;
 mod large_inputs;
 mod limits;
 mod memory;
 mod objects;
 mod outbox;
+mod payloads;
 mod poison;
 mod pure_steps;
 mod rates;
@@ -23,8 +29,6 @@ mod schedules;
 mod secrets;
 mod simulated;
 mod support;
-mod turns;
 mod upgrade;
 mod waits;
 mod webhooks;
-mod words;

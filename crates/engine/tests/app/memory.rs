@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 use stepwell_core::execution::Status;
 use stepwell_engine::EngineConfig;
-use stepwell_engine::view::{StepStatus, What};
+use stepwell_engine::view::{NoticeKind, StepStatus};
 use stepwell_store_sqlite::{SqliteOptions, SqliteStore};
 
 use crate::support::{Bench, config};
@@ -37,7 +37,7 @@ async fn a_step_that_finds_no_memory_fails_and_may_be_tried_again() {
     let taken = bench.app.memory().reserve(60 * MIB, Duration::ZERO).await.unwrap();
     let id = bench.execute(workflow, json!({"text": text})).await;
     let failed = bench.until(id, |notice| format!("{notice:?}").contains("MEMORY_SHORTAGE")).await;
-    let What::Step { step, .. } = failed.what else { panic!("{failed:?}") };
+    let NoticeKind::Step { step, .. } = failed.kind else { panic!("{failed:?}") };
     let error = step.error.unwrap();
     assert_eq!((step.status, error.code.as_str()), (StepStatus::Running, "MEMORY_SHORTAGE"));
     assert!(error.message.contains("engine.memory_budget_bytes"), "{}", error.message);

@@ -23,11 +23,12 @@ async fn every_status_change_arrives_in_order_and_signed() {
     let workflow = bench
         .steps(json!([{"id": "a", "type": "StaticTextInput", "input": "x"}, {"id": "b", "type": "Echo"}]))
         .await;
-    let id = bench.app.execute(&bench.caller, workflow, hook(&receiver.url)).await.unwrap();
+    let id =
+        bench.app.execute(&bench.caller, workflow, hook(&receiver.url)).durable().await.unwrap();
     // PENDING, RUNNING, two steps RUNNING and COMPLETED each, COMPLETED.
     let calls = receiver.at_least(7).await;
     let bodies = bodies(&calls);
-    let told: Vec<String> = bodies
+    let sent: Vec<String> = bodies
         .iter()
         .map(|body| match body.get("task").filter(|task| !task.is_null()) {
             Some(task) => format!(
@@ -39,7 +40,7 @@ async fn every_status_change_arrives_in_order_and_signed() {
         })
         .collect();
     assert_eq!(
-        told,
+        sent,
         ["PENDING", "RUNNING", "a RUNNING", "a COMPLETED", "b RUNNING", "b COMPLETED", "COMPLETED"]
     );
     let sequences: Vec<u64> =
@@ -59,13 +60,13 @@ async fn every_status_change_arrives_in_order_and_signed() {
 }
 
 #[tokio::test]
-async fn a_step_that_waits_is_told_once() {
+async fn a_waiting_step_is_sent_once() {
     let receiver = Receiver::start(&[200]).await;
     let bench = Bench::new().await;
     let workflow = bench
         .steps(json!([{"id": "wait", "type": "Delay", "config": {"for": "20ms"}, "input": 1}]))
         .await;
-    bench.app.execute(&bench.caller, workflow, hook(&receiver.url)).await.unwrap();
+    bench.app.execute(&bench.caller, workflow, hook(&receiver.url)).durable().await.unwrap();
     let statuses: Vec<Value> = bodies(&receiver.at_least(5).await)
         .into_iter()
         .map(|body| {
@@ -81,7 +82,7 @@ async fn a_failed_delivery_holds_the_later_ones_back_and_keeps_its_id() {
     let receiver = Receiver::start(&[500, 200]).await;
     let bench = Bench::new().await;
     let workflow = bench.steps(json!([{"id": "a", "type": "StaticTextInput", "input": "x"}])).await;
-    bench.app.execute(&bench.caller, workflow, hook(&receiver.url)).await.unwrap();
+    bench.app.execute(&bench.caller, workflow, hook(&receiver.url)).durable().await.unwrap();
     let calls = receiver.at_least(6).await;
     assert_eq!(calls[0].header("webhook-id"), calls[1].header("webhook-id"));
     assert_eq!(calls[0].body, calls[1].body);
@@ -101,7 +102,8 @@ async fn urls_that_the_egress_rules_refuse_are_refused_at_once() {
     for url in
         ["http://127.0.0.1:9/", "ftp://example.com/", "http://[::ffff:10.0.0.1]/", "nonsense"]
     {
-        let refused = bench.app.execute(&bench.caller, workflow, hook(url)).await.unwrap_err();
+        let refused =
+            bench.app.execute(&bench.caller, workflow, hook(url)).durable().await.unwrap_err();
         let AppError::InvalidRequest(problem) = refused else { panic!("{url}: {refused}") };
         assert_eq!(problem.path, "webhook_url");
     }

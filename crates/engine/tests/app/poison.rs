@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::json;
 use stepwell_core::execution::Status;
 use stepwell_core::ids::ExecutionId;
-use stepwell_engine::app::Again;
+use stepwell_engine::app::RerunRequest;
 use stepwell_store::Store;
 use stepwell_store::memory::MemoryStore;
 use stepwell_store::traits::{CountRecoveries, Heartbeat, RecoveryCount};
@@ -57,8 +57,8 @@ async fn it_is_tried_again_until_two_trials_led_nowhere() {
         let code = view.error.as_ref().map(|error| error.code.as_str());
         assert_eq!(code, (expect == Status::Failed).then_some("POISONED"));
         if expect == Status::Failed {
-            let rerun = bench.app.rerun(&bench.caller, id, Again::default()).await.unwrap();
-            let again = bench.app.execute(&bench.caller, rerun.0, rerun.1).await.unwrap();
+            let rerun = bench.app.rerun(&bench.caller, id, RerunRequest::default()).await.unwrap();
+            let again = bench.app.execute(&bench.caller, rerun.0, rerun.1).durable().await.unwrap();
             assert_eq!(bench.ended(again).await.record.status, Status::Completed);
         }
         bench.app.shutdown().await;

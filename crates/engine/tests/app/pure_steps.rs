@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use stepwell_core::execution::Status;
 use stepwell_core::ids::ExecutionId;
 use stepwell_engine::EngineConfig;
-use stepwell_engine::view::{StepStatus, What};
+use stepwell_engine::view::{NoticeKind, StepStatus};
 
 use crate::support::{Bench, PATIENCE, config};
 
@@ -26,9 +26,8 @@ fn long_step(timeout: &str) -> Value {
 async fn begun(bench: &Bench, timeout: &str) -> ExecutionId {
     let workflow = bench.steps(json!([long_step(timeout)])).await;
     let id = bench.execute(workflow, json!({"text": text()})).await;
-    let is_running =
-        |what: &What| matches!(what, What::Step { step, .. } if step.status == StepStatus::Running);
-    bench.until(id, |notice| is_running(&notice.what)).await;
+    let is_running = |kind: &NoticeKind| matches!(kind, NoticeKind::Step { step, .. } if step.status == StepStatus::Running);
+    bench.until(id, |notice| is_running(&notice.kind)).await;
     id
 }
 

@@ -1,4 +1,4 @@
-//! Rate limits, in a time that is moved by hand, and across restarts.
+//! Rate limits, with a manual clock, and across restarts.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -10,17 +10,17 @@ use stepwell_core::execution::Status;
 use stepwell_core::ids::{ExecutionId, WorkflowId, WorkspaceId};
 use stepwell_core::rate::{RateLimits, RateTier};
 use stepwell_engine::app::{ChangeWorkspace, CreateKey, Start};
-use stepwell_engine::limits::{Limited, What, Whose};
+use stepwell_engine::limits::{LimitKind, LimitOwner, Limited};
 use stepwell_engine::view::Notice;
 use stepwell_engine::{App, AppError, Caller, Clock, EngineConfig};
 use stepwell_store::Store;
 use stepwell_store::memory::MemoryStore;
 use stepwell_store_sqlite::{SqliteOptions, SqliteStore};
 
+use crate::payloads::TestPayloads;
 use crate::support::{Bench, PATIENCE, config, with_input};
-use crate::words::Words;
 
-/// A clock that stands still until it is moved.
+/// A clock that moves only when it is set.
 struct Hand(AtomicI64);
 
 impl Hand {
@@ -42,7 +42,8 @@ impl Clock for Hand {
 async fn with_hand() -> (Bench, Arc<Hand>) {
     let hand = Arc::new(Hand(AtomicI64::new(1_800_000_000_000)));
     let store = Arc::new(MemoryStore::default());
-    let app = App::start(store.clone(), config(), hand.clone(), Arc::new(Words)).await.unwrap();
+    let app =
+        App::start(store.clone(), config(), hand.clone(), Arc::new(TestPayloads)).await.unwrap();
     (Bench { app, store, caller: Caller::internal() }, hand)
 }
 
@@ -74,7 +75,7 @@ async fn long(bench: &Bench) -> WorkflowId {
 }
 
 async fn start(app: &App, caller: &Caller, workflow: WorkflowId) -> Result<ExecutionId, AppError> {
-    app.execute(caller, workflow, Start::default()).await
+    app.execute(caller, workflow, Start::default()).durable().await
 }
 
 #[tokio::test]
@@ -90,13 +91,13 @@ async fn a_standard_key_starts_five_a_second() {
             start(&bench.app, &caller, workflow).await.unwrap();
         } else {
             let input = with_input(json!({}));
-            bench.app.execute_and_wait(&caller, workflow, input, PATIENCE).await.unwrap();
+            bench.app.execute(&caller, workflow, input).wait(PATIENCE).await.unwrap();
         }
     }
     let refused = limited(start(&bench.app, &caller, workflow).await.unwrap_err());
-    assert_eq!((refused.whose, refused.what), (Whose::Key, What::Executions));
+    assert_eq!((refused.owner, refused.kind), (LimitOwner::Key, LimitKind::Executions));
     assert_eq!(refused.retry_after, Duration::from_millis(200));
-    let follow = bench.app.execute_and_follow(&caller, workflow, Start::default()).await;
+    let follow = bench.app.execute(&caller, workflow, Start::default()).follow().await;
     limited(follow.err().unwrap());
     hand.advance(199);
     limited(start(&bench.app, &caller, workflow).await.unwrap_err());
@@ -118,7 +119,7 @@ async fn what_is_not_started_does_not_count() {
     let caller = caller(&bench.app, &secret).await;
     for _ in 0..3 {
         let wrong = with_input(json!({"n": "x"}));
-        let refused = bench.app.execute(&caller, workflow, wrong).await.unwrap_err();
+        let refused = bench.app.execute(&caller, workflow, wrong).durable().await.unwrap_err();
         assert!(matches!(refused, AppError::InvalidInput(_)), "{refused}");
     }
     let right = || Start {
@@ -128,8 +129,8 @@ async fn what_is_not_started_does_not_count() {
         }),
         ..with_input(json!({"n": 1}))
     };
-    let first = bench.app.execute(&caller, workflow, right()).await.unwrap();
-    let again = bench.app.execute(&caller, workflow, right()).await.unwrap();
+    let first = bench.app.execute(&caller, workflow, right()).durable().await.unwrap();
+    let again = bench.app.execute(&caller, workflow, right()).durable().await.unwrap();
     assert_eq!(first, again, "a repeat starts nothing");
 }
 
@@ -149,16 +150,16 @@ async fn all_keys_of_a_workspace_share_its_limits() {
     bench.app.admit_request(&other).unwrap();
     bench.app.admit_request(&one).unwrap();
     let refused = limited(bench.app.admit_request(&other).unwrap_err());
-    assert_eq!((refused.whose, refused.what), (Whose::Workspace, What::Requests));
+    assert_eq!((refused.owner, refused.kind), (LimitOwner::Workspace, LimitKind::Requests));
     assert_eq!(bench.app.standing(&one.limits).unwrap().remaining, 0);
     hand.advance(20_000);
     bench.app.admit_request(&other).unwrap();
     bench.app.admit_request(&one).unwrap_err();
 }
 
-// Several threads: whoever is told goes on while the runner does.
+// Several threads: the notified caller continues while the runner does.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn places_are_free_when_the_end_is_told() {
+async fn places_are_free_when_the_end_is_reported() {
     let bench = Bench::new().await;
     let (quick, slow) = (short(&bench).await, long(&bench).await);
     let limits = RateLimits { concurrent_executions: Some(1), ..RateLimits::NONE };
@@ -166,19 +167,19 @@ async fn places_are_free_when_the_end_is_told() {
     let caller = caller(&bench.app, &secret).await;
     for _ in 0..300 {
         let input = with_input(json!({}));
-        bench.app.execute_and_wait(&caller, quick, input, PATIENCE).await.unwrap();
+        bench.app.execute(&caller, quick, input).wait(PATIENCE).await.unwrap();
     }
     for _ in 0..300 {
         let id = start(&bench.app, &caller, slow).await.unwrap();
         let refused = limited(start(&bench.app, &caller, slow).await.unwrap_err());
-        assert_eq!((refused.what, refused.standing.limit), (What::Concurrent, 1));
+        assert_eq!((refused.kind, refused.standing.limit), (LimitKind::Concurrent, 1));
         bench.app.cancel(&caller, None, id, None).await.unwrap();
     }
     // One that is refused by the store takes no place.
     let taken = || Start { external_id: Some("x".into()), ..Start::default() };
-    bench.app.execute_and_wait(&caller, quick, taken(), PATIENCE).await.unwrap();
+    bench.app.execute(&caller, quick, taken()).wait(PATIENCE).await.unwrap();
     for _ in 0..3 {
-        let refused = bench.app.execute_and_wait(&caller, quick, taken(), PATIENCE).await;
+        let refused = bench.app.execute(&caller, quick, taken()).wait(PATIENCE).await;
         assert!(matches!(refused, Err(AppError::ExternalIdTaken(_))), "{refused:?}");
     }
     start(&bench.app, &caller, quick).await.unwrap();
@@ -223,7 +224,7 @@ async fn a_restart_forgets_none_that_run() {
     for _ in 0..4 {
         ids.push(start(&bench.app, &first, slow).await.unwrap());
     }
-    // Those of nobody's key do not count for this one.
+    // Executions without a key do not count for this one.
     start(&bench.app, &bench.caller, slow).await.unwrap();
     limited(start(&bench.app, &first, quick).await.unwrap_err());
     bench.app.shutdown().await;
@@ -232,7 +233,7 @@ async fn a_restart_forgets_none_that_run() {
     let bench = over(&path, 100).await;
     let again = caller(&bench.app, &secret).await;
     let refused = limited(start(&bench.app, &again, quick).await.unwrap_err());
-    assert_eq!((refused.whose, refused.what), (Whose::Key, What::Concurrent));
+    assert_eq!((refused.owner, refused.kind), (LimitOwner::Key, LimitKind::Concurrent));
     for id in ids {
         bench.app.cancel(&again, None, id, None).await.unwrap();
         assert_eq!(bench.ended(id).await.record.status, Status::Cancelled);
@@ -256,10 +257,10 @@ async fn a_limit_set_while_executions_run_counts_them() {
     bench.app.change_workspace(&bench.caller, WorkspaceId::DEFAULT, change).await.unwrap();
     start(&bench.app, &caller, workflow).await.unwrap();
     let refused = limited(start(&bench.app, &caller, workflow).await.unwrap_err());
-    assert_eq!((refused.whose, refused.what), (Whose::Workspace, What::Concurrent));
+    assert_eq!((refused.owner, refused.kind), (LimitOwner::Workspace, LimitKind::Concurrent));
     bench.app.cancel(&caller, None, first, None).await.unwrap();
     start(&bench.app, &caller, workflow).await.unwrap();
-    // Without the limit, nobody counts.
+    // Without the limit, none is counted.
     let change = ChangeWorkspace { limits: Some(RateLimits::NONE), name: None };
     bench.app.change_workspace(&bench.caller, WorkspaceId::DEFAULT, change).await.unwrap();
     for _ in 0..5 {

@@ -1,4 +1,4 @@
-//! A small HTTP server that writes down what it gets and answers as told.
+//! A small HTTP server that records requests and sends configured responses.
 
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
@@ -23,7 +23,7 @@ pub struct Receiver {
     pub url: String,
     calls: Arc<Mutex<Vec<Call>>>,
     count: watch::Receiver<usize>,
-    /// What is answered from now on; 1: as was said at the start.
+    /// The status of all further responses; 1: those given at the start.
     now: Arc<AtomicU16>,
     /// Header lines of each response.
     headers: Arc<Mutex<String>>,
@@ -32,7 +32,7 @@ pub struct Receiver {
 }
 
 impl Receiver {
-    /// Answers with these statuses in turn, the last one for ever; 0: no answer at all.
+    /// Responds with these statuses in order, and then always with the last one; 0: no response.
     pub async fn start(statuses: &[u16]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/hook", listener.local_addr().unwrap());
@@ -40,7 +40,7 @@ impl Receiver {
         let (counted, count) = watch::channel(0);
         let (all, statuses) = (calls.clone(), statuses.to_vec());
         let now = Arc::new(AtomicU16::new(1));
-        let answer = now.clone();
+        let status = now.clone();
         let headers: Arc<Mutex<String>> = Arc::default();
         let sent_headers = headers.clone();
         let body = Arc::new(Mutex::new("{}".to_owned()));
@@ -48,18 +48,18 @@ impl Receiver {
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let (all, statuses, counted) = (all.clone(), statuses.clone(), counted.clone());
-                let (answer, headers) = (answer.clone(), sent_headers.clone());
+                let (status, headers) = (status.clone(), sent_headers.clone());
                 let body = sent_body.clone();
                 tokio::spawn(async move {
-                    serve(stream, &all, (&statuses, &answer, &headers, &body), &counted).await;
+                    serve(stream, &all, (&statuses, &status, &headers, &body), &counted).await;
                 });
             }
         });
         Self { url, calls, count, now, headers, body }
     }
 
-    /// Answers so from now on.
-    pub fn answer(&self, status: u16) {
+    /// Responds with this status from now on.
+    pub fn respond_with(&self, status: u16) {
         self.now.store(status, Ordering::SeqCst);
     }
 
@@ -110,11 +110,11 @@ async fn serve(
         let more = headers.lock().unwrap().clone();
         let body = body.lock().unwrap().clone();
         let length = body.len();
-        let answer = format!(
+        let response = format!(
             "HTTP/1.1 {status} X\r\n{more}content-type: application/json\r\n\
              content-length: {length}\r\n\r\n{body}"
         );
-        if stream.write_all(answer.as_bytes()).await.is_err() {
+        if stream.write_all(response.as_bytes()).await.is_err() {
             return;
         }
     }

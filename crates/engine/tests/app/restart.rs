@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use serde_json::json;
 use stepwell_core::execution::Status;
-use stepwell_engine::view::{StepStatus, What};
+use stepwell_engine::view::{NoticeKind, StepStatus};
 use stepwell_store_sqlite::{SqliteOptions, SqliteStore};
 
 use crate::receiver::Receiver;
 use crate::support::{Bench, config};
 
 #[tokio::test]
-async fn a_sleeping_execution_goes_on_after_a_restart() {
+async fn a_sleeping_execution_continues_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("stepwell.db");
     let store = SqliteStore::open(&path, SqliteOptions::default()).unwrap();
@@ -27,7 +27,7 @@ async fn a_sleeping_execution_goes_on_after_a_restart() {
     bench
         .until(
             id,
-            |n| matches!(&n.what, What::Step { step, .. } if step.status == StepStatus::Waiting),
+            |n| matches!(&n.kind, NoticeKind::Step { step, .. } if step.status == StepStatus::Waiting),
         )
         .await;
     bench.app.shutdown().await;

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use stepwell_core::execution::Status;
-use stepwell_engine::view::{StepStatus, What};
+use stepwell_engine::view::{NoticeKind, StepStatus};
 use stepwell_engine::{AppError, EngineConfig};
 
 use crate::receiver::Receiver;
@@ -134,7 +134,8 @@ async fn secrets_reach_the_step_and_nothing_else() {
     };
     let view = bench
         .app
-        .execute_and_wait(&bench.caller, workflow, start, crate::support::PATIENCE)
+        .execute(&bench.caller, workflow, start)
+        .wait(crate::support::PATIENCE)
         .await
         .unwrap();
     assert_eq!(view.record.status, Status::Completed, "{:?}", view.error);
@@ -168,7 +169,7 @@ async fn wrong_input_is_refused_and_nothing_is_stored() {
 
 /// Both attach while it is in memory; what ends it is another runner than the one they met.
 #[tokio::test]
-async fn whoever_waits_is_told_of_the_end_of_one_that_slept() {
+async fn waiting_callers_get_the_end_of_an_execution_that_slept() {
     let bench = Bench::with(EngineConfig { keep_in_memory_millis: 0, ..config() }).await;
     let workflow =
         bench.steps(json!([{"id": "wait", "type": "Delay", "config": {"for": "1200ms"}}])).await;
@@ -176,6 +177,8 @@ async fn whoever_waits_is_told_of_the_end_of_one_that_slept() {
     assert_eq!(view.record.status, Status::Completed);
     let id = bench.execute(workflow, json!({})).await;
     bench
-        .until(id, |notice| matches!(notice.what, What::Status { status: Status::Completed, .. }))
+        .until(id, |notice| {
+            matches!(notice.kind, NoticeKind::Status { status: Status::Completed, .. })
+        })
         .await;
 }

@@ -1,4 +1,4 @@
-//! Secrets reach the steps that ask for them, where their templates place them, and nothing else.
+//! Secrets reach only the steps that refer to them, where their templates insert them.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use stepwell_core::execution::Status;
 use stepwell_core::ids::{ExecutionId, WorkflowId};
 use stepwell_engine::app::{Idempotency, Start};
-use stepwell_engine::view::{ExecutionView, StepStatus, What};
+use stepwell_engine::view::{ExecutionView, NoticeKind, StepStatus};
 use stepwell_engine::{AppError, EngineConfig};
 use stepwell_store::traits::{DeliveriesOf, ListDeliveries};
 
@@ -21,7 +21,7 @@ fn start(input: Value, secret: &str) -> Start {
 }
 
 async fn run(bench: &Bench, workflow: WorkflowId, start: Start) -> ExecutionView {
-    bench.app.execute_and_wait(&bench.caller, workflow, start, PATIENCE).await.unwrap()
+    bench.app.execute(&bench.caller, workflow, start).wait(PATIENCE).await.unwrap()
 }
 
 /// A step that sends the secret.
@@ -75,10 +75,10 @@ async fn text_that_looks_like_a_reference_stays_text() {
 }
 
 #[tokio::test]
-async fn answers_of_others_do_not_become_secrets() {
+async fn responses_of_others_do_not_become_secrets() {
     let echo = Echo::start().await;
     let bench = Bench::new().await;
-    // The first answer shows what the first request held: text that looks like a reference.
+    // The first response contains what the first request held: text that looks like a reference.
     let workflow = bench
         .steps(json!([
             {"id": "first", "type": "HttpRequest", "config": {
@@ -117,7 +117,7 @@ async fn a_secret_that_comes_back_later_is_taken_out() {
         let workflow = bench
             .create(json!({"name": "echo", "steps": [
                 send(&echo),
-                // Asks for no secret.
+                // Refers to no secret.
                 {"id": "read", "type": "HttpRequest", "on_error": "continue",
                  "config": {"url": format!("{}/{page}", echo.url)}},
                 {"id": "back", "type": "StaticTextInput",
@@ -154,7 +154,7 @@ async fn what_would_be_stored_may_hold_no_secret() {
     let bench = Bench::new().await;
     let workflow = bench.steps(json!([{"type": "Echo"}])).await;
     let refused = |start: Start| async {
-        bench.app.execute(&bench.caller, workflow, start).await.unwrap_err()
+        bench.app.execute(&bench.caller, workflow, start).durable().await.unwrap_err()
     };
     let AppError::InvalidInput(problems) =
         refused(start(json!({"a": {"b": format!("x{TOKEN}")}}), TOKEN)).await
@@ -184,7 +184,12 @@ async fn secrets_last_through_the_queue_and_through_sleep() {
     let mut ids = Vec::new();
     for _ in 0..3 {
         ids.push(
-            bench.app.execute(&bench.caller, workflow, start(json!({}), TOKEN)).await.unwrap(),
+            bench
+                .app
+                .execute(&bench.caller, workflow, start(json!({}), TOKEN))
+                .durable()
+                .await
+                .unwrap(),
         );
     }
     for id in ids {
@@ -197,17 +202,22 @@ async fn secrets_last_through_the_queue_and_through_sleep() {
 }
 
 #[tokio::test]
-async fn a_restart_loses_secrets_and_says_so() {
+async fn a_restart_loses_secrets_and_reports_it() {
     let echo = Echo::start().await;
     let bench = Bench::new().await;
     let workflow = bench
         .steps(json!([{"id": "wait", "type": "Delay", "config": {"for": "1500ms"}}, send(&echo)]))
         .await;
-    let id = bench.app.execute(&bench.caller, workflow, start(json!({}), TOKEN)).await.unwrap();
+    let id = bench
+        .app
+        .execute(&bench.caller, workflow, start(json!({}), TOKEN))
+        .durable()
+        .await
+        .unwrap();
     bench
         .until(
             id,
-            |n| matches!(&n.what, What::Step { step, .. } if step.status == StepStatus::Waiting),
+            |n| matches!(&n.kind, NoticeKind::Step { step, .. } if step.status == StepStatus::Waiting),
         )
         .await;
     let bench = bench.restart().await;
@@ -245,11 +255,11 @@ async fn pieces_of_text_that_are_shown_live_hold_no_secret() {
              "input": "so {{ inputs.a }}{{ inputs.b }} it is"}, send(&echo)]}))
         .await;
     let start = start(json!({"a": first, "b": rest}), TOKEN);
-    let mut follow = bench.app.execute_and_follow(&bench.caller, workflow, start).await.unwrap();
+    let mut follow = bench.app.execute(&bench.caller, workflow, start).follow().await.unwrap();
     let id = follow.execution().origin.id;
     let mut live = String::new();
     while let Some(notice) = follow.next().await.unwrap() {
-        if let What::Delta { text, .. } = &notice.what {
+        if let NoticeKind::Delta { text, .. } = &notice.kind {
             live.push_str(text);
         }
         assert!(!format!("{notice:?}").contains(TOKEN));
@@ -271,7 +281,8 @@ async fn nothing_of_a_request_is_stored_that_holds_its_secret() {
         ("external_id", Start { external_id: Some(held.clone()), ..start(json!({}), TOKEN) }),
         ("Idempotency-Key", Start { idempotency: Some(key()), ..start(json!({}), TOKEN) }),
     ] {
-        let refused = bench.app.execute(&bench.caller, workflow, start).await.unwrap_err();
+        let refused =
+            bench.app.execute(&bench.caller, workflow, start).durable().await.unwrap_err();
         let AppError::InvalidRequest(problem) = &refused else { panic!("{refused}") };
         assert_eq!(problem.path, field);
         assert!(!refused.to_string().contains(TOKEN), "{refused}");
@@ -313,7 +324,7 @@ async fn responses_of_a_receiver_are_stored_without_secrets() {
         bench.steps(json!([{"id": "wait", "type": "Delay", "config": {"for": "1h"}}])).await;
     let url = || Some(receiver.url.clone());
     let first = Start { webhook_url: url(), ..start(json!({}), TOKEN) };
-    let id = bench.app.execute(&bench.caller, workflow, first).await.unwrap();
+    let id = bench.app.execute(&bench.caller, workflow, first).durable().await.unwrap();
     receiver.at_least(2).await;
     let known = responses(&bench, id, 2).await;
     for response in &known {
@@ -326,7 +337,7 @@ async fn responses_of_a_receiver_are_stored_without_secrets() {
     }
     // After a restart the secret is not known.
     let again = Start { webhook_url: url(), ..start(json!({}), TOKEN) };
-    let id = bench.app.execute(&bench.caller, workflow, again).await.unwrap();
+    let id = bench.app.execute(&bench.caller, workflow, again).durable().await.unwrap();
     let before = responses(&bench, id, 2).await.len();
     let bench = bench.restart().await;
     bench.app.cancel(&bench.caller, None, id, None).await.unwrap();
@@ -334,7 +345,7 @@ async fn responses_of_a_receiver_are_stored_without_secrets() {
     assert!(all[before..].iter().all(|response| response.starts_with("[not stored")), "{all:?}");
     // Responses to one without secrets are kept.
     let plain = Start { webhook_url: url(), ..Start::default() };
-    let id = bench.app.execute(&bench.caller, workflow, plain).await.unwrap();
+    let id = bench.app.execute(&bench.caller, workflow, plain).durable().await.unwrap();
     bench.app.cancel(&bench.caller, None, id, None).await.unwrap();
     assert!(responses(&bench, id, 2).await.iter().all(|response| response.contains(TOKEN)));
 }

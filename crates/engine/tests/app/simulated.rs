@@ -18,14 +18,14 @@ use stepwell_store::record::ExecutionRecord;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use crate::payloads::TestPayloads;
 use crate::support::config;
-use crate::words::Words;
 
 pub fn at(text: &str) -> Timestamp {
     Timestamp::parse(text).unwrap_or_else(|| panic!("{text}"))
 }
 
-/// Goes on with the runtime's time from a moment; its wall clock can be set.
+/// A clock that follows the runtime's time; its wall clock can be set.
 pub struct RuntimeClock {
     base: Timestamp,
     since: Instant,
@@ -80,7 +80,8 @@ impl Simulated {
     }
 
     pub async fn over(store: Arc<dyn Store>, clock: Arc<dyn Clock>, config: EngineConfig) -> Self {
-        let app = App::start(store.clone(), config, clock.clone(), Arc::new(Words)).await.unwrap();
+        let app =
+            App::start(store.clone(), config, clock.clone(), Arc::new(TestPayloads)).await.unwrap();
         Self { app, store, caller: Caller::internal(), clock }
     }
 

@@ -1,4 +1,4 @@
-//! An application over a store, and short words for what tests do with it.
+//! An application on a store, with helpers for tests.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -15,7 +15,7 @@ use stepwell_store::memory::MemoryStore;
 use stepwell_store::record::DeliveryRecord;
 use stepwell_store::traits::{DeliveriesOf, ListDeliveries};
 
-use crate::words::Words;
+use crate::payloads::TestPayloads;
 
 /// Long enough for anything that is going to happen at all.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -59,7 +59,7 @@ impl Bench {
 
     /// With a clock of the test's own.
     pub async fn at(store: Arc<dyn Store>, config: EngineConfig, clock: Arc<dyn Clock>) -> Self {
-        let app = App::start(store.clone(), config, clock, Arc::new(Words)).await.unwrap();
+        let app = App::start(store.clone(), config, clock, Arc::new(TestPayloads)).await.unwrap();
         Self { app, store, caller: Caller::internal() }
     }
 
@@ -83,7 +83,7 @@ impl Bench {
     }
 
     pub async fn execute(&self, workflow: WorkflowId, input: Value) -> ExecutionId {
-        self.app.execute(&self.caller, workflow, with_input(input)).await.unwrap()
+        self.app.execute(&self.caller, workflow, with_input(input)).durable().await.unwrap()
     }
 
     pub async fn wait(
@@ -91,7 +91,7 @@ impl Bench {
         workflow: WorkflowId,
         input: Value,
     ) -> Result<ExecutionView, AppError> {
-        self.app.execute_and_wait(&self.caller, workflow, with_input(input), PATIENCE).await
+        self.app.execute(&self.caller, workflow, with_input(input)).wait(PATIENCE).await
     }
 
     pub async fn ended(&self, id: ExecutionId) -> ExecutionView {
@@ -117,10 +117,10 @@ pub fn with_input(input: Value) -> Start {
     Start { input: Some(input), ..Start::default() }
 }
 
-/// A clock that is moved by hand.
-pub struct HandClock(AtomicI64);
+/// A clock that moves only when it is advanced.
+pub struct ManualClock(AtomicI64);
 
-impl HandClock {
+impl ManualClock {
     /// It begins at the moment that it is.
     pub fn new() -> Arc<Self> {
         Arc::new(Self(AtomicI64::new(SystemClock.now().as_micros())))
@@ -135,7 +135,7 @@ impl HandClock {
     }
 }
 
-impl Clock for HandClock {
+impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
         Timestamp::from_micros(self.0.load(Ordering::SeqCst))
     }

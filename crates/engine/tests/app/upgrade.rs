@@ -19,7 +19,7 @@ use tempfile::TempDir;
 
 use crate::receiver::Receiver;
 use crate::simulated::scheduled_at;
-use crate::support::{Bench, HandClock, PATIENCE, config};
+use crate::support::{Bench, ManualClock, PATIENCE, config};
 
 const VERSION_16: &str = include_str!("../../../store-sqlite/fixtures/version_16.sql");
 /// The URLs of the webhooks in it that are active.
@@ -39,7 +39,7 @@ async fn upgraded(receiver: &Receiver) -> (Bench, TempDir) {
     drop(old);
     let store = Arc::new(SqliteStore::open(path, SqliteOptions::default()).unwrap());
     let config = EngineConfig { sole_node: true, ..config() };
-    let clock = HandClock::at(Timestamp::from_micros(NOW));
+    let clock = ManualClock::at(Timestamp::from_micros(NOW));
     (Bench::at(store, config, clock).await, folder)
 }
 

@@ -74,7 +74,7 @@ impl Simulated {
     }
 
     async fn begin(&self, workflow: WorkflowId) -> ExecutionId {
-        self.app.execute(&self.caller, workflow, Start::default()).await.unwrap()
+        self.app.execute(&self.caller, workflow, Start::default()).durable().await.unwrap()
     }
 
     async fn status(&self, id: ExecutionId) -> Status {
@@ -151,7 +151,7 @@ async fn deletion_cancels_at_every_moment_of_a_wait() {
     assert_eq!(errors.count(), 0);
 }
 
-/// What is resumed shortly before its wait is over goes on at its moment.
+/// An execution that is resumed shortly before its wait ends continues at the right time.
 #[tokio::test(start_paused = true)]
 async fn resume_takes_hold_at_every_moment_of_a_wait() {
     let (errors, _guard) = ErrorLines::watch();

@@ -1,16 +1,20 @@
 //! A panic anywhere in the work on an execution fails that execution and nothing else; one in the
 //! work on a delivery holds back that delivery and nothing else.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on must stop")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot continue must stop"
+)]
 
+#[path = "../app/payloads.rs"]
+mod payloads;
 #[path = "../app/receiver.rs"]
 #[allow(dead_code, reason = "shared with the other tests")]
 mod receiver;
 #[path = "../app/support.rs"]
 #[allow(dead_code, reason = "shared with the other tests")]
 mod support;
-#[path = "../app/words.rs"]
-mod words;
 
 use std::time::Duration;
 
@@ -57,7 +61,7 @@ async fn accepted(bench: &Bench, workflow: stepwell_core::ids::WorkflowId) -> Op
     let input = json!({"n": 1, "text": "ß".repeat(200_000)});
     let start = Start { input: Some(input), ..Start::default() };
     let wait = Duration::from_millis(1);
-    match bench.app.execute_and_wait(&bench.caller, workflow, start, wait).await {
+    match bench.app.execute(&bench.caller, workflow, start).wait(wait).await {
         Ok(view) => Some(view.record.id),
         Err(AppError::StillRunning(id)) => Some(id),
         Err(error) => {

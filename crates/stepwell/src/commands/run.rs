@@ -11,7 +11,7 @@ use stepwell_core::Timestamp;
 use stepwell_core::execution::Status;
 use stepwell_core::ids::{ExecutionId, WorkflowId};
 use stepwell_engine::app::{CreateWorkflow, Start};
-use stepwell_engine::view::{ExecutionView, Notice, StepStatus, StepView, What};
+use stepwell_engine::view::{ExecutionView, Notice, NoticeKind, StepStatus, StepView};
 use stepwell_engine::{App, AppError, Caller};
 
 use crate::client::Client;
@@ -63,7 +63,7 @@ async fn execute(
     let caller = Caller::internal();
     let create = CreateWorkflow { source: definition, active: true, idempotency: None };
     let workflow = app.create_workflow(&caller, create).await.map_err(usage_error)?;
-    let id = app.execute(&caller, workflow, start).await.map_err(usage_error)?;
+    let id = app.execute(&caller, workflow, start).durable().await.map_err(usage_error)?;
     print_events(app, &caller, workflow, id, quiet).await?;
     Ok(app.execution(&caller, Some(workflow), id).await?)
 }
@@ -96,9 +96,9 @@ async fn print_events(
 
 /// The progress line of a notice; `None` if it has none.
 fn format_progress(notice: &Notice) -> Option<String> {
-    match &notice.what {
-        What::Status { .. } | What::Delta { .. } => None,
-        What::Log(line) => {
+    match &notice.kind {
+        NoticeKind::Status { .. } | NoticeKind::Delta { .. } => None,
+        NoticeKind::Log(line) => {
             let step = line.step_id.as_deref().unwrap_or_default();
             Some(format!(
                 "  {} {step}: {}",
@@ -106,7 +106,7 @@ fn format_progress(notice: &Notice) -> Option<String> {
                 line.message
             ))
         }
-        What::Step { step, settled, total } => {
+        NoticeKind::Step { step, settled, total } => {
             let (colour, mark, extra) = match step.status {
                 StepStatus::Completed => (terminal::Colour::Green, "✓", String::new()),
                 StepStatus::Failed => (terminal::Colour::Red, "✗", format_failure(step)),

@@ -73,7 +73,7 @@ fn collect_codes() -> BTreeMap<String, String> {
         // Kinds of errors of requests, with the statuses of the dialects.
         ("crates/api", r#"StatusCode::\w+,\s*"([A-Z][A-Z0-9_]+)""#, 30),
         // Failures of steps.
-        ("crates", r#"(?:permanent|transient)\(\s*"([A-Z][A-Z0-9_]+)""#, 12),
+        ("crates", r#"(?:permanent|transient)(?:_failure)?\(\s*"([A-Z][A-Z0-9_]+)""#, 12),
         // Firings that start nothing.
         ("crates", r#"\.skip\([^";]*"([A-Z][A-Z0-9_]+)""#, 4),
         // Everything else with two words.

@@ -5,7 +5,7 @@
 use serde::Serialize;
 use stepwell_core::ids::WebhookId;
 use stepwell_engine::app::{ScheduleView, WorkflowView};
-use stepwell_engine::tell::{Event, StepOf};
+use stepwell_engine::payload::{Event, StepPayload};
 use stepwell_engine::view::ExecutionView;
 use stepwell_store::record::WorkflowStats;
 
@@ -49,8 +49,8 @@ struct CompletedStep<'a> {
 }
 
 /// A step that completed, and which execution it belongs to.
-pub fn step(event: StepOf<'_>) -> String {
-    let StepOf { execution, status, workflow_name, step } = event;
+pub fn step(event: StepPayload<'_>) -> String {
+    let StepPayload { execution, status, workflow_name, step } = event;
     to_text(&CompletedStep {
         execution_id: execution.id.abi(),
         workflow_id: execution.workflow.abi(),

@@ -2,7 +2,7 @@
 //! are whatever parameters a list does not know.
 
 use stepwell_core::Timestamp;
-use stepwell_engine::app::{Page, PageAt};
+use stepwell_engine::app::{Page, PagePosition};
 use stepwell_store::lists::Order;
 
 use super::envelope::Pagination;
@@ -26,7 +26,7 @@ const BY_CURSOR: [&str; 1] = ["cursor"];
 pub struct ListQuery {
     page: Option<usize>,
     /// For the application.
-    pub at: PageAt,
+    pub at: PagePosition,
     /// For the application.
     pub page_size: usize,
     /// For the application.
@@ -49,10 +49,10 @@ impl ListQuery {
             (Some(_), Some(_)) => {
                 return Err(ApiError::invalid("cursor", "give either page or cursor, not both"));
             }
-            (Some(cursor), None) => (None, PageAt::Cursor(Some(cursor))),
+            (Some(cursor), None) => (None, PagePosition::Cursor(Some(cursor))),
             (None, _) => {
                 let page = params.page()?;
-                (Some(page), PageAt::Number(page as u64))
+                (Some(page), PagePosition::Number(page as u64))
             }
         };
         Ok(Self { page, at, page_size, order })

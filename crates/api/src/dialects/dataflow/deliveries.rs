@@ -3,8 +3,8 @@
 use serde::Serialize;
 use serde_json::Value;
 use stepwell_core::execution::Failure;
-use stepwell_engine::tell::StatusChange;
-use stepwell_engine::view::{StepView, What};
+use stepwell_engine::payload::StatusChange;
+use stepwell_engine::view::{NoticeKind, StepView};
 
 use super::wire;
 use crate::respond::{Time, to_text};
@@ -45,10 +45,12 @@ struct Error<'a> {
 /// One change of the status of an execution or of one of its tasks.
 pub fn status_change(change: StatusChange<'_>) -> String {
     let StatusChange { execution, status, notice } = change;
-    let (task, output, error) = match &notice.what {
-        What::Status { output, error, .. } => (None, output.as_deref(), error.as_ref()),
-        What::Step { step, .. } => (Some(task(step)), step.output.as_deref(), step.error.as_ref()),
-        What::Log(_) | What::Delta { .. } => (None, None, None),
+    let (task, output, error) = match &notice.kind {
+        NoticeKind::Status { output, error, .. } => (None, output.as_deref(), error.as_ref()),
+        NoticeKind::Step { step, .. } => {
+            (Some(task(step)), step.output.as_deref(), step.error.as_ref())
+        }
+        NoticeKind::Log(_) | NoticeKind::Delta { .. } => (None, None, None),
     };
     to_text(&Body {
         event: "execution.status",

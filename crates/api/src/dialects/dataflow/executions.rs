@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, StatusCode};
 use stepwell_core::execution::Status;
 use stepwell_core::ids::ExecutionId;
 use stepwell_engine::AppError;
-use stepwell_engine::app::{ExecutionsQuery, PageAt, Start};
+use stepwell_engine::app::{ExecutionsQuery, PagePosition, Start};
 use stepwell_engine::memory::Hold;
 use stepwell_engine::view::ExecutionView;
 
@@ -52,11 +52,11 @@ pub(super) async fn execute(
     let patience = params.duration("timeout")?.unwrap_or_else(|| api.config.default_wait());
     let start = start(&headers, request_body)?;
     if !wait {
-        let id = api.app.execute(&caller, path_id.0, start).await?;
+        let id = api.app.execute(&caller, path_id.0, start).durable().await?;
         return accepted(&path_id, id);
     }
     let patience = patience.min(api.config.max_wait());
-    match api.app.execute_and_wait(&caller, path_id.0, start, patience).await {
+    match api.app.execute(&caller, path_id.0, start).wait(patience).await {
         Ok(view) => shown(&api, &view).await,
         Err(AppError::StillRunning(id)) => accepted(&path_id, id),
         Err(error) => Err(error.into()),
@@ -107,7 +107,7 @@ pub(super) async fn list_executions(
     let query = ExecutionsQuery {
         workflow: Some(path_id.0),
         statuses: status_filter(&params)?,
-        at: PageAt::Cursor(params.cursor()?),
+        at: PagePosition::Cursor(params.cursor()?),
         limit: params.limit()?,
         ..ExecutionsQuery::default()
     };

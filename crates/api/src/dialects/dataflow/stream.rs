@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use stepwell_core::ids::ExecutionId;
-use stepwell_engine::view::{Notice, What};
+use stepwell_engine::view::{Notice, NoticeKind};
 use utoipa::ToSchema;
 
 use super::wire;
@@ -47,7 +47,7 @@ enum Data<'a> {
 
 /// The events that a notice amounts to. A settled task is progress, too.
 pub fn messages(execution: ExecutionId, notice: &Notice) -> Result<Vec<Message>, ApiError> {
-    let Notice { seq, at, what } = notice;
+    let Notice { seq, at, kind } = notice;
     let execution_id = execution.dataflow();
     let message = |event, what| -> Result<Message, ApiError> {
         let data =
@@ -57,8 +57,8 @@ pub fn messages(execution: ExecutionId, notice: &Notice) -> Result<Vec<Message>,
         })?;
         Ok(Message { event, data })
     };
-    match what {
-        What::Status { status, output, error } => {
+    match kind {
+        NoticeKind::Status { status, output, error } => {
             let what = Data::Status {
                 status: (*status).into(),
                 output: output.as_deref(),
@@ -66,7 +66,7 @@ pub fn messages(execution: ExecutionId, notice: &Notice) -> Result<Vec<Message>,
             };
             Ok(vec![message("status", what)?])
         }
-        What::Step { step, settled, total } => {
+        NoticeKind::Step { step, settled, total } => {
             let mut messages = vec![message("task", Data::Task { task: (&**step).into() })?];
             if step.status.is_settled() {
                 let progress = wire::Progress { completed: *settled, total: *total };
@@ -74,13 +74,13 @@ pub fn messages(execution: ExecutionId, notice: &Notice) -> Result<Vec<Message>,
             }
             Ok(messages)
         }
-        What::Log(line) => {
+        NoticeKind::Log(line) => {
             let wire::LogLine { sequence: _, timestamp: _, step_id, level, message: text } =
                 line.into();
             Ok(vec![message("log", Data::Log { step_id, level, message: text })?])
         }
         // This dialect's stream can be resumed at any event, which pieces of text are not.
-        What::Delta { .. } => Ok(Vec::new()),
+        NoticeKind::Delta { .. } => Ok(Vec::new()),
     }
 }
 
@@ -97,9 +97,9 @@ mod tests {
 
     use super::*;
 
-    fn check(what: What, expect: &[(&str, &str)]) {
+    fn check(kind: NoticeKind, expect: &[(&str, &str)]) {
         let execution = ExecutionId::from_uuid(Uuid::nil());
-        let notice = Notice { seq: 7, at: Timestamp::from_millis(1000), what };
+        let notice = Notice { seq: 7, at: Timestamp::from_millis(1000), kind };
         let messages = messages(execution, &notice).unwrap();
         let head = r#"{"execution_id":"ex-00000000000000000000000000","sequence":7,"timestamp":"1970-01-01T00:00:01.000000Z","#;
         let expect: Vec<_> = expect
@@ -114,11 +114,11 @@ mod tests {
     fn notices_become_events() {
         let output = Some(Arc::new(json!({"a": 1})));
         check(
-            What::Status { status: Status::Completed, output, error: None },
+            NoticeKind::Status { status: Status::Completed, output, error: None },
             &[("status", r#""status":"COMPLETED","output":{"a":1}"#)],
         );
         check(
-            What::Status { status: Status::Waiting, output: None, error: None },
+            NoticeKind::Status { status: Status::Waiting, output: None, error: None },
             &[("status", r#""status":"RUNNING""#)],
         );
         let line = LogLine {
@@ -128,7 +128,7 @@ mod tests {
             level: "warn".into(),
             message: "hm".into(),
         };
-        check(What::Log(line), &[("log", r#""step_id":null,"level":"warn","message":"hm""#)]);
+        check(NoticeKind::Log(line), &[("log", r#""step_id":null,"level":"warn","message":"hm""#)]);
         let step = StepView {
             step_run: 0.into(),
             run_id: TaskId::from_uuid(Uuid::nil()),
@@ -144,7 +144,7 @@ mod tests {
             reused: false,
         };
         check(
-            What::Step { step: Box::new(step), settled: 1, total: 3 },
+            NoticeKind::Step { step: Box::new(step), settled: 1, total: 3 },
             &[
                 (
                     "task",

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use stepwell_core::definition::{self, DefinitionLimits, SourceFormat};
 use stepwell_engine::AppError;
-use stepwell_engine::app::{CreateWorkflow, Deletion, PageAt, WorkflowsQuery};
+use stepwell_engine::app::{CreateWorkflow, Deletion, PagePosition, WorkflowsQuery};
 use stepwell_engine::memory::Hold;
 
 use super::convert::{self, active_filter};
@@ -80,7 +80,7 @@ pub(super) async fn list_workflows(
 ) -> ApiResult {
     let query = WorkflowsQuery {
         active: active_filter(&params)?,
-        at: PageAt::Cursor(params.cursor()?),
+        at: PagePosition::Cursor(params.cursor()?),
         limit: params.limit()?,
         ..WorkflowsQuery::default()
     };

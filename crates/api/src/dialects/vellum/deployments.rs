@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::{RawPathParams, State};
 use axum::http::{StatusCode, Uri};
 use stepwell_core::definition::SharedPlan;
-use stepwell_engine::app::{PageAt, WorkflowRef, WorkflowsQuery};
+use stepwell_engine::app::{PagePosition, WorkflowRef, WorkflowsQuery};
 use stepwell_engine::{App, AppError, Caller};
 use stepwell_store::lists::{Order, WorkflowSort};
 use stepwell_store::record::{ReleaseRecord, WorkflowRecord};
@@ -212,7 +212,7 @@ pub async fn list_deployments(
             return Err(wrong("status", "one of ACTIVE, ARCHIVED, PENDING_DELETION", other));
         }
     };
-    let at = PageAt::Skip(place.skip as u64);
+    let at = PagePosition::Skip(place.skip as u64);
     let limit = place.limit;
     let query =
         WorkflowsQuery { active, sort, order, at, limit, count: true, ..WorkflowsQuery::default() };

@@ -108,7 +108,7 @@ pub(super) async fn execute_workflow(
 ) -> ApiResult {
     let Prepared { workflow, start, .. } = prepare(&api, &caller, &headers, request_body).await?;
     let thinking = knows_thinking(&headers);
-    match api.app.execute_and_wait(&caller, workflow, start, api.config.early_response()).await {
+    match api.app.execute(&caller, workflow, start).wait(api.config.early_response()).await {
         Ok(view) => {
             let plan = api.app.plan_of(&view.record).await?;
             let body = convert::ended(&view, &plan, thinking);
@@ -172,7 +172,7 @@ pub(super) async fn execute_workflow_async(
     request_body: RequestBody,
 ) -> ApiResult {
     let Prepared { workflow, start, .. } = prepare(&api, &caller, &headers, request_body).await?;
-    let id = api.app.execute(&caller, workflow, start).await?;
+    let id = api.app.execute(&caller, workflow, start).durable().await?;
     let body = wire::ExecuteAsyncResponse { execution_id: id.to_string() };
     respond::json(StatusCode::OK, &body)
 }
@@ -196,7 +196,7 @@ pub(super) async fn execute_workflow_stream(
     let Prepared { workflow, start, events: wanted, meta } =
         prepare(&api, &caller, &headers, request_body).await?;
     let external_id = start.external_id.clone();
-    let follow = api.app.execute_and_follow(&caller, workflow, start).await?;
+    let follow = api.app.execute(&caller, workflow, start).follow().await?;
     let options = Options {
         events: wanted,
         meta,

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use stepwell_core::execution::Status;
 use stepwell_core::{Map, Problem};
 use stepwell_engine::AppError;
-use stepwell_engine::app::{ExecutionDetail, ExecutionsQuery, LATEST, PageAt};
+use stepwell_engine::app::{ExecutionDetail, ExecutionsQuery, LATEST, PagePosition};
 use stepwell_engine::memory::{Hold, PATIENCE, Reservation};
 use stepwell_store::lists::Order;
 use stepwell_store::record::ActualRecord;
@@ -258,7 +258,7 @@ pub async fn list_execution_events(
         statuses,
         external_id,
         order,
-        at: PageAt::Skip(place.skip as u64),
+        at: PagePosition::Skip(place.skip as u64),
         limit: place.limit,
         count: true,
         ..ExecutionsQuery::default()
@@ -307,7 +307,7 @@ pub async fn retrieve_execution_event(
 /// Reserves memory for the spans: they have copies of the values, and are put together of copies.
 async fn room_for_spans(api: &Api, detail: &ExecutionDetail) -> Result<Reservation, ApiError> {
     let held = detail.view.value_bytes();
-    let mut room = api.app.memory().beside(held);
+    let mut room = api.app.memory().empty_with_held(held);
     room.grow_to(3 * held, PATIENCE).await.map_err(AppError::from)?;
     Ok(room)
 }

@@ -10,7 +10,7 @@ use stepwell_core::definition::SharedPlan;
 use stepwell_core::execution::{Failure, Status, StepRunId};
 use stepwell_core::ids::{ExecutionId, TaskId, WorkflowId};
 use stepwell_engine::events::Follow;
-use stepwell_engine::view::{Notice, StepStatus, StepView, What};
+use stepwell_engine::view::{Notice, NoticeKind, StepStatus, StepView};
 use uuid::Uuid;
 
 use super::meta::ExpandMeta;
@@ -75,8 +75,8 @@ impl Node {
 impl WriteLines for Lines {
     fn write(&mut self, follow: &Follow, notice: &Notice, to: &mut Vec<u8>) -> io::Result<()> {
         let at = Time(notice.at);
-        match &notice.what {
-            What::Status { status, output, error } => {
+        match &notice.kind {
+            NoticeKind::Status { status, output, error } => {
                 if !self.initiated {
                     self.initiated = true;
                     let input = &follow.execution().input;
@@ -89,9 +89,9 @@ impl WriteLines for Lines {
                 }
                 Ok(())
             }
-            What::Step { step, .. } => self.step(to, notice, step),
-            What::Delta { number, step, text } => self.delta(to, at, (*number, step), text),
-            What::Log(_) => Ok(()),
+            NoticeKind::Step { step, .. } => self.step(to, notice, step),
+            NoticeKind::Delta { number, step, text } => self.delta(to, at, (*number, step), text),
+            NoticeKind::Log(_) => Ok(()),
         }
     }
 }

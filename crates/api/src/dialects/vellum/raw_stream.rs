@@ -13,7 +13,7 @@ use stepwell_core::ids::ExecutionId;
 use stepwell_core::{Map, Problem, Timestamp};
 use stepwell_engine::app::{Choose, Start, Target, WorkflowRef};
 use stepwell_engine::events::Follow;
-use stepwell_engine::view::{Notice, StepStatus, StepView, What};
+use stepwell_engine::view::{Notice, NoticeKind, StepStatus, StepView};
 use stepwell_engine::{App, AppError, Caller};
 
 use super::deployments::part;
@@ -100,7 +100,7 @@ pub async fn execute_deployment_stream(
         memory: Some(request_body.memory),
         ..Start::default()
     };
-    let follow = api.app.execute_and_follow(&caller, target.workflow.id, start).await?;
+    let follow = api.app.execute(&caller, target.workflow.id, start).follow().await?;
     let lines = Lines::new(&follow);
     Ok(stream_of(follow, lines, execute::pace(&api, stopping)))
 }
@@ -263,11 +263,11 @@ impl Lines {
 impl WriteLines for Lines {
     fn write(&mut self, follow: &Follow, notice: &Notice, to: &mut Vec<u8>) -> io::Result<()> {
         let at = notice.at;
-        match &notice.what {
-            What::Status { status, .. } => self.status(follow, (*status, at), to),
-            What::Step { step, .. } => self.step(at, step, to),
-            What::Delta { step, text, .. } => self.delta(at, step, text, to),
-            What::Log(_) => Ok(()),
+        match &notice.kind {
+            NoticeKind::Status { status, .. } => self.status(follow, (*status, at), to),
+            NoticeKind::Step { step, .. } => self.step(at, step, to),
+            NoticeKind::Delta { step, text, .. } => self.delta(at, step, text, to),
+            NoticeKind::Log(_) => Ok(()),
         }
     }
 }

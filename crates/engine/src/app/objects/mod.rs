@@ -14,7 +14,7 @@ use stepwell_store::lists::Order;
 use stepwell_store::objects::{DeleteObject, ListObjects, ObjectBatch, ObjectSort};
 use stepwell_store::{Effects, StoreError};
 
-use super::{App, Expected, Page, PageAt};
+use super::{App, Expected, Page, PagePosition};
 use crate::caller::Verb;
 use crate::objects::{self, Document, Object};
 use crate::runtime::engine::new_uuid;
@@ -59,7 +59,7 @@ pub struct ObjectsQuery {
     /// Which come first.
     pub order: Order,
     /// Which page.
-    pub at: PageAt,
+    pub at: PagePosition,
     /// At most so many, 1 to 100.
     pub limit: usize,
 }
@@ -217,7 +217,7 @@ impl App {
         object: &Object<N>,
     ) -> AuditRecord {
         let subject = audit::AuditedObject { kind: N::OBJECT_KIND, id: object.id.into() };
-        self.engine.noted(caller, action, subject).named(object.document.name())
+        self.engine.audit_entry(caller, action, subject).named(object.document.name())
     }
 }
 

@@ -10,7 +10,7 @@ use stepwell_store::record::ExecutionRecord;
 use super::{App, ScheduleView};
 use crate::AppError;
 use crate::objects::Object;
-use crate::runtime::deliveries::Happened;
+use crate::runtime::deliveries::EventContext;
 use crate::schedule::Schedule;
 
 impl App {
@@ -50,8 +50,8 @@ impl App {
     fn announce_schedule(&self, topic: Topic, view: &ScheduleView, at: Timestamp) -> Effects {
         let Object { id, workspace, version, .. } = view.record;
         // Versions have no ties, as times can.
-        let happened = Happened { sequence: version, ..Happened::to(workspace, id, at) };
-        let data = || self.engine.tell.schedule(view);
-        Effects::with_deliveries(self.engine.announce(topic, happened, data))
+        let happened = EventContext { sequence: version, ..EventContext::new(workspace, id, at) };
+        let data = || self.engine.payloads.render_schedule(view);
+        Effects::with_deliveries(self.engine.build_webhook_deliveries(topic, happened, data))
     }
 }

@@ -17,9 +17,9 @@ use stepwell_store::record::WorkflowRecord;
 use stepwell_store::{Effects, StoreError};
 use tokio::sync::oneshot;
 
-use super::super::start::Accepted;
 use super::{ATTEMPTS, App, Triggered, not_found};
 use crate::app::Start;
+use crate::app::executions::Started;
 use crate::caller::Verb;
 use crate::objects::{self, Document, Object};
 use crate::runtime::feed::Outcome;
@@ -139,29 +139,30 @@ impl App {
             Why::Requested(caller) => caller.clone(),
             Why::Due(_) => owner(schedule),
         };
-        let mut beginning = self
-            .beginning(&starter, &workflow, Box::new(start(schedule, why)), Some(sender))
+        let mut prepared = self
+            .prepare_execution(&starter, &workflow, Box::new(start(schedule, why)), Some(sender))
             .await
             .map_err(|error| refused(error, &workflow))?;
-        let execution = beginning.record.id;
+        let execution = prepared.record.id;
         let after = after(schedule, progress, Some(execution), now);
-        let mut effects = self.firing_effects(&after, &workflow.name, &beginning.record);
+        let mut effects = self.firing_effects(&after, &workflow.name, &prepared.record);
         if let Why::Requested(caller) = why {
-            let entry = self.engine.noted(caller, AuditAction::ScheduleTriggered, schedule.id);
+            let entry =
+                self.engine.audit_entry(caller, AuditAction::ScheduleTriggered, schedule.id);
             let entry = entry.named(&schedule.document.name);
             effects.audit.push(entry.with("execution_id", execution.abi()));
         }
         let stored = after.to_stored().map_err(|error| NotFired::Later(error.into()))?;
-        beginning.schedule = Some(Box::new(ObjectBatch::put(stored, effects)));
-        let fired = match self.take_in(&starter, beginning).await {
-            Ok(Accepted::Driven(_, feed, _)) => match accepted.await {
+        prepared.schedule = Some(Box::new(ObjectBatch::put(stored, effects)));
+        let fired = match self.admit_execution(&starter, prepared).await {
+            Ok(Started::Running(_, feed, _)) => match accepted.await {
                 Ok(result) => result.map_err(NotFired::Later),
                 Err(_) => match feed.outcome() {
                     Some(Outcome::NotAccepted(error)) => Err(not_accepted(error)),
                     _ => Err(NotFired::Later(AppError::stopping())),
                 },
             },
-            Ok(Accepted::Queued(_) | Accepted::Before(_)) => Ok(()),
+            Ok(Started::Queued(_) | Started::Replayed(_)) => Ok(()),
             Err(error) => Err(NotFired::Later(error)),
         };
         fired.map(|()| {

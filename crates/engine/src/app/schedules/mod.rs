@@ -63,18 +63,16 @@ impl App {
         self.check_parameters(&workflow, &document.parameters).await?;
         let schedule = Object::new(id, workflow.workspace, now, document);
         let effects = self.schedule_effects(Topic::ScheduleCreated, &schedule, now).await?;
-        let has_deliveries = !effects.deliveries.is_empty();
-        let entry = self.engine.noted(caller, AuditAction::ScheduleCreated, id);
+        let entry = self.engine.audit_entry(caller, AuditAction::ScheduleCreated, id);
         let effects = effects.and_audit(entry.named(&schedule.document.name));
         let batch = ObjectBatch {
             live_workflow: Some(workflow.id),
             ..ObjectBatch::put(schedule.to_stored()?, effects)
         };
-        self.engine.store.write_objects(batch).await.map_err(|error| match error {
+        self.engine.write_objects(batch).await.map_err(|error| match error {
             StoreError::Missing(_) => AppError::not_found("workflow", workflow.id.dataflow()),
             error => error.into(),
         })?;
-        self.told(has_deliveries);
         self.engine.schedules.stored(schedule.document.due_at);
         Ok(ScheduleView { record: schedule, workflow_name: workflow.name.clone(), last: None })
     }
@@ -158,15 +156,13 @@ impl App {
         last.version += 1;
         let now = self.engine.now();
         let effects = self.schedule_effects(Topic::ScheduleDeleted, &last, now).await?;
-        let has_deliveries = !effects.deliveries.is_empty();
-        let entry = self.engine.noted(caller, AuditAction::ScheduleDeleted, id);
+        let entry = self.engine.audit_entry(caller, AuditAction::ScheduleDeleted, id);
         let effects = effects.and_audit(entry.named(&last.document.name));
         let delete = DeleteObject { kind: Schedule::KIND, id: id.into(), expected: None };
-        match self.engine.store.write_objects(ObjectBatch::delete(delete, effects)).await {
+        match self.engine.write_objects(ObjectBatch::delete(delete, effects)).await {
             Err(StoreError::Missing(_)) => return Err(not_found(id)),
             other => other?,
         }
-        self.told(has_deliveries);
         Ok(())
     }
 
@@ -364,14 +360,12 @@ impl App {
             }
             let after = before.next(now, document);
             let effects = self.schedule_effects(Topic::ScheduleUpdated, &after, now).await?;
-            let has_deliveries = !effects.deliveries.is_empty();
-            let entry = self.engine.noted(caller, AuditAction::ScheduleUpdated, after.id);
+            let entry = self.engine.audit_entry(caller, AuditAction::ScheduleUpdated, after.id);
             let entry = entry.named(&after.document.name);
             let entry = entry.changing(edit::changed(&before.document, &after.document));
             let batch = ObjectBatch::put(after.to_stored()?, effects.and_audit(entry));
-            match store.write_objects(batch).await {
+            match self.engine.write_objects(batch).await {
                 Ok(()) => {
-                    self.told(has_deliveries);
                     self.engine.schedules.stored(after.document.due_at);
                     return Ok(after);
                 }

@@ -30,7 +30,7 @@ impl App {
         let entry = entry.with("delivery_id", delivery.id.abi());
         let effects = Effects::with_deliveries(vec![delivery.clone()]).and_audit(entry);
         self.engine.store.write_objects(ObjectBatch::effects(effects)).await?;
-        self.engine.outbox_changed.notify_one();
+        self.engine.notify_outbox();
         Ok(DeliveryView { record: delivery, attempts: Vec::new() })
     }
 
@@ -84,7 +84,7 @@ impl App {
         let give_up_at = self.engine.config.give_up_at(now);
         let redeliver = Redeliver { id, now, give_up_at, effects };
         self.engine.store.redeliver(redeliver).await?;
-        self.engine.outbox_changed.notify_one();
+        self.engine.notify_outbox();
         self.engine.store.find_delivery(id).await?.ok_or_else(|| not_found(id))
     }
 

@@ -222,7 +222,7 @@ impl App {
         webhook: &Object<Webhook>,
     ) -> AuditRecord {
         // What follows the origin of a URL may be a secret.
-        self.engine.noted(caller, action, webhook.id).named(origin(&webhook.document.url))
+        self.engine.audit_entry(caller, action, webhook.id).named(origin(&webhook.document.url))
     }
 
     /// Events from now on are sent to the webhooks that are stored now.

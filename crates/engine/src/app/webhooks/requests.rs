@@ -6,7 +6,7 @@ use stepwell_core::{Timestamp, TopicFilter};
 use stepwell_store::lists::Order;
 use stepwell_store::record::{DeliveryHistory, DeliveryStatus};
 
-use crate::app::PageAt;
+use crate::app::PagePosition;
 use crate::objects::Object;
 use crate::webhook::Webhook;
 
@@ -95,7 +95,7 @@ pub struct DeliveriesQuery {
     /// Which come first.
     pub order: Order,
     /// Which page.
-    pub at: PageAt,
+    pub at: PagePosition,
     /// The maximum number of items, 1 to 100.
     pub limit: usize,
 }

@@ -1,4 +1,4 @@
-//! One attempt to deliver.
+//! One attempt to send a delivery.
 
 use std::time::Duration;
 
@@ -17,33 +17,33 @@ use crate::objects;
 use crate::runtime::engine::Engine;
 use crate::webhook::{Webhook, WebhookStatus};
 
-/// How long a receiver may take.
+/// How long a receiver may take to respond.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// The pause after the first failed attempt; each one is twice as long.
+/// The pause after the first failed attempt; each further one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause between attempts.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
-/// How much of an answer is read: so much that a connection can be used again, as a rule.
+/// How many bytes of a response are read: mostly all, so that the connection can be reused.
 const MOST_READ: usize = 64 << 10;
-/// How much of an answer is kept, in characters.
+/// How many characters of a response are stored.
 const MOST_KEPT: usize = 1000;
-/// In place of a response that is not kept.
+/// Replaces a response that must not be stored.
 const NOT_KEPT: &str = "[not stored: it may hold a secret of the execution]";
-/// The status by which a receiver says that it wants nothing any more.
+/// The status by which a receiver unsubscribes.
 const GONE: u16 = 410;
 
-/// What came of an attempt.
-pub(super) struct Verdict {
-    /// What is stored of it.
+/// The outcome of an attempt.
+pub(super) struct AttemptOutcome {
+    /// The record of the attempt.
     pub(super) attempt: DeliveryAttempt,
-    /// Whether the receiver wants nothing any more.
+    /// Whether the receiver has unsubscribed.
     pub(super) gone: bool,
 }
 
-/// What the store says of a webhook, asked once for the attempts that start together.
-pub(super) type Asked = OnceCell<Result<Option<Webhook>, String>>;
+/// A webhook, read from the store once for all attempts that start together.
+pub(super) type SharedWebhook = OnceCell<Result<Option<Webhook>, String>>;
 
-/// Where a delivery goes, and what signs it.
+/// The URL of a delivery, and the secrets that sign it.
 struct Address {
     url: String,
     /// `webhook-id`.
@@ -53,20 +53,20 @@ struct Address {
 
 /// Why a delivery is not sent.
 enum NotSent {
-    /// Nobody is there any more.
+    /// Its receiver is gone.
     Never(String),
-    /// Something is in the way now.
-    Yet(String),
+    /// It cannot be sent now.
+    Now(String),
 }
 
-/// Sends a delivery, unless its receiver is gone. `now` is the moment at which it was read:
-/// how long it may still be tried is measured from there by the monotonic clock.
-pub(super) async fn attempt(
+/// Sends a delivery, unless its receiver is gone. `now` is the time at which it was read: how long
+/// it may still be tried is measured from there by the monotonic clock.
+pub(super) async fn attempt_delivery(
     engine: &Engine,
     delivery: DeliveryRecord,
     now: Timestamp,
-    asked: &Asked,
-) -> Verdict {
+    webhook: &SharedWebhook,
+) -> AttemptOutcome {
     let (at, begun) = engine.clocks();
     let left = delivery.give_up_at.since(now);
     let number = delivery.attempts.saturating_add(1);
@@ -79,7 +79,7 @@ pub(super) async fn attempt(
         response: String::new(),
     };
     let mut retry_after = Duration::ZERO;
-    let (good, health) = match address(engine, &delivery, at, asked).await {
+    let (good, health) = match address(engine, &delivery, at, webhook).await {
         Err(NotSent::Never(why)) => {
             made.response = why;
             return verdict(
@@ -90,13 +90,13 @@ pub(super) async fn attempt(
                 Health::Unknown,
             );
         }
-        Err(NotSent::Yet(why)) => {
+        Err(NotSent::Now(why)) => {
             made.response = why;
             (false, Health::Unknown)
         }
         Ok(address) => {
-            let (good, asked) = send(engine, &delivery, &address, &mut made).await;
-            retry_after = asked.unwrap_or_default();
+            let (good, pause) = send(engine, &delivery, &address, &mut made).await;
+            retry_after = pause.unwrap_or_default();
             made.url = Some(address.url);
             (good, if good { Health::Well } else { Health::Failing })
         }
@@ -123,30 +123,30 @@ fn verdict(
     (status, next_attempt_at): (DeliveryStatus, Timestamp),
     attempt: AttemptRecord,
     health: Health,
-) -> Verdict {
+) -> AttemptOutcome {
     engine.metrics.delivery_attempted(status);
     let gone = attempt.response_status == Some(GONE);
     let attempt = DeliveryAttempt { id: delivery.id, status, next_attempt_at, attempt, health };
-    Verdict { attempt, gone }
+    AttemptOutcome { attempt, gone }
 }
 
 fn reason(made: &AttemptRecord) -> String {
     made.response_status.map_or_else(|| made.response.clone(), |status| status.to_string())
 }
 
-/// Where the delivery goes now.
+/// The present URL and secrets of a delivery.
 async fn address(
     engine: &Engine,
     delivery: &DeliveryRecord,
     now: Timestamp,
-    asked: &Asked,
+    webhook: &SharedWebhook,
 ) -> Result<Address, NotSent> {
-    let later = |error: String| NotSent::Yet(format!("not sent: {error}"));
+    let later = |error: String| NotSent::Now(format!("not sent: {error}"));
     match &delivery.destination {
         Destination::Url(url) => {
             let secret = engine.signing_secret(delivery.workspace).await;
             let secret = secret.map_err(|error| later(error.to_string()))?;
-            // Each as its dialect writes ids.
+            // In the format of the dialect.
             let id = match delivery.event.as_str() {
                 STATUS => delivery.id.dataflow(),
                 _ => delivery.id.abi(),
@@ -159,7 +159,7 @@ async fn address(
                 let found = found.map_err(|error| error.to_string())?;
                 Ok(found.map(|webhook| webhook.document))
             };
-            let found = asked.get_or_init(find).await.as_ref();
+            let found = webhook.get_or_init(find).await.as_ref();
             let found = found.map_err(|error| later(error.clone()))?.as_ref();
             let webhook =
                 found.ok_or_else(|| NotSent::Never("not sent: the webhook was deleted".into()))?;
@@ -172,20 +172,20 @@ async fn address(
                     return Err(NotSent::Never("not sent: the webhook is disabled".into()));
                 }
             }
-            let secrets = secrets(webhook, now);
+            let secrets = valid_secrets(webhook, now);
             Ok(Address { url: webhook.url.clone(), id: delivery.id.abi(), secrets })
         }
     }
 }
 
-/// The newest first, as the specification has it.
-fn secrets(webhook: &Webhook, now: Timestamp) -> Vec<String> {
+/// The newest first, as the specification requires.
+fn valid_secrets(webhook: &Webhook, now: Timestamp) -> Vec<String> {
     let old = webhook.previous_secrets.iter().filter(|(_, until)| now < *until);
     std::iter::once(&webhook.secret).chain(old.map(|(secret, _)| secret)).cloned().collect()
 }
 
-/// Sends it and notes the response; returns whether that is success, and the pause that the
-/// receiver asks for.
+/// Sends the delivery and records the response; returns whether that is success, and the pause that
+/// the receiver requests.
 async fn send(
     engine: &Engine,
     delivery: &DeliveryRecord,
@@ -212,7 +212,7 @@ async fn send(
     match engine.egress.deliver(request, MOST_READ).await {
         Ok(DeliveryResponse { status, beginning, retry_after }) => {
             made.response_status = Some(status);
-            made.response = kept(engine, delivery, &beginning);
+            made.response = stored_response(engine, delivery, &beginning);
             ((200..300).contains(&status), retry_after)
         }
         Err(error) => {
@@ -222,9 +222,9 @@ async fn send(
     }
 }
 
-/// What is stored of a response: its beginning, without the secrets of the execution that the
-/// delivery is about. Where these are not known any more, or one may have been cut, nothing.
-fn kept(engine: &Engine, delivery: &DeliveryRecord, beginning: &[u8]) -> String {
+/// The part of a response that is stored: its beginning, without the secrets of the execution that
+/// the delivery is about; nothing if these are no longer known or one may be truncated.
+fn stored_response(engine: &Engine, delivery: &DeliveryRecord, beginning: &[u8]) -> String {
     if beginning.is_empty() {
         return String::new();
     }
@@ -241,7 +241,7 @@ fn kept(engine: &Engine, delivery: &DeliveryRecord, beginning: &[u8]) -> String 
     text.chars().take(MOST_KEPT).collect()
 }
 
-/// Exponential, bounded, and up to a fifth shorter by chance.
+/// Exponential backoff, bounded, with a jitter of a fifth.
 fn pause_after(attempts: u32) -> Duration {
     let doubled = FIRST_PAUSE.saturating_mul(1 << attempts.saturating_sub(1).min(20));
     doubled.min(LONGEST_PAUSE).mul_f64(rand::rng().random_range(0.8..=1.0))
@@ -252,7 +252,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_grow_to_an_hour() {
+    fn pauses_increase_to_an_hour() {
         for (attempts, longest) in [(1, 1), (2, 2), (5, 16), (12, 2048), (13, 3600), (400, 3600)] {
             let pause = pause_after(attempts).as_secs_f64();
             let longest = f64::from(longest);

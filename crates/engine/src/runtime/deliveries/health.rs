@@ -1,4 +1,4 @@
-//! Switching off webhooks that nobody answers for.
+//! Disables webhooks whose receivers fail for too long.
 
 use std::time::Duration;
 
@@ -13,17 +13,17 @@ use crate::objects::{self, Document, Object};
 use crate::runtime::engine::Engine;
 use crate::webhook::{Webhook, WebhookStatus};
 
-/// How often a change is tried again because another one came between.
+/// How often a change is repeated because another one came first.
 const ATTEMPTS: usize = 16;
 
-/// Switches a webhook off whose attempt just failed, if it has failed for too long or is `gone`.
-pub(super) async fn look_after(engine: &Engine, webhook: WebhookId, gone: bool) {
+/// Disables a webhook whose attempt just failed, if it has failed for too long or is `gone`.
+pub(super) async fn disable_failing(engine: &Engine, webhook: WebhookId, gone: bool) {
     match disable(engine, webhook, gone).await {
         Ok(()) => {}
-        // Its owner was faster.
+        // It was deleted meanwhile.
         Err(StoreError::Missing(_)) => {}
-        // The next failure comes here again.
-        Err(error) => tracing::warn!(%webhook, %error, "a failing webhook cannot be looked at"),
+        // The next failure tries again.
+        Err(error) => tracing::warn!(%webhook, %error, "a failing webhook cannot be disabled"),
     }
 }
 
@@ -44,7 +44,7 @@ async fn disable_once(engine: &Engine, id: WebhookId, gone: bool) -> Result<(), 
     let Some(reason) = reason(engine, &webhook, gone).await? else { return Ok(()) };
     let status = WebhookStatus::Disabled { reason: reason.clone() };
     let caller = Caller::internal_to(webhook.workspace);
-    let entry = engine.noted(&caller, AuditAction::WebhookDisabled, id);
+    let entry = engine.audit_entry(&caller, AuditAction::WebhookDisabled, id);
     let effects = Effects::with_audit(entry.named(origin(&webhook.document.url)));
     let after = webhook.next(engine.now(), Webhook { status, ..webhook.document.clone() });
     engine.store.write_objects(ObjectBatch::put(after.to_stored()?, effects)).await?;
@@ -61,7 +61,7 @@ async fn reason(
         return Ok(None);
     }
     if gone {
-        return Ok(Some("the receiver answered 410 Gone".into()));
+        return Ok(Some("the receiver returned 410 Gone".into()));
     }
     let failing = engine.store.failing_since(vec![webhook.id.into()]).await?;
     let Some(since) = failing.into_iter().next().flatten() else { return Ok(None) };

@@ -1,18 +1,18 @@
-//! The outbox: events on their way to webhooks, and status changes on their way to the URL that an
-//! execution was given.
+//! Webhook deliveries, with an outbox.
 //!
-//! A delivery is written in the same transaction as the event it tells of, its body already made
-//! (`crate::tell`), and sent in order for one receiver and subject, until it is answered with 2xx
-//! or given up.
+//! A delivery is a row that is written in the transaction of its event, with the rendered body
+//! (`crate::payload`). Deliveries of one receiver and subject are sent in order, each until the
+//! response is 2xx or it is given up.
 
-mod announce;
 mod attempt;
 mod health;
 mod outbox;
 mod sender;
 mod signature;
+mod signing_secret;
+mod webhook_events;
 
-pub(crate) use announce::Happened;
 pub(crate) use outbox::{Outbox, Uncommitted};
 pub(crate) use sender::send_deliveries;
-pub(crate) use signature::{check_secret, new_secret, setting_name};
+pub(crate) use signature::{check_secret, new_secret};
+pub(crate) use webhook_events::EventContext;

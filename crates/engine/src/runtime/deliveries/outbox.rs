@@ -1,19 +1,19 @@
-//! What is put in the outbox as an execution goes on: changes of status for the URL that it was
-//! given, events for the webhooks that want them.
+//! The deliveries of an execution's events: status changes for its `webhook_url`, its end for its
+//! `callback_url`, events for subscribed webhooks.
 
 use stepwell_core::execution::{Event, Execution, RecordedEvent};
 use stepwell_core::ids::{DeliveryId, ReceiverId};
 use stepwell_core::{Timestamp, Topic};
 use stepwell_store::record::{DeliveryRecord, DeliveryStatus, Destination, ExecutionRecord};
 
-use super::announce::Happened;
+use super::webhook_events::EventContext;
 use crate::egress::origin;
 use crate::memory::Hold;
+use crate::payload::{StatusChange, StepPayload};
 use crate::runtime::engine::{Engine, new_uuid};
-use crate::tell::{StatusChange, StepOf};
-use crate::view::{self, ExecutionView, Notice, StepStatus, What, observe};
+use crate::view::{self, ExecutionView, Notice, NoticeKind, StepStatus, observe};
 
-/// What webhooks can be told of an execution.
+/// The topics of executions that webhooks can subscribe to.
 const TOPICS: [Topic; 4] = [
     Topic::WorkflowExecuted,
     Topic::StepCompleted,
@@ -21,20 +21,19 @@ const TOPICS: [Topic; 4] = [
     Topic::ExecutionFailed,
 ];
 
-/// What an execution was given as the place for its changes of status is called.
+/// The event name of status changes for an execution's `webhook_url`.
 pub(super) const STATUS: &str = "execution.status";
 
-/// Follows one execution's commits while somebody is to be told of them; costs nothing while
-/// nobody is.
+/// Follows the commits of one execution while it has receivers; without receivers it costs nothing.
 #[derive(Default)]
 pub(crate) struct Outbox {
-    /// The execution as of the last commit; `None`: nobody was told of that one.
+    /// The execution as of the last commit; `None`: that one had no receivers.
     committed: Option<Box<Execution>>,
 }
 
-/// What is about to be committed.
+/// Events that are about to be committed.
 pub(crate) struct Uncommitted<'a> {
-    /// The execution's identity.
+    /// The execution's record.
     pub(crate) record: &'a ExecutionRecord,
     /// The execution after these events.
     pub(crate) execution: &'a Execution,
@@ -43,83 +42,86 @@ pub(crate) struct Uncommitted<'a> {
 }
 
 impl Outbox {
-    /// The deliveries of the events that are about to be committed. `before` gives the journal
-    /// that was committed before; it is asked for where that was not followed.
-    pub(crate) fn take(
+    /// The deliveries of events that are about to be committed. `journal` returns the events that
+    /// were committed before; it is called if they were not followed.
+    pub(crate) fn build_deliveries(
         &mut self,
         engine: &Engine,
         uncommitted: &Uncommitted<'_>,
-        before: impl FnOnce() -> Vec<RecordedEvent>,
+        journal: impl FnOnce() -> Vec<RecordedEvent>,
     ) -> Vec<DeliveryRecord> {
         let Uncommitted { record, execution, events } = uncommitted;
-        let wanted = engine.hooks.want(record.workspace, &TOPICS);
-        if record.webhook_url.is_none() && record.callback_url.is_none() && !wanted {
+        let is_subscribed = engine.hooks.want(record.workspace, &TOPICS);
+        if record.webhook_url.is_none() && record.callback_url.is_none() && !is_subscribed {
             self.committed = None;
             return Vec::new();
         }
         let committed = self.committed.get_or_insert_with(|| {
             let mut start = Execution::new(execution.origin.clone());
-            before().iter().for_each(|event| start.apply_event(event));
+            journal().iter().for_each(|event| start.apply_event(event));
             Box::new(start)
         });
-        let mut telling = Telling { engine, record, committed, deliveries: Vec::new() };
+        let mut builder = DeliveryBuilder { engine, record, committed, deliveries: Vec::new() };
         for event in *events {
-            telling.tell(event);
+            builder.add_event(event);
         }
-        telling.deliveries
+        builder.deliveries
     }
 }
 
-struct Telling<'a> {
+/// Builds the deliveries of consecutive events of an execution.
+struct DeliveryBuilder<'a> {
     engine: &'a Engine,
     record: &'a ExecutionRecord,
+    /// The execution after the events so far.
     committed: &'a mut Execution,
     deliveries: Vec<DeliveryRecord>,
 }
 
-impl Telling<'_> {
-    fn tell(&mut self, event: &RecordedEvent) {
+impl DeliveryBuilder<'_> {
+    fn add_event(&mut self, event: &RecordedEvent) {
         match &self.record.webhook_url {
-            // Nobody looks at each change.
+            // Without a URL, status changes need not be found.
             None => self.committed.apply_event(event),
             Some(url) => {
                 let before = self.step_status(event);
                 if let Some(notice) = observe(self.committed, event)
-                    && is_change(&notice.what, before)
+                    && is_status_change(&notice.kind, before)
                 {
-                    self.deliveries.push(self.to_url(url, &notice));
+                    self.deliveries.push(self.status_delivery(url, &notice));
                 }
             }
         }
         if let Some(url) = &self.record.callback_url
             && event.event.is_final()
         {
-            self.deliveries.push(self.to_callback(url, event));
+            self.deliveries.push(self.callback_delivery(url, event));
         }
-        if let Some(topic) = topic(&event.event) {
-            let happened = Happened {
+        if let Some(topic) = topic_of(&event.event) {
+            let context = EventContext {
                 sequence: event.seq,
                 sensitive: self.is_sensitive(),
-                ..Happened::to(self.record.workspace, self.record.id, event.at)
+                ..EventContext::new(self.record.workspace, self.record.id, event.at)
             };
-            let told = self.engine.announce(topic, happened, || self.data(event));
-            self.deliveries.extend(told);
+            let data = || self.event_data(event);
+            let deliveries = self.engine.build_webhook_deliveries(topic, context, data);
+            self.deliveries.extend(deliveries);
         }
     }
 
-    /// Whether receivers may know secrets of the execution. Journals of before it was noted there
-    /// do not show whether it came with some.
+    /// Whether receivers may know secrets of the execution. Old journals do not record whether it
+    /// came with secrets; then the plan decides.
     fn is_sensitive(&self) -> bool {
         let steps = &self.committed.origin.plan.steps;
         self.committed.has_secrets || steps.iter().any(|step| !step.secrets.is_empty())
     }
 
-    /// The data of an event for webhooks; the execution stands after it.
-    fn data(&self, event: &RecordedEvent) -> String {
+    /// The data of an event for webhooks; the execution is the one after it.
+    fn event_data(&self, event: &RecordedEvent) -> String {
         let workflow_name = &self.committed.origin.plan.name;
         let step = event.event.step_run().and_then(|id| view::step(self.committed, id));
         match step {
-            Some(step) => self.engine.tell.step(StepOf {
+            Some(step) => self.engine.payloads.render_step(StepPayload {
                 execution: self.record,
                 status: self.committed.status(),
                 workflow_name,
@@ -127,32 +129,32 @@ impl Telling<'_> {
             }),
             None => {
                 let view = ExecutionView::new(self.committed, self.record, Hold::default());
-                self.engine.tell.execution(&view, workflow_name)
+                self.engine.payloads.render_execution(&view, workflow_name)
             }
         }
     }
 
-    /// The status, as it is told, of the step that an event is about.
+    /// The status that receivers know of the step that an event is about.
     fn step_status(&self, event: &RecordedEvent) -> Option<StepStatus> {
         let run = self.committed.steps.get(event.event.step_run()?)?;
-        Some(told(StepStatus::from(&run.state)))
+        Some(as_reported(StepStatus::from(&run.state)))
     }
 
-    fn to_url(&self, url: &str, notice: &Notice) -> DeliveryRecord {
+    fn status_delivery(&self, url: &str, notice: &Notice) -> DeliveryRecord {
         let change =
             StatusChange { execution: self.record, status: self.committed.status(), notice };
-        let body = self.engine.tell.status_change(change);
-        self.to(url, (notice.seq, notice.at), STATUS, body)
+        let body = self.engine.payloads.render_status_change(change);
+        self.new_delivery(url, (notice.seq, notice.at), STATUS, body)
     }
 
-    /// Whoever waits for the end is told of every one, also of a cancelled execution.
-    fn to_callback(&self, url: &str, event: &RecordedEvent) -> DeliveryRecord {
-        let name = topic(&event.event).unwrap_or(Topic::ExecutionFailed).name();
-        let body = self.engine.body(name, event.at, self.data(event));
-        self.to(url, (event.seq, event.at), name, body)
+    /// The delivery of the execution's end, whichever it is, to the `callback_url`.
+    fn callback_delivery(&self, url: &str, event: &RecordedEvent) -> DeliveryRecord {
+        let name = topic_of(&event.event).unwrap_or(Topic::ExecutionFailed).name();
+        let body = self.engine.event_body(name, event.at, self.event_data(event));
+        self.new_delivery(url, (event.seq, event.at), name, body)
     }
 
-    fn to(
+    fn new_delivery(
         &self,
         url: &str,
         (sequence, at): (u64, Timestamp),
@@ -178,9 +180,9 @@ impl Telling<'_> {
     }
 }
 
-/// What webhooks are told by an event of the journal. Nobody is told that an execution was
-/// cancelled: that is neither success nor failure, and whoever did it knows.
-const fn topic(event: &Event) -> Option<Topic> {
+/// The topic of an event of the journal, if webhooks can subscribe to it. A cancellation has none:
+/// it is neither success nor failure, and the user who cancelled knows of it.
+const fn topic_of(event: &Event) -> Option<Topic> {
     match event {
         Event::Started => Some(Topic::WorkflowExecuted),
         Event::StepCompleted { .. } => Some(Topic::StepCompleted),
@@ -190,17 +192,17 @@ const fn topic(event: &Event) -> Option<Topic> {
     }
 }
 
-/// Whether what happened is a change of a status as it is told.
-fn is_change(what: &What, before: Option<StepStatus>) -> bool {
-    match what {
-        What::Status { .. } => true,
-        What::Step { step, .. } => before != Some(told(step.status)),
-        What::Delta { .. } | What::Log(_) => false,
+/// Whether a notice changes a status that receivers know.
+fn is_status_change(kind: &NoticeKind, before: Option<StepStatus>) -> bool {
+    match kind {
+        NoticeKind::Status { .. } => true,
+        NoticeKind::Step { step, .. } => before != Some(as_reported(step.status)),
+        NoticeKind::Delta { .. } | NoticeKind::Log(_) => false,
     }
 }
 
-/// A step that waits, or is tried again, is still running for whoever is told.
-const fn told(status: StepStatus) -> StepStatus {
+/// The status as receivers know it: a waiting step is reported as running.
+const fn as_reported(status: StepStatus) -> StepStatus {
     match status {
         StepStatus::Waiting => StepStatus::Running,
         other => other,

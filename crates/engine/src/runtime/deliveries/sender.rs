@@ -1,8 +1,8 @@
-//! Sending what is in the outbox.
+//! Sends the deliveries in the outbox.
 //!
-//! Receivers share the slots: each may have so many deliveries under way, fewer where many
-//! receivers are slow at once, and they take turns. So however many events wait for a receiver
-//! that does not answer, the others are sent theirs.
+//! Receivers share the slots: each may have a bounded number of deliveries in progress, fewer if many
+//! receivers are slow at once, and they are served round-robin. So receivers that do not respond do
+//! not delay the others.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
@@ -16,51 +16,51 @@ use stepwell_store::StoreError;
 use stepwell_store::traits::{DeliveryAttempt, DueDeliveries, Health, OutboxDue};
 use tokio::task::JoinSet;
 
-use super::attempt::{Asked, Verdict, attempt};
-use super::health::look_after;
+use super::attempt::{AttemptOutcome, SharedWebhook, attempt_delivery};
+use super::health::disable_failing;
 use crate::runtime::background::Stop;
 use crate::runtime::engine::Engine;
-use crate::runtime::runner::panic_message;
+use crate::runtime::panic_message::panic_message;
 
-/// The most deliveries under way at once.
+/// The most deliveries in progress.
 const AT_ONCE: usize = 256;
 /// The most of them to one receiver.
 const SHARE: usize = 32;
-/// How often to look, even if nobody says that there is something.
-const LOOK_EVERY: Duration = Duration::from_secs(30);
-/// How soon to look again for what is new while something is under way: where much happens, each
-/// look is for many events.
-const BREATH: Duration = Duration::from_millis(5);
-/// How long to leave the store alone when it cannot answer, and how soon to look again while
-/// something is under way.
+/// The longest pause without a notification.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// The shortest time between two reads of the outbox while deliveries are in progress: with many
+/// events, each read gets many of them.
+const READ_INTERVAL: Duration = Duration::from_millis(5);
+/// The pause after the store could not be read, and the longest one while deliveries are in
+/// progress.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 
 type Queue = (ReceiverId, SubjectId);
 
-/// The queues of which a delivery is under way: until what came of it is stored.
+/// The queues with a delivery in progress, until its outcome is stored.
 type Busy = BTreeSet<Queue>;
 
-/// An attempt that ended, and the queue that it was of. No verdict: it panicked.
-type Ended = (Queue, Option<WebhookId>, Option<Verdict>);
+/// An attempt that ended, with its queue. Without outcome: it panicked.
+type Ended = (Queue, Option<WebhookId>, Option<AttemptOutcome>);
 
-/// How long the queue of a delivery is left alone whose attempt panicked.
+/// How long a queue pauses after an attempt that panicked.
 const AFTER_PANIC: Duration = Duration::from_secs(60);
 
-/// The loop that sends deliveries until it is told to stop. What is under way then is sent again
-/// after the next start, with the same id.
+/// The loop that sends deliveries. Those in progress when it stops are sent again after the next
+/// start, with the same id.
 pub(crate) async fn send_deliveries(engine: Arc<Engine>, mut stop: Stop) {
     let mut sending = Sending::default();
     loop {
-        let pause = sending.look(&engine).await;
-        let breath = if sending.busy.is_empty() { Duration::ZERO } else { BREATH };
-        let something_new = async {
-            tokio::time::sleep(breath).await;
+        let pause = sending.read_outbox(&engine).await;
+        let interval = if sending.busy.is_empty() { Duration::ZERO } else { READ_INTERVAL };
+        let next_read = async {
+            tokio::time::sleep(interval).await;
             engine.outbox_changed.notified().await;
         };
         tokio::select! {
             () = stop.stopped() => return sending.finish(&engine).await,
             () = tokio::time::sleep(pause) => {}
-            () = something_new => {}
+            () = next_read => {}
             () = sending.make_room(&engine) => {}
         }
     }
@@ -69,18 +69,18 @@ pub(crate) async fn send_deliveries(engine: Arc<Engine>, mut stop: Stop) {
 #[derive(Default)]
 struct Sending {
     under_way: JoinSet<Ended>,
-    /// What ended while the outcomes of others were being stored: it is stored together then.
+    /// Attempts that ended while the outcomes of others were being stored; they are stored together.
     ended: Vec<Ended>,
-    /// Outcomes that are being stored, one task at a time; it answers the queues that go on.
+    /// Outcomes that are being stored, in one task at a time, which returns the freed queues.
     storing: JoinSet<Vec<Queue>>,
     busy: Busy,
-    /// The receiver that was served last.
+    /// The last receiver that was served.
     last: Option<ReceiverId>,
 }
 
 impl Sending {
-    /// Starts what is due and has room, and answers how long to wait for more.
-    async fn look(&mut self, engine: &Arc<Engine>) -> Duration {
+    /// Starts due deliveries for which there is room, and returns the pause until the next read.
+    async fn read_outbox(&mut self, engine: &Arc<Engine>) -> Duration {
         self.start_due(engine).await.unwrap_or_else(|error| {
             tracing::warn!(%error, "the outbox cannot be read");
             STORE_PAUSE
@@ -90,9 +90,9 @@ impl Sending {
     async fn start_due(&mut self, engine: &Arc<Engine>) -> Result<Duration, StoreError> {
         let limit = AT_ONCE.saturating_sub(self.busy.len());
         if limit == 0 {
-            return Ok(LOOK_EVERY);
+            return Ok(LONGEST_PAUSE);
         }
-        // Before the deliveries are read: where they are corrected meanwhile, they have longer.
+        // Before the deliveries are read: if their times are corrected meanwhile, they have longer.
         let now = engine.uncorrected_now();
         let due = DueDeliveries {
             now,
@@ -101,7 +101,7 @@ impl Sending {
             after: self.last,
             limit,
         };
-        let mut webhooks: BTreeMap<WebhookId, Arc<Asked>> = BTreeMap::new();
+        let mut webhooks: BTreeMap<WebhookId, Arc<SharedWebhook>> = BTreeMap::new();
         let OutboxDue { deliveries, next } = engine.store.due_deliveries(due).await?;
         for delivery in deliveries {
             let queue = (delivery.receiver, delivery.subject);
@@ -109,17 +109,17 @@ impl Sending {
             self.last = Some(delivery.receiver);
             let engine = engine.clone();
             let webhook = delivery.destination.webhook();
-            // Those that start together ask once for their webhook.
-            let asked = webhook.map(|id| webhooks.entry(id).or_default().clone());
-            let asked = asked.unwrap_or_default();
+            // Attempts that start together share their webhook.
+            let shared = webhook.map(|id| webhooks.entry(id).or_default().clone());
+            let shared = shared.unwrap_or_default();
             self.under_way.spawn(async move {
                 let id = delivery.id;
                 let attempt = AssertUnwindSafe(async {
                     faults::hit("send_delivery");
-                    attempt(&engine, delivery, now, &asked).await
+                    attempt_delivery(&engine, delivery, now, &shared).await
                 });
                 match attempt.catch_unwind().await {
-                    Ok(verdict) => (queue, webhook, Some(verdict)),
+                    Ok(outcome) => (queue, webhook, Some(outcome)),
                     Err(panic) => {
                         let message = panic_message(&*panic).to_owned();
                         tracing::error!(%id, message, "a panic while a delivery was sent");
@@ -130,23 +130,25 @@ impl Sending {
             });
         }
         if !self.busy.is_empty() {
-            // Whoever ends makes room; those that are not due yet are looked for again soon.
+            // The end of an attempt makes room; deliveries that are not due yet are read again soon.
             return Ok(STORE_PAUSE);
         }
-        Ok(next.map_or(LOOK_EVERY, |at| at.since(now)).clamp(Duration::from_millis(5), LOOK_EVERY))
+        Ok(next
+            .map_or(LONGEST_PAUSE, |at| at.since(now))
+            .clamp(Duration::from_millis(5), LONGEST_PAUSE))
     }
 
-    /// Begins to store what came of attempts, unless the outcomes of others still are being
-    /// stored. Others start and end meanwhile.
+    /// Starts to store the outcomes of attempts, unless others are still being stored. Attempts start
+    /// and end meanwhile.
     fn store_ended(&mut self, engine: &Arc<Engine>) {
         if self.storing.is_empty() && !self.ended.is_empty() {
             let ended = std::mem::take(&mut self.ended);
             let engine = engine.clone();
-            self.storing.spawn(async move { store(&engine, ended).await });
+            self.storing.spawn(async move { store_outcomes(&engine, ended).await });
         }
     }
 
-    /// Has stored what came of attempts as they end; completes when some queues can go on.
+    /// Stores the outcomes of attempts as they end; completes when queues are freed.
     async fn make_room(&mut self, engine: &Arc<Engine>) {
         loop {
             tokio::select! {
@@ -159,7 +161,7 @@ impl Sending {
                 }
                 Some(stored) = self.storing.join_next(), if !self.storing.is_empty() => {
                     let stored = stored.unwrap_or_else(|failed| match failed.try_into_panic() {
-                        // The loop is started again, with no queue held.
+                        // The loop is restarted, with all queues free.
                         Ok(panic) => std::panic::resume_unwind(panic),
                         Err(_) => Vec::new(),
                     });
@@ -173,7 +175,7 @@ impl Sending {
         }
     }
 
-    /// What ended is stored: otherwise it would be sent again.
+    /// Stores the outcomes of attempts that have ended: otherwise they would be sent again.
     async fn finish(mut self, engine: &Arc<Engine>) {
         while self.storing.join_next().await.is_some() {}
         self.store_ended(engine);
@@ -181,14 +183,14 @@ impl Sending {
     }
 }
 
-/// Stores what came of attempts; answers the queues that can go on.
-async fn store(engine: &Engine, ended: Vec<Ended>) -> Vec<Queue> {
+/// Stores the outcomes of attempts and returns the queues that are free.
+async fn store_outcomes(engine: &Engine, ended: Vec<Ended>) -> Vec<Queue> {
     let mut failing: BTreeMap<WebhookId, bool> = BTreeMap::new();
     let mut attempts: Vec<DeliveryAttempt> = Vec::with_capacity(ended.len());
     let mut queues = Vec::with_capacity(ended.len());
-    for (queue, webhook, verdict) in ended {
+    for (queue, webhook, outcome) in ended {
         queues.push(queue);
-        let Some(Verdict { attempt, gone }) = verdict else { continue };
+        let Some(AttemptOutcome { attempt, gone }) = outcome else { continue };
         if let (Some(webhook), Health::Failing) = (webhook, attempt.health) {
             *failing.entry(webhook).or_default() |= gone;
         }
@@ -203,12 +205,12 @@ async fn store(engine: &Engine, ended: Vec<Ended>) -> Vec<Queue> {
         tokio::time::sleep(STORE_PAUSE).await;
     }
     for (webhook, gone) in failing {
-        look_after(engine, webhook, gone).await;
+        disable_failing(engine, webhook, gone).await;
     }
     queues
 }
 
-/// How many deliveries one receiver may have under way, so that there is room for another one.
+/// How many deliveries one receiver may have in progress, so that there is room for another one.
 fn share(busy: &Busy) -> usize {
     let receivers: BTreeSet<_> = busy.iter().map(|(receiver, _)| receiver).collect();
     (AT_ONCE / (receivers.len() + 1)).clamp(1, SHARE)
@@ -222,7 +224,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_more_are_slow_the_less_has_each() {
+    fn the_share_of_a_receiver_decreases_with_their_number() {
         for (receivers, expect) in [(0, 32), (1, 32), (7, 32), (8, 28), (31, 8), (255, 1), (999, 1)]
         {
             let subject = SubjectId::from(WorkflowId::from_uuid(Uuid::nil()));

@@ -1,4 +1,4 @@
-//! Signing deliveries by the Standard Webhooks specification.
+//! Signatures of deliveries, by the Standard Webhooks specification.
 
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
@@ -9,13 +9,13 @@ use standardwebhooks::Webhook;
 use stepwell_core::Timestamp;
 use stepwell_core::ids::WorkspaceId;
 
-/// What every secret begins with.
+/// The prefix of every secret.
 const PREFIX: &str = "whsec_";
 
-/// How many bytes a secret may have.
+/// The size of a secret in bytes.
 const BYTES: std::ops::RangeInclusive<usize> = 16..=64;
 
-/// Reads base64 also where its end is not as it should be: people make secrets up.
+/// Accepts base64 with an irregular end, because some users invent secrets.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new()
@@ -23,7 +23,7 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
         .with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// The name under which a workspace's signing secret is kept.
+/// The name of the setting that has a workspace's signing secret.
 pub(crate) fn setting_name(workspace: WorkspaceId) -> String {
     format!("webhook_secret/{workspace}")
 }
@@ -34,12 +34,12 @@ pub(crate) fn new_secret() -> String {
     format!("{PREFIX}{}", BASE64_STANDARD.encode(bytes))
 }
 
-/// Whether a secret can sign.
+/// Checks a secret.
 ///
 /// # Errors
-/// What to change.
+/// The message has what to change.
 pub(crate) fn check_secret(secret: &str) -> Result<(), String> {
-    let bytes = key(secret)?.len();
+    let bytes = decode_secret(secret)?.len();
     if BYTES.contains(&bytes) {
         return Ok(());
     }
@@ -47,13 +47,13 @@ pub(crate) fn check_secret(secret: &str) -> Result<(), String> {
     Err(format!("must be {least} to {most} bytes long before base64, not {bytes}"))
 }
 
-/// The key that a secret stands for.
-fn key(secret: &str) -> Result<Vec<u8>, String> {
+/// The bytes of a secret.
+fn decode_secret(secret: &str) -> Result<Vec<u8>, String> {
     let encoded = secret.strip_prefix(PREFIX).ok_or("must be `whsec_` followed by base64")?;
     LENIENT.decode(encoded).map_err(|error| format!("must be base64 after `whsec_`: {error}"))
 }
 
-/// The headers that prove where a delivery comes from: signed by each of the secrets.
+/// The headers of a delivery, with a signature for each of the secrets.
 ///
 /// # Errors
 /// A stored secret is malformed.
@@ -66,7 +66,7 @@ pub(super) fn headers(
     let seconds = now.as_millis().div_euclid(1000);
     let mut signatures = Vec::with_capacity(secrets.len());
     for secret in secrets {
-        let signer = Webhook::from_bytes(key(secret)?).map_err(|e| e.to_string())?;
+        let signer = Webhook::from_bytes(decode_secret(secret)?).map_err(|e| e.to_string())?;
         signatures.push(signer.sign(&id, seconds, body.as_bytes()).map_err(|e| e.to_string())?);
     }
     Ok(vec![
@@ -98,14 +98,14 @@ mod tests {
         assert!(check_secret(&format!("whsec_{}", "A".repeat(200))).is_err());
         assert!(check_secret(&new_secret()).is_ok());
         assert_eq!(
-            key("whsec_abcdefghijklmnopqrstuvwxyz"),
-            key("whsec_abcdefghijklmnopqrstuvwxyz==")
+            decode_secret("whsec_abcdefghijklmnopqrstuvwxyz"),
+            decode_secret("whsec_abcdefghijklmnopqrstuvwxyz==")
         );
     }
 
     /// The example of the specification's own libraries.
     #[test]
-    fn signs_as_the_specification_says() {
+    fn the_example_of_the_specification_is_signed() {
         let secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD".to_owned();
         let body = r#"{"email":"test@example.com","username":"test_user"}"#;
         let (id, at) =

@@ -71,10 +71,10 @@ async fn store(definitions: &[Value]) -> Arc<dyn Store> {
 }
 
 #[tokio::test]
-async fn a_release_that_many_ask_for_at_once_is_compiled_once() {
+async fn concurrent_requests_for_a_release_compile_it_once() {
     let plans = Plans::new(store(&[large()]).await);
-    let asked = join_all((0..100).map(|_| plans.plan(id(0), 1))).await;
-    let all: Vec<_> = asked.into_iter().map(Result::unwrap).collect();
+    let found = join_all((0..100).map(|_| plans.plan(id(0), 1))).await;
+    let all: Vec<_> = found.into_iter().map(Result::unwrap).collect();
     assert_eq!(plans.compiled(), 1);
     assert!(all.iter().all(|plan| Arc::ptr_eq(plan, &all[0])));
 }
@@ -88,7 +88,7 @@ async fn one_that_is_given_up_does_not_hold_up_the_others() {
     drop(first);
     second.await.unwrap();
     assert!(plans.plan(id(0), 2).await.is_err());
-    assert!(plans.plan(id(0), 2).await.is_err(), "a failure is not cached and blocks nobody");
+    assert!(plans.plan(id(0), 2).await.is_err(), "a failure is not cached and blocks no caller");
 }
 
 #[tokio::test]
@@ -109,11 +109,11 @@ async fn the_plans_of_updates_stay_within_the_bytes_of_the_cache() {
 #[tokio::test]
 async fn a_plan_that_does_not_fit_the_cache_is_shared_while_it_is_used() {
     let plans = Plans::with_limits(store(&[large()]).await, 1 << 10, LIVE_BYTES);
-    let asked = join_all((0..20).map(|_| plans.plan(id(0), 1))).await;
+    let found = join_all((0..20).map(|_| plans.plan(id(0), 1))).await;
     let later = plans.plan(id(0), 1).await.unwrap();
-    assert!(asked.iter().all(|plan| Arc::ptr_eq(plan.as_ref().unwrap(), &later)));
+    assert!(found.iter().all(|plan| Arc::ptr_eq(plan.as_ref().unwrap(), &later)));
     assert_eq!(plans.compiled(), 1);
-    drop((asked, later));
+    drop((found, later));
     assert_eq!(plans.live.bytes(), 0);
     plans.plan(id(0), 1).await.unwrap();
     assert_eq!(plans.compiled(), 2);

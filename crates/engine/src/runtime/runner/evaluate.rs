@@ -1,5 +1,5 @@
 //! Evaluations that may take long: on a thread of their own, bounded in number, ended by the
-//! time-outs of step and execution, by what users want, and by the server's stop.
+//! timeouts of step and execution, by control requests, and by the server's stop.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,55 +12,54 @@ use stepwell_core::expr::{EvalBudget, EvalInterrupt};
 use stepwell_core::faults;
 use tokio::sync::{Notify, OwnedSemaphorePermit};
 
-use super::hear::receive;
-use super::{Gone, Runner};
+use super::messages::receive;
+use super::{Runner, StopReason};
 use crate::memory::{MemoryShortage, PATIENCE, Reservation};
 use crate::runtime::registry::Message;
 
-/// How many messages are taken from the mailbox while an evaluation runs. The rest waits there.
-const MOST_HELD: usize = 64;
+/// The most messages that are received during an evaluation. Further ones wait in the mailbox.
+const MAX_RECEIVED: usize = 64;
 
 /// How an evaluation on a thread ended.
 struct Ended {
     evaluated: Evaluated,
-    /// What came meanwhile.
+    /// The messages received meanwhile.
     messages: Vec<Message>,
     timed_out: bool,
 }
 
-/// What a thread gives back.
+/// The result of the thread.
 struct Evaluated {
     execution: Execution,
     result: Result<Decision, TransitionError>,
-    /// What was reserved for the values that it made; where that was not possible, nothing was
-    /// evaluated.
+    /// The memory reserved for the new values; if there was none, nothing was evaluated.
     memory: Result<Reservation, MemoryShortage>,
 }
 
 impl Runner {
-    /// Starts a step, or completes the execution, on a thread for blocking work.
-    pub(super) async fn evaluate(&mut self, step: Option<StepRunId>) -> Result<(), Gone> {
-        // What was acknowledged is durable before anything that may take the process down.
+    /// Starts a step, or completes the execution, on a blocking thread.
+    pub(super) async fn evaluate(&mut self, step: Option<StepRunId>) -> Result<(), StopReason> {
+        // Before anything that may crash the process, everything acknowledged becomes durable.
         self.commit().await?;
         let (limit, is_of_step) = self.evaluation_limit(step.as_ref());
         let Some(_permit) = self.evaluation_permit().await? else {
-            // Decided on again: what came meanwhile may make it needless.
+            // Decided again: the messages may make it needless.
             self.commands.push_back(Command::Evaluate { step });
             return Ok(());
         };
         let blank = Execution::new(self.execution.origin.clone());
         let execution = std::mem::replace(&mut self.execution, blank);
         let input = TransitionInput::Evaluate { step: step.clone() };
-        let ended = self.on_a_thread(execution, input, limit).await;
+        let ended = self.evaluate_on_thread(execution, input, limit).await;
         let Evaluated { execution, result, memory } = ended.evaluated;
         self.execution = execution;
         match result {
-            Ok(decision) => self.accept(decision),
+            Ok(decision) => self.accept_decision(decision),
             Err(TransitionError::Interrupted) if ended.timed_out && is_of_step => {
                 let text =
                     format!("the evaluation took longer than the step's timeout of {limit:?}");
                 let failure = Failure::new(codes::STEP_TIMEOUT, text);
-                self.tell(TransitionInput::EvaluationFailed { step, failure });
+                self.apply_input(TransitionInput::EvaluationFailed { step, failure });
             }
             Err(TransitionError::Interrupted)
                 if let Err(shortage) = &memory
@@ -68,39 +67,39 @@ impl Runner {
                     && !ended.timed_out =>
             {
                 let failure = Failure::new(codes::MEMORY_SHORTAGE, shortage.to_string());
-                self.tell(TransitionInput::EvaluationFailed { step, failure });
+                self.apply_input(TransitionInput::EvaluationFailed { step, failure });
             }
             Err(TransitionError::Interrupted) => {
-                self.tell(TransitionInput::Timer);
-                // Evaluated again, unless what happened meanwhile makes that needless.
+                self.apply_input(TransitionInput::Timer);
+                // Evaluated again, unless the messages make that needless.
                 self.commands.push_back(Command::Evaluate { step });
             }
-            // Something else happened to the step before it was its turn.
+            // The step has changed before it was evaluated.
             Err(_) => {}
         }
-        // The values are counted by now.
+        // The new values are counted by now.
         drop(memory);
         for message in ended.messages {
-            self.take(message);
+            self.handle_message(message);
         }
         Ok(())
     }
 
-    /// Waits for one of the bounded places. Messages and timeouts take effect meanwhile: `None`
-    /// once there was one, or where the execution has ended.
-    async fn evaluation_permit(&mut self) -> Result<Option<OwnedSemaphorePermit>, Gone> {
+    /// Waits for a permit. Messages and timeouts take effect meanwhile: `None` after one, or if the
+    /// execution has ended.
+    async fn evaluation_permit(&mut self) -> Result<Option<OwnedSemaphorePermit>, StopReason> {
         if self.execution.status().is_final() {
             return Ok(None);
         }
         let permit = self.engine.evaluations.clone().acquire_owned();
         tokio::select! {
             biased;
-            permit = permit => permit.map(Some).map_err(|_| Gone::Stopped),
-            heard = self.hear() => heard.map(|()| None),
+            permit = permit => permit.map(Some).map_err(|_| StopReason::Stopped),
+            handled = self.handle_next_message() => handled.map(|()| None),
         }
     }
 
-    /// How long an evaluation may take, and whether the step's time-out says so.
+    /// The time limit of an evaluation, and whether it is the step's timeout.
     fn evaluation_limit(&self, step: Option<&StepRunId>) -> (Duration, bool) {
         let default = self.engine.config.step_timeout();
         let planned = step.map(|step| &self.execution.origin.plan[step.step]);
@@ -112,15 +111,15 @@ impl Runner {
         }
     }
 
-    async fn on_a_thread(
+    async fn evaluate_on_thread(
         &mut self,
         execution: Execution,
         input: TransitionInput,
         limit: Duration,
     ) -> Ended {
         let stop = Arc::new(AtomicBool::new(false));
-        let asked = stop.clone();
-        let interrupt = EvalInterrupt::new(move || asked.load(Ordering::Relaxed));
+        let is_stopped = stop.clone();
+        let interrupt = EvalInterrupt::new(move || is_stopped.load(Ordering::Relaxed));
         let moment = self.engine.moment();
         let halt = Arc::new(Notify::new());
         let room = self.room_for_values(halt.clone());
@@ -152,7 +151,7 @@ impl Runner {
                 done = &mut work => match done {
                     Ok(evaluated) => return Ended { evaluated, messages, timed_out },
                     Err(failed) => match failed.try_into_panic() {
-                        // On the way that every panic of a runner takes.
+                        // Handled as every panic of a runner.
                         Ok(panic) => std::panic::resume_unwind(panic),
                         Err(_) => std::future::pending().await,
                     },
@@ -162,7 +161,7 @@ impl Runner {
                     stop.store(true, Ordering::Relaxed);
                     halt.notify_one();
                 }
-                message = receive(&mut self.mailbox), if messages.len() < MOST_HELD => {
+                message = receive(&mut self.mailbox), if messages.len() < MAX_RECEIVED => {
                     if matches!(message, Message::Control { .. } | Message::Drain) {
                         stop.store(true, Ordering::Relaxed);
                         halt.notify_one();
@@ -175,14 +174,14 @@ impl Runner {
 }
 
 impl Runner {
-    /// Reserves memory for what an evaluation makes: mostly a copy of a value that there is. Ends
-    /// early at `halt`.
+    /// Reserves memory for the result of an evaluation, mostly a copy of an existing value. Ends early
+    /// at `halt`.
     fn room_for_values(
         &self,
         halt: Arc<Notify>,
     ) -> impl Future<Output = Result<Reservation, MemoryShortage>> + Send + use<> {
         let (budget, bytes) = (self.engine.memory.clone(), self.retained.largest());
-        let mut room = budget.beside(self.retained.bytes());
+        let mut room = budget.empty_with_held(self.retained.bytes());
         async move {
             tokio::select! {
                 biased;

@@ -1,4 +1,4 @@
-//! Bringing a stored execution back into memory.
+//! Loads a stored execution into memory.
 
 use std::sync::Arc;
 
@@ -6,15 +6,15 @@ use stepwell_core::execution::{Execution, ExecutionOrigin};
 use stepwell_core::faults;
 use stepwell_core::ids::ExecutionId;
 
-use super::{Beginning, Retained};
+use super::{Retained, RunnerInit};
 use crate::AppError;
 use crate::runtime::engine::Engine;
 
-/// Loads an execution and folds its journal; `None` where there is none.
+/// Loads an execution and replays its journal; `None` if it does not exist.
 pub(super) async fn load(
     engine: &Arc<Engine>,
     id: ExecutionId,
-) -> Result<Option<Beginning>, AppError> {
+) -> Result<Option<RunnerInit>, AppError> {
     faults::hit("load");
     let Some((stored, memory)) = engine.load_to_drive(id).await? else { return Ok(None) };
     let mut retained = Retained::default();
@@ -37,11 +37,11 @@ pub(super) async fn load(
     if let Some(feed) = engine.registry.active_feed(id) {
         feed.fill(&stored.record, &stored.events);
     }
-    Ok(Some(Beginning {
+    Ok(Some(RunnerInit {
         execution,
         record: stored.record,
         uncommitted: Vec::new(),
-        notes: Vec::new(),
+        audit: Vec::new(),
         idempotency: None,
         schedule: None,
         secrets,

@@ -1,4 +1,4 @@
-//! What happens when the code of a runner panics: its execution fails, everything else goes on.
+//! After a panic of a runner, its execution fails and everything else continues.
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
@@ -6,58 +6,53 @@ use std::panic::AssertUnwindSafe;
 use futures_util::FutureExt;
 use stepwell_core::execution::{Execution, Failure, TransitionInput, codes};
 
-use super::{Gone, Runner};
+use super::{Runner, StopReason};
+use crate::runtime::panic_message::panic_message;
 use crate::view::step_run_name;
-
-/// The text that a panic carries.
-pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&'static str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
-}
 
 impl Runner {
     /// Fails the execution whose runner panicked.
-    pub(super) async fn after_panic(&mut self, panic: Box<dyn Any + Send>) -> Gone {
+    pub(super) async fn after_panic(&mut self, panic: Box<dyn Any + Send>) -> StopReason {
         let id = self.record.id;
         let message = panic_message(&*panic).to_owned();
         tracing::error!(%id, step = self.current_step(), message, "a panic; the execution fails");
-        // What the panic left half done may make this panic too.
+        // The state may be inconsistent after the panic, so this may panic too.
         match AssertUnwindSafe(self.fail_after_panic()).catch_unwind().await {
-            Ok(gone) => gone,
+            Ok(reason) => reason,
             Err(panic) => {
                 let message = panic_message(&*panic).to_owned();
-                tracing::error!(%id, message, "a panic again; the next start goes on with it");
-                Gone::Stopped
+                tracing::error!(%id, message, "a panic again; the next start continues it");
+                StopReason::Stopped
             }
         }
     }
 
-    /// The step run whose command was being carried out, as it is written.
+    /// The written form of the step run whose command was being carried out.
     fn current_step(&self) -> Option<String> {
         step_run_name(&self.execution, self.current.as_ref()?)
     }
 
-    async fn fail_after_panic(&mut self) -> Gone {
+    async fn fail_after_panic(&mut self) -> StopReason {
         for (_, attempt) in self.under_way.drain() {
             attempt.abort();
         }
         self.commands.clear();
-        if let Err(gone) = self.rebuild().await {
-            return gone;
+        if let Err(reason) = self.rebuild().await {
+            return reason;
         }
         let text = "a part of the server failed while it worked on this execution; \
                     this is a bug in Stepwell";
         let mut error = Failure::new(codes::INTERNAL, text);
         error.step = self.current_step();
-        self.tell(TransitionInput::Abort { error });
+        self.apply_input(TransitionInput::Abort { error });
         match self.commit().await {
-            Ok(()) => Gone::Ended,
-            Err(gone) => gone,
+            Ok(()) => StopReason::Ended,
+            Err(reason) => reason,
         }
     }
 
-    /// The execution as its events say: a decision that a panic cut short left it half changed.
-    async fn rebuild(&mut self) -> Result<(), Gone> {
+    /// Rebuilds the execution from its events: a panic may have interrupted a decision.
+    async fn rebuild(&mut self) -> Result<(), StopReason> {
         self.take_back_commit();
         let mut execution = Execution::new(self.execution.origin.clone());
         if self.record.seq > 0 {
@@ -65,10 +60,10 @@ impl Runner {
                 Ok(Some(stored)) => {
                     stored.events.iter().for_each(|event| execution.apply_event(event))
                 }
-                Ok(None) => return Err(Gone::Lost),
+                Ok(None) => return Err(StopReason::Lost),
                 Err(error) => {
                     tracing::error!(id = %self.record.id, %error, "an execution could not be loaded");
-                    return Err(Gone::Lost);
+                    return Err(StopReason::Lost);
                 }
             }
         }

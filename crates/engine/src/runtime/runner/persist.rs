@@ -1,4 +1,4 @@
-//! Making what was decided durable.
+//! Commits: making events durable.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,41 +8,41 @@ use stepwell_store::StoreError;
 use stepwell_store::commit::Commit;
 use stepwell_store::record::ExecutionRecord;
 
-use super::hear::receive;
-use super::rest::Rest;
-use super::{Beginning, Gone, Runner};
+use super::idle::Idle;
+use super::messages::receive;
+use super::{Runner, RunnerInit, StopReason};
 use crate::AppError;
 use crate::runtime::deliveries::{Outbox, Uncommitted};
 use crate::runtime::engine::Engine;
 use crate::runtime::registry::Message;
 
-/// How long the store is left alone when it cannot answer.
+/// The pause while the store is unavailable.
 const STORE_PAUSE: Duration = Duration::from_millis(500);
 
-/// How many messages are kept while the store is unavailable, before log lines are dropped.
-const MOST_DEFERRED: usize = 256;
+/// The most messages that are kept while the store is unavailable; then log lines are dropped.
+const MAX_DEFERRED: usize = 256;
 
 impl Runner {
-    /// Commits what is not durable yet. Where the store is away, waits for it to come back.
-    pub(super) async fn commit(&mut self) -> Result<(), Gone> {
+    /// Commits the events that are not durable yet. Waits while the store is unavailable.
+    pub(super) async fn commit(&mut self) -> Result<(), StopReason> {
         self.commit_as(None).await
     }
 
-    /// Commits, and notes when the execution must be woken, because it leaves memory.
-    pub(super) async fn commit_asleep(&mut self, rest: Rest) -> Result<(), Gone> {
-        self.commit_as(Some(rest)).await
+    /// Commits with the time at which to wake the execution, because it leaves memory.
+    pub(super) async fn commit_asleep(&mut self, idle: Idle) -> Result<(), StopReason> {
+        self.commit_as(Some(idle)).await
     }
 
-    async fn commit_as(&mut self, rest: Option<Rest>) -> Result<(), Gone> {
-        let wake_at = rest.as_ref().and_then(|rest| rest.until);
-        // In memory, the wake-up moment of the row is not used, and stays right for a restart.
-        let moves = rest.is_some() && self.record.wake_at != wake_at;
+    async fn commit_as(&mut self, idle: Option<Idle>) -> Result<(), StopReason> {
+        let wake_at = idle.as_ref().and_then(|idle| idle.until);
+        // While it is in memory the wake-up time of the row is not used, and right for a restart.
+        let moves = idle.is_some() && self.record.wake_at != wake_at;
         if self.uncommitted.is_empty() && !moves {
-            self.confirm();
+            self.confirm_requests();
             return Ok(());
         }
         faults::hit("commit");
-        let commit = Arc::new(self.batch(wake_at));
+        let commit = Arc::new(self.build_commit(wake_at));
         self.committing = Some(commit.clone());
         while let Err(error) = self.engine.store.commit(commit.clone()).await {
             match error {
@@ -55,52 +55,52 @@ impl Runner {
         self.record.clone_from(&commit.record);
         self.feed.set_committed();
         if self.record.status.is_final() {
-            // Before anybody is told: whoever hears of the end finds the place free.
+            // Before the end is reported: then callers that see it find the place free.
             self.engine.meters.left(&self.record);
             self.engine.metrics.execution_ended(self.record.workflow, self.record.status);
         }
         if commit.has_deliveries() {
-            self.engine.outbox_changed.notify_one();
+            self.engine.notify_outbox();
         }
         self.feed.show(&commit.events);
-        self.confirm();
+        self.confirm_requests();
         Ok(())
     }
 
-    /// After a panic during a commit: what was being committed is uncommitted again.
+    /// After a panic during a commit: its events are uncommitted again.
     pub(super) fn take_back_commit(&mut self) {
         let Some(commit) = self.committing.take() else { return };
         let Commit { events, audit, idempotency, objects, .. } = Arc::unwrap_or_clone(commit);
         self.uncommitted.splice(0..0, events);
-        self.notes.splice(0..0, audit);
+        self.audit.splice(0..0, audit);
         self.idempotency = idempotency;
         self.schedule = objects;
     }
 
-    /// Answers those whose requests are durable now.
-    fn confirm(&mut self) {
+    /// Confirms the requests that are durable now.
+    fn confirm_requests(&mut self) {
         for reply in self.replies.drain(..) {
             // The caller may have gone.
             let _ = reply.send(Ok(()));
         }
     }
 
-    /// Everything that is not durable yet. It stays in memory until the store has it.
-    fn batch(&mut self, wake_at: Option<stepwell_core::Timestamp>) -> Commit {
+    /// The commit of everything that is not durable yet. It stays in memory until the store has it.
+    fn build_commit(&mut self, wake_at: Option<stepwell_core::Timestamp>) -> Commit {
         let uncommitted = Uncommitted {
             record: &self.record,
             execution: &self.execution,
             events: &self.uncommitted,
         };
         let before = || self.feed.journal(self.record.seq);
-        let deliveries = self.outbox.take(&self.engine, &uncommitted, before);
+        let deliveries = self.outbox.build_deliveries(&self.engine, &uncommitted, before);
         Commit {
             node: self.engine.node,
             expected_seq: self.record.seq,
             record: self.projection(wake_at),
             events: std::mem::take(&mut self.uncommitted),
             deliveries,
-            audit: std::mem::take(&mut self.notes),
+            audit: std::mem::take(&mut self.audit),
             idempotency: self.idempotency.take(),
             objects: self.schedule.take(),
         }
@@ -118,8 +118,8 @@ impl Runner {
         }
     }
 
-    /// Leaves the store alone for a while. Requests that come meanwhile are refused, since nothing
-    /// of them could be made durable; what steps report is kept for later.
+    /// Pauses while the store is unavailable. Control requests are rejected meanwhile, since they
+    /// could not be made durable; results of steps are kept for later.
     async fn wait_for_store(&mut self, reason: &str) {
         let pause = tokio::time::sleep(STORE_PAUSE);
         tokio::pin!(pause);
@@ -135,37 +135,36 @@ impl Runner {
                 }
                 // After its commit the runner checks the time anyway.
                 Message::Wake => {}
-                Message::StepLogged { .. } if self.deferred.len() >= MOST_DEFERRED => {}
+                Message::StepLogged { .. } if self.deferred.len() >= MAX_DEFERRED => {}
                 message => self.deferred.push_back(message),
             }
         }
     }
 
-    async fn after_refusal(&mut self, error: StoreError) -> Result<(), Gone> {
+    async fn after_refusal(&mut self, error: StoreError) -> Result<(), StopReason> {
         let id = self.record.id;
         match error {
-            // Nobody was told of it yet, so it is refused as a whole.
-            error if self.record.seq == 0 => Err(Gone::NotAccepted(error)),
+            // It was not reported yet, so it is rejected as a whole.
+            error if self.record.seq == 0 => Err(StopReason::NotAccepted(error)),
             StoreError::Unavailable(reason) => {
-                tracing::warn!(%id, reason, "the store cannot answer; trying again");
+                tracing::warn!(%id, reason, "the store is unavailable; trying again");
                 for reply in self.replies.drain(..) {
                     let _ = reply.send(Err(stored_later(&reason)));
                 }
                 self.wait_for_store(&reason).await;
-                // What was decided is in the journal up to the last commit only: whoever takes
-                // over after a stop decides it again.
-                if self.engine.background.is_stopping() { Err(Gone::Stopped) } else { Ok(()) }
+                // After a stop the next node continues from the last commit.
+                if self.engine.background.is_stopping() { Err(StopReason::Stopped) } else { Ok(()) }
             }
-            StoreError::Fenced => Err(Gone::Fenced),
+            StoreError::Fenced => Err(StopReason::Fenced),
             error => {
-                tracing::error!(%id, %error, "an execution is not stored as it is in memory");
-                Err(Gone::Lost)
+                tracing::error!(%id, %error, "the stored execution differs from the one in memory");
+                Err(StopReason::Lost)
             }
         }
     }
 }
 
-/// The error for a request that was decided before the store failed: it cannot be taken back.
+/// The error for a request that was applied before the store failed: it cannot be undone.
 fn stored_later(reason: &str) -> AppError {
     AppError::Unavailable {
         reason: format!(
@@ -175,15 +174,16 @@ fn stored_later(reason: &str) -> AppError {
     }
 }
 
-/// Commits the acceptance of an execution that must wait in the queue: any node may claim it.
+/// Commits the acceptance of an execution as queued: any node may claim it.
 ///
 /// # Errors
-/// As the store refuses it; then it never was.
-pub(crate) async fn queue(engine: &Engine, beginning: Beginning) -> Result<(), StoreError> {
-    let Beginning { execution, record, uncommitted, notes, idempotency, schedule, secrets, .. } =
-        beginning;
+/// The store rejects it; then it does not exist.
+pub(crate) async fn commit_queued(engine: &Engine, init: RunnerInit) -> Result<(), StoreError> {
+    let RunnerInit {
+        execution, record, uncommitted, audit, idempotency, schedule, secrets, ..
+    } = init;
     let events = Uncommitted { record: &record, execution: &execution, events: &uncommitted };
-    let deliveries = Outbox::default().take(engine, &events, Vec::new);
+    let deliveries = Outbox::default().build_deliveries(engine, &events, Vec::new);
     let (id, seq) = (record.id, execution.seq);
     let record = ExecutionRecord { seq, owner: None, ..record };
     let node = engine.node;
@@ -193,16 +193,16 @@ pub(crate) async fn queue(engine: &Engine, beginning: Beginning) -> Result<(), S
         record,
         events: uncommitted,
         deliveries,
-        audit: notes,
+        audit,
         idempotency,
         objects: schedule,
     };
-    let told = commit.has_deliveries();
+    let has_deliveries = commit.has_deliveries();
     // Before it can be claimed.
     engine.vault.keep(id, &secrets);
     engine.store.commit(Arc::new(commit)).await.inspect_err(|_| drop(engine.vault.take(id)))?;
-    if told {
-        engine.outbox_changed.notify_one();
+    if has_deliveries {
+        engine.notify_outbox();
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! How much memory the values of an execution take for as long as it is driven.
+//! The memory of an execution's values while it is driven.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -8,8 +8,8 @@ use stepwell_core::Map;
 use stepwell_core::execution::{Event, RecordedEvent};
 use stepwell_core::memory::value_bytes;
 
-/// Values of so many bytes are remembered, so that one that appears again is counted once: a step's
-/// input mostly is the output of the one before.
+/// Values of this size are remembered, so that each is counted once: a step's input mostly is the
+/// output of the previous step.
 const LARGE: usize = 16 << 10;
 
 /// The memory of an execution's values.
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_is_passed_on_counts_once() {
+    fn a_shared_value_counts_once() {
         let value = Arc::new(json!("x".repeat(1 << 20)));
         let mut retained = Retained::default();
         retained.count(&[event(Event::Completed { output: value.clone() })]);

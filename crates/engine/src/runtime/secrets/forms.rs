@@ -9,7 +9,7 @@ use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use url::Url;
 use url::form_urlencoded;
 
-/// Whether the characters before and after a form tell some of its bits: base64 that does not
+/// Whether the characters before and after a form reveal some of its bits: base64 that does not
 /// begin or end with a byte.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct SharedEdges {

@@ -19,7 +19,7 @@ use stepwell_core::{Map, Problem};
 use self::matcher::Matcher;
 pub(crate) use self::pieces::PieceRedactor;
 pub(crate) use self::vault::Vault;
-use super::commands::permanent;
+use super::attempt_error::permanent;
 use crate::AppError;
 
 /// The shortest secret, in bytes: a shorter one would be found in ordinary text.
@@ -71,12 +71,12 @@ impl Secrets {
         found.next().map(|(_, value)| value.as_str())
     }
 
-    /// What keeps them out of the events of their execution; `None`: there are none.
+    /// Redacts the events of the execution; `None` without secrets.
     pub(crate) fn redact(&self) -> Option<Arc<dyn Redact>> {
         self.0.clone().map(|known| known as Arc<dyn Redact>)
     }
 
-    /// The same for a step under way.
+    /// The same for a running step.
     pub(crate) fn redact_ref(&self) -> &dyn Redact {
         match &self.0 {
             Some(known) => &**known,
@@ -84,12 +84,12 @@ impl Secrets {
         }
     }
 
-    /// What redacts a text that is sent in pieces; `None`: there is nothing to redact.
+    /// Redacts a text that is sent in pieces; `None` without secrets.
     pub(crate) fn piece_redactor(&self) -> Option<PieceRedactor> {
         self.0.clone().map(PieceRedactor::new)
     }
 
-    /// Refuses a value that holds a secret and would be stored as it is.
+    /// Rejects a value that contains a secret and would be stored unredacted.
     ///
     /// # Errors
     /// `InvalidInput` with the place in the value, which is found at `path`.
@@ -101,7 +101,7 @@ impl Secrets {
         }
     }
 
-    /// As [`Secrets::check_absent`], for a text beside the input that is stored as it is.
+    /// As [`Secrets::check_absent`], for another text that would be stored unredacted.
     ///
     /// # Errors
     /// `InvalidRequest` naming `field`.
@@ -127,7 +127,7 @@ impl Secrets {
     /// A step's input and configuration with the secrets where its templates placed them.
     ///
     /// # Errors
-    /// A secret is not there; a place that is none.
+    /// A secret is missing; an insertion is not at a place for secrets.
     pub(crate) fn insert(
         &self,
         planned: &PlanStep,
@@ -139,7 +139,7 @@ impl Secrets {
             return Ok((input, config));
         }
         let Some(insertions) = &run.secrets else {
-            // It began under a version that kept no places. Its secrets went with that process.
+            // It began under a version without insertions, whose secrets are lost.
             let name = planned.secrets.iter().find(|name| self.find(name).is_none());
             return Err(missing(name.unwrap_or(&planned.secrets[0])));
         };
@@ -160,9 +160,9 @@ impl Secrets {
     }
 }
 
-/// Why a value is refused.
+/// The error for a value with a secret.
 const HELD: &str = "holds the value of a secret of this request, but is stored and may be shown: \
-                    leave it out, and use the secret as `secrets.NAME` in the workflow";
+                    omit it, and use the secret as `secrets.NAME` in the workflow";
 
 /// The place of the first text with a secret in it.
 fn first_secret(matcher: &Matcher, value: &Value, path: &str) -> Option<String> {
@@ -210,7 +210,7 @@ pub(crate) fn check(secrets: &[(String, String)]) -> Result<(), AppError> {
                 format!(
                     "the secret `{name}` has {} characters and must have at least \
                      {MIN_SECRET_BYTES}, so that it can be recognised and kept out of what is \
-                     stored; send a longer one, or leave the header out",
+                     stored; send a longer one, or omit the header",
                     value.len()
                 ),
             ));

@@ -24,7 +24,7 @@ impl PieceRedactor {
         held.push_str(piece);
         let matcher = &self.known.matcher;
         let mut end = held.len() - matcher.open_end(held.as_bytes());
-        // A secret that the rest may go on with is shown as one.
+        // A secret that may continue in the rest is redacted as one.
         for part in matcher.covered(held.as_bytes()).iter().rev() {
             if part.start < end && end < part.end {
                 end = part.start;

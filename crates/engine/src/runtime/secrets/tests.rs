@@ -49,7 +49,7 @@ fn every_form_is_recognised() {
                     [STANDARD.encode(bytes.concat()), URL_SAFE_NO_PAD.encode(bytes.concat())]
                 {
                     let found = redact(&[secret], &written);
-                    // Not one character is left that tells a bit of the secret.
+                    // Not one character is left that reveals a bit of the secret.
                     let kept = found.replace("[secret]", "");
                     let apart = (before * 8) / 6 + (after * 8).div_ceil(6) + 3;
                     assert!(found.contains("[secret]"), "{secret}: {written}");
@@ -179,7 +179,7 @@ fn executions_with_the_same_secrets_share_what_recognises_them() {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
-    /// No form of a secret survives, whatever stands around it and however it is cut.
+    /// No form of a secret survives, whatever surrounds it and however it is split.
     #[test]
     fn no_form_survives(
         secret in "[!-~]{6,24}",

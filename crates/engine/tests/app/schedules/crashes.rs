@@ -40,7 +40,7 @@ fn assert_each_once(executions: &[ExecutionRecord]) {
 }
 
 /// Crashes after so many turns of the scheduler of tasks, beginning at the moment of a firing.
-/// Answers how many executions there were then, and are in the end.
+/// Returns the number of executions then and at the end.
 fn crash_after(turns: usize, overlap: &str) -> (usize, usize) {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
     let first = process();
@@ -71,7 +71,7 @@ fn crash_after(turns: usize, overlap: &str) -> (usize, usize) {
             assert_eq!(scheduled_at(execution), "2026-05-02T10:01:00.000000Z");
         }
         bench.pass(60).await;
-        assert_eq!(bench.fired(workflow).await, ["10:01:00", "10:02:00"], "it goes on");
+        assert_eq!(bench.fired(workflow).await, ["10:01:00", "10:02:00"], "it continues");
         (left, all.len())
     })
 }
@@ -153,6 +153,6 @@ async fn two_nodes_over_one_database_in_real_time() {
         let step = Duration::from_secs(1);
         let mut fired = fired.clone();
         fired.sort();
-        assert!(fired.windows(2).all(|w| w[1].since(w[0]) == step), "none is left out: {fired:?}");
+        assert!(fired.windows(2).all(|w| w[1].since(w[0]) == step), "none is missing: {fired:?}");
     }
 }

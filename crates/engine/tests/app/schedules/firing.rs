@@ -116,7 +116,7 @@ async fn firings_of_an_inactive_workflow_start_nothing_and_show_it() {
     let skipped = record.document.progress.skipped.unwrap();
     assert_eq!(skipped.code, "WORKFLOW_INACTIVE");
     assert_eq!(skipped.scheduled_at, at("2026-05-02T10:01:00Z"));
-    assert_eq!(record.document.progress.next_at, Some(at("2026-05-02T10:02:00Z")), "it goes on");
+    assert_eq!(record.document.progress.next_at, Some(at("2026-05-02T10:02:00Z")), "it continues");
     let refused = app.trigger_schedule(caller, id).await.unwrap_err();
     assert!(matches!(refused, AppError::Inactive), "{refused}");
     app.set_active(caller, workflow, true, stepwell_engine::app::Expected::Any).await.unwrap();
@@ -158,7 +158,7 @@ async fn parameters_are_checked_when_made_and_when_fired() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn triggered_by_hand() {
+async fn triggered_manually() {
     let bench = Simulated::start("2026-05-02T10:00:30Z").await;
     let (app, caller) = (&bench.app, &bench.caller);
     let workflow = bench.quick().await;

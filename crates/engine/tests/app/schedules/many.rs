@@ -43,7 +43,7 @@ fn sleeping(n: u128, workflow: WorkflowId, now: Timestamp) -> Object<Schedule> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn they_cost_nothing_and_make_nobody_late() {
+async fn they_cost_nothing_and_delay_no_other() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("stepwell.db");
     let store = Arc::new(SqliteStore::open(path, SqliteOptions::default()).unwrap());
@@ -57,7 +57,7 @@ async fn they_cost_nothing_and_make_nobody_late() {
     });
     futures_util::stream::iter(creating).buffer_unordered(1000).collect::<Vec<_>>().await;
 
-    // What the loop asks while all of them sleep.
+    // The loop's queries while all of them sleep.
     let began = Instant::now();
     for _ in 0..200 {
         let first = DueObjects::first(Schedule::KIND);
@@ -85,6 +85,6 @@ async fn they_cost_nothing_and_make_nobody_late() {
     let mut late: Vec<Duration> = fired.iter().map(late).collect();
     late.sort();
     println!("a look takes {each:?}; firings were late by {late:?}");
-    // The machine that runs the tests may be busy: the best tells what the scheduler adds.
+    // The machine that runs the tests may be busy: the best shows what the scheduler adds.
     assert!(late[0] < Duration::from_millis(100), "{late:?}");
 }

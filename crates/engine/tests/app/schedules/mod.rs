@@ -3,5 +3,5 @@
 mod crashes;
 mod firing;
 mod many;
+mod notifications;
 mod policies;
-mod told;

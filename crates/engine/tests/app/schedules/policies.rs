@@ -53,14 +53,14 @@ async fn a_short_restart_is_an_outage_too() {
         let bench = bench.restart_after(Duration::from_secs(2)).await;
         bench.pass(1).await;
         assert_eq!(bench.fired(workflow).await, expect, "{policy}");
-        let told = bench.view(id).await.record.document.progress.skipped;
-        let told = told.map(|skipped| skipped.scheduled_at.to_string()[11..19].to_owned());
-        assert_eq!(told.as_deref(), skipped, "{policy}");
+        let recorded = bench.view(id).await.record.document.progress.skipped;
+        let recorded = recorded.map(|skipped| skipped.scheduled_at.to_string()[11..19].to_owned());
+        assert_eq!(recorded.as_deref(), skipped, "{policy}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_long_outage_is_made_up_for_up_to_a_bound() {
+async fn firings_of_a_long_outage_are_caught_up_to_a_bound() {
     let bench = Simulated::start("2026-05-02T10:20:30Z").await;
     let workflow = bench.quick().await;
     let id = bench.schedule(workflow, with_misfire("run_all", cron("* * * * *"))).await;

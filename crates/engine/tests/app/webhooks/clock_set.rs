@@ -41,7 +41,7 @@ async fn deliveries_outlive_a_clock_set_forward() {
     let hook = bench.hook(&receiver, TopicFilter::Some(vec![Topic::ExecutionCompleted])).await;
     let workflow = bench.static_text().await;
     let start = Start { webhook_url: Some(receiver.url.clone()), ..Start::default() };
-    let id = bench.app.execute(&bench.caller, workflow, start).await.unwrap();
+    let id = bench.app.execute(&bench.caller, workflow, start).durable().await.unwrap();
     receiver.at_least(2).await;
     clock.set(FAR);
     // Sent before it is noticed that the clock was set.

@@ -1,10 +1,10 @@
-//! Webhooks: who is told of what, when, and for how long it is tried.
+//! Webhooks: which events are sent to which receivers, when, and for how long it is tried.
 
 mod clock_set;
+mod events;
 mod owners;
 mod retries;
 mod slow;
-mod told;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use stepwell_core::ids::{ExecutionId, ReceiverId, SubjectId, WebhookId, Workspac
 use stepwell_core::{Topic, TopicFilter};
 use stepwell_engine::app::{
     ChangeWebhook, CreateWorkflow, Deletion, DeliveriesQuery, DeliveryView, Expected, NewWebhook,
-    Page, PageAt, RotateSecret, ShownWebhook, Start, WantedStatus,
+    Page, PagePosition, RotateSecret, ShownWebhook, Start, WantedStatus,
 };
 use stepwell_engine::webhook::WebhookStatus;
 use stepwell_engine::{AppError, Caller, EngineConfig, SystemClock};
@@ -28,7 +28,7 @@ use stepwell_store_sqlite::{SqliteOptions, SqliteStore};
 use uuid::Uuid;
 
 use crate::receiver::{Call, Receiver};
-use crate::support::{Bench, HandClock, PATIENCE, config, deliveries_about};
+use crate::support::{Bench, ManualClock, PATIENCE, config, deliveries_about};
 
 fn all() -> DeliveriesQuery {
     DeliveriesQuery { limit: 100, ..DeliveriesQuery::default() }

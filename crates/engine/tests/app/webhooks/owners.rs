@@ -5,7 +5,7 @@ use super::*;
 #[tokio::test]
 async fn both_secrets_sign_while_one_takes_over() {
     let receiver = Receiver::start(&[200]).await;
-    let clock = HandClock::new();
+    let clock = ManualClock::new();
     let bench = Bench::at(Arc::new(MemoryStore::new()), config(), clock.clone()).await;
     let (app, caller) = (&bench.app, &bench.caller);
     let hook = bench.hook(&receiver, TopicFilter::Every).await;
@@ -41,7 +41,7 @@ async fn both_secrets_sign_while_one_takes_over() {
 }
 
 #[tokio::test]
-async fn other_workspaces_see_and_hear_nothing() {
+async fn other_workspaces_see_and_receive_nothing() {
     let receiver = Receiver::start(&[200]).await;
     let bench = Bench::new().await;
     let hook = bench.hook(&receiver, TopicFilter::Every).await.record.id;
@@ -49,8 +49,8 @@ async fn other_workspaces_see_and_hear_nothing() {
     let other = WorkspaceId::from_uuid(Uuid::from_u128(2));
     let stranger = Caller { workspace: other, ..bench.caller.clone() };
     let app = &bench.app;
-    let none = |answer: Result<(), AppError>| {
-        assert!(matches!(answer, Err(AppError::NotFound { .. })), "{answer:?}");
+    let none = |result: Result<(), AppError>| {
+        assert!(matches!(result, Err(AppError::NotFound { .. })), "{result:?}");
     };
     none(app.webhook(&stranger, hook).await.map(drop));
     none(app.change_webhook(&stranger, hook, ChangeWebhook::default()).await.map(drop));
@@ -64,15 +64,15 @@ async fn other_workspaces_see_and_hear_nothing() {
     let source = json!({"name": "theirs", "steps": [{"type": "StaticTextInput", "input": "x"}]});
     let create = CreateWorkflow { source, active: true, idempotency: None };
     let workflow = app.create_workflow(&stranger, create).await.unwrap();
-    app.execute_and_wait(&stranger, workflow, Start::default(), PATIENCE).await.unwrap();
+    app.execute(&stranger, workflow, Start::default()).wait(PATIENCE).await.unwrap();
     assert_eq!(bench.deliveries(hook).await.len(), 1, "the test, and nothing of theirs");
 }
 
-/// Whoever rotates twice, since the first answer was lost, has not locked anybody out.
+/// Rotating twice, because the first response was lost, invalidates no secret in use.
 #[tokio::test]
 async fn every_secret_before_signs_for_its_time() {
     let receiver = Receiver::start(&[200]).await;
-    let clock = HandClock::new();
+    let clock = ManualClock::new();
     let bench = Bench::at(Arc::new(MemoryStore::new()), config(), clock.clone()).await;
     let (app, caller) = (&bench.app, &bench.caller);
     let hook = bench.hook(&receiver, TopicFilter::Every).await;
@@ -115,8 +115,8 @@ async fn changes_at_once_are_all_kept() {
             change(ChangeWebhook { status: Some(WantedStatus::Inactive), ..none() }),
             app.rotate_secret(caller, hook, rotate),
         );
-        for answer in [one, two, three, four] {
-            answer.unwrap();
+        for result in [one, two, three, four] {
+            result.unwrap();
         }
         let new = five.unwrap();
         let stored = app.webhook(caller, hook).await.unwrap().record.document;
@@ -127,16 +127,16 @@ async fn changes_at_once_are_all_kept() {
     }
 }
 
-/// A test that failed must not keep whoever has mended the receiver waiting.
+/// A test that failed must not delay the next one.
 #[tokio::test]
 async fn tests_do_not_wait_for_one_another() {
     let receiver = Receiver::start(&[500]).await;
-    let clock = HandClock::new();
+    let clock = ManualClock::new();
     let bench = Bench::at(Arc::new(MemoryStore::new()), config(), clock).await;
     let hook = bench.hook(&receiver, TopicFilter::Every).await.record.id;
     bench.app.test_webhook(&bench.caller, hook).await.unwrap();
     bench.until_deliveries(hook, |all| all[0].attempts.len() == 1).await;
-    receiver.answer(200);
+    receiver.respond_with(200);
     let second = bench.app.test_webhook(&bench.caller, hook).await.unwrap().record.id;
     let done = |one: &DeliveryView| {
         one.record.id == second && one.record.status == DeliveryStatus::Delivered
@@ -164,12 +164,12 @@ async fn deliveries_are_found() {
     let ids =
         |page: &Page<DeliveryView>| page.items.iter().map(|one| one.record.id).collect::<Vec<_>>();
     assert_eq!((ids(&one), one.total), (tests[..2].to_vec(), Some(3)));
-    let at = PageAt::Cursor(one.next_cursor);
+    let at = PagePosition::Cursor(one.next_cursor);
     let two = page(DeliveriesQuery { at, ..first.clone() }).await;
     assert_eq!((ids(&two), two.total, &two.next_cursor), (vec![tests[2]], Some(3), &None));
-    let numbered = page(DeliveriesQuery { at: PageAt::Number(2), ..first.clone() }).await;
+    let numbered = page(DeliveriesQuery { at: PagePosition::Number(2), ..first.clone() }).await;
     assert_eq!(ids(&numbered), ids(&two));
-    let at = PageAt::Cursor(Some("x".to_owned()));
+    let at = PagePosition::Cursor(Some("x".to_owned()));
     let refused = app.webhook_deliveries(caller, hook, DeliveriesQuery { at, ..first }).await;
     let AppError::InvalidRequest(problem) = refused.unwrap_err() else { panic!() };
     assert_eq!(problem.path, "cursor");

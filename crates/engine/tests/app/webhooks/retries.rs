@@ -5,8 +5,8 @@ use super::*;
 #[tokio::test]
 async fn an_hour_of_outage_loses_nothing() {
     let receiver = Receiver::start(&[200]).await;
-    receiver.answer(503);
-    let clock = HandClock::new();
+    receiver.respond_with(503);
+    let clock = ManualClock::new();
     let bench = Bench::at(Arc::new(MemoryStore::new()), config(), clock.clone()).await;
     let some =
         vec![Topic::ExecutionCompleted, Topic::WorkflowActivated, Topic::WorkflowDeactivated];
@@ -23,7 +23,7 @@ async fn an_hour_of_outage_loses_nothing() {
         clock.advance(Duration::from_secs(300));
     }
     assert_eq!(bench.status(hook.record.id).await, WebhookStatus::Active);
-    receiver.answer(200);
+    receiver.respond_with(200);
     let before = receiver.calls().len();
     clock.advance(Duration::from_secs(3600));
     bench.app.set_active(&bench.caller, workflow, false, Expected::Any).await.unwrap();
@@ -52,10 +52,10 @@ async fn an_hour_of_outage_loses_nothing() {
 }
 
 #[tokio::test]
-async fn given_up_after_a_day_and_sent_again_by_hand() {
+async fn given_up_after_a_day_and_sent_again_manually() {
     let receiver = Receiver::start(&[200]).await;
-    receiver.answer(500);
-    let clock = HandClock::new();
+    receiver.respond_with(500);
+    let clock = ManualClock::new();
     let bench = Bench::at(Arc::new(MemoryStore::new()), config(), clock.clone()).await;
     let hook = bench.hook(&receiver, TopicFilter::Every).await;
     let caller = &bench.caller;
@@ -71,12 +71,12 @@ async fn given_up_after_a_day_and_sent_again_by_hand() {
     ] {
         bench.until_deliveries(hook.record.id, attempts(number - 1)).await;
         clock.advance(Duration::from_secs(wait));
-        // Something else has the outbox looked at.
+        // Another delivery wakes the sender.
         bench.app.test_webhook(caller, other).await.unwrap();
         let found = bench.until_deliveries(hook.record.id, attempts(number)).await;
         assert_eq!(found[0].record.status, expect, "{number}");
     }
-    receiver.answer(204);
+    receiver.respond_with(204);
     let again = bench.app.redeliver(caller, made.record.id).await.unwrap();
     assert_eq!(again.record.status, DeliveryStatus::Pending);
     let done = |all: &[DeliveryView]| all[0].record.status == DeliveryStatus::Delivered;
@@ -89,7 +89,7 @@ async fn given_up_after_a_day_and_sent_again_by_hand() {
 #[tokio::test]
 async fn five_days_of_failures_disable_a_webhook() {
     let receiver = Receiver::start(&[500]).await;
-    let clock = HandClock::new();
+    let clock = ManualClock::new();
     let bench = Bench::at(Arc::new(MemoryStore::new()), config(), clock.clone()).await;
     let hook = bench.hook(&receiver, TopicFilter::Every).await.record.id;
     let caller = &bench.caller;
@@ -114,11 +114,11 @@ async fn five_days_of_failures_disable_a_webhook() {
     assert!(reason.starts_with("every delivery since 20"), "{reason}");
     let refused = bench.app.test_webhook(caller, hook).await.unwrap_err();
     assert!(matches!(refused, AppError::Conflict(_)), "{refused}");
-    // It is told of nothing, until somebody switches it on again.
+    // It gets no events until it is activated again.
     let before = bench.deliveries(hook).await.len();
     bench.static_text().await;
     assert_eq!(bench.deliveries(hook).await.len(), before);
-    receiver.answer(200);
+    receiver.respond_with(200);
     let change = ChangeWebhook { status: Some(WantedStatus::Active), ..ChangeWebhook::default() };
     let changed = bench.app.change_webhook(caller, hook, change).await.unwrap();
     let status = changed.record.document.status;
@@ -131,11 +131,11 @@ async fn five_days_of_failures_disable_a_webhook() {
 #[tokio::test]
 async fn success_in_between_begins_the_five_days_anew() {
     let receiver = Receiver::start(&[500]).await;
-    let clock = HandClock::new();
+    let clock = ManualClock::new();
     let bench = Bench::at(Arc::new(MemoryStore::new()), config(), clock.clone()).await;
     let hook = bench.hook(&receiver, TopicFilter::Every).await.record.id;
     for (status, days) in [(500, 4), (200, 4), (500, 4), (500, 0)] {
-        receiver.answer(status);
+        receiver.respond_with(status);
         let made = bench.app.test_webhook(&bench.caller, hook).await.unwrap().record.id;
         let tried = |all: &[DeliveryView]| {
             all.iter().any(|one| one.record.id == made && !one.attempts.is_empty())
@@ -166,7 +166,7 @@ async fn gone_is_gone() {
 #[tokio::test]
 async fn what_waits_for_a_webhook_that_is_off_is_not_sent() {
     let receiver = Receiver::start(&[500]).await;
-    let clock = HandClock::new();
+    let clock = ManualClock::new();
     let bench = Bench::at(Arc::new(MemoryStore::new()), config(), clock.clone()).await;
     let (app, caller) = (&bench.app, &bench.caller);
     let hook = bench.hook(&receiver, TopicFilter::Every).await.record.id;
@@ -175,7 +175,7 @@ async fn what_waits_for_a_webhook_that_is_off_is_not_sent() {
     let off = ChangeWebhook { status: Some(WantedStatus::Inactive), ..ChangeWebhook::default() };
     app.change_webhook(caller, hook, off).await.unwrap();
     clock.advance(Duration::from_secs(60));
-    // Another webhook's event has the outbox looked at.
+    // Another webhook's event wakes the sender.
     let other = Receiver::start(&[200]).await;
     bench.hook(&other, TopicFilter::Every).await;
     bench.static_text().await;
@@ -213,7 +213,7 @@ async fn a_restart_loses_nothing() {
     bench.static_text().await;
     bench.until_deliveries(hook, |all| !all[0].attempts.is_empty()).await;
     let bench = bench.restart().await;
-    receiver.answer(200);
+    receiver.respond_with(200);
     let done = |all: &[DeliveryView]| all[0].record.status == DeliveryStatus::Delivered;
     bench.until_deliveries(hook, done).await;
     let calls = receiver.calls();
@@ -253,7 +253,7 @@ async fn the_receivers_pace_is_kept() {
         ];
         for start in urls {
             let patience = PATIENCE;
-            let view = bench.app.execute_and_wait(&bench.caller, workflow, start, patience).await;
+            let view = bench.app.execute(&bench.caller, workflow, start).wait(patience).await;
             let subject = SubjectId::from(view.unwrap().record.id);
             let tried = async {
                 loop {

@@ -6,7 +6,7 @@ use serde_json::Value;
 use stepwell_core::execution::RerunFrom;
 use stepwell_core::{Problem, Problems, Timestamp};
 use stepwell_engine::AppError;
-use stepwell_engine::app::{Again, Start};
+use stepwell_engine::app::{RerunRequest as Rerun, Start};
 use stepwell_engine::view::{ExecutionView, LogLine, StepStatus, StepView};
 use stepwell_store::record::ExecutionRecord;
 
@@ -237,7 +237,7 @@ pub fn execute_request(mut fields: Fields) -> Result<ExecuteRequest, ApiError> {
 }
 
 /// Reads a request for a rerun.
-pub fn rerun_request(mut fields: Fields) -> Result<Again, ApiError> {
+pub fn rerun_request(mut fields: Fields) -> Result<Rerun, ApiError> {
     let RerunRequest { from, from_step, input, parameters, callback_url } =
         RerunRequest::read(&mut fields);
     let parameters = parameters.map(Value::Object);
@@ -265,5 +265,5 @@ pub fn rerun_request(mut fields: Fields) -> Result<Again, ApiError> {
     }
     fields.finish().map_err(invalid_parameters)?;
     let start = Start { callback_url, ..Start::default() };
-    Ok(Again { from, input: parameters, start })
+    Ok(Rerun { from, input: parameters, start })
 }

@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, StatusCode};
 use serde_json::Value;
 use stepwell_core::execution::Status;
 use stepwell_core::ids::WorkflowId;
-use stepwell_engine::app::{Again, Start};
+use stepwell_engine::app::{RerunRequest as Rerun, Start};
 use stepwell_engine::view::ExecutionView;
 use stepwell_engine::{AppError, Caller};
 
@@ -62,8 +62,8 @@ pub async fn execute(
             );
             return Err(invalid_parameters(ApiError::invalid(path, message)));
         }
-        Some(timeout) => api.app.execute_within(&caller, id.0, start, timeout).await,
-        None => api.app.execute_and_wait(&caller, id.0, start, longest).await,
+        Some(timeout) => api.app.execute(&caller, id.0, start).wait_within(timeout).await,
+        None => api.app.execute(&caller, id.0, start).wait(longest).await,
     };
     match ended {
         Ok(view) if view.record.status == Status::Completed => {
@@ -72,7 +72,7 @@ pub async fn execute(
         }
         Ok(view) => Err(ApiError::ended(&view)),
         Err(AppError::StillRunning(id)) if timeout.is_none() => {
-            accepted(&api, &api.app.execution_begun(&caller, id).await?).await
+            accepted(&api, &api.app.started_execution(&caller, id).await?).await
         }
         Err(error) => Err(execute_error(error)),
     }
@@ -130,7 +130,7 @@ fn start(
 }
 
 async fn begin(api: &Api, caller: &Caller, workflow: WorkflowId, start: Start) -> ApiResult {
-    let view = api.app.execute_begun(caller, workflow, start).await.map_err(execute_error)?;
+    let view = api.app.execute(caller, workflow, start).begun().await.map_err(execute_error)?;
     accepted(api, &view).await
 }
 
@@ -158,14 +158,14 @@ pub async fn rerun(
     headers: HeaderMap,
     request_body: RequestBody,
 ) -> ApiResult {
-    let again = rerun_request(request_body.fields()?)?;
+    let request = rerun_request(request_body.fields()?)?;
     let start = Start {
         secrets: secrets::from_headers(&headers)?,
         idempotency: request_body.key,
         memory: Some(request_body.memory),
-        ..again.start.clone()
+        ..request.start.clone()
     };
-    let rerun = api.app.rerun(&caller, id.0, Again { start, ..again }).await;
+    let rerun = api.app.rerun(&caller, id.0, Rerun { start, ..request }).await;
     let (workflow, start) = rerun.map_err(rerun_error)?;
     begin(&api, &caller, workflow, start).await
 }

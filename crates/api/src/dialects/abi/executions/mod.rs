@@ -11,7 +11,7 @@ use stepwell_core::execution::Status;
 use stepwell_core::ids::WorkflowId;
 use stepwell_engine::app::ExecutionsQuery;
 use stepwell_engine::memory::Hold;
-use stepwell_engine::view::{Notice, What};
+use stepwell_engine::view::{Notice, NoticeKind};
 use utoipa::ToSchema;
 
 use super::envelope::{Envelope, Failure, Items, written};
@@ -270,9 +270,9 @@ enum EventData<'a> {
 }
 
 fn messages(execution_id: &str, notice: &Notice) -> Result<Vec<Message>, ApiError> {
-    let Notice { seq, at, what } = notice;
-    let (event, what) = match what {
-        What::Status { status, output, error } => (
+    let Notice { seq, at, kind } = notice;
+    let (event, what) = match kind {
+        NoticeKind::Status { status, output, error } => (
             "status",
             EventData::Status {
                 status: (*status).into(),
@@ -280,7 +280,7 @@ fn messages(execution_id: &str, notice: &Notice) -> Result<Vec<Message>, ApiErro
                 error: error.as_ref().map(Into::into),
             },
         ),
-        What::Step { step: view, settled, total } => (
+        NoticeKind::Step { step: view, settled, total } => (
             "step",
             EventData::Step {
                 step: Box::new(step(view, true)),
@@ -288,12 +288,12 @@ fn messages(execution_id: &str, notice: &Notice) -> Result<Vec<Message>, ApiErro
                 total_steps: *total,
             },
         ),
-        What::Log(line) => {
+        NoticeKind::Log(line) => {
             let Line { sequence: _, timestamp: _, step, level, message } = line.into();
             ("log", EventData::Log { step, level, message })
         }
         // The stream can be resumed at any event, which pieces of text are not.
-        What::Delta { .. } => return Ok(Vec::new()),
+        NoticeKind::Delta { .. } => return Ok(Vec::new()),
     };
     let data = ExecutionEvent { execution_id, sequence: *seq, timestamp: Time(*at), what };
     let data = serde_json::to_string(&data)

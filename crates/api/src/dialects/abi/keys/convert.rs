@@ -6,7 +6,7 @@ use stepwell_core::rate::RateLimits;
 use stepwell_core::{Problem, Timestamp};
 use stepwell_engine::Scope;
 use stepwell_engine::api_key::ApiKey;
-use stepwell_engine::app::{ChangeKey, CreateKey, Myself, NewKey};
+use stepwell_engine::app::{CallerInfo, ChangeKey, CreateKey, NewKey};
 use stepwell_engine::caller::Role;
 use stepwell_engine::objects::Object;
 
@@ -117,9 +117,9 @@ pub fn new_key(new: &NewKey, now: Timestamp) -> wire::NewApiKey<'_> {
     wire::NewApiKey { key: api_key(record, now), secret }
 }
 
-impl From<Myself> for wire::Me {
-    fn from(myself: Myself) -> Self {
-        let Myself { key, workspace, scopes } = myself;
+impl From<CallerInfo> for wire::Me {
+    fn from(myself: CallerInfo) -> Self {
+        let CallerInfo { key, workspace, scopes } = myself;
         let none = RateLimits::NONE;
         let (tier, rate_limits) =
             limits::write(key.as_ref().map_or(&none, |key| &key.document.limits));

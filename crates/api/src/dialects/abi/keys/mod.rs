@@ -154,7 +154,7 @@ fn shown(record: &Object<ApiKey>) -> ApiResult {
     responses((status = 200, description = "Who", body = Envelope<wire::Me>),
         responses::CommonErrors))]
 pub async fn me(State(api): State<Api>, Authenticated(caller): Authenticated) -> ApiResult {
-    let myself = api.app.myself(&caller).await?;
+    let myself = api.app.caller_info(&caller).await?;
     respond::json(StatusCode::OK, &Envelope::of(wire::Me::from(myself)))
 }
 

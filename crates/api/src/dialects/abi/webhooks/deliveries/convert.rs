@@ -4,7 +4,7 @@ use serde_json::Value;
 use stepwell_core::Topic;
 use stepwell_core::ids::WebhookId;
 use stepwell_engine::app::{DeliveriesQuery, DeliveryView};
-use stepwell_engine::tell::TEST_EVENT;
+use stepwell_engine::payload::TEST_EVENT_NAME;
 use stepwell_store::record::{AttemptRecord, DeliveryRecord, DeliveryStatus};
 
 use super::super::super::lists::{ListQuery, by_creation};
@@ -28,9 +28,9 @@ pub fn query(params: &Params, wanted: &ListQuery) -> Result<DeliveriesQuery, Api
         Some(other) => return Err(wrong("status", "one of pending, delivered, exhausted", other)),
     };
     let event = params.one("event")?;
-    let is_event = |name: &&str| *name == TEST_EVENT || name.parse::<Topic>().is_ok();
+    let is_event = |name: &&str| *name == TEST_EVENT_NAME || name.parse::<Topic>().is_ok();
     if let Some(unknown) = event.filter(|name| !is_event(name)) {
-        return Err(wrong("event", &one_of(&[TEST_EVENT]), unknown));
+        return Err(wrong("event", &one_of(&[TEST_EVENT_NAME]), unknown));
     }
     Ok(DeliveriesQuery {
         status,

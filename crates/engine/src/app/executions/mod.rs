@@ -1,0 +1,17 @@
+//! Executions: started, shown, followed, controlled, run again.
+
+mod access;
+mod control;
+mod detail;
+mod input;
+mod lookup;
+mod prepare;
+mod rerun;
+mod start;
+
+pub use detail::ExecutionDetail;
+pub use lookup::ExecutionsQuery;
+pub use rerun::RerunRequest;
+pub use start::{NewExecution, Start};
+
+pub(super) use start::Started;

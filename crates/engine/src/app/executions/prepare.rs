@@ -1,0 +1,162 @@
+//! Preparing an execution: checking its parameters and deciding its first event.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use stepwell_core::Map;
+use stepwell_core::audit::AuditAction;
+use stepwell_core::execution::{
+    AcceptanceInput, Execution, ExecutionOrigin, Status, TransitionInput,
+};
+use stepwell_core::ids::ExecutionId;
+use stepwell_store::record::{ExecutionRecord, WorkflowRecord};
+
+use super::start::{AcceptedSender, Start};
+use crate::app::{App, integrations};
+use crate::caller::Verb;
+use crate::runtime::engine::new_uuid;
+use crate::runtime::runner::{Retained, RunnerInit};
+use crate::runtime::secrets::{self, Secrets};
+use crate::{AppError, Caller};
+
+impl App {
+    /// Checks the parameters of an execution and decides its first event.
+    pub(in crate::app) async fn prepare_execution(
+        &self,
+        caller: &Caller,
+        workflow: &WorkflowRecord,
+        start: Box<Start>,
+        accepted: Option<AcceptedSender>,
+    ) -> Result<Box<RunnerInit>, AppError> {
+        let mut start = *start;
+        if !workflow.active {
+            return Err(AppError::Inactive);
+        }
+        integrations::require(workflow)?;
+        let release = start.release.unwrap_or(workflow.release);
+        let plan = self.engine.plans.plan(workflow.id, release).await?;
+        self.check_urls(&start)?;
+        let input = start.input.take().unwrap_or_else(|| Value::Object(Map::new()));
+        let input = self.checked_input(&plan, input).await?;
+        let secrets = self.open_secrets(&mut start, &input)?;
+        let state = self.first_state(caller, workflow, &mut start).await?;
+        let id = ExecutionId::from_uuid(new_uuid());
+        let entry = start.rerun.as_ref().map(|rerun| {
+            let entry = self.engine.audit_entry(caller, AuditAction::ExecutionRerun, rerun.of);
+            entry.with("workflow_id", workflow.id.abi()).with("execution_id", id.abi())
+        });
+        let origin = ExecutionOrigin { id, workflow: workflow.id, release, plan };
+        let mut execution = Execution::new(origin);
+        execution.set_redact(secrets.redact());
+        let acceptance = AcceptanceInput {
+            input: Arc::new(input),
+            state,
+            previous: start.previous,
+            tag: start.release_tag,
+            timeout: start.timeout,
+            rerun: start.rerun,
+        };
+        let moment = self.engine.creation();
+        let decision = execution
+            .advance(TransitionInput::Accept(acceptance), moment)
+            .map_err(|refused| AppError::Internal(refused.to_string()))?;
+        let record = ExecutionRecord {
+            id,
+            workspace: caller.workspace,
+            workflow: workflow.id,
+            release,
+            status: Status::Queued,
+            seq: 0,
+            created_at: moment.now,
+            started_at: None,
+            ended_at: None,
+            wake_at: None,
+            owner: None,
+            external_id: start.external_id,
+            metadata: start.metadata,
+            webhook_url: start.webhook_url,
+            started_by: caller.key(),
+            callback_url: start.callback_url,
+        };
+        let idempotency =
+            start.idempotency.map(|key| key.record(caller.workspace, id.to_string(), moment.now));
+        Ok(Box::new(RunnerInit {
+            execution,
+            record,
+            uncommitted: decision.events,
+            audit: entry.into_iter().collect(),
+            idempotency,
+            schedule: None,
+            secrets,
+            accepted,
+            memory: start.memory.and_then(|memory| memory.take()),
+            retained: Retained::default(),
+        }))
+    }
+
+    /// Takes the secrets out of the request. They must not be anywhere else in it, since everything
+    /// else is stored.
+    fn open_secrets(&self, start: &mut Start, input: &Value) -> Result<Secrets, AppError> {
+        secrets::check(&start.secrets)?;
+        let secrets = self.engine.vault.open(std::mem::take(&mut start.secrets));
+        secrets.check_absent(input, "input")?;
+        secrets.check_map(&start.metadata, "metadata")?;
+        secrets.check_text(start.external_id.as_deref(), "external_id")?;
+        let key = start.idempotency.as_ref().map(|idempotency| idempotency.key.as_str());
+        secrets.check_text(key, "Idempotency-Key")?;
+        Ok(secrets)
+    }
+
+    /// Rejects URLs that the egress rules forbid.
+    fn check_urls(&self, start: &Start) -> Result<(), AppError> {
+        let urls = [("webhook_url", &start.webhook_url), ("callback_url", &start.callback_url)];
+        for (field, url) in urls {
+            if let Some(url) = url {
+                let checked = self.engine.egress.check_url(url);
+                checked
+                    .map_err(|error| AppError::invalid(field, format!("is refused: {error}")))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The state values that the execution begins with, if they are not those of the definition.
+    async fn first_state(
+        &self,
+        caller: &Caller,
+        workflow: &WorkflowRecord,
+        start: &mut Start,
+    ) -> Result<Option<Map>, AppError> {
+        match start.previous {
+            // A rerun begins with the original's first state, not with its predecessor's last.
+            Some(previous) if start.rerun.is_none() => {
+                Ok(Some(Box::pin(self.last_state(caller, workflow, previous)).await?))
+            }
+            _ => Ok(start.state.take()),
+        }
+    }
+
+    /// The state with which an earlier execution of the workflow ended.
+    async fn last_state(
+        &self,
+        caller: &Caller,
+        workflow: &WorkflowRecord,
+        previous: ExecutionId,
+    ) -> Result<Map, AppError> {
+        let refuse = |why: &str| AppError::invalid("previous_execution_id", why);
+        let found = self.replayed(caller, Verb::Execute, None, previous).await;
+        let (journal, execution) = match found {
+            Err(AppError::NotFound { .. }) => {
+                return Err(refuse("there is no such execution"));
+            }
+            found => found?,
+        };
+        if journal.record.workflow != workflow.id {
+            return Err(refuse("is an execution of another workflow; name one of the same"));
+        }
+        if !execution.status().is_final() {
+            return Err(refuse("has not ended yet; wait for its end"));
+        }
+        Ok(execution.state)
+    }
+}

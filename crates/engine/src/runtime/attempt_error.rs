@@ -1,0 +1,8 @@
+//! Errors of attempts.
+
+use stepwell_core::execution::{AttemptError, Failure};
+
+/// An error that is not retried.
+pub(crate) fn permanent(code: &str, message: impl Into<String>) -> AttemptError {
+    AttemptError { failure: Failure::new(code, message), retryable: false, retry_after: None }
+}

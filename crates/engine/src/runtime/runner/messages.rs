@@ -1,0 +1,155 @@
+//! The messages of a runner: ended steps, timers, control requests.
+
+use std::time::Duration;
+
+use stepwell_core::catalog::Effect;
+use stepwell_core::execution::{Status, TransitionError, TransitionInput};
+use stepwell_store::audit::AuditRecord;
+use tokio::sync::{mpsc, oneshot};
+
+use super::{Runner, StopReason};
+use crate::AppError;
+use crate::runtime::registry::{Control, Message};
+
+/// The longest sleep: sleeps do not advance while the machine is suspended.
+const LONGEST_SLEEP: Duration = Duration::from_secs(30);
+
+impl Runner {
+    /// Waits for the next message or timer, and handles it and all further messages.
+    pub(super) async fn handle_next_message(&mut self) -> Result<(), StopReason> {
+        if self.handle_deferred() {
+            return Ok(());
+        }
+        let (now, elapsed) = self.engine.clocks();
+        let pause = self.execution.wakes_in(now, elapsed).map(|pause| pause.min(LONGEST_SLEEP));
+        let message = tokio::select! {
+            message = self.mailbox.recv() => message,
+            () = sleep_for(pause) => Some(Message::Wake),
+        };
+        // The runner holds a sender itself, so the mailbox never closes.
+        let Some(message) = message else { return Err(StopReason::Stopped) };
+        self.handle_message(message);
+        while let Ok(message) = self.mailbox.try_recv() {
+            self.handle_message(message);
+        }
+        Ok(())
+    }
+
+    /// Handles the messages that came while the store was unavailable; returns whether there were any.
+    pub(super) fn handle_deferred(&mut self) -> bool {
+        let deferred = std::mem::take(&mut self.deferred);
+        let any = !deferred.is_empty();
+        for message in deferred {
+            self.handle_message(message);
+        }
+        any
+    }
+
+    pub(super) fn handle_message(&mut self, message: Message) {
+        match message {
+            Message::StepEnded { attempt, result, memory } => {
+                self.under_way.remove(&attempt.step_run);
+                self.feed.memory().absorb(memory);
+                self.step_ended(attempt, result);
+                self.resize_memory();
+            }
+            Message::StepLogged { step, level, message } => {
+                self.apply_input(TransitionInput::StepLogged {
+                    step,
+                    level: level.into(),
+                    message,
+                });
+            }
+            Message::Control { control, audit, reply } => self.control(control, audit, reply),
+            Message::Wake => {
+                self.apply_input(TransitionInput::Timer);
+            }
+            Message::Drain => self.drain(),
+        }
+    }
+
+    /// Starts to drain. Running pure steps are stopped: the next start computes them again.
+    fn drain(&mut self) {
+        self.draining = true;
+        let plan = &self.execution.origin.plan;
+        self.under_way.retain(|run, attempt| {
+            let is_pure = plan.step(run.step).is_some_and(|step| step.effect == Effect::Pure);
+            if is_pure {
+                attempt.abort();
+            }
+            !is_pure
+        });
+    }
+
+    fn control(
+        &mut self,
+        control: Control,
+        audit: Option<Box<AuditRecord>>,
+        reply: oneshot::Sender<Result<(), AppError>>,
+    ) {
+        let input = match control {
+            Control::Cancel { reason } => TransitionInput::Cancel { reason },
+            Control::Pause => TransitionInput::Pause,
+            Control::Resume => TransitionInput::Resume,
+            Control::Expire => TransitionInput::Timer,
+        };
+        let resumed = matches!(input, TransitionInput::Resume);
+        match self.apply_input(input) {
+            None => {
+                self.replies.push(reply);
+                self.audit.extend(audit.map(|audit| *audit));
+                // It was paused before it began, and begins now.
+                if resumed && self.execution.status() == Status::Queued {
+                    self.apply_input(TransitionInput::Start);
+                }
+            }
+            Some(refused) => {
+                let _ = reply.send(Err(refusal(refused, self.execution.status())));
+            }
+        }
+    }
+
+    /// Rejects the requests to an execution that has ended.
+    pub(super) fn reject_all(&mut self) -> StopReason {
+        self.mailbox.close();
+        while let Ok(message) = self.mailbox.try_recv() {
+            if let Message::Control { reply, .. } = message {
+                let _ = reply.send(Err(AppError::AlreadyEnded(self.execution.status())));
+            }
+        }
+        StopReason::Ended
+    }
+}
+
+/// The next message. The runner holds a sender itself, so there is always another one to wait for.
+pub(super) async fn receive(mailbox: &mut mpsc::Receiver<Message>) -> Message {
+    match mailbox.recv().await {
+        Some(message) => message,
+        None => std::future::pending().await,
+    }
+}
+
+async fn sleep_for(pause: Option<Duration>) {
+    match pause {
+        Some(pause) => tokio::time::sleep(pause).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn refusal(refused: TransitionError, status: Status) -> AppError {
+    match refused {
+        TransitionError::Ended(status) => AppError::AlreadyEnded(status),
+        TransitionError::AlreadyPaused => {
+            AppError::WrongState { status, reason: "it is paused already" }
+        }
+        TransitionError::NotPaused => {
+            AppError::WrongState { status, reason: "only a paused execution can be resumed" }
+        }
+        TransitionError::AlreadyStarted
+        | TransitionError::NotStarted
+        | TransitionError::Stale
+        | TransitionError::Interrupted => {
+            AppError::WrongState { status, reason: "the request is not possible in this state" }
+        }
+    }
+}

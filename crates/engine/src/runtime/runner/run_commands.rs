@@ -1,0 +1,140 @@
+//! Carries out the commands of an execution.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use stepwell_core::catalog::Effect;
+use stepwell_core::execution::{
+    AttemptError, AttemptId, Command, StepResult, TransitionInput, codes,
+};
+use stepwell_core::memory::json_size;
+
+use super::{Runner, StopReason};
+use crate::memory::SMALL;
+use crate::runtime::attempt_error::permanent;
+use crate::runtime::commands::Attempt;
+
+/// The number of commands of one chain after which the runner checks its messages and the time.
+const COMMANDS_BETWEEN_CHECKS: u32 = 16;
+
+/// The time after which the first chain of pure steps is interrupted by a commit.
+const DURABLE_WITHIN: Duration = Duration::from_millis(200);
+
+impl Runner {
+    /// Carries out the commands: quick pure steps inline, others in tasks.
+    pub(super) async fn run_commands(&mut self) -> Result<(), StopReason> {
+        while let Some(command) = self.commands.pop_front() {
+            match command {
+                Command::Stop { step } => {
+                    if let Some(attempt) = self.under_way.remove(&step) {
+                        attempt.abort();
+                    }
+                }
+                Command::Run(_) | Command::Evaluate { .. } if self.draining => {}
+                Command::Run(attempt) => {
+                    self.current = Some(attempt.step_run.clone());
+                    self.run(attempt).await?;
+                }
+                Command::Evaluate { step } => {
+                    self.current.clone_from(&step);
+                    Box::pin(self.evaluate(step)).await?;
+                }
+            }
+            self.current = None;
+            self.carried_out = self.carried_out.wrapping_add(1);
+            if self.carried_out.is_multiple_of(COMMANDS_BETWEEN_CHECKS) {
+                self.check_messages().await?;
+            }
+            // A long chain of pure steps yields to other tasks.
+            tokio::task::consume_budget().await;
+        }
+        Ok(())
+    }
+
+    /// In a long chain of pure steps: handles messages and timeouts, and makes the acceptance durable.
+    async fn check_messages(&mut self) -> Result<(), StopReason> {
+        self.handle_deferred();
+        while let Ok(message) = self.mailbox.try_recv() {
+            self.handle_message(message);
+        }
+        let now = self.engine.now();
+        if self.execution.deadline().is_some_and(|deadline| deadline <= now) {
+            self.apply_input(TransitionInput::Timer);
+        }
+        if self.record.seq == 0 && now.since(self.record.created_at) > DURABLE_WITHIN {
+            Box::pin(self.commit()).await?;
+        }
+        Ok(())
+    }
+
+    async fn run(&mut self, attempt: AttemptId) -> Result<(), StopReason> {
+        let ready = Attempt::prepare(
+            &self.engine,
+            &self.execution,
+            &self.secrets,
+            &attempt,
+            self.retained.bytes(),
+        );
+        let may_run_inline = self.may_run_inline();
+        let run = |ready: Attempt| if may_run_inline { ready.run_inline() } else { Err(ready) };
+        match ready.map(run) {
+            Err(fault) => {
+                self.apply_input(TransitionInput::StepEnded { attempt, result: Err(fault) });
+                Ok(())
+            }
+            Ok(Ok(result)) => {
+                self.step_ended(attempt, result);
+                Ok(())
+            }
+            // Boxed, so that the future of the usual case stays small.
+            Ok(Err(ready)) => Box::pin(self.run_in_task(attempt, ready)).await,
+        }
+    }
+
+    /// Runs an attempt in a task of its own, once everything that must be durable before it is.
+    async fn run_in_task(&mut self, attempt: AttemptId, ready: Attempt) -> Result<(), StopReason> {
+        if self.under_way.len() >= self.engine.config.max_parallel_steps {
+            // Wait for one of them to end before starting another one.
+            self.commands.push_back(Command::Run(attempt));
+            self.commit().await?;
+            return self.handle_next_message().await;
+        }
+        let AttemptId { step_run, .. } = attempt;
+        let effect = self.execution.origin.plan[step_run.step].effect;
+        if effect == Effect::External || self.record.seq == 0 {
+            self.commit().await?;
+        }
+        let task = tokio::spawn(ready.run(
+            self.engine.clone(),
+            Arc::downgrade(&self.feed),
+            self.sender.clone(),
+        ));
+        self.under_way.insert(step_run, task.abort_handle());
+        Ok(())
+    }
+
+    pub(super) fn step_ended(
+        &mut self,
+        attempt: AttemptId,
+        result: Result<StepResult, AttemptError>,
+    ) {
+        let result = result.and_then(|done| {
+            self.bytes += json_size(&done.output, usize::MAX);
+            let limit = self.engine.config.max_execution_bytes;
+            if self.bytes > limit {
+                let message = format!(
+                    "the execution's values are larger than the limit of {limit} bytes together"
+                );
+                return Err(permanent(codes::VALUE_TOO_LARGE, message));
+            }
+            Ok(done)
+        });
+        self.apply_input(TransitionInput::StepEnded { attempt, result });
+    }
+
+    /// Whether a step may run inline: if no memory is free, steps of executions with large values wait
+    /// for it.
+    fn may_run_inline(&self) -> bool {
+        self.retained.bytes() < SMALL || !self.engine.memory.is_exhausted()
+    }
+}
