@@ -2,7 +2,7 @@
 //!
 //! jq is a complete language, and the library that interprets it (jaq) has no limits. So it runs on
 //! a value type of our own, and every value that is copied, compared or created is charged to a
-//! budget ([`budget`]); when that is used up, or the stack or nesting is too deep, evaluation is
+//! budget (`budget`); when that is used up, or the stack or nesting is too deep, evaluation is
 //! unwound. A program runs in its own thread: its stack is known, and a panic ends there. Programs
 //! have no I/O: no environment, files, clock or output.
 

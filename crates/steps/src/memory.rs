@@ -19,7 +19,7 @@ pub trait WorkingMemory: Send + Sync + fmt::Debug {
     /// `MEMORY_SHORTAGE`: they were not free in time; another attempt may find them.
     async fn reserve_bytes(&self, bytes: usize) -> Result<(), StepFailure>;
 
-    /// As [`WorkingMemory::reserve`], for code that computes in a thread of its own.
+    /// As [`WorkingMemory::reserve_bytes`], for code that computes in a thread of its own.
     ///
     /// # Errors
     /// As there.

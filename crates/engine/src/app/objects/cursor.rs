@@ -22,7 +22,7 @@ pub(super) fn write(object: &StoredObject, sort: ObjectSort) -> String {
     format!("{}.{id}.{key}", letter(sort))
 }
 
-/// What [`write`] wrote for a list sorted by the same.
+/// What [`write()`] wrote for a list sorted by the same.
 pub(super) fn read(cursor: &str, sort: ObjectSort) -> Option<ObjectCursor> {
     let (id, key) = cursor.strip_prefix(letter(sort))?.strip_prefix('.')?.split_once('.')?;
     let key = match sort {

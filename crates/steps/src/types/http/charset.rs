@@ -23,7 +23,7 @@ pub(super) fn declared_encoding(content_type: &str) -> Option<&'static Encoding>
 }
 
 /// The encoding of a body, from its header, or for XML from its declaration. `None` where none is
-/// declared. A byte order mark is left to [`decode`].
+/// declared. A byte order mark is left to [`decode_text`].
 ///
 /// # Errors
 /// The label that is declared, where it is none of the standard and there is no mark.
