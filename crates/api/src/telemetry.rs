@@ -94,6 +94,10 @@ pub async fn upkeep() {
 
 /// Counts a request.
 pub fn count_request(method: &Method, route: &str, status: StatusCode, took: Duration) {
+    // Without a recorder there is nothing to count, and no series must be kept that counts nothing.
+    if HANDLE.get().is_none() {
+        return;
+    }
     let method = method_label(method);
     let known = SERIES.read().unwrap_or_else(PoisonError::into_inner);
     if let Some(series) = known.get(route).and_then(|methods| methods.get(method)) {

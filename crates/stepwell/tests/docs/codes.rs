@@ -75,7 +75,7 @@ fn collect_codes() -> BTreeMap<String, String> {
         // Failures of steps.
         ("crates", r#"(?:permanent|transient)(?:_failure)?\(\s*"([A-Z][A-Z0-9_]+)""#, 12),
         // Firings that start nothing.
-        ("crates", r#"\.skip\([^";]*"([A-Z][A-Z0-9_]+)""#, 4),
+        ("crates", r#"\.skip_firing\([^";]*"([A-Z][A-Z0-9_]+)""#, 4),
         // Everything else with two words.
         ("crates", r#""([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)""#, 40),
     ] {
