@@ -26,6 +26,7 @@ pub mod state;
 mod step_run_id;
 mod step_runs;
 mod wait_end;
+mod wait_timers;
 mod waits;
 
 pub use event::{

@@ -9,7 +9,7 @@ use super::event::GivenInput;
 use super::failure::Failure;
 use super::redaction::EventRedaction;
 use super::step_runs::{StepRuns, StepState};
-use super::waits::WaitTimers;
+use super::wait_timers::WaitTimers;
 use crate::definition::SharedPlan;
 use crate::ids::{ExecutionId, WorkflowId};
 use crate::redact::Redact;

@@ -7,7 +7,6 @@
 //! loaded, its waits have the rest by the wall clock, at most the whole duration. A point in time
 //! that a user specified (`until`) always follows the wall clock.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::bind;
@@ -16,32 +15,8 @@ use super::state::{Execution, Status};
 use super::step_run_id::StepRunId;
 use super::step_runs::StepState;
 use super::wait_end;
+use super::wait_timers::{WaitTimer, WaitTimers};
 use crate::Timestamp;
-
-/// The pending waits of an execution. Not part of the journal.
-#[derive(Debug, Clone, Default)]
-pub(super) struct WaitTimers {
-    /// The waits of step runs that wait or have waited.
-    steps: BTreeMap<StepRunId, WaitTimer>,
-    /// When the earlier timeout ends.
-    timeout: Option<Duration>,
-}
-
-/// The end of one wait.
-#[derive(Debug, Clone, Copy, Default)]
-struct WaitTimer {
-    /// The end by the monotonic clock; `None`: the wall clock alone decides.
-    due: Option<Duration>,
-    /// Whether it ends when the wall clock reaches a point in time.
-    for_moment: bool,
-}
-
-impl WaitTimers {
-    /// Whether the step waits for a point in time of the wall clock.
-    pub(super) fn is_for_moment(&self, step: &StepRunId) -> bool {
-        self.steps.get(step).is_some_and(|wait| wait.for_moment)
-    }
-}
 
 impl Execution {
     /// Measures the wait that a new event begins.

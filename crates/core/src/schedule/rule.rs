@@ -6,7 +6,7 @@ use croner::Cron;
 use croner::parser::{CronParser, Seconds, Year};
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 
-use super::ScheduleTiming;
+use super::timing::ScheduleTiming;
 use crate::{Problem, Timestamp};
 
 /// The longest cron expression, in characters.

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{FiringRule, Misfire, Overlap};
+use super::named::{Misfire, Overlap};
+use super::rule::FiringRule;
 use crate::Timestamp;
 
 /// A firing that is later than this was missed, also without an outage; up to it, the server was

@@ -8,7 +8,8 @@
 use std::time::Duration;
 
 use super::rule::FiringRule;
-use super::{ScheduleProgress, ScheduleTiming};
+use super::scheduler_step::ScheduleProgress;
+use super::timing::ScheduleTiming;
 use crate::Timestamp;
 
 /// From this on, a clock that was set back was wrong before.

@@ -1,8 +1,8 @@
 //! The timing in a request, merged with the schedule's present timing.
 
-use super::named::one_of;
+use super::named::{Unit, one_of};
 use super::rule::{self, FiringRule};
-use super::{DEFAULT_ZONE, ScheduleTiming, Unit};
+use super::timing::{DEFAULT_ZONE, ScheduleTiming};
 use crate::{Problem, Problems, Timestamp};
 
 /// The timing fields of a request, unparsed; `None`: the field is omitted.

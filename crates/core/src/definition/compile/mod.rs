@@ -11,8 +11,10 @@ mod memory;
 mod names;
 mod references;
 mod schemas;
+mod set_state;
 mod shape;
 mod step;
+mod type_schemas;
 mod written;
 
 use std::cell::Cell;
@@ -23,8 +25,8 @@ use serde_json::{Value, json};
 
 use self::graph::StepGraph;
 use self::infer::InferredInputs;
-use self::references::SetState;
-use self::schemas::TypeSchemas;
+use self::set_state::SetState;
+use self::type_schemas::TypeSchemas;
 use super::check::schema;
 use super::check::schema::SchemaChecker;
 use super::check::types::{ValueTypes, schema_of};

@@ -1,16 +1,14 @@
 //! What expressions refer to: is it there, may it be used here, what type has it.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
 use super::expressions::fixed_shape;
 use super::infer::InputUse;
 use super::{PlanCompiler, names, schema_of};
-use crate::catalog::{StepAction, StepSpec};
+use crate::catalog::StepSpec;
 use crate::definition::check::types::{MemberSchema, member_schema};
-use crate::definition::model::Definition;
 use crate::definition::suggestions::did_you_mean;
 use crate::expr::{ROOTS, References, ValueTemplate, written_path};
 use crate::problem::MAX_PROBLEMS;
@@ -20,30 +18,6 @@ const STEP_MEMBERS: [&str; 3] = ["output", "status", "error"];
 
 /// The names that an expression can start from; the others of [`ROOTS`] are reserved.
 const USABLE_ROOTS: [&str; 6] = ["inputs", "steps", "state", "execution", "workflow", "secrets"];
-
-/// What the steps of a definition may set in the state.
-#[derive(Debug, Default)]
-pub(super) struct SetState<'a> {
-    names: BTreeSet<&'a str>,
-    /// A step sets what is only known when it runs.
-    any: bool,
-}
-
-impl<'a> SetState<'a> {
-    pub(super) fn of_definition(definition: &'a Definition, specs: &[Option<&StepSpec>]) -> Self {
-        let mut all = Self::default();
-        for (step, spec) in definition.steps.iter().zip(specs) {
-            match (spec.map(|spec| spec.action), &step.input) {
-                (Some(StepAction::SetState), Some(Value::Object(map))) => {
-                    all.names.extend(map.keys().map(String::as_str));
-                }
-                (Some(StepAction::SetState), _) => all.any = true,
-                _ => {}
-            }
-        }
-        all
-    }
-}
 
 impl PlanCompiler<'_> {
     /// Checks every expression of a template. `step`: whose it is; `None` for outputs.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::type_schemas::TypeSchemas;
 use super::{PlanCompiler, memory};
 use crate::catalog::StepSpec;
 use crate::definition::check::schema::SchemaChecker;
@@ -15,18 +16,6 @@ use crate::memory::clone_bytes;
 /// it gets doubles its schema: without a limit, thirty such steps would fill the memory. Past it,
 /// the type of an output counts as unknown.
 pub(super) const MAX_VALUES: usize = 100_000;
-
-/// What the steps of a type share.
-#[derive(Clone)]
-pub(super) struct TypeSchemas {
-    pub(super) input: Arc<Value>,
-    pub(super) output: Arc<Value>,
-    /// Compiled; `None` where every value satisfies it.
-    pub(super) input_checker: Option<Arc<SchemaChecker>>,
-    pub(super) config_checker: Option<Arc<SchemaChecker>>,
-    /// About how many bytes the two take.
-    pub(super) checker_bytes: usize,
-}
 
 impl PlanCompiler<'_> {
     /// The schemas of a step type, compiled once.

@@ -6,6 +6,7 @@ mod scheduler_steps;
 mod timing_requests;
 
 use super::*;
+use crate::Timestamp;
 
 fn at(text: &str) -> Timestamp {
     Timestamp::parse(text).unwrap_or_else(|| panic!("{text}"))
