@@ -11,6 +11,7 @@ pub mod plan;
 mod read;
 mod requirement;
 mod size;
+mod step_id;
 mod step_index;
 mod suggestions;
 #[cfg(test)]
@@ -20,6 +21,7 @@ mod yaml_numbers;
 pub use duration::parse_duration;
 pub use model::Definition;
 pub use plan::{Plan, SharedPlan};
+pub(crate) use step_id::is_id;
 pub use step_index::StepIndex;
 pub(crate) use suggestions::did_you_mean;
 
@@ -30,14 +32,6 @@ pub(crate) use check::types::ValueTypes;
 use crate::catalog::StepCatalog;
 use crate::problem::MAX_PROBLEMS;
 use crate::{Problem, Problems};
-
-/// Whether `text` can be a step's id: a letter or `_`, then up to 63 letters, digits, `_` or `-`.
-pub(crate) fn is_id(text: &str) -> bool {
-    let mut chars = text.chars();
-    text.len() <= 64
-        && chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
-        && chars.all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
-}
 
 /// Limits on what a definition may hold. One default for all.
 #[derive(Debug, Clone, Copy)]

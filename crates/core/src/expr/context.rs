@@ -7,11 +7,11 @@ use minijinja::Error;
 use minijinja::value::{Enumerator, Object, Value};
 use serde_json::Value as Json;
 
+use super::json_node::{from_json, from_shared};
 use super::meter;
 use super::references::References;
+use super::scope::{EvalScope, StepScope};
 use super::secret::SecretsObject;
-use super::value::{from_json, from_shared};
-use super::{EvalScope, StepScope};
 
 /// The root of what an expression sees.
 pub(super) fn build_root(references: &References, scope: &dyn EvalScope) -> Result<Value, Error> {

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::operations::{FILTERS, FUNCTIONS, SYNTAX, TESTS};
 use super::*;
+use crate::Map;
 
 /// Units that one evaluation of these tests may use.
 const UNITS: u64 = 2 << 20;

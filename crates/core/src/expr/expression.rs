@@ -2,10 +2,14 @@
 
 use serde_json::Value;
 
-use super::path::is_true;
+use super::compiled_text::{CompiledText, TextPiece, compile_expression};
+use super::error::EvalError;
+use super::evaluation::run_evaluation;
+use super::path_lookup::is_true;
 use super::references::{ReferenceCollector, References};
-use super::syntax::{self, CompiledText, SyntaxError};
-use super::{EvalError, EvalScope};
+use super::scope::EvalScope;
+use super::secret::only_placed;
+use super::syntax::{SyntaxError, describe_error};
 use crate::Problem;
 
 /// A compiled bare expression (`when`, conditions).
@@ -17,7 +21,7 @@ pub struct Expression {
 
 /// The problem that a fault in the source at `path` is.
 pub(super) fn syntax_problem(path: &str, source: &str, fault: &SyntaxError) -> Problem {
-    Problem::new(path, format!("{} in {}", fault.message, syntax::describe_error(source, fault)))
+    Problem::new(path, format!("{} in {}", fault.message, describe_error(source, fault)))
 }
 
 /// What compiled code refers to.
@@ -28,7 +32,7 @@ pub(super) fn code_references(code: &CompiledText) -> References {
         CompiledText::Value(code) | CompiledText::Text(code) => all.merge_from(code.references()),
         CompiledText::Pieces(pieces) => {
             for piece in pieces {
-                if let syntax::TextPiece::Path { path, .. } = piece {
+                if let TextPiece::Path { path, .. } = piece {
                     all.add_path(path.names(), false);
                 }
             }
@@ -50,8 +54,7 @@ impl Expression {
                  `{{ inputs.n > 3 }}`",
             ));
         }
-        let code =
-            syntax::compile_expression(text).map_err(|fault| syntax_problem(path, text, &fault))?;
+        let code = compile_expression(text).map_err(|fault| syntax_problem(path, text, &fault))?;
         let references = code_references(&code);
         Ok(Self { code, references })
     }
@@ -61,13 +64,13 @@ impl Expression {
     /// # Errors
     /// Undefined values used, type errors, fuel or output limits exceeded.
     pub fn eval_json(&self, scope: &dyn EvalScope) -> Result<Value, EvalError> {
-        super::run_evaluation(scope, || match &self.code {
+        run_evaluation(scope, || match &self.code {
             CompiledText::Path(path) => path.resolve_path(scope)?.into_json(),
             CompiledText::Value(code) => {
                 let mut secrets = Vec::new();
                 let value = code.eval_json(scope, &mut secrets)?;
                 match secrets.first() {
-                    Some(secret) => Err(EvalError::new(super::secret::only_placed(&secret.name))),
+                    Some(secret) => Err(EvalError::new(only_placed(&secret.name))),
                     None => Ok(value),
                 }
             }
@@ -81,7 +84,7 @@ impl Expression {
     /// # Errors
     /// As `eval`.
     pub fn eval_bool(&self, scope: &dyn EvalScope) -> Result<bool, EvalError> {
-        super::run_evaluation(scope, || match &self.code {
+        run_evaluation(scope, || match &self.code {
             CompiledText::Path(path) => path.resolve_path(scope).map(|found| is_true(found.get())),
             CompiledText::Value(code) => code.eval_value(scope).map(|value| value.is_true()),
             CompiledText::Pieces(_) | CompiledText::Text(_) => Ok(false),

@@ -6,24 +6,16 @@ use std::collections::HashSet;
 use minijinja::value::{Kwargs, Rest, Value, ValueKind, ValueOrKwargs};
 use minijinja::{Error, ErrorKind, State, filters};
 
-use super::meter::{self, MAX_ITEMS, MAX_TEXT};
-use super::operations::check_length;
-use super::{numbers, operators, value};
-
-pub(super) fn invalid_operation(message: impl Into<String>) -> Error {
-    Error::new(ErrorKind::InvalidOperation, message.into())
-}
+use super::error::invalid_operation;
+use super::meter::{self, MAX_ITEMS, MAX_TEXT, check_length, repeated_length};
+use super::weight::weigh_value;
+use super::{json_node, numbers, operators, value};
 
 fn text_of<'v>(value: &'v Value, what: &str) -> Result<&'v str, Error> {
     let text =
         value.as_str().ok_or_else(|| invalid_operation(format!("{what} is {}", value.kind())))?;
     meter::charge_units(1 + text.len() as u64)?;
     Ok(text)
-}
-
-/// The length of text after something is repeated in it; `MAX_TEXT + 1` where it is far too long.
-pub(super) fn repeated_length(length: usize, times: usize, each: usize) -> usize {
-    times.checked_mul(each).and_then(|more| more.checked_add(length)).unwrap_or(MAX_TEXT + 1)
 }
 
 pub(super) fn replace_text(value: Value, from: Value, to: Value) -> Result<Value, Error> {
@@ -120,7 +112,7 @@ pub(super) fn indent_text(
 }
 
 fn charge_groups(value: &Value, count: usize, fill: Option<&Value>) -> Result<(), Error> {
-    meter::weigh_value(value)?;
+    weigh_value(value)?;
     if count > MAX_ITEMS {
         return Err(invalid_operation(format!("cannot make more than {MAX_ITEMS} parts")));
     }
@@ -164,7 +156,7 @@ pub(super) fn format_text(
     let directives = text.matches('%').count();
     let mut all = vec![format.clone()];
     for arg in args.iter() {
-        meter::weigh_value(arg)?;
+        weigh_value(arg)?;
         let size = arg.as_str().map_or(0, str::len);
         meter::charge_text(repeated_length(0, directives, size))?;
         let is_plain = !matches!(arg.kind(), ValueKind::Seq | ValueKind::Iterable);
@@ -195,7 +187,7 @@ pub(super) fn from_json(value: Value) -> Result<Value, Error> {
     // A parsed value takes many times the memory of its text.
     meter::charge_units(8 * text.len() as u64)?;
     crate::json::from_str(text.strip_prefix('\u{feff}').unwrap_or(text))
-        .map(value::from_json)
+        .map(json_node::from_json)
         .map_err(|e| invalid_operation(format!("the text is not JSON: {e}")))
 }
 

@@ -1,9 +1,9 @@
 //! The budget of one evaluation: how much work it may cause.
 //!
 //! Fuel counts instructions, but one instruction can copy megabytes. So whatever grows with its
-//! operands weighs them first and is charged here. The budget is a thread-local value, because
-//! Jinja's functions are called without a reference to their caller; an evaluation never leaves
-//! its thread and never nests.
+//! operands weighs them first (`weight`) and is charged here. The budget is a thread-local value,
+//! because Jinja's functions are called without a reference to their caller; an evaluation never
+//! leaves its thread and never nests.
 //!
 //! One unit is about the work of touching one byte of text.
 
@@ -11,11 +11,7 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::sync::Arc;
 
-use minijinja::value::ValueKind;
-use minijinja::{Error, ErrorKind, Value};
-
-use super::secret::{self, SecretText};
-use super::value::JsonNode;
+use minijinja::{Error, ErrorKind};
 
 /// Instructions of one evaluation.
 pub(super) const FUEL: u64 = 200_000;
@@ -198,56 +194,18 @@ pub(super) fn charge_items(items: usize) -> Result<(), Error> {
     charge_units(ITEM.saturating_mul(items as u64))
 }
 
-/// Charges for reading all of `value`, shared parts as often as they occur; returns the charge.
-/// Refuses secrets: what is weighed is about to be looked into.
-pub(super) fn weigh_value(value: &Value) -> Result<u64, Error> {
-    weigh_all(value, false)
-}
-
-/// The same for a value that secrets are only placed in.
-pub(super) fn weigh_placed(value: &Value) -> Result<u64, Error> {
-    weigh_all(value, true)
-}
-
-fn weigh_all(value: &Value, may_have_secrets: bool) -> Result<u64, Error> {
-    let before = LEFT.get();
-    let mut open = vec![value.clone()];
-    while let Some(value) = open.pop() {
-        match value.kind() {
-            ValueKind::String => charge_units(VALUE + value.as_str().map_or(0, str::len) as u64)?,
-            ValueKind::Bytes => {
-                charge_units(VALUE + value.as_bytes().map_or(0, <[u8]>::len) as u64)?
-            }
-            ValueKind::Seq | ValueKind::Iterable | ValueKind::Map => {
-                charge_units(VALUE)?;
-                if let Some(node) = value.downcast_object_ref::<JsonNode>() {
-                    weigh_json(node.get())?;
-                } else {
-                    weigh_items(&value, &mut open)?;
-                }
-            }
-            _ => match SecretText::downcast_from(&value) {
-                Some(secret) if may_have_secrets => charge_units(VALUE + secret.len() as u64)?,
-                // What is weighed is about to be looked into.
-                Some(_) => return Err(secret::secret_error()),
-                None => charge_units(VALUE)?,
-            },
-        }
+/// Refuses a list that would be too long to be made at once.
+pub(super) fn check_length(length: usize) -> Result<(), Error> {
+    if length > MAX_ITEMS {
+        let message = format!("the list would have more than {MAX_ITEMS} items");
+        return Err(Error::new(ErrorKind::InvalidOperation, message));
     }
-    Ok(before - LEFT.get())
+    charge_items(length)
 }
 
-fn weigh_items(value: &Value, open: &mut Vec<Value>) -> Result<(), Error> {
-    let is_map = value.kind() == ValueKind::Map;
-    for item in value.try_iter()? {
-        // Charged before it is kept, so that an endless sequence ends here.
-        charge_units(VALUE)?;
-        if is_map {
-            open.push(value.get_item(&item)?);
-        }
-        open.push(item);
-    }
-    Ok(())
+/// The length of text after something is repeated in it; `MAX_TEXT + 1` where it is far too long.
+pub(super) fn repeated_length(length: usize, times: usize, each: usize) -> usize {
+    times.checked_mul(each).and_then(|more| more.checked_add(length)).unwrap_or(MAX_TEXT + 1)
 }
 
 /// Charges for reading all of a JSON value.

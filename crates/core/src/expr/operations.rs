@@ -7,8 +7,9 @@
 use minijinja::value::{Rest, Value, ValueKind, ValueOrKwargs};
 use minijinja::{Error, State, filters, functions, tests};
 
-use super::meter::{self, MAX_ITEMS};
-use super::value::JsonNode;
+use super::json_node::JsonNode;
+use super::meter;
+use super::weight::weigh_value;
 use super::{filters as own, numbers, operators};
 
 /// What an operation is charged before it runs. All forms include the weight of every operand.
@@ -235,7 +236,7 @@ fn charge_cost(cost: OperationCost, args: &[Value]) -> Result<(), Error> {
     }
     let (mut first, mut others) = (0, 0);
     for (i, arg) in args.iter().enumerate() {
-        let weight = meter::weigh_value(arg)?;
+        let weight = weigh_value(arg)?;
         if i == 0 { first = weight } else { others += weight }
     }
     let items = || args.first().map_or(Ok(0), item_count);
@@ -295,13 +296,4 @@ fn materialise_result(result: Value) -> Result<Value, Error> {
         }
         _ => Ok(result),
     }
-}
-
-/// Refuses a list that would be too long to be made at once.
-pub(super) fn check_length(length: usize) -> Result<(), Error> {
-    if length > MAX_ITEMS {
-        let message = format!("the list would have more than {MAX_ITEMS} items");
-        return Err(Error::new(minijinja::ErrorKind::InvalidOperation, message));
-    }
-    meter::charge_items(length)
 }

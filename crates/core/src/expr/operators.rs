@@ -3,19 +3,19 @@
 use minijinja::value::{Value, ValueKind};
 use minijinja::{Error, ErrorKind};
 
-use super::filters::{invalid_operation, repeated_length};
-use super::meter::{self, VALUE};
-use super::numbers;
-use super::operations::check_length;
-use super::secret::{self, SecretText};
-use super::value::{self, JsonNode};
+use super::error::invalid_operation;
+use super::json_node::JsonNode;
+use super::meter::{self, VALUE, check_length, repeated_length};
+use super::secret::SecretText;
+use super::weight::weigh_value;
+use super::{numbers, value};
 
 fn undefined_error(message: &str) -> Error {
     Error::new(ErrorKind::UndefinedError, message.to_owned())
 }
 
 /// How a value is written in text; undefined is an error.
-pub(super) fn value_text(value: Value) -> Result<Value, Error> {
+fn value_text(value: Value) -> Result<Value, Error> {
     if value.is_undefined() {
         return Err(undefined_error("a part of the text is undefined"));
     }
@@ -28,12 +28,24 @@ pub(super) fn value_text(value: Value) -> Result<Value, Error> {
 /// `left ~ right`.
 pub(super) fn concat_text(left: Value, right: Value) -> Result<Value, Error> {
     if SecretText::downcast_from(&left).is_some() || SecretText::downcast_from(&right).is_some() {
-        return secret::concat_secrets(left, right);
+        return concat_secrets(left, right);
     }
     let (left, right) = (value_text(left)?, value_text(right)?);
     let (left, right) = (left.as_str().unwrap_or_default(), right.as_str().unwrap_or_default());
     meter::charge_text(left.len() + right.len())?;
     Ok(Value::from([left, right].concat()))
+}
+
+/// `left ~ right`, where one of them is a secret or has one in it.
+fn concat_secrets(left: Value, right: Value) -> Result<Value, Error> {
+    let mut joined = SecretText::default();
+    for side in [left, right] {
+        match SecretText::downcast_from(&side) {
+            Some(secret) => joined.append_secret(secret),
+            None => joined.append_text(value_text(side)?.as_str().unwrap_or_default()),
+        }
+    }
+    joined.into_value()
 }
 
 /// `value[key]`. A character of a text is found by walking to it; a name is hashed.
@@ -45,7 +57,7 @@ pub(super) fn index_value(value: Value, key: Value) -> Result<Value, Error> {
     let hash = key.as_str().map_or(0, str::len);
     meter::charge_units(VALUE + walk as u64 + hash as u64)?;
     if key.as_object().is_some() {
-        meter::weigh_value(&key)?;
+        weigh_value(&key)?;
     }
     value.get_item(&key)
 }
@@ -100,7 +112,7 @@ pub(super) fn times_operator(left: Value, right: Value) -> Result<Value, Error> 
             Ok(Value::from(text.repeat(count)))
         }
         ValueKind::Seq | ValueKind::Iterable => {
-            meter::weigh_value(&value)?;
+            weigh_value(&value)?;
             let items: Vec<Value> = value.try_iter()?.collect();
             let length = items.len().saturating_mul(count);
             check_length(length)?;

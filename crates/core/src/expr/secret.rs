@@ -1,104 +1,19 @@
-//! References to secrets. A rendered value never holds a secret: where a template places one, the
-//! text has [`PLACEHOLDER`], and a [`SecretInsertion`] beside the value names the secret that goes
-//! there. Only the compiled template creates insertions, so no data can spell one, and nothing
-//! looks for them in text.
+//! References to secrets as expressions see them, and their places in the text of a template.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use minijinja::value::{Enumerator, Object, ObjectRepr, Value};
 use minijinja::{Error, ErrorKind, Output};
-use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
 
+use super::error::EvalError;
 use super::meter;
-use super::operators::value_text;
-
-/// What a rendered or stored text has where a secret belongs. Text like any other: only an
-/// insertion makes it more than that.
-pub const PLACEHOLDER: &str = "[secret]";
-
-/// One place of a rendered value that a secret is inserted into before the step runs.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct SecretInsertion {
-    /// JSON Pointer (RFC 6901) of the text.
-    #[serde(rename = "p")]
-    pub pointer: String,
-    /// Byte offset of the placeholder in that text.
-    #[serde(rename = "o")]
-    pub offset: usize,
-    /// The secret.
-    #[serde(rename = "k")]
-    pub name: String,
-}
-
-impl SecretInsertion {
-    /// In a text that is the whole value so far; see [`place_under`].
-    pub(super) fn new(offset: usize, name: &str) -> Self {
-        Self { pointer: String::new(), offset, name: name.to_owned() }
-    }
-}
-
-/// Moves insertions one level down: the value they belong to became the member `key` of another.
-pub(crate) fn place_under(insertions: &mut [SecretInsertion], key: &str) {
-    for insertion in insertions {
-        let key = key.replace('~', "~0").replace('/', "~1");
-        insertion.pointer = format!("/{key}{}", insertion.pointer);
-    }
-}
-
-/// A value whose insertions do not fit it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum InsertError {
-    /// There is no secret of that name.
-    #[error("the secret `{0}` is not available")]
-    Missing(String),
-    /// The value has no placeholder there. A fault of Stepwell itself.
-    #[error("there is no place for a secret at `{0}`")]
-    Misplaced(String),
-}
-
-/// Inserts secrets where a template placed them, and nowhere else.
-///
-/// # Errors
-/// A secret that `find` does not know; an insertion that does not fit the value.
-pub fn insert_secrets<'s>(
-    value: &mut Json,
-    insertions: &[SecretInsertion],
-    find: impl Fn(&str) -> Option<&'s str>,
-) -> Result<(), InsertError> {
-    let mut by_text: BTreeMap<&str, Vec<&SecretInsertion>> = BTreeMap::new();
-    for insertion in insertions {
-        by_text.entry(&insertion.pointer).or_default().push(insertion);
-    }
-    for (pointer, mut places) in by_text {
-        let misplaced = || InsertError::Misplaced(pointer.to_owned());
-        let Some(Json::String(text)) = value.pointer_mut(pointer) else { return Err(misplaced()) };
-        places.sort_unstable_by_key(|place| place.offset);
-        let mut filled = String::with_capacity(text.len());
-        let mut rest = 0;
-        for place in places {
-            let before = text.get(rest..place.offset).ok_or_else(misplaced)?;
-            rest = place.offset + PLACEHOLDER.len();
-            if text.get(place.offset..rest) != Some(PLACEHOLDER) {
-                return Err(misplaced());
-            }
-            let secret =
-                find(&place.name).ok_or_else(|| InsertError::Missing(place.name.clone()))?;
-            filled.push_str(before);
-            filled.push_str(secret);
-        }
-        filled.push_str(text.get(rest..).ok_or_else(misplaced)?);
-        *text = filled;
-    }
-    Ok(())
-}
+use super::secret_insertion::{PLACEHOLDER, SecretInsertion};
 
 /// Text with references to secrets in it, as an expression sees it: it can be placed, joined with
 /// other text by `~` and chosen by `if`; nothing can look inside.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct SecretText(Vec<SecretPart>);
 
 #[derive(Debug, Clone)]
@@ -156,6 +71,22 @@ impl SecretText {
         text
     }
 
+    /// Adds another one at the end.
+    pub(super) fn append_secret(&mut self, other: &Self) {
+        self.0.extend(other.0.iter().cloned());
+    }
+
+    /// Adds text at the end.
+    pub(super) fn append_text(&mut self, text: &str) {
+        self.0.push(SecretPart::Text(text.to_owned()));
+    }
+
+    /// As a value, which is charged.
+    pub(super) fn into_value(self) -> Result<Value, Error> {
+        meter::charge_text(self.len() + 32 * self.0.len())?;
+        Ok(Value::from_object(self))
+    }
+
     /// Its length with placeholders.
     pub(super) fn len(&self) -> usize {
         let length = |part: &SecretPart| match part {
@@ -181,24 +112,6 @@ impl Object for SecretsObject {
     }
 }
 
-/// `left ~ right`, where one of them is a secret or has one in it.
-pub(super) fn concat_secrets(left: Value, right: Value) -> Result<Value, Error> {
-    let mut parts = Vec::new();
-    for side in [left, right] {
-        match SecretText::downcast_from(&side) {
-            Some(secret) => parts.extend(secret.0.iter().cloned()),
-            None => {
-                parts.push(SecretPart::Text(
-                    value_text(side)?.as_str().unwrap_or_default().to_owned(),
-                ));
-            }
-        }
-    }
-    let joined = SecretText(parts);
-    meter::charge_text(joined.len() + 32 * joined.0.len())?;
-    Ok(Value::from_object(joined))
-}
-
 thread_local! {
     /// How many bytes the text of the template that is being rendered has.
     static WRITTEN: Cell<usize> = const { Cell::new(0) };
@@ -214,11 +127,11 @@ pub(super) fn start_text() {
 }
 
 /// What was placed since [`start_text`] in a text that is `length` bytes long now.
-pub(super) fn end_text(length: usize) -> Result<Vec<SecretInsertion>, super::EvalError> {
+pub(super) fn end_text(length: usize) -> Result<Vec<SecretInsertion>, EvalError> {
     let placed = PLACED.take();
     // Whatever writes past the formatter would move every place behind it.
     if WRITTEN.get() != length && !placed.is_empty() {
-        return Err(super::EvalError::new("the places of secrets in the text are not known"));
+        return Err(EvalError::new("the places of secrets in the text are not known"));
     }
     Ok(placed)
 }

@@ -3,7 +3,7 @@
 use minijinja::value::{Value, ValueKind};
 use minijinja::{Error, ErrorKind};
 
-use super::meter;
+use super::weight::weigh_value;
 
 /// The part of a text or sequence; omitted bounds are `none`.
 pub(super) fn slice_value(
@@ -12,7 +12,7 @@ pub(super) fn slice_value(
     stop: Value,
     step: Value,
 ) -> Result<Value, Error> {
-    meter::weigh_value(&value)?;
+    weigh_value(&value)?;
     let bound = |v: Value| if v.is_none() { Ok(None) } else { i64::try_from(v).map(Some) };
     let (start, stop, step) = (bound(start)?, bound(stop)?, bound(step)?.unwrap_or(1));
     if step == 0 {
@@ -61,6 +61,7 @@ fn slice_indexes(
 
 #[cfg(test)]
 mod tests {
+    use super::super::meter;
     use super::*;
 
     #[test]

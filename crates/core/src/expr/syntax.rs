@@ -1,18 +1,7 @@
-//! From text to runnable code: limits on the text, parsing, rewriting, compiling.
-
-use std::collections::BTreeMap;
+//! From text to its syntax tree: limits on the text, parsing, the places of faults.
 
 use minijinja::machinery::{self, Token, ast};
 use minijinja::syntax::SyntaxConfig;
-use minijinja::value::Value;
-
-use super::code::{CodeHandle, NotCompiled, SourceForm};
-use super::environment::shared_environment;
-use super::path::ValuePath;
-use super::secret::{self, SecretInsertion};
-use super::tree::static_path;
-use super::{EvalError, EvalErrorKind, EvalScope, context, meter, stop_kind, value};
-use crate::memory::allocated_bytes;
 
 /// The most operators and names in one expression: they may all be nested, and walks over the tree
 /// recurse.
@@ -44,7 +33,7 @@ impl SyntaxError {
         Self { message, line: usize::from(line), column: usize::from(column) + 1 }
     }
 
-    fn from_error(error: &minijinja::Error, source: &str) -> Self {
+    pub(super) fn from_error(error: &minijinja::Error, source: &str) -> Self {
         let start = error.range().map(|range| range.start).unwrap_or_default();
         let before = source.get(..start).unwrap_or_default();
         let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
@@ -70,77 +59,6 @@ fn error_detail(error: &minijinja::Error) -> String {
         }
         (kind, None) => kind.to_string(),
     }
-}
-
-/// What a piece of text turned out to be.
-#[derive(Debug)]
-pub(super) enum CompiledText {
-    /// One plain path: no Jinja needed to follow it.
-    Path(ValuePath),
-    /// An expression, for its value.
-    Value(CodeHandle),
-    /// Text with nothing but plain paths in it.
-    Pieces(Vec<TextPiece>),
-    /// A template, for its text.
-    Text(CodeHandle),
-}
-
-/// A part of text.
-#[derive(Debug)]
-pub(super) enum TextPiece {
-    Raw(String),
-    Path {
-        path: ValuePath,
-        /// The line of the template, from 1.
-        line: usize,
-    },
-}
-
-impl CompiledText {
-    /// About how many bytes it takes, the code itself not counted.
-    pub(super) fn memory_bytes(&self) -> usize {
-        match self {
-            Self::Path(path) => path.memory_bytes(),
-            Self::Value(code) | Self::Text(code) => code.memory_bytes(),
-            Self::Pieces(pieces) => pieces.iter().map(TextPiece::memory_bytes).sum(),
-        }
-    }
-}
-
-impl TextPiece {
-    fn memory_bytes(&self) -> usize {
-        let inner = match self {
-            Self::Raw(text) => allocated_bytes(text.len()),
-            Self::Path { path, .. } => path.memory_bytes(),
-        };
-        size_of::<Self>() + inner
-    }
-}
-
-/// Compiles a bare expression.
-pub(super) fn compile_expression(source: &str) -> Result<CompiledText, SyntaxError> {
-    check_size(source, true)?;
-    let tree = parse_expression(source)?;
-    if let Some(path) = static_path(&tree) {
-        return Ok(CompiledText::Path(path));
-    }
-    CodeHandle::compile_source(SourceForm::Expression, source).map(CompiledText::Value)
-}
-
-/// Compiles a template; one that is a single `{{ expression }}` is that expression.
-pub(super) fn compile_template(source: &str) -> Result<CompiledText, SyntaxError> {
-    check_size(source, false)?;
-    let tree = parse_template(source)?;
-    if let Some(only) = only_expression(source, &tree) {
-        if let Some(path) = static_path(only) {
-            return Ok(CompiledText::Path(path));
-        }
-        return CodeHandle::compile_source(SourceForm::Insertion, source).map(CompiledText::Value);
-    }
-    if let Some(pieces) = text_pieces(child_statements(&tree)) {
-        return Ok(CompiledText::Pieces(pieces));
-    }
-    CodeHandle::compile_source(SourceForm::Template, source).map(CompiledText::Text)
 }
 
 fn syntax_config() -> Result<SyntaxConfig, SyntaxError> {
@@ -177,19 +95,6 @@ pub(super) fn only_expression<'t, 's>(
     }
 }
 
-fn text_pieces(tree: &[ast::Stmt<'_>]) -> Option<Vec<TextPiece>> {
-    tree.iter()
-        .map(|stmt| match stmt {
-            ast::Stmt::EmitRaw(raw) => Some(TextPiece::Raw(raw.raw.to_owned())),
-            ast::Stmt::EmitExpr(emit) => {
-                let line = usize::from(emit.span().start_line);
-                static_path(&emit.expr).map(|path| TextPiece::Path { path, line })
-            }
-            _ => None,
-        })
-        .collect()
-}
-
 /// The expressions of a template that has no blocks, as they are written.
 pub(crate) fn find_insertions(source: &str) -> Vec<&str> {
     let Ok(syntax) = syntax_config() else { return Vec::new() };
@@ -209,7 +114,7 @@ pub(crate) fn find_insertions(source: &str) -> Vec<&str> {
 }
 
 /// Refuses what would nest too deep for those who walk the tree, before there is a tree.
-fn check_size(source: &str, in_expression: bool) -> Result<(), SyntaxError> {
+pub(super) fn check_size(source: &str, in_expression: bool) -> Result<(), SyntaxError> {
     let too_much = |what: String| Err(SyntaxError { message: what, line: 0, column: 0 });
     if source.len() > MAX_SOURCE {
         return too_much(format!("a template may have at most {} KiB", MAX_SOURCE >> 10));
@@ -248,106 +153,6 @@ fn check_size(source: &str, in_expression: bool) -> Result<(), SyntaxError> {
     Ok(())
 }
 
-impl CodeHandle {
-    /// Runs it; `text` gets what it writes.
-    fn run_code(
-        &self,
-        scope: &dyn EvalScope,
-        text: &mut String,
-    ) -> Result<Option<Value>, EvalError> {
-        let program = self.load_program().map_err(|error| self.not_compiled(error))?;
-        let root = context::build_root(self.references(), scope)
-            .map_err(|error| EvalError::of_meter(&error))?;
-        let mut out = machinery::make_string_output(text);
-        machinery::eval(
-            shared_environment(meter::is_inline()),
-            program.instructions(),
-            root,
-            &BTreeMap::new(),
-            &mut out,
-            minijinja::AutoEscape::None,
-        )
-        .map(|(value, _)| value)
-        .map_err(|error| self.to_eval_error(&error))
-    }
-
-    fn not_compiled(&self, error: NotCompiled) -> EvalError {
-        let fault = match error {
-            NotCompiled::Budget(error) => return EvalError::of_meter(&error),
-            NotCompiled::Fault(fault) => fault,
-        };
-        let message = format!("{} in {}", fault.message, describe_error(self.source(), &fault));
-        EvalError { message, kind: EvalErrorKind::Internal }
-    }
-
-    /// The value of an expression.
-    pub(super) fn eval_value(&self, scope: &dyn EvalScope) -> Result<Value, EvalError> {
-        let value = self.run_code(scope, &mut String::new())?.unwrap_or_default();
-        if value.is_undefined() {
-            return Err(EvalError::new(format!(
-                "`{}` is undefined",
-                shorten_source(self.source())
-            )));
-        }
-        Ok(value)
-    }
-
-    /// The value of an expression as JSON, and the secrets that are inserted into it.
-    pub(super) fn eval_json(
-        &self,
-        scope: &dyn EvalScope,
-        insertions: &mut Vec<SecretInsertion>,
-    ) -> Result<serde_json::Value, EvalError> {
-        let value = self.eval_value(scope)?;
-        value::to_json_placed(&value, insertions).map_err(|error| self.to_eval_error(&error))
-    }
-
-    /// The text of a template, and the secrets that are inserted into it.
-    pub(super) fn render_text(
-        &self,
-        scope: &dyn EvalScope,
-        insertions: &mut Vec<SecretInsertion>,
-    ) -> Result<String, EvalError> {
-        let mut text = String::new();
-        secret::start_text();
-        self.run_code(scope, &mut text)?;
-        if text.len() > meter::MAX_TEXT {
-            return Err(EvalError::new("the text is too long"));
-        }
-        insertions.append(&mut secret::end_text(text.len())?);
-        Ok(text)
-    }
-
-    fn to_eval_error(&self, error: &minijinja::Error) -> EvalError {
-        let cause = innermost_error(error);
-        let fault = SyntaxError::from_error(cause, self.source());
-        let message = format!("{} in {}", fault.message, describe_error(self.source(), &fault));
-        let is_fuel =
-            cause.kind() == minijinja::ErrorKind::OutOfFuel && meter::stop_reason().is_none();
-        let kind = match is_fuel && meter::is_inline() {
-            true => EvalErrorKind::NeedsFullBudget,
-            false => stop_kind(),
-        };
-        EvalError { message, kind }
-    }
-}
-
-/// The error that started it: the outer ones only say on the way to what.
-fn innermost_error(error: &minijinja::Error) -> &minijinja::Error {
-    let mut at = error;
-    while let Some(inner) = std::error::Error::source(at).and_then(|e| e.downcast_ref()) {
-        at = inner;
-    }
-    if at.range().is_none() { error_with_range(error, at) } else { at }
-}
-
-fn error_with_range<'e>(
-    outer: &'e minijinja::Error,
-    inner: &'e minijinja::Error,
-) -> &'e minijinja::Error {
-    if outer.detail().is_some() { outer } else { inner }
-}
-
 /// Where a fault is, for a message: the text and the position in it.
 pub(super) fn describe_error(source: &str, fault: &SyntaxError) -> String {
     let place = match fault.line {
@@ -358,7 +163,8 @@ pub(super) fn describe_error(source: &str, fault: &SyntaxError) -> String {
     format!("`{}`{place}", shorten_source(source))
 }
 
-fn shorten_source(source: &str) -> String {
+/// The beginning of a text, for a message.
+pub(super) fn shorten_source(source: &str) -> String {
     match source.char_indices().nth(120) {
         Some((end, _)) => format!("{}…", source.get(..end).unwrap_or_default()),
         None => source.to_owned(),

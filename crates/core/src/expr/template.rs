@@ -5,12 +5,16 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use serde_json::Value;
 
+use super::compiled_text::{CompiledText, TextPiece, compile_template};
+use super::error::EvalError;
+use super::evaluation::run_evaluation;
 use super::expression::{code_references, syntax_problem};
-use super::path::{FoundValue, ValuePath};
+use super::meter;
+use super::path::ValuePath;
+use super::path_lookup::FoundValue;
 use super::references::{ReferenceCollector, References};
-use super::secret::{PLACEHOLDER, SecretInsertion, place_under};
-use super::syntax::{self, CompiledText, TextPiece};
-use super::{EvalError, EvalScope, meter};
+use super::scope::EvalScope;
+use super::secret_insertion::{PLACEHOLDER, SecretInsertion, place_under};
 use crate::memory::{ARC_BYTES, OBJECT_ENTRY_BYTES, allocated_bytes, clone_bytes};
 use crate::{Map, Problems};
 
@@ -94,7 +98,7 @@ struct TemplateCompiler {
 impl TemplateCompiler {
     fn compile_node(&mut self, value: &Value, path: &str) -> TemplateNode {
         match value {
-            Value::String(text) if has_syntax(text) => match syntax::compile_template(text) {
+            Value::String(text) if has_syntax(text) => match compile_template(text) {
                 Ok(code) => {
                     let references = code_references(&code);
                     self.leaves.push(TemplateLeaf { path: path.to_owned(), references });
@@ -165,15 +169,15 @@ impl ValueTemplate {
             TemplateNode::Code { code: CompiledText::Path(at), path }
                 if at.secret_name().is_none() =>
             {
-                super::run_evaluation(scope, || {
+                run_evaluation(scope, || {
                     at.resolve_path(scope)
                         .and_then(FoundValue::into_shared)
                         .map_err(|e| error_at(e, path))
                 })?
             }
-            other => super::run_evaluation(scope, || {
-                render_node(other, scope, &mut insertions).map(Arc::new)
-            })?,
+            other => {
+                run_evaluation(scope, || render_node(other, scope, &mut insertions).map(Arc::new))?
+            }
         };
         Ok(RenderedValue { value, insertions })
     }

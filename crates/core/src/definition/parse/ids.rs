@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::walk::ParseWalk;
-use crate::definition::is_id;
 use crate::definition::model::StepDefinition;
+use crate::definition::step_id::is_id;
 
 /// Fills in the ids that are empty and finds those that are there twice.
 pub(super) fn assign_ids(walk: &mut ParseWalk, steps: &mut [StepDefinition]) {

@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use super::walk::{ParseWalk, describe_value};
 use crate::definition::model::{EdgeDefinition, JoinRule, OnError, RetryPolicy, StepDefinition};
-use crate::definition::{did_you_mean, is_id};
+use crate::definition::step_id::is_id;
+use crate::definition::suggestions::did_you_mean;
 use crate::expr::at_key;
 use crate::{Map, Problem};
 

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use minijinja::machinery::{Span, ast};
 use minijinja::value::Value;
 
-use super::ROOTS;
+use super::environment::ROOTS;
 use super::operations::{
     CONCAT, DIVIDE, DIVIDE_WHOLE, FILTERS, FUNCTIONS, INDEX, MEMBER, MINUS, PLUS, POWER, REMAINDER,
     SLICE, TESTS, TIMES,
