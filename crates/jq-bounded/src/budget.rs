@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use stepwell_core::expr::EvalInterrupt;
 
-use super::JqLimits;
+use super::limits::JqLimits;
 
 /// Bytes of text for a unit of work.
 const BYTES_PER_UNIT: usize = 16;

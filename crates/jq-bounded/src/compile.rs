@@ -5,55 +5,18 @@ use std::fmt::Write as _;
 use std::sync::{Arc, LazyLock};
 
 use jaq_core::compile::Undefined;
-use jaq_core::data::HasLut;
 use jaq_core::load::lex::{StrPart, Tok, Token};
 use jaq_core::load::parse::Def;
 use jaq_core::load::{Arena, File, Loader};
-use jaq_core::{Compiler, DataT, Filter, Lut};
+use jaq_core::{Compiler, Filter};
 use stepwell_core::cache::{ByteCache, PoolUsage};
 
-use super::budget::pay_units;
+use super::error::JqError;
+use super::library::standard_library;
+use super::limits::MAX_PROGRAM;
+use super::natives;
+use super::running_program::JqData;
 use super::syntax::{self, SyntaxError};
-use super::value::JqValue;
-use super::{JqError, MAX_PROGRAM, natives};
-
-/// What the interpreter works on: our values, and nothing beside the program.
-pub(super) struct JqData;
-
-impl DataT for JqData {
-    type V<'a> = JqValue;
-    type Data<'a> = RunningProgram<'a>;
-}
-
-/// The program while it runs. The interpreter copies it with each call, so each copy pays: a
-/// program can loop without ever touching a value.
-pub(super) struct RunningProgram<'a> {
-    pub lut: &'a Lut<JqData>,
-    /// What each copy pays.
-    pub units_of_call: usize,
-}
-
-impl Clone for RunningProgram<'_> {
-    fn clone(&self) -> Self {
-        pay_units(self.units_of_call);
-        Self { lut: self.lut, units_of_call: self.units_of_call }
-    }
-}
-
-impl<'a> HasLut<'a, JqData> for RunningProgram<'a> {
-    fn lut(&self) -> &'a Lut<JqData> {
-        self.lut
-    }
-}
-
-/// The interpreter finds a variable or an argument by walking over those that were bound after it:
-/// a unit for so many of them.
-const NAMES_PER_UNIT: usize = 64;
-
-/// What a call within a program pays.
-pub(super) fn units_of_call(program: &str) -> usize {
-    1 + program.bytes().filter(|byte| matches!(byte, b'$' | b';')).count() / NAMES_PER_UNIT
-}
 
 /// The most memory for compiled programs that are kept, in bytes.
 const CACHE_BYTES: u64 = 16 << 20;
@@ -157,16 +120,6 @@ fn check_numbers(program: &str, tokens: &[Token<&str>]) -> Result<(), JqError> {
         }
     }
     Ok(())
-}
-
-/// The standard library, as far as it only computes. Nothing of the interpreter's own is used.
-pub(super) fn standard_library() -> &'static [Def<&'static str>] {
-    static LIBRARY: LazyLock<Vec<Def<&'static str>>> = LazyLock::new(|| {
-        // The names of its variables live as long as the process.
-        let arena: &'static Arena = Box::leak(Box::default());
-        syntax::parse_library(include_str!("library.jq"), arena).unwrap_or_default()
-    });
-    &LIBRARY
 }
 
 /// The program with each pair of surrogate escapes in a string (`\ud83d\ude00`) as its character,

@@ -6,8 +6,8 @@ use std::rc::Rc;
 use serde_json::Value;
 
 use super::budget::count_bytes;
+use super::error::{JqError, limit_exceeded};
 use super::value::{JqNumber, JqValue};
-use super::{JqError, limit_exceeded};
 
 /// A JSON value for a program.
 pub(super) fn from_json(value: &Value) -> JqValue {

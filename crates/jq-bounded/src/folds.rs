@@ -5,7 +5,7 @@ use jaq_core::native::Fun;
 use jaq_core::{Bind, Native, ValXs};
 
 use super::budget::pay_work;
-use super::compile::JqData;
+use super::running_program::JqData;
 use super::value::JqValue;
 
 pub(super) fn fold_filters() -> Vec<Fun<JqData>> {

@@ -13,16 +13,21 @@ mod convert;
 #[cfg(test)]
 mod cost_tests;
 mod desugar;
+mod error;
 mod folds;
 mod from_native;
+mod indices;
 #[cfg(test)]
 mod language_tests;
+mod library;
 #[cfg(test)]
 mod limit_tests;
+mod limits;
 mod natives;
 mod paths;
 mod patterns;
 pub mod regexes;
+mod running_program;
 mod syntax;
 #[cfg(test)]
 mod test_support;
@@ -40,55 +45,14 @@ use serde_json::Value;
 use stepwell_core::expr::EvalInterrupt;
 
 use budget::StopReason;
+use error::limit_exceeded;
+use limits::STACK;
+use running_program::{JqData, RunningProgram};
 
 pub use budget::{MemoryReservation, ProgramMemory};
 pub use compile::pool_usage;
-
-/// The longest program, in characters.
-pub const MAX_PROGRAM: usize = 16 * 1024;
-
-/// The stack of the thread that runs a program, in bytes; only what is used takes memory.
-const STACK: usize = 64 * 1024 * 1024;
-
-/// The limits of a program.
-#[derive(Debug, Clone, Copy)]
-pub struct JqLimits {
-    /// Units of work; about one a copied value or 16 bytes of text.
-    pub work: u64,
-    /// The stack in bytes.
-    pub stack: usize,
-    /// The most results.
-    pub results: usize,
-    /// The most bytes of all results together, about as JSON.
-    pub output_bytes: usize,
-}
-
-/// Limits that bound a program to a few seconds at worst and to about 100 MB of values.
-pub const DEFAULT_LIMITS: JqLimits =
-    JqLimits { work: 5_000_000, stack: STACK / 4, results: 10_000, output_bytes: 4 << 20 };
-
-/// Why a program has no results.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum JqError {
-    /// The program is not valid.
-    #[error("{0}")]
-    InvalidProgram(String),
-    /// The program raised an error.
-    #[error("{0}")]
-    Failed(String),
-    /// The program exceeds a limit.
-    #[error("{0}")]
-    LimitExceeded(String),
-    /// No thread could be started; a retry may succeed.
-    #[error("{0}")]
-    NoThread(String),
-    /// No memory was free in time; a retry may succeed.
-    #[error("{0}")]
-    MemoryShortage(String),
-    /// The interrupt ended the evaluation.
-    #[error("the evaluation was interrupted")]
-    Interrupted,
-}
+pub use error::JqError;
+pub use limits::{DEFAULT_LIMITS, JqLimits, MAX_PROGRAM};
 
 /// All results of a program for an input.
 ///
@@ -141,9 +105,9 @@ fn run_program(
 ) -> Result<Vec<Value>, JqError> {
     let filter = compile::compile_program(program)?;
     budget::start_budget(limits, memory, interrupt);
-    let units_of_call = compile::units_of_call(program);
-    let code = compile::RunningProgram { lut: &filter.lut, units_of_call };
-    let context = Ctx::<compile::JqData>::new(code, Vars::new([]));
+    let units_of_call = running_program::units_of_call(program);
+    let code = RunningProgram { lut: &filter.lut, units_of_call };
+    let context = Ctx::<JqData>::new(code, Vars::new([]));
     let mut results = Vec::new();
     let mut left = limits.output_bytes;
     for result in filter.id.run((context, convert::from_json(input))) {
@@ -168,10 +132,6 @@ fn query_failed(error: Option<jaq_core::Error<value::JqValue>>) -> JqError {
     let message =
         error.map_or_else(|| "it was interrupted".to_owned(), |e| e.into_val().shorten_value());
     JqError::Failed(format!("the query failed: {message}"))
-}
-
-fn limit_exceeded(why: &str) -> JqError {
-    JqError::LimitExceeded(format!("the query was stopped: {why}"))
 }
 
 fn stop_failure(reason: Option<&StopReason>) -> JqError {

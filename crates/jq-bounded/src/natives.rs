@@ -4,11 +4,12 @@ use jaq_core::native::{Filter, Fun, bome, run, unary, v};
 use jaq_core::{Error, RunPtr, ValR};
 
 use super::budget::{pay_reading, pay_text, pay_units};
-use super::compile::{JqData, standard_library};
 use super::convert::from_json;
+use super::indices::find_indices;
+use super::library::standard_library;
 use super::patterns;
+use super::running_program::JqData;
 use super::value::{JqNumber, JqValue};
-use super::walk::not_indexable;
 
 /// Filters of the interpreter's library that are not used: they reach outside, depend on the
 /// machine, stop the server, run in a loop that nothing bounds, or are not as in jq.
@@ -185,45 +186,6 @@ fn has_key(value: &JqValue, key: &JqValue) -> ValR<JqValue> {
             Err(Error::str(format_args!("Cannot check whether {value} has a {key} key")))
         }
     }
-}
-
-/// How much of a part is compared at each place of a text, in bytes, before it is paid for.
-const BYTES_COMPARED_FREE: usize = 16;
-
-/// Where a part begins in a text or array, or where an item is in an array.
-pub(super) fn find_indices(value: &JqValue, part: &JqValue) -> ValR<JqValue> {
-    Ok(match (value, part) {
-        (JqValue::Null, _) => JqValue::Null,
-        (JqValue::Str(_), JqValue::Str(part)) if part.is_empty() => JqValue::Null,
-        (JqValue::Str(text), JqValue::Str(part)) => {
-            pay_text(text.len() + part.len());
-            let mut found = Vec::new();
-            let (text, part) = (text.as_ref(), part.as_bytes());
-            let (start, rest) = part.split_at(part.len().min(BYTES_COMPARED_FREE));
-            for (character, (at, _)) in text.char_indices().enumerate() {
-                let Some(behind) = text.as_bytes()[at..].strip_prefix(start) else { continue };
-                pay_reading(rest.len());
-                if behind.starts_with(rest) {
-                    pay_units(1);
-                    found.push(JqValue::from_count(character));
-                }
-            }
-            JqValue::from_items(found)
-        }
-        (JqValue::Arr(_), JqValue::Arr(part)) if part.items.is_empty() => JqValue::Null,
-        (JqValue::Arr(array), JqValue::Arr(part)) => {
-            let windows = array.items.windows(part.items.len()).enumerate();
-            windows
-                .filter(|(_, window)| *window == part.items)
-                .map(|(i, _)| JqValue::from_count(i))
-                .collect()
-        }
-        (JqValue::Arr(array), item) => {
-            let items = array.items.iter().enumerate();
-            items.filter(|(_, other)| *other == item).map(|(i, _)| JqValue::from_count(i)).collect()
-        }
-        _ => return Err(not_indexable(value, part)),
-    })
 }
 
 /// Where an item is in a sorted array; where it is not, -1 minus the place to insert it.

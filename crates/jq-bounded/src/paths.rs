@@ -11,7 +11,7 @@ use jaq_core::path::Opt;
 use jaq_core::{Bind, Error, Native, ValR, ValT as _, ValX, ValXs};
 
 use super::budget::{pay_reading, pay_units};
-use super::compile::JqData;
+use super::running_program::JqData;
 use super::value::{JqNumber, JqValue};
 use super::walk::{item_position, slice_bounds, slice_range};
 

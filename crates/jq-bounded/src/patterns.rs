@@ -12,7 +12,7 @@ use jaq_core::{Bind, Cv, Error, Exn, Native, ValR, ValT as _, ValX, ValXs};
 use regex::{Captures, Regex};
 
 use super::budget::{count_bytes, pay_reading, pay_text, pay_time, pay_units};
-use super::compile::JqData;
+use super::running_program::JqData;
 use super::text::check_length;
 use super::value::{JqNumber, JqValue};
 use crate::regexes::{SIZE_LIMIT, compile_pattern};

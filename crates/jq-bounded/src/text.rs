@@ -11,7 +11,7 @@ use jaq_core::native::{Filter, Fun, bome, run, unary, v};
 use jaq_core::{Error, RunPtr, ValR};
 
 use super::budget::{StopReason, pay_reading, pay_text, pay_units, stop_program};
-use super::compile::JqData;
+use super::running_program::JqData;
 use super::value::{JqNumber, JqValue, MAX_TEXT};
 
 /// The filters on texts that differ from the interpreter's library.

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 
 use super::budget::pay_text;
-use super::compile::JqData;
+use super::running_program::JqData;
 use super::text::check_length;
 use super::value::{JqNumber, JqValue};
 

@@ -9,7 +9,7 @@ use jaq_core::path::Opt;
 use jaq_core::{Error, Exn, ValR, ValX};
 
 use super::budget::{pay_reading, pay_text, pay_units, pay_work};
-use super::natives::find_indices;
+use super::indices::{find_indices, not_indexable};
 use super::value::{JqNumber, JqObject, JqValue, deeper_level};
 
 /// What `.[k] = v` may lengthen an array to.
@@ -179,22 +179,6 @@ fn range_refused(value: &JqValue) -> Error<JqValue> {
     match value {
         JqValue::Str(_) => Error::str("Cannot update string slices"),
         _ => Error::str(format_args!("Cannot index {} with object", value.type_name())),
-    }
-}
-
-/// The longest key that an error names.
-const NAMED_KEY: usize = 30;
-
-pub(super) fn not_indexable(value: &JqValue, index: &JqValue) -> Error<JqValue> {
-    match index {
-        JqValue::Str(key) if key.len() < NAMED_KEY => {
-            Error::str(format_args!("Cannot index {} with string \"{key}\"", value.type_name()))
-        }
-        _ => Error::str(format_args!(
-            "Cannot index {} with {}",
-            value.type_name(),
-            index.type_name()
-        )),
     }
 }
 
