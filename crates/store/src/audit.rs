@@ -13,10 +13,8 @@ use stepwell_core::audit::{AuditAction, AuditedObject, ObjectKind};
 use stepwell_core::ids::{AuditId, KeyId, SubjectId, WorkspaceId};
 use stepwell_core::{Map, Timestamp};
 
-use crate::StoreError;
+use crate::error::{Result, StoreError};
 use crate::lists::{ListPage, Order, PageStart};
-
-type Result<T> = std::result::Result<T, StoreError>;
 
 /// An action of an actor.
 #[derive(Debug, Clone, PartialEq)]

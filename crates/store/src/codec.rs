@@ -16,9 +16,7 @@ use serde_json::Value;
 use stepwell_core::Timestamp;
 use stepwell_core::execution::{Event, RecordedEvent};
 
-use crate::StoreError;
-
-type Result<T> = std::result::Result<T, StoreError>;
+use crate::error::{Result, StoreError};
 
 const VERSION: u8 = 1;
 /// How deep values may be nested, what surrounds them counted: reading recurses, so there must be

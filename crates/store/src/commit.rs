@@ -3,8 +3,8 @@
 use stepwell_core::execution::RecordedEvent;
 use stepwell_core::ids::NodeId;
 
-use crate::StoreError;
 use crate::audit::AuditRecord;
+use crate::error::{Result, StoreError};
 use crate::objects::ObjectBatch;
 use crate::record::{DeliveryRecord, ExecutionRecord, IdempotencyRecord};
 
@@ -52,7 +52,7 @@ impl Commit {
     ///
     /// # Errors
     /// `Corrupt` with the contradiction: storing it would make the journal unreadable.
-    pub fn check(&self) -> Result<(), StoreError> {
+    pub fn check(&self) -> Result<()> {
         let id = self.record.id;
         let refuse = |why: &str| Err(StoreError::Corrupt(format!("a commit to {id} {why}")));
         let follows = |(event, seq): (&RecordedEvent, u64)| event.seq == seq;
@@ -82,7 +82,7 @@ impl Commit {
 
     /// A commit without events changes the wake-up moment of a stored execution, and nothing that
     /// only an event can cause.
-    fn check_wake_only(&self) -> Result<(), StoreError> {
+    fn check_wake_only(&self) -> Result<()> {
         let moves = self.expected_seq > 0 && self.record.seq == self.expected_seq;
         let has_effects = !self.deliveries.is_empty()
             || !self.audit.is_empty()

@@ -2,6 +2,9 @@
 
 use crate::record::IdempotencyRecord;
 
+/// The result of a call of a store.
+pub(crate) type Result<T> = std::result::Result<T, StoreError>;
+
 /// Why a call of a store failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {

@@ -10,11 +10,10 @@ use async_trait::async_trait;
 use stepwell_core::ids::{SubjectId, WorkflowId, WorkspaceId};
 use stepwell_core::{Map, Timestamp};
 
+use crate::effects::Effects;
+use crate::error::{Result, StoreError};
 use crate::lists::{ListPage, Order, PageStart};
 use crate::record::IdempotencyRecord;
-use crate::{Effects, StoreError};
-
-type Result<T> = std::result::Result<T, StoreError>;
 
 /// A kind of object, as it is stored and as errors name it: `template`. It never changes.
 pub type Kind = &'static str;

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, params};
 use stepwell_core::ids::WorkflowId;
 use stepwell_store::codec;
-use stepwell_store::traits::WorkflowParts;
+use stepwell_store::record::WorkflowParts;
 
 use crate::error::{Result, StoreResult};
 use crate::row::{self, Id};

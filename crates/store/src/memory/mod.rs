@@ -23,15 +23,13 @@ use stepwell_core::ids::{
 
 use uuid::Uuid;
 
-use crate::StoreError;
 use crate::audit::{AuditCursor, AuditRecord};
+use crate::error::{Result, StoreError};
 use crate::record::{
     ActualRecord, AttemptRecord, DeliveryRecord, IdempotencyRecord, NodeRecord, ReleaseRecord,
     StoredExecution, WorkflowRecord, WorkflowStats,
 };
 use crate::traits::Recovery;
-
-type Result<T> = std::result::Result<T, StoreError>;
 
 /// A store that forgets everything when it is dropped.
 #[derive(Debug, Default)]

@@ -9,10 +9,8 @@ use super::{MemoryStore, Result, State};
 use crate::StoreError;
 use crate::lists::{ListPage, ListWorkflows, WorkflowCursor};
 use crate::objects::ObjectBatch;
-use crate::record::{ReleaseRecord, WorkflowRecord, WorkflowStats, has_label};
-use crate::traits::{
-    AddRelease, CreateWorkflow, FindWorkflow, UpdateWorkflow, WorkflowParts, WorkflowStore,
-};
+use crate::record::{ReleaseRecord, WorkflowParts, WorkflowRecord, WorkflowStats, has_label};
+use crate::traits::{AddRelease, CreateWorkflow, FindWorkflow, UpdateWorkflow, WorkflowStore};
 
 #[async_trait]
 impl WorkflowStore for MemoryStore {

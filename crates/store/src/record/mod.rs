@@ -10,4 +10,6 @@ pub use deliveries::{AttemptRecord, DeliveryHistory, DeliveryRecord, DeliverySta
 pub use executions::{ExecutionRecord, IdempotencyRecord, Loaded, StoredExecution};
 pub use feedback::{ActualRecord, QualityRow};
 pub use nodes::NodeRecord;
-pub use workflows::{IntegrationUse, ReleaseRecord, WorkflowRecord, WorkflowStats, has_label};
+pub use workflows::{
+    IntegrationUse, ReleaseRecord, WorkflowParts, WorkflowRecord, WorkflowStats, has_label,
+};

@@ -8,8 +8,6 @@ use stepwell_core::execution::Status;
 use stepwell_core::ids::{KeyId, WorkflowId, WorkspaceId};
 use stepwell_core::{Map, Timestamp};
 
-use crate::traits::WorkflowParts;
-
 /// A workflow: the object, not its definition.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WorkflowRecord {
@@ -62,6 +60,21 @@ impl WorkflowRecord {
             metadata: self.metadata.clone(),
         }
     }
+}
+
+/// What of a workflow is in no release.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WorkflowParts {
+    /// What it is for.
+    pub description: Option<String>,
+    /// Its type.
+    pub kind: String,
+    /// The configuration from which its definition was built.
+    pub configuration: Option<Map>,
+    /// What it is connected to.
+    pub integrations: Vec<IntegrationUse>,
+    /// The user's own labels.
+    pub metadata: Map,
 }
 
 /// That a workflow uses an integration.

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use stepwell_core::Timestamp;
 use stepwell_core::ids::{DeliveryId, ReceiverId, SubjectId, WebhookId};
 
-use super::Result;
-use crate::Effects;
+use crate::effects::Effects;
+use crate::error::Result;
 use crate::lists::{ListPage, Order, PageStart};
 use crate::record::{AttemptRecord, DeliveryHistory, DeliveryRecord, DeliveryStatus};
 

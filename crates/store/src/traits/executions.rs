@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use stepwell_core::Timestamp;
 use stepwell_core::ids::{ExecutionId, KeyId, NodeId, WorkspaceId};
 
-use super::Result;
 use crate::commit::Commit;
+use crate::error::Result;
 use crate::lists::{ListExecutions, ListPage};
 use crate::record::{ExecutionRecord, IdempotencyRecord, Loaded, StoredExecution};
 

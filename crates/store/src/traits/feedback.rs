@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use stepwell_core::ids::{ExecutionId, WorkflowId};
 
-use super::Result;
+use crate::error::Result;
 use crate::record::{ActualRecord, QualityRow};
 
 /// Feedback on the outputs of executions.

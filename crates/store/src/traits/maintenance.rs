@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use stepwell_core::Timestamp;
 
-use super::Result;
+use crate::error::Result;
 
 /// Maintenance of the store.
 #[async_trait]

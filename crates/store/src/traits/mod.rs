@@ -22,13 +22,10 @@ pub use nodes::{
     ClockCorrection, ClockMark, CountRecoveries, Heartbeat, KEPT_CLOCK_MARKS, LastSeen, NodeStore,
     Recovery, RecoveryCount,
 };
-pub use workflows::{
-    AddRelease, CreateWorkflow, FindWorkflow, UpdateWorkflow, WorkflowParts, WorkflowStore,
-};
+pub use workflows::{AddRelease, CreateWorkflow, FindWorkflow, UpdateWorkflow, WorkflowStore};
 
-use crate::{AuditStore, ObjectStore, StoreError};
-
-type Result<T> = std::result::Result<T, StoreError>;
+use crate::audit::AuditStore;
+use crate::objects::ObjectStore;
 
 /// A whole store.
 pub trait Store:

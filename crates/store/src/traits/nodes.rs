@@ -5,7 +5,7 @@ use stepwell_core::Timestamp;
 use stepwell_core::ids::{ExecutionId, NodeId};
 use uuid::Uuid;
 
-use super::Result;
+use crate::error::Result;
 
 /// The server processes.
 #[async_trait]

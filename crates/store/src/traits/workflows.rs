@@ -1,15 +1,15 @@
 //! Workflows and their releases.
 
 use async_trait::async_trait;
+use stepwell_core::Timestamp;
 use stepwell_core::ids::{WorkflowId, WorkspaceId};
-use stepwell_core::{Map, Timestamp};
 
-use super::Result;
-use crate::Effects;
+use crate::effects::Effects;
+use crate::error::Result;
 use crate::lists::{ListPage, ListWorkflows};
 use crate::objects::{Kind, StoredObject};
 use crate::record::{
-    IdempotencyRecord, IntegrationUse, ReleaseRecord, WorkflowRecord, WorkflowStats,
+    IdempotencyRecord, ReleaseRecord, WorkflowParts, WorkflowRecord, WorkflowStats,
 };
 
 /// Workflows and their releases.
@@ -64,21 +64,6 @@ pub struct CreateWorkflow {
     pub idempotency: Option<IdempotencyRecord>,
     /// What it causes.
     pub effects: Effects,
-}
-
-/// What of a workflow is in no release.
-#[derive(Debug, Clone, PartialEq)]
-pub struct WorkflowParts {
-    /// What it is for.
-    pub description: Option<String>,
-    /// Its type.
-    pub kind: String,
-    /// The configuration from which its definition was built.
-    pub configuration: Option<Map>,
-    /// What it is connected to.
-    pub integrations: Vec<IntegrationUse>,
-    /// The user's own labels.
-    pub metadata: Map,
 }
 
 /// Parameters of [`WorkflowStore::add_release`].

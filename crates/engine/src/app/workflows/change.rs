@@ -8,8 +8,8 @@ use stepwell_core::Topic;
 use stepwell_core::audit::AuditAction;
 use stepwell_core::definition::SharedPlan;
 use stepwell_core::ids::WorkflowId;
-use stepwell_store::record::WorkflowRecord;
-use stepwell_store::traits::{AddRelease, UpdateWorkflow, WorkflowParts};
+use stepwell_store::record::{WorkflowParts, WorkflowRecord};
+use stepwell_store::traits::{AddRelease, UpdateWorkflow};
 use stepwell_store::{Effects, StoreError};
 
 use super::create::{check_integrations, check_labels};

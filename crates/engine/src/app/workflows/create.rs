@@ -8,8 +8,8 @@ use stepwell_core::definition::{Definition, SharedPlan};
 use stepwell_core::ids::WorkflowId;
 use stepwell_core::{Map, Problem, Topic, names};
 use stepwell_store::StoreError;
-use stepwell_store::record::{IntegrationUse, ReleaseRecord, WorkflowRecord};
-use stepwell_store::traits::{CreateWorkflow as StoreCreate, WorkflowParts};
+use stepwell_store::record::{IntegrationUse, ReleaseRecord, WorkflowParts, WorkflowRecord};
+use stepwell_store::traits::CreateWorkflow as StoreCreate;
 
 use super::definition_names::check_definition_names;
 use super::lookup::KIND;

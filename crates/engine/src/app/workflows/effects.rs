@@ -5,8 +5,8 @@ use std::sync::Arc;
 use stepwell_core::audit::AuditAction;
 use stepwell_core::{Timestamp, Topic};
 use stepwell_store::Effects;
-use stepwell_store::record::WorkflowRecord;
-use stepwell_store::traits::{UpdateWorkflow, WorkflowParts};
+use stepwell_store::record::{WorkflowParts, WorkflowRecord};
+use stepwell_store::traits::UpdateWorkflow;
 
 use super::requests::WorkflowView;
 use crate::app::App;

@@ -11,8 +11,8 @@ use crate::conformance::objects::FIRST_KIND;
 use crate::differential::random::Random;
 use crate::lists::{ListWorkflows, Order, PageStart, SortKey, WorkflowCursor, WorkflowSort};
 use crate::objects::ObjectBatch;
-use crate::record::IntegrationUse;
-use crate::traits::{AddRelease, FindWorkflow, UpdateWorkflow, WorkflowParts};
+use crate::record::{IntegrationUse, WorkflowParts};
+use crate::traits::{AddRelease, FindWorkflow, UpdateWorkflow};
 
 impl Caller {
     fn workflow_list(&mut self, of: WorkspaceId) -> ListWorkflows {
