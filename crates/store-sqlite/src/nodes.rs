@@ -1,5 +1,7 @@
 //! The server processes.
 
+pub(crate) mod liveness;
+
 use async_trait::async_trait;
 use rusqlite::{Connection, Row, params};
 use stepwell_core::Timestamp;
@@ -15,7 +17,6 @@ use crate::row::{self, Id};
 use crate::writer::Batch;
 use crate::{SqliteStore, recoveries};
 
-const FIND: &str = "SELECT alive FROM nodes WHERE id = ?1";
 const SAVE: &str = "INSERT INTO nodes (id, heartbeat_at, alive) VALUES (?1, ?2, 1)
     ON CONFLICT (id) DO UPDATE SET heartbeat_at = excluded.heartbeat_at";
 const STALE: &str = "SELECT id FROM nodes WHERE id <> ?1 AND (alive = 0 OR heartbeat_at < ?2)";
@@ -46,13 +47,7 @@ const FORGET_MARKS: &str = "DELETE FROM clocks WHERE boot NOT IN
 
 /// The queries of the query plan test.
 #[cfg(test)]
-pub(crate) const QUERIES: &[&str] = &[FIND, GIVE, GIVE_UP, FOLLOWS, MOVE_WAITS, MARK];
-
-/// Whether the node is there and may commit.
-pub(crate) fn is_alive(connection: &Connection, node: NodeId) -> Result<bool> {
-    let alive = row::first(connection, FIND, [node.blob()], |found| row::truth(found, 0))?;
-    Ok(alive.unwrap_or(false))
-}
+pub(crate) const QUERIES: &[&str] = &[liveness::FIND, GIVE, GIVE_UP, FOLLOWS, MOVE_WAITS, MARK];
 
 #[async_trait]
 impl NodeStore for SqliteStore {
@@ -111,7 +106,7 @@ fn last_seen(connection: &Connection, boot: Option<Uuid>) -> Result<LastSeen> {
 }
 
 fn join(batch: &mut Batch<'_>, node: NodeId, now: Timestamp) -> Result<()> {
-    let found = row::first(batch.connection, FIND, [node.blob()], |found| row::truth(found, 0))?;
+    let found = liveness::find_liveness(batch.connection, node)?;
     if found == Some(false) {
         return Err(StoreError::Fenced.into());
     }

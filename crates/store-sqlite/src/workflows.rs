@@ -2,6 +2,7 @@
 
 pub(crate) mod list;
 mod parts;
+pub(crate) mod stats;
 
 use std::sync::Arc;
 
@@ -54,19 +55,10 @@ const UPDATE: &str = "UPDATE workflows SET active = COALESCE(?2, active),
     updated_at = ?3, deleted_at = ?4, version = version + 1 WHERE id = ?1";
 const FIND_RELEASE: &str =
     "SELECT source, created_at FROM releases WHERE workflow = ?1 AND number = ?2";
-const STATS: &str = "SELECT completed, failed, timed_out, cancelled, active, total_micros, timed
-    FROM workflow_stats WHERE workflow = ?1";
-const ADD_STATS: &str = "INSERT INTO workflow_stats VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-    ON CONFLICT (workflow) DO UPDATE SET
-    completed = completed + excluded.completed, failed = failed + excluded.failed,
-    timed_out = timed_out + excluded.timed_out, cancelled = cancelled + excluded.cancelled,
-    active = active + excluded.active, total_micros = total_micros + excluded.total_micros,
-    timed = timed + excluded.timed";
-
 /// The queries of the query plan test.
 #[cfg(test)]
 pub(crate) const QUERIES: &[&str] =
-    &[FIND, BY_NAME, LIVE, RELEASE, parts::PARTS, UPDATE, FIND_RELEASE, STATS];
+    &[FIND, BY_NAME, LIVE, RELEASE, parts::PARTS, UPDATE, FIND_RELEASE, stats::STATS];
 
 #[async_trait]
 impl WorkflowStore for SqliteStore {
@@ -145,9 +137,7 @@ impl WorkflowStore for SqliteStore {
     }
 
     async fn workflow_stats(&self, workflow: WorkflowId) -> StoreResult<WorkflowStats> {
-        let read =
-            move |connection: &Connection| row::first(connection, STATS, [workflow.blob()], stats);
-        Ok(self.readers.read(read).await?.unwrap_or_default())
+        self.readers.read(move |connection| stats::find_stats(connection, workflow)).await
     }
 }
 
@@ -289,49 +279,4 @@ fn find_release(
         let source = Arc::new(codec::read_json(&row::get::<String>(found, 0)?)?);
         Ok(ReleaseRecord { workflow, number, source, created_at: row::time(found, 1)? })
     })
-}
-
-fn stats(found: &Row<'_>) -> Result<WorkflowStats> {
-    Ok(WorkflowStats {
-        completed: row::get(found, 0)?,
-        failed: row::get(found, 1)?,
-        timed_out: row::get(found, 2)?,
-        cancelled: row::get(found, 3)?,
-        active: row::get(found, 4)?,
-        total_micros: row::get(found, 5)?,
-        timed: row::get(found, 6)?,
-    })
-}
-
-/// What one transaction changes about the counts of a workflow.
-#[derive(Debug, Default)]
-pub(crate) struct StatsDelta([i64; 7]);
-
-impl StatsDelta {
-    /// Takes `before` off and puts `after` on.
-    pub(crate) fn add(&mut self, before: Option<WorkflowStats>, after: WorkflowStats) {
-        let before = columns_of(before.unwrap_or_default());
-        for ((sum, after), before) in self.0.iter_mut().zip(columns_of(after)).zip(before) {
-            *sum = sum.wrapping_add(after).wrapping_sub(before);
-        }
-    }
-}
-
-/// In the order of the table.
-fn columns_of(stats: WorkflowStats) -> [i64; 7] {
-    let WorkflowStats { completed, failed, timed_out, cancelled, active, total_micros, timed } =
-        stats;
-    [completed, failed, timed_out, cancelled, active, total_micros, timed].map(u64::cast_signed)
-}
-
-/// Writes what a transaction changed.
-pub(crate) fn add_stats(
-    connection: &Connection,
-    workflow: WorkflowId,
-    delta: &StatsDelta,
-) -> Result<()> {
-    let [completed, failed, timed_out, cancelled, active, total_micros, timed] = delta.0;
-    let id = workflow.blob();
-    let params = params![id, completed, failed, timed_out, cancelled, active, total_micros, timed];
-    row::run(connection, ADD_STATS, params).map(drop)
 }

@@ -26,9 +26,9 @@ use crate::connection::Opener;
 use crate::error::{QueryError, Result, StoreResult, store_error, transaction_error};
 use crate::executions::counts;
 use crate::meters::WriterMeters;
+use crate::nodes::liveness::is_alive;
 use crate::options::SqliteOptions;
-use crate::workflows::StatsDelta;
-use crate::{nodes, workflows};
+use crate::workflows::stats::{StatsDelta, add_stats};
 use checkpoint::Checkpoints;
 use memory::QueueMemory;
 
@@ -189,7 +189,7 @@ impl<'a> Batch<'a> {
         let alive = match self.alive.get(&node) {
             Some(alive) => *alive,
             None => {
-                let alive = nodes::is_alive(self.connection, node)?;
+                let alive = is_alive(self.connection, node)?;
                 self.alive.insert(node, alive);
                 alive
             }
@@ -215,7 +215,7 @@ impl<'a> Batch<'a> {
 
     fn flush(&mut self) -> Result<()> {
         for (workflow, delta) in std::mem::take(&mut self.stats) {
-            workflows::add_stats(self.connection, workflow, &delta)?;
+            add_stats(self.connection, workflow, &delta)?;
         }
         counts::flush(self.connection, &mut self.counts)
     }
