@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use serde_json::Value;
 use stepwell_core::execution::codes;
 
+use crate::outcome::StepFailure;
 use crate::values::MAX_ITEMS;
-use crate::{PureCall, StepFailure};
 
 /// Where a step reserves its working memory.
 #[async_trait]
@@ -33,8 +33,8 @@ pub fn memory_shortage(why: impl Into<String>) -> StepFailure {
 
 /// For a step that makes texts of about the length of what it is given, and copies them while
 /// they grow.
-pub(crate) fn copies_of_texts(call: &PureCall<'_>) -> usize {
-    3 * (text_bytes(call.input) + text_bytes(call.config))
+pub(crate) fn copies_of_texts(input: &Value, config: &Value) -> usize {
+    3 * (text_bytes(input) + text_bytes(config))
 }
 
 /// For a step that takes a text apart into a list of texts.

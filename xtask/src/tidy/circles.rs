@@ -6,75 +6,36 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::imports::Imports;
 use super::{Finding, Source};
 
-/// The largest circle that needs no reason.
+/// The largest circle that is allowed.
 const MAX_FILES: usize = 3;
 
 const DIALECTS: &str = "crates/api/src/dialects/";
 
-/// A larger circle that is allowed.
-struct Allowed {
-    /// One of its files.
-    file: &'static str,
-    /// How many files it has; it may only become smaller.
-    files: usize,
-    reason: &'static str,
-}
-
-/// The larger circles that are allowed.
-const ALLOWED: &[Allowed] = &[Allowed {
-    file: "crates/steps/src/registry.rs",
-    files: 36,
-    reason: "the registry lists the step types, which implement its trait and use the context",
-}];
-
 /// Checks every crate.
 pub fn check(sources: &[Source]) -> Vec<Finding> {
-    check_with(sources, ALLOWED)
-}
-
-fn check_with(sources: &[Source], allowed: &[Allowed]) -> Vec<Finding> {
     let crates: BTreeSet<&str> = sources
         .iter()
         .filter_map(|source| Some(&source.path[..source.path.find("/src/")? + "/src/".len()]))
         .collect();
     let mut findings = Vec::new();
-    let mut used = BTreeSet::new();
     for src in crates {
         let imports = Imports::read(src, sources);
-        for circle in circles(&imports.graph()) {
-            let entry = allowed.iter().find(|entry| circle.contains(&entry.file));
-            used.extend(entry.map(|entry| entry.file));
-            findings.extend(judge(&circle, entry));
-        }
+        findings.extend(circles(&imports.graph()).iter().filter_map(|circle| judge(circle)));
         if DIALECTS.starts_with(src) {
             findings.extend(between_dialects(&imports));
         }
     }
-    findings.extend(allowed.iter().filter(|entry| !used.contains(entry.file)).map(|entry| {
-        Finding::Note(format!("{} is in no circle: remove its entry from circles.rs", entry.file))
-    }));
     findings
 }
 
-fn judge(circle: &[&str], allowed: Option<&Allowed>) -> Option<Finding> {
+fn judge(circle: &[&str]) -> Option<Finding> {
     let files = circle.len();
-    match allowed {
-        Some(Allowed { files: limit, reason, .. }) if files > *limit => {
-            Some(Finding::Wrong(format!(
-                "{files} files import each other in a circle, {limit} are allowed ({reason}): {}",
-                circle.join(", ")
-            )))
-        }
-        Some(Allowed { file, files: limit, .. }) if files < *limit => Some(Finding::Note(format!(
-            "the circle of {file} has {files} files only: lower its entry in circles.rs"
-        ))),
-        Some(_) => None,
-        None if files > MAX_FILES => Some(Finding::Wrong(format!(
+    (files > MAX_FILES).then(|| {
+        Finding::Wrong(format!(
             "{files} files import each other in a circle, at most {MAX_FILES} may: {}",
             circle.join(", ")
-        ))),
-        None => None,
-    }
+        ))
+    })
 }
 
 /// The strongly connected components of more than one file.
@@ -146,19 +107,10 @@ mod tests {
     }
 
     #[test]
-    fn circles_of_more_than_three_files_need_an_entry() {
-        const FIVE: &[Allowed] = &[Allowed { file: "crates/x/src/f2.rs", files: 5, reason: "r" }];
-        for (files, allowed, wrong, notes) in [
-            (3, &[][..], 0, 0),
-            (4, &[], 1, 0),
-            (4, FIVE, 0, 1),
-            (5, FIVE, 0, 0),
-            (6, FIVE, 1, 0),
-            (2, FIVE, 0, 1),
-        ] {
-            let findings = check_with(&ring(files), allowed);
-            let found = findings.iter().filter(|f| matches!(f, Finding::Wrong(_))).count();
-            assert_eq!((found, findings.len() - found), (wrong, notes), "{files}: {findings:?}");
+    fn circles_of_more_than_three_files_are_found() {
+        for (files, wrong) in [(2, 0), (3, 0), (4, 1), (6, 1)] {
+            let findings = check(&ring(files));
+            assert_eq!(findings.len(), wrong, "{files}: {findings:?}");
         }
     }
 
@@ -179,7 +131,7 @@ mod tests {
             ("use crate::dialects::abi::wire::W;\n", 0),
             ("use crate::dialects::shared::f;\n", 0),
         ] {
-            assert_eq!(check_with(&file(text), &[]).len(), wrong, "{text}");
+            assert_eq!(check(&file(text)).len(), wrong, "{text}");
         }
     }
 }
