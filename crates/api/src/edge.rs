@@ -15,7 +15,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use stepwell_engine::app::Refusal;
-use stepwell_engine::{AuthError, Caller, Clock, SystemClock};
+use stepwell_engine::{App, AuthError, Caller};
 use stepwell_store::audit::Origin;
 use tracing::Instrument;
 use uuid::Uuid;
@@ -84,16 +84,16 @@ pub async fn edge(State(state): State<Arc<EdgeState>>, request: Request, next: N
         response = refuse(dialect, &error, &id, response);
     }
     let status = response.status();
-    add_headers(&mut response, dialect, &id);
+    add_headers(&state.api.app, &mut response, dialect, &id);
     finish(&method, state.pattern(), status, started.elapsed());
     response
 }
 
 /// Adds the headers that every response has.
-fn add_headers(response: &mut Response, dialect: Dialect, id: &str) {
+fn add_headers(app: &App, response: &mut Response, dialect: Dialect, id: &str) {
     let headers = response.headers_mut();
     if dialect == Dialect::Abi {
-        limits::insert_unlimited(headers, SystemClock.now());
+        limits::insert_unlimited(headers, app.now());
     }
     headers.insert(CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     // A request id is visible ASCII, made so above.
@@ -105,11 +105,11 @@ fn add_headers(response: &mut Response, dialect: Dialect, id: &str) {
 
 /// The response to a request that could not be read, so that it has no route: with the error body
 /// of its path, a request id of its own, and the headers of every response.
-pub fn refuse_unrouted(path: &str, error: &ApiError) -> Response {
+pub fn refuse_unrouted(app: &App, path: &str, error: &ApiError) -> Response {
     let id = new_request_id();
     let dialect = Dialect::of(path);
     let mut response = dialect.refuse(error, &id);
-    add_headers(&mut response, dialect, &id);
+    add_headers(app, &mut response, dialect, &id);
     let status = response.status().as_u16();
     tracing::debug!(target: "stepwell::access", request_id = %id, status, "an unreadable request");
     response

@@ -52,6 +52,7 @@ fn routes(api: Api) -> Router {
 /// # Errors
 /// None at present: an error of the listener is tried again.
 pub async fn serve(
+    app: App,
     listener: TcpListener,
     router: Router,
     config: &ApiConfig,
@@ -63,7 +64,7 @@ pub async fn serve(
     let router = router.with_state(());
     let limits = ConnectionLimits::from(config);
     let stopping = Stopping::new(stopping);
-    let serving = connections::serve(listener, router, limits, stopping);
+    let serving = connections::serve(app, listener, router, limits, stopping);
     let shutdown = async move {
         shutdown.await;
         stop.send_replace(true);

@@ -126,10 +126,11 @@ pub fn install_metrics() -> Result<(), CliError> {
 /// # Errors
 /// The listener failed.
 pub async fn serve(
+    app: App,
     listener: TcpListener,
     router: axum::Router,
     config: ApiConfig,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    stepwell_api::serve(listener, router, &config, stop).await
+    stepwell_api::serve(app, listener, router, &config, stop).await
 }

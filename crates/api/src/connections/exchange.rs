@@ -16,6 +16,7 @@ use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderValue, Request, Response, Version};
 use bytes::Bytes;
 use hyper::body::{Frame, Incoming, SizeHint};
+use stepwell_engine::App;
 use tower::Service;
 
 use super::state::{Connection, Phase};
@@ -33,6 +34,7 @@ const TRY_AGAIN: Duration = Duration::from_secs(1);
 
 /// What the requests of one connection share.
 pub struct Exchange {
+    pub app: App,
     pub table: Arc<ConnectionTable>,
     pub router: Router,
     pub stopping: Stopping,

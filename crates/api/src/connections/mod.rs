@@ -27,6 +27,7 @@ use axum::http::{HeaderValue, Response};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use stepwell_engine::App;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 
@@ -55,12 +56,13 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Accepts connections until `stopping`, then waits for the requests under way.
 pub async fn serve(
+    app: App,
     listener: TcpListener,
     router: Router,
     limits: ConnectionLimits,
     stopping: Stopping,
 ) -> io::Result<()> {
-    let server = Server { table: ConnectionTable::new(limits), router, stopping };
+    let server = Server { app, table: ConnectionTable::new(limits), router, stopping };
     tokio::select! {
         () = server.accept(listener) => {}
         () = server.table.reap() => {}
@@ -69,6 +71,7 @@ pub async fn serve(
 }
 
 struct Server {
+    app: App,
     table: Arc<ConnectionTable>,
     router: Router,
     stopping: Stopping,
@@ -109,6 +112,7 @@ impl Server {
             tracing::debug!(%error, "a socket keeps its options");
         }
         let exchange = Arc::new(Exchange {
+            app: self.app.clone(),
             table: Arc::clone(&self.table),
             router: self.router.clone(),
             stopping: self.stopping.clone(),
@@ -121,6 +125,7 @@ impl Server {
 
 /// Serves a connection to its end.
 async fn drive(socket: TcpStream, exchange: Arc<Exchange>, registration: Registration) {
+    let app = exchange.app.clone();
     let table = Arc::clone(&exchange.table);
     let connection = Arc::clone(&registration.connection);
     let stream = TokioIo::new(ClientStream::new(socket, Arc::clone(&connection)));
@@ -150,14 +155,14 @@ async fn drive(socket: TcpStream, exchange: Arc<Exchange>, registration: Registr
             // Other errors of a connection are its client's, which has gone.
             if let (Some(status), Err(error)) = (stream.withheld(), served) {
                 let error = unreadable::error_of(&parts.read_buf, status, &error);
-                let sending = send_last(stream, refuse(&parts.read_buf, &error));
+                let sending = send_last(stream, refuse(&app, &parts.read_buf, &error));
                 send_unless_closed(&connection, &table, sending).await;
             }
         }
         Err(reason) => {
             telemetry::closed_connection(reason.label(phase));
             if phase == Phase::Head {
-                let refused = refuse(&parts.read_buf, &late(reason));
+                let refused = refuse(&app, &parts.read_buf, &late(reason));
                 let _ = tokio::time::timeout(LAST_WORDS, send_last(stream, refused)).await;
             }
         }
@@ -196,8 +201,8 @@ fn late(reason: CloseReason) -> ApiError {
 }
 
 /// The response to a request that cannot be read; `head` is what has arrived of it.
-fn refuse(head: &[u8], error: &ApiError) -> Response<Body> {
-    let mut response = edge::refuse_unrouted(unreadable::path_of(head), error);
+fn refuse(app: &App, head: &[u8], error: &ApiError) -> Response<Body> {
+    let mut response = edge::refuse_unrouted(app, unreadable::path_of(head), error);
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     response
 }

@@ -48,11 +48,12 @@ impl Served {
             async move { Watched::watch(response, notify) }
         };
         let router = server.router.clone().layer(axum::middleware::map_response(watch));
+        let app = server.app.clone();
         let task = tokio::spawn(async move {
             let stopped = async {
                 let _ = stopped.await;
             };
-            stepwell_api::serve(listener, router, &config, stopped).await
+            stepwell_api::serve(app, listener, router, &config, stopped).await
         });
         Self { server, address, stop: Some(stop), task, closed }
     }

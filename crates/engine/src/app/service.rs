@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use stepwell_core::Timestamp;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
@@ -22,6 +23,11 @@ pub struct App {
 }
 
 impl App {
+    /// Now, by the wall clock that the application was started with.
+    pub fn now(&self) -> Timestamp {
+        self.engine.now()
+    }
+
     /// The budget of working memory, from which requests reserve what they need.
     pub fn memory(&self) -> &MemoryBudget {
         &self.engine.memory

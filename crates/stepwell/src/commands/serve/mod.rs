@@ -186,7 +186,7 @@ async fn serve_until_signal(
     watchdog::start(grace + CONNECTION_GRACE + WATCHDOG_MARGIN)?;
     let router = wiring::router(app.clone(), api.clone());
     let (stop, stopped) = oneshot::channel::<()>();
-    let mut server = tokio::spawn(wiring::serve(listener, router, api, async move {
+    let mut server = tokio::spawn(wiring::serve(app.clone(), listener, router, api, async move {
         let _ = stopped.await;
     }));
     tokio::select! {

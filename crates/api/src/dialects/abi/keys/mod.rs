@@ -7,7 +7,6 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use stepwell_engine::api_key::ApiKey;
 use stepwell_engine::objects::Object;
-use stepwell_engine::{Clock, SystemClock};
 use utoipa_axum::routes;
 
 use super::envelope::{Envelope, Items};
@@ -51,7 +50,7 @@ pub async fn create_key(
     let request = convert::create_key(request_body.fields()?)?;
     idempotent_secret(&api.app, &caller, request_body.key, async {
         let new = api.app.create_key(&caller, request).await?;
-        let data = convert::new_key(&new, SystemClock.now());
+        let data = convert::new_key(&new, api.app.now());
         let message = "keep the secret: it is not shown again";
         respond::json(StatusCode::CREATED, &Envelope::with_message(data, message))
     })
@@ -80,7 +79,7 @@ pub async fn list_keys(
     let workspace = workspace.transpose().map_err(ApiError::problem)?;
     let keys = api.app.keys(&caller, workspace).await?;
     let (keys, pagination) = page.cut(keys, KeyOrder::compare);
-    let now = SystemClock.now();
+    let now = api.app.now();
     let items = keys.iter().map(|key| convert::api_key(key, now)).collect();
     respond::json(StatusCode::OK, &Envelope::of(Items { items, pagination }))
 }
@@ -98,7 +97,7 @@ pub async fn get_key(
     Authenticated(caller): Authenticated,
     id: PathKeyId,
 ) -> ApiResult {
-    shown(&api.app.key(&caller, id.0).await?)
+    shown(&api, &api.app.key(&caller, id.0).await?)
 }
 
 /// Change an API key
@@ -119,7 +118,7 @@ pub async fn change_key(
     request_body: RequestBody,
 ) -> ApiResult {
     let change = convert::change_key(request_body.fields()?)?;
-    shown(&api.app.change_key(&caller, id.0, change).await?)
+    shown(&api, &api.app.change_key(&caller, id.0, change).await?)
 }
 
 /// Revoke an API key
@@ -137,12 +136,12 @@ pub async fn revoke_key(
     id: PathKeyId,
 ) -> ApiResult {
     let revoked = api.app.revoke_key(&caller, id.0).await?;
-    let data = convert::api_key(&revoked, SystemClock.now());
+    let data = convert::api_key(&revoked, api.app.now());
     respond::json(StatusCode::OK, &Envelope::with_message(data, "the key is revoked"))
 }
 
-fn shown(record: &Object<ApiKey>) -> ApiResult {
-    let data = convert::api_key(record, SystemClock.now());
+fn shown(api: &Api, record: &Object<ApiKey>) -> ApiResult {
+    let data = convert::api_key(record, api.app.now());
     respond::json(StatusCode::OK, &Envelope::of(data))
 }
 

@@ -7,8 +7,8 @@ mod wire;
 use axum::extract::State;
 use axum::http::StatusCode;
 use stepwell_core::ids::WebhookId;
+use stepwell_engine::Caller;
 use stepwell_engine::app::ShownWebhook;
-use stepwell_engine::{Caller, Clock, SystemClock};
 use utoipa::OpenApi;
 use utoipa_axum::routes;
 
@@ -41,8 +41,8 @@ pub fn endpoints() -> Endpoints {
 }
 
 /// A response that shows a secret, if it was generated here, with a message.
-fn shown(status: StatusCode, webhook: &ShownWebhook) -> ApiResult {
-    let data = convert::shown(webhook, SystemClock.now());
+fn shown(api: &Api, status: StatusCode, webhook: &ShownWebhook) -> ApiResult {
+    let data = convert::shown(webhook, api.app.now());
     let body = match webhook.secret() {
         Some(_) => Envelope::with_message(data, "keep the secret: it is not shown again"),
         None => Envelope::of(data),
@@ -68,13 +68,13 @@ async fn create_webhook(
     let new = convert::new_webhook(request_body.fields()?)?;
     if new.secret.is_none() {
         return idempotent_secret(&api.app, &caller, request_body.key, async {
-            shown(StatusCode::CREATED, &api.app.create_webhook(&caller, new).await?)
+            shown(&api, StatusCode::CREATED, &api.app.create_webhook(&caller, new).await?)
         })
         .await;
     }
     idempotent(&api.app, &caller, request_body.key, async {
         let webhook = api.app.create_webhook(&caller, new).await?;
-        written(StatusCode::CREATED, convert::shown(&webhook, SystemClock.now()))
+        written(StatusCode::CREATED, convert::shown(&webhook, api.app.now()))
     })
     .await
 }
@@ -97,7 +97,7 @@ async fn list_webhooks(
 ) -> ApiResult {
     let page = WebhookPage::try_from(&params)?;
     let (webhooks, pagination) = page.cut(api.app.webhooks(&caller).await?);
-    let now = SystemClock.now();
+    let now = api.app.now();
     let items = webhooks.iter().map(|webhook| convert::webhook(webhook, now)).collect();
     respond::json(StatusCode::OK, &Envelope::of(Items { items, pagination }))
 }
@@ -116,7 +116,7 @@ async fn get_webhook(
     id: PathWebhookId,
 ) -> ApiResult {
     let webhook = api.app.webhook(&caller, id.0).await?;
-    let data = convert::webhook(&webhook, SystemClock.now());
+    let data = convert::webhook(&webhook, api.app.now());
     respond::json(StatusCode::OK, &Envelope::of(data))
 }
 
@@ -165,7 +165,7 @@ async fn change(
 ) -> ApiResult {
     let change = convert::change_webhook(request_body.fields()?, id)?;
     let webhook = api.app.change_webhook(caller, id, change).await?;
-    let data = convert::webhook(&webhook, SystemClock.now());
+    let data = convert::webhook(&webhook, api.app.now());
     respond::json(StatusCode::OK, &Envelope::of(data))
 }
 
@@ -206,7 +206,7 @@ async fn rotate_secret(
 ) -> ApiResult {
     let rotate = convert::rotate_secret(request_body.fields()?)?;
     idempotent_secret(&api.app, &caller, request_body.key, async {
-        shown(StatusCode::OK, &api.app.rotate_secret(&caller, id.0, rotate).await?)
+        shown(&api, StatusCode::OK, &api.app.rotate_secret(&caller, id.0, rotate).await?)
     })
     .await
 }
