@@ -88,6 +88,8 @@ pub struct RequestBody {
     pub key: Option<Idempotency>,
     /// What is reserved for the bytes and for the values that they are parsed into.
     pub memory: Arc<HeldMemory>,
+    /// The headers of the request.
+    pub headers: HeaderMap,
     max_depth: usize,
 }
 
@@ -171,7 +173,8 @@ impl FromRequest<Api> for RequestBody {
         let media = Media::of(&parts.headers);
         reserve_values(&bytes, &media, &mut memory).await?;
         let memory = HeldMemory::new(memory);
-        Ok(Self { bytes, media, key, memory, max_depth: api.config.max_json_depth })
+        let (headers, max_depth) = (parts.headers, api.config.max_json_depth);
+        Ok(Self { bytes, media, key, memory, headers, max_depth })
     }
 }
 

@@ -38,6 +38,7 @@ pub use integrations::Connection;
 pub use keys::{CallerInfo, ChangeKey, CreateKey, KeySecret, NewKey};
 pub use objects::{Noun, ObjectsQuery};
 pub use readiness::Readiness;
+pub use releases::ReleasesQuery;
 pub use requests::{Expected, Idempotency, Page, PagePosition};
 pub use schedules::{
     ScheduleChange, ScheduleSelection, ScheduleView, SchedulesQuery, SelectionChanged, Triggered,

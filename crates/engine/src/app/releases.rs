@@ -32,6 +32,16 @@ const MAX_PARTS: usize = 10;
 /// The most that weights may be together.
 const MAX_WEIGHT: u64 = 1_000_000;
 
+/// Which releases of a workflow, as a page.
+pub struct ReleasesQuery {
+    /// Where the page begins; the cursor is the number of the last release.
+    pub at: PagePosition,
+    /// The most releases, 1 to 100.
+    pub limit: usize,
+    /// By number.
+    pub order: Order,
+}
+
 impl App {
     /// A workflow by id or name, without its definition. Scope `read:workflows`.
     ///
@@ -71,7 +81,7 @@ impl App {
         self.release_record(id, number).await
     }
 
-    /// A page of releases; the cursor is the number of the last one. Scope `read:workflows`.
+    /// A page of releases. Scope `read:workflows`.
     ///
     /// # Errors
     /// `NotFound`, `InvalidRequest` for a cursor or limit that is wrong.
@@ -79,10 +89,9 @@ impl App {
         &self,
         caller: &Caller,
         id: WorkflowId,
-        at: PagePosition,
-        limit: usize,
-        order: Order,
+        query: ReleasesQuery,
     ) -> Result<Page<ReleaseRecord>, AppError> {
+        let ReleasesQuery { at, limit, order } = query;
         let workflow = self.find_for(caller, Verb::Read, id).await?;
         let limit = cursor::check_limit(limit)?;
         let begin = cursor::begin(at, limit, |number| number.parse().ok())?;

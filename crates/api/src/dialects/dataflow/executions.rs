@@ -1,7 +1,7 @@
 //! Executions: start, list, get, control, follow.
 
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use stepwell_core::execution::Status;
 use stepwell_core::ids::ExecutionId;
 use stepwell_engine::AppError;
@@ -45,12 +45,11 @@ pub(super) async fn execute(
     Authenticated(caller): Authenticated,
     path_id: PathWorkflowId,
     params: Params,
-    headers: HeaderMap,
     request_body: RequestBody,
 ) -> ApiResult {
     let wait = params.flag("wait")?;
     let patience = params.duration("timeout")?.unwrap_or_else(|| api.config.default_wait());
-    let start = start(&headers, request_body)?;
+    let start = start(request_body)?;
     if !wait {
         let id = api.app.execute(&caller, path_id.0, start).durable().await?;
         return accepted(&path_id, id);
@@ -67,9 +66,9 @@ async fn shown(api: &Api, view: &ExecutionView) -> ApiResult {
     large::json(api.app.memory(), &view.memory, StatusCode::OK, &wire::Execution::from(view)).await
 }
 
-fn start(headers: &HeaderMap, request_body: RequestBody) -> Result<Start, ApiError> {
+fn start(request_body: RequestBody) -> Result<Start, ApiError> {
     let wire::ExecuteRequest { input, webhook_url } = request_body.read()?;
-    let secrets = secrets::from_headers(headers)?;
+    let secrets = secrets::from_headers(&request_body.headers)?;
     Ok(Start {
         input,
         webhook_url,

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use axum::extract::{RawPathParams, State};
-use axum::http::{StatusCode, Uri};
+use axum::http::StatusCode;
 use stepwell_core::definition::SharedPlan;
 use stepwell_engine::app::{PagePosition, WorkflowRef, WorkflowsQuery};
 use stepwell_engine::{App, AppError, Caller};
@@ -13,13 +13,13 @@ use stepwell_store::record::{ReleaseRecord, WorkflowRecord};
 use uuid::Uuid;
 
 use super::deployment_bodies::{Deployment, HistoryItem, Name, Release, SlimDeployment, Version};
-use super::paging::{self, Paged, paged};
+use super::paging::{self, Paged, PagedRequest, paged};
 use super::release_tags::{TagObject, main_release, tag_name};
 use super::variables::{self, Variable};
 use super::{identity, ids, responses};
 use crate::authenticated::Authenticated;
 use crate::error::{ApiError, Kind};
-use crate::query::{Params, wrong};
+use crate::query::wrong;
 use crate::respond::{self, ApiResult, Time};
 use crate::state::Api;
 
@@ -190,8 +190,7 @@ fn release(
 pub async fn list_deployments(
     State(api): State<Api>,
     Authenticated(caller): Authenticated,
-    uri: Uri,
-    params: Params,
+    PagedRequest { uri, params }: PagedRequest,
 ) -> ApiResult {
     let place = paging::place(&params)?;
     let (sort, order) = match paging::ordering(&params, &["created", "name"])? {
@@ -254,9 +253,8 @@ pub async fn retrieve_deployment(
 pub async fn list_deployment_releases(
     State(api): State<Api>,
     Authenticated(caller): Authenticated,
-    uri: Uri,
     path: RawPathParams,
-    params: Params,
+    PagedRequest { uri, params }: PagedRequest,
 ) -> ApiResult {
     let workflow = deployment(&api.app, &caller, &path).await?;
     let place = paging::place(&params)?;

@@ -2,7 +2,7 @@
 //! ended with.
 
 use axum::extract::{RawPathParams, State};
-use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::http::{HeaderMap, StatusCode};
 use serde::Serialize;
 use serde_json::{Value, json};
 use stepwell_core::execution::Status;
@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 use super::deployments::deployment;
 use super::execute::knows_thinking;
 use super::ids::{self, execution_id};
-use super::paging::{self, Paged, paged};
+use super::paging::{self, Paged, PagedRequest, paged};
 use super::wire::{EventError, TypedValue};
 use super::{convert, outputs, raw, responses};
 use crate::authenticated::Authenticated;
@@ -240,10 +240,9 @@ fn statuses(wanted: &Value) -> Option<Vec<Status>> {
 pub async fn list_execution_events(
     State(api): State<Api>,
     Authenticated(caller): Authenticated,
-    uri: Uri,
     headers: HeaderMap,
     path: RawPathParams,
-    params: Params,
+    PagedRequest { uri, params }: PagedRequest,
 ) -> ApiResult {
     let workflow = deployment(&api.app, &caller, &path).await?;
     let place = paging::place(&params)?;

@@ -1,6 +1,8 @@
 //! Lists by offset, as this dialect's clients page.
 
+use axum::extract::FromRequestParts;
 use axum::http::Uri;
+use axum::http::request::Parts;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -36,6 +38,21 @@ pub struct Paged<T> {
 /// `InvalidRequest` naming the parameter.
 pub fn place(params: &Params) -> Result<Place, ApiError> {
     Ok(Place { limit: params.limit()?, skip: params.number("offset", 0..=MAX_NUMBER, 0)? })
+}
+
+/// The address and the query of a list: its pages link to others with the same query.
+pub struct PagedRequest {
+    pub uri: Uri,
+    pub params: Params,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for PagedRequest {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let params = Params::from_request_parts(parts, state).await?;
+        Ok(Self { uri: parts.uri.clone(), params })
+    }
 }
 
 /// The page that `uri` requests.

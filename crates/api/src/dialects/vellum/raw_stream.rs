@@ -5,7 +5,6 @@ use std::io;
 
 use axum::Extension;
 use axum::extract::{RawPathParams, State};
-use axum::http::HeaderMap;
 use axum::response::Response;
 use serde_json::{Value, json};
 use stepwell_core::execution::{Status, StepRunId};
@@ -77,7 +76,6 @@ impl TryFrom<Fields> for Execute {
 pub async fn execute_deployment_stream(
     State(api): State<Api>,
     Authenticated(caller): Authenticated,
-    headers: HeaderMap,
     stopping: Option<Extension<Stopping>>,
     path: RawPathParams,
     request_body: RequestBody,
@@ -95,7 +93,7 @@ pub async fn execute_deployment_stream(
         release: Some(target.release),
         release_tag: target.tag,
         previous,
-        secrets: secrets::from_headers(&headers)?,
+        secrets: secrets::from_headers(&request_body.headers)?,
         idempotency: request_body.key,
         memory: Some(request_body.memory),
         ..Start::default()

@@ -1,7 +1,7 @@
 //! Release tags of deployments: where they point, and moving them.
 
 use axum::extract::{RawPathParams, State};
-use axum::http::{StatusCode, Uri};
+use axum::http::StatusCode;
 use stepwell_core::Problem;
 use stepwell_engine::Caller;
 use stepwell_engine::app::LATEST;
@@ -11,13 +11,13 @@ use uuid::Uuid;
 
 use super::deployment_bodies::{ReleaseTag, ReleaseTagRequest, Share, TagName, TagTarget};
 use super::deployments::{deployment, part};
-use super::paging::{self, Paged, paged};
+use super::paging::{self, Paged, PagedRequest, paged};
 use super::{ids, request, responses};
 use crate::authenticated::Authenticated;
 use crate::body::RequestBody;
 use crate::error::{ApiError, Kind};
 use crate::fields::FromFields as _;
-use crate::query::{Params, wrong};
+use crate::query::wrong;
 use crate::respond::{self, ApiResult, Time};
 use crate::state::Api;
 
@@ -70,9 +70,8 @@ async fn tag(api: &Api, caller: &Caller, tag: &TagObject) -> Result<ReleaseTag, 
 pub async fn list_deployment_tags(
     State(api): State<Api>,
     Authenticated(caller): Authenticated,
-    uri: Uri,
     path: RawPathParams,
-    params: Params,
+    PagedRequest { uri, params }: PagedRequest,
 ) -> ApiResult {
     let workflow = deployment(&api.app, &caller, &path).await?;
     let place = paging::place(&params)?;

@@ -215,20 +215,23 @@ impl App {
         id: ExecutionId,
         seq: u64,
     ) -> Result<Follow, AppError> {
-        self.follow_as(caller, Verb::Read, workflow, id, seq).await
+        let record = self.record(caller, Verb::Read, workflow, id).await?;
+        self.follow_record(&record, seq).await
     }
 
-    /// As [`App::follow`], with another scope.
-    pub(super) async fn follow_as(
+    /// Follows an execution that the caller started, from the beginning. Scope
+    /// `execute:workflows`.
+    pub(super) async fn follow_started(
         &self,
         caller: &Caller,
-        verb: Verb,
-        workflow: Option<WorkflowId>,
         id: ExecutionId,
-        seq: u64,
     ) -> Result<Follow, AppError> {
-        let record = self.record(caller, verb, workflow, id).await?;
-        let execution = self.empty_execution(&record).await?;
+        let record = self.record(caller, Verb::Execute, None, id).await?;
+        self.follow_record(&record, 0).await
+    }
+
+    async fn follow_record(&self, record: &ExecutionRecord, seq: u64) -> Result<Follow, AppError> {
+        let execution = self.empty_execution(record).await?;
         Follow::start(self.engine.clone(), execution, seq).await
     }
 

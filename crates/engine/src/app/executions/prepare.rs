@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use serde_json::Value;
-use stepwell_core::Map;
 use stepwell_core::audit::AuditAction;
 use stepwell_core::execution::{
     AcceptanceInput, Execution, ExecutionOrigin, Status, TransitionInput,
 };
 use stepwell_core::ids::ExecutionId;
+use stepwell_core::{Map, Timestamp};
 use stepwell_store::record::{ExecutionRecord, WorkflowRecord};
 
 use super::start::{AcceptedSender, Start};
@@ -61,22 +61,11 @@ impl App {
             .advance(TransitionInput::Accept(acceptance), moment)
             .map_err(|refused| AppError::Internal(refused.to_string()))?;
         let record = ExecutionRecord {
-            id,
-            workspace: caller.workspace,
-            workflow: workflow.id,
-            release,
-            status: Status::Queued,
-            seq: 0,
-            created_at: moment.now,
-            started_at: None,
-            ended_at: None,
-            wake_at: None,
-            owner: None,
             external_id: start.external_id,
             metadata: start.metadata,
             webhook_url: start.webhook_url,
-            started_by: caller.key(),
             callback_url: start.callback_url,
+            ..new_record(caller, &execution.origin, moment.now)
         };
         let idempotency =
             start.idempotency.map(|key| key.record(caller.workspace, id.to_string(), moment.now));
@@ -158,5 +147,27 @@ impl App {
             return Err(refuse("has not ended yet; wait for its end"));
         }
         Ok(execution.state)
+    }
+}
+
+/// The record of an execution that is to be queued, without the fields of the request.
+fn new_record(caller: &Caller, origin: &ExecutionOrigin, now: Timestamp) -> ExecutionRecord {
+    ExecutionRecord {
+        id: origin.id,
+        workspace: caller.workspace,
+        workflow: origin.workflow,
+        release: origin.release,
+        status: Status::Queued,
+        seq: 0,
+        created_at: now,
+        started_at: None,
+        ended_at: None,
+        wake_at: None,
+        owner: None,
+        external_id: None,
+        metadata: Map::new(),
+        webhook_url: None,
+        started_by: caller.key(),
+        callback_url: None,
     }
 }

@@ -111,7 +111,7 @@ impl App {
         id: ExecutionId,
         patience: Duration,
     ) -> Result<ExecutionView, AppError> {
-        let mut follow = self.follow_as(caller, Verb::Execute, None, id, 0).await?;
+        let mut follow = self.follow_started(caller, id).await?;
         let ended = async {
             while follow.next().await?.is_some() {}
             Ok::<_, AppError>(())
@@ -153,12 +153,10 @@ impl NewExecution<'_> {
         let caller = self.caller;
         let (app, started) = self.start_durably().await?;
         match started {
-            Started::Replayed(id) | Started::Queued(id) => {
-                app.follow_as(caller, Verb::Execute, None, id, 0).await
-            }
+            Started::Replayed(id) | Started::Queued(id) => app.follow_started(caller, id).await,
             Started::Running(id, feed, subscriber) => {
                 let Some(record) = feed.record() else {
-                    return app.follow_as(caller, Verb::Execute, None, id, 0).await;
+                    return app.follow_started(caller, id).await;
                 };
                 let execution = app.empty_execution(record).await?;
                 let subscriber = subscriber.unwrap_or_else(|| feed.subscribe());

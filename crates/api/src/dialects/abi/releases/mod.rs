@@ -6,6 +6,7 @@ mod wire;
 
 use axum::extract::{RawPathParams, State};
 use axum::http::StatusCode;
+use stepwell_engine::app::ReleasesQuery;
 use stepwell_store::record::ActualRecord;
 
 use super::envelope::{Envelope, Items, written};
@@ -72,8 +73,9 @@ pub async fn list_releases(
 ) -> ApiResult {
     by_creation(&params)?;
     let wanted = ListQuery::read(&params)?;
-    let at = wanted.at.clone();
-    let page = api.app.releases(&caller, id.0, at, wanted.page_size, wanted.order).await?;
+    let query =
+        ReleasesQuery { at: wanted.at.clone(), limit: wanted.page_size, order: wanted.order };
+    let page = api.app.releases(&caller, id.0, query).await?;
     let pagination = wanted.pagination(&page);
     let items: Vec<Release> = page.items.into_iter().map(Into::into).collect();
     respond::json(StatusCode::OK, &Envelope::of(Items { items, pagination }))

@@ -236,10 +236,9 @@ pub async fn activate(
     State(api): State<Api>,
     Authenticated(caller): Authenticated,
     id: PathWorkflowId,
-    headers: HeaderMap,
     request_body: RequestBody,
 ) -> ApiResult {
-    switch(&api, &caller, id, headers, request_body, true).await
+    switch(&api, &caller, id, request_body, true).await
 }
 
 /// Deactivate a workflow
@@ -256,22 +255,20 @@ pub async fn deactivate(
     State(api): State<Api>,
     Authenticated(caller): Authenticated,
     id: PathWorkflowId,
-    headers: HeaderMap,
     request_body: RequestBody,
 ) -> ApiResult {
-    switch(&api, &caller, id, headers, request_body, false).await
+    switch(&api, &caller, id, request_body, false).await
 }
 
 async fn switch(
     api: &Api,
     caller: &Caller,
     id: PathWorkflowId,
-    headers: HeaderMap,
     request_body: RequestBody,
     active: bool,
 ) -> ApiResult {
     request_body.fields()?.finish()?;
-    let expected = etag::if_match(&headers)?;
+    let expected = etag::if_match(&request_body.headers)?;
     idempotent(&api.app, caller, request_body.key, async {
         let record = api.app.set_active(caller, id.0, active, expected).await?;
         written(StatusCode::OK, switched(&record))
