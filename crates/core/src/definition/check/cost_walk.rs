@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use super::cost::{CheckCost, KeywordSlot, SchemaWeights, TooMuch, keyword_slot};
+use super::walk_position::WalkPosition;
+use crate::Map;
 
 /// How deep a check may recurse, in schema and value together.
 const MAX_DEPTH: usize = 500;
@@ -18,6 +20,14 @@ pub(super) struct CostBounds {
     pub(super) per_value: u64,
     pub(super) per_byte: u64,
     pub(super) is_uneven: bool,
+}
+
+/// A keyword of a schema.
+#[derive(Clone, Copy)]
+struct SchemaKeyword<'s> {
+    schema: &'s Map,
+    name: &'s str,
+    value: &'s Value,
 }
 
 /// One walk over a schema and a value.
@@ -55,7 +65,7 @@ impl<'s> CostWalk<'s> {
         value: &Value,
     ) -> Result<CheckCost, TooMuch> {
         let most = self.left;
-        self.visit_schema(schema, value, 0, 0)?;
+        self.visit_schema(schema, value, WalkPosition::ROOT)?;
         let units = most - self.left;
         Ok(CheckCost { units, nesting: self.nesting, alternatives: self.alternatives })
     }
@@ -128,24 +138,23 @@ impl<'s> CostWalk<'s> {
         self.charge_units(positions.saturating_mul(text.len() as u64).saturating_add(KEYWORD))
     }
 
-    /// Charges for checking `value` against `schema`. `inside`: how many alternatives are around.
+    /// Charges for checking `value` against `schema`.
     fn visit_schema(
         &mut self,
         schema: &'s Value,
         value: &Value,
-        inside: u64,
-        depth: usize,
+        at: WalkPosition,
     ) -> Result<(), TooMuch> {
         self.charge_units(VISIT)?;
         let Value::Object(map) = schema else { return Ok(()) };
-        if depth > MAX_DEPTH {
+        if at.depth > MAX_DEPTH {
             return Err(TooMuch);
         }
-        self.nesting = self.nesting.max(inside);
+        self.nesting = self.nesting.max(at.alternatives);
         let before = self.left;
         for (keyword, inner) in map {
             self.charge_units(KEYWORD)?;
-            self.in_place(keyword, inner, value, inside, depth + 1)?;
+            self.in_place(keyword, inner, value, at.deeper())?;
         }
         let in_place = before - self.left;
         for (keyword, inner) in map {
@@ -159,13 +168,10 @@ impl<'s> CostWalk<'s> {
                 }
                 _ => {}
             }
+            let keyword = SchemaKeyword { schema: map, name: keyword, value: inner };
             match value {
-                Value::Object(fields) => {
-                    self.visit_fields(map, keyword, inner, fields, inside, depth + 1)?;
-                }
-                Value::Array(items) => {
-                    self.visit_items(map, keyword, inner, items, inside, depth + 1)?
-                }
+                Value::Object(fields) => self.visit_fields(keyword, fields, at.deeper())?,
+                Value::Array(items) => self.visit_items(keyword, items, at.deeper())?,
                 _ => {}
             }
         }
@@ -178,27 +184,27 @@ impl<'s> CostWalk<'s> {
         keyword: &str,
         inner: &'s Value,
         value: &Value,
-        inside: u64,
-        depth: usize,
+        at: WalkPosition,
     ) -> Result<(), TooMuch> {
         match (keyword, inner, value) {
             ("$ref", Value::String(reference), _) => match self.find_target(reference) {
-                Some(target) => self.visit_schema(target, value, inside, depth),
+                Some(target) => self.visit_schema(target, value, at),
                 None => Ok(()),
             },
             ("allOf", Value::Array(all), _) => {
-                all.iter().try_for_each(|one| self.visit_schema(one, value, inside, depth))
+                all.iter().try_for_each(|one| self.visit_schema(one, value, at))
             }
             ("anyOf" | "oneOf", Value::Array(all), _) => {
                 let before = self.left;
-                all.iter().try_for_each(|one| self.visit_schema(one, value, inside + 1, depth))?;
+                all.iter()
+                    .try_for_each(|one| self.visit_schema(one, value, at.in_alternative()))?;
                 self.alternatives = self.alternatives.max(before - self.left);
                 Ok(())
             }
-            ("not" | "if", one, _) => self.visit_schema(one, value, inside + 1, depth),
-            ("then" | "else", one, _) => self.visit_schema(one, value, inside, depth),
+            ("not" | "if", one, _) => self.visit_schema(one, value, at.in_alternative()),
+            ("then" | "else", one, _) => self.visit_schema(one, value, at),
             ("dependentSchemas" | "dependencies", Value::Object(all), Value::Object(_)) => {
-                all.values().try_for_each(|one| self.visit_schema(one, value, inside, depth))
+                all.values().try_for_each(|one| self.visit_schema(one, value, at))
             }
             ("enum", Value::Array(options), _) => {
                 options.iter().try_for_each(|option| self.charge_comparison(option, value))
@@ -221,18 +227,15 @@ impl<'s> CostWalk<'s> {
 
     fn visit_fields(
         &mut self,
-        schema: &'s serde_json::Map<String, Value>,
-        keyword: &str,
-        inner: &'s Value,
-        fields: &serde_json::Map<String, Value>,
-        inside: u64,
-        depth: usize,
+        keyword: SchemaKeyword<'s>,
+        fields: &Map,
+        at: WalkPosition,
     ) -> Result<(), TooMuch> {
-        match (keyword, inner) {
+        match (keyword.name, keyword.value) {
             ("properties", Value::Object(properties)) => {
                 self.charge_units(VISIT * properties.len() as u64)?;
                 properties.iter().try_for_each(|(name, one)| match fields.get(name) {
-                    Some(field) => self.visit_schema(one, field, inside, depth),
+                    Some(field) => self.visit_schema(one, field, at),
                     None => Ok(()),
                 })
             }
@@ -242,26 +245,26 @@ impl<'s> CostWalk<'s> {
                         // Searched again for `additionalProperties`.
                         self.charge_search(pattern, name)?;
                         self.charge_search(pattern, name)?;
-                        self.visit_schema(one, field, inside, depth)?;
+                        self.visit_schema(one, field, at)?;
                     }
                 }
                 Ok(())
             }
             ("additionalProperties" | "unevaluatedProperties", one) => {
-                let known = schema.get("properties").and_then(Value::as_object);
+                let known = keyword.schema.get("properties").and_then(Value::as_object);
                 for (name, field) in fields {
                     self.charge_units(VISIT + name.len() as u64 / 8)?;
-                    if keyword == "unevaluatedProperties"
+                    if keyword.name == "unevaluatedProperties"
                         || known.is_none_or(|known| !known.contains_key(name))
                     {
-                        self.visit_schema(one, field, inside, depth)?;
+                        self.visit_schema(one, field, at)?;
                     }
                 }
                 Ok(())
             }
             ("propertyNames", one) => fields.keys().try_for_each(|name| {
                 self.charge_units(KEYWORD + name.len() as u64)?;
-                self.visit_schema(one, &Value::String(name.clone()), inside, depth)
+                self.visit_schema(one, &Value::String(name.clone()), at)
             }),
             _ => Ok(()),
         }
@@ -269,28 +272,24 @@ impl<'s> CostWalk<'s> {
 
     fn visit_items(
         &mut self,
-        schema: &'s serde_json::Map<String, Value>,
-        keyword: &str,
-        inner: &'s Value,
+        keyword: SchemaKeyword<'s>,
         items: &[Value],
-        inside: u64,
-        depth: usize,
+        at: WalkPosition,
     ) -> Result<(), TooMuch> {
-        let first = schema.get("prefixItems").and_then(Value::as_array).map_or(0, Vec::len);
-        match (keyword, inner) {
-            ("items", one) => items
-                .iter()
-                .skip(first)
-                .try_for_each(|item| self.visit_schema(one, item, inside, depth)),
+        let first = keyword.schema.get("prefixItems").and_then(Value::as_array).map_or(0, Vec::len);
+        match (keyword.name, keyword.value) {
+            ("items", one) => {
+                items.iter().skip(first).try_for_each(|item| self.visit_schema(one, item, at))
+            }
             ("prefixItems", Value::Array(schemas)) => schemas
                 .iter()
                 .zip(items)
-                .try_for_each(|(one, item)| self.visit_schema(one, item, inside, depth)),
+                .try_for_each(|(one, item)| self.visit_schema(one, item, at)),
             ("contains", one) => {
-                items.iter().try_for_each(|item| self.visit_schema(one, item, inside + 1, depth))
+                items.iter().try_for_each(|item| self.visit_schema(one, item, at.in_alternative()))
             }
             ("unevaluatedItems", one) => {
-                items.iter().try_for_each(|item| self.visit_schema(one, item, inside, depth))
+                items.iter().try_for_each(|item| self.visit_schema(one, item, at))
             }
             _ => Ok(()),
         }

@@ -10,3 +10,4 @@ mod tests;
 pub(crate) mod types;
 mod unique;
 pub(crate) mod violations;
+mod walk_position;

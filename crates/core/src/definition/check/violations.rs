@@ -65,17 +65,13 @@ fn describe_violation(
         }
         ValidationErrorKind::AdditionalProperties { unexpected }
         | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
-            for name in unexpected.iter().take(MAX_VIOLATIONS) {
-                let shown: String = name.chars().take(60).collect();
-                out.push(Problem::new(at_key(&path, name), format!("there is no `{shown}` here")));
-            }
+            out.extend(
+                unexpected.iter().take(MAX_VIOLATIONS).map(|name| unknown_field(&path, name)),
+            );
         }
         ValidationErrorKind::Enum { options } => {
-            let names = options.as_array().into_iter().flatten().filter_map(Value::as_str);
-            let written = error.instance().as_str().unwrap_or_default();
-            let message =
-                format!("the value is none of those allowed{}", did_you_mean(written, names));
-            out.push(Problem::new(path, message).with_expectation(one_of(options), found));
+            let problem = Problem::new(path, not_allowed(error.instance(), options));
+            out.push(problem.with_expectation(one_of(options), found));
         }
         ValidationErrorKind::OneOfMultipleValid { .. } => {
             let message = "more than one of the alternatives is given; keep only one of them";
@@ -87,21 +83,17 @@ fn describe_violation(
             out.push(Problem::new(path, format!("one of {names} is required")));
         }
         ValidationErrorKind::OneOfNotValid { context } | ValidationErrorKind::AnyOf { context } => {
-            match likely_alternative(context, error.instance_path().as_str().len()) {
+            let place = error.instance_path().as_str();
+            if let Some(errors) = likely_alternative(context, place.len()) {
                 // The places of the errors begin at the whole value.
-                Some(errors) => {
-                    errors.iter().for_each(|inner| describe_violation(inner, value, base, out));
-                }
-                None => {
-                    let mut problem = Problem::new(path, "the value fits none of the alternatives");
-                    if let Some(expected) =
-                        requirement::describe_alternatives(context, error.instance_path().as_str())
-                    {
-                        problem = problem.with_expectation(expected, found);
-                    }
-                    out.push(problem);
-                }
+                errors.iter().for_each(|inner| describe_violation(inner, value, base, out));
+                return;
             }
+            let problem = Problem::new(path, "the value fits none of the alternatives");
+            out.push(match requirement::describe_alternatives(context, place) {
+                Some(expected) => problem.with_expectation(expected, found),
+                None => problem,
+            });
         }
         ValidationErrorKind::Not { schema } if schema.get("required").is_some() => {
             let names = schema["required"].as_array().into_iter().flatten();
@@ -116,6 +108,18 @@ fn describe_violation(
             out.push(Problem::new(path, message));
         }
     }
+}
+
+fn unknown_field(path: &str, name: &str) -> Problem {
+    let shown: String = name.chars().take(60).collect();
+    Problem::new(at_key(path, name), format!("there is no `{shown}` here"))
+}
+
+/// The message of a value that is none of the options of an `enum`.
+fn not_allowed(value: &Value, options: &Value) -> String {
+    let names = options.as_array().into_iter().flatten().filter_map(Value::as_str);
+    let written = value.as_str().unwrap_or_default();
+    format!("the value is none of those allowed{}", did_you_mean(written, names))
 }
 
 /// The errors of the alternative that was probably meant: the only one whose type the value has, so

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::infer::InputUse;
-use super::shape::ValuePosition;
+use super::shape::{TemplatePosition, ValuePosition};
 use super::{PlanCompiler, names};
 use crate::catalog::StepSpec;
 use crate::definition::check::types::{
@@ -105,7 +105,8 @@ impl PlanCompiler<'_> {
             required.retain(|name| name != key);
         }
         let place = ValuePosition { path: path.to_owned(), other: Some(("config", &spec.config)) };
-        let mut proven = self.check_shape(value, &template, &mut Vec::new(), &schema, &place);
+        let mut proven =
+            self.check_shape(value, &mut TemplatePosition::root(&template), &schema, &place);
         if let (Some(flow), Some(key)) = (&rest, spec.default_input) {
             proven &= flow.sure && proves_property(&spec.input, key, &flow.schema);
         }

@@ -23,6 +23,28 @@ pub(super) struct ValuePosition<'p> {
     pub(super) other: Option<(&'static str, &'p Value)>,
 }
 
+/// A position inside the template of a value.
+pub(super) struct TemplatePosition<'t, 'v> {
+    template: &'t ValueTemplate,
+    path: Vec<Cow<'v, str>>,
+}
+
+impl<'t> TemplatePosition<'t, '_> {
+    /// The whole template.
+    pub(super) fn root(template: &'t ValueTemplate) -> Self {
+        Self { template, path: Vec::new() }
+    }
+}
+
+/// What the walk over the parts of a value found.
+#[derive(Clone, Copy)]
+struct WalkResult {
+    /// Whether every rendered value of the parts satisfies its schema.
+    is_proven: bool,
+    /// Whether no problem was reported.
+    is_clean: bool,
+}
+
 /// Keywords that the walk itself understands; a schema with more is left to the validator.
 const WALKED: &[&str] = &["type", "properties", "required", "additionalProperties", "items"];
 
@@ -36,13 +58,12 @@ fn has_template(value: &Value) -> bool {
 }
 
 impl PlanCompiler<'_> {
-    /// Checks `value`, which is `inside` the template. Returns whether it is proven that every
+    /// Checks `value`, which is at that position of the template. Returns whether it is proven that every
     /// rendered value satisfies the schema.
     pub(super) fn check_shape<'v>(
         &mut self,
         value: &'v Value,
-        template: &ValueTemplate,
-        inside: &mut Vec<Cow<'v, str>>,
+        at: &mut TemplatePosition<'_, 'v>,
         schema: &Value,
         place: &ValuePosition<'_>,
     ) -> bool {
@@ -51,38 +72,41 @@ impl PlanCompiler<'_> {
         }
         match value {
             Value::String(text) if has_template(value) => {
-                self.check_string(text, template, inside, schema, &place.path)
+                self.check_string(text, at, schema, &place.path)
             }
             Value::Object(map) if ValueTypes::of_schema(schema).can_overlap(ValueTypes::OBJECT) => {
                 let before = self.problems.0.len();
-                let mut proven = self.check_fields(map, schema, place);
+                let mut is_proven = self.check_fields(map, schema, place);
                 for (key, inner) in map {
                     let Some(property) = property_schema(schema, key) else { continue };
                     let below = ValuePosition { path: at_key(&place.path, key), other: None };
-                    inside.push(Cow::Borrowed(key));
-                    proven &= self.check_shape(inner, template, inside, property, &below);
-                    inside.pop();
+                    at.path.push(Cow::Borrowed(key));
+                    is_proven &= self.check_shape(inner, at, property, &below);
+                    at.path.pop();
                 }
-                let clean = self.problems.0.len() == before;
-                self.check_unwalked(value, schema, place, proven, clean)
+                let is_clean = self.problems.0.len() == before;
+                self.check_unwalked(value, schema, place, WalkResult { is_proven, is_clean })
             }
             Value::Array(items) if schema.get("items").is_some() => {
                 let before = self.problems.0.len();
                 let followed = self.is_new || !has_template(value);
-                let mut proven = followed;
+                let mut is_proven = followed;
                 if let (true, Some(inner)) = (followed, schema.get("items")) {
                     for (i, item) in items.iter().enumerate() {
                         let below =
                             ValuePosition { path: format!("{}[{i}]", place.path), other: None };
-                        inside.push(Cow::Owned(i.to_string()));
-                        proven &= self.check_shape(item, template, inside, inner, &below);
-                        inside.pop();
+                        at.path.push(Cow::Owned(i.to_string()));
+                        is_proven &= self.check_shape(item, at, inner, &below);
+                        at.path.pop();
                     }
                 }
-                let clean = self.problems.0.len() == before;
-                self.check_unwalked(value, schema, place, proven, clean)
+                let is_clean = self.problems.0.len() == before;
+                self.check_unwalked(value, schema, place, WalkResult { is_proven, is_clean })
             }
-            _ => self.check_unwalked(value, schema, place, true, true),
+            _ => {
+                let nothing_walked = WalkResult { is_proven: true, is_clean: true };
+                self.check_unwalked(value, schema, place, nothing_walked)
+            }
         }
     }
 
@@ -92,8 +116,7 @@ impl PlanCompiler<'_> {
         value: &Value,
         schema: &Value,
         place: &ValuePosition<'_>,
-        proven: bool,
-        clean: bool,
+        walked: WalkResult,
     ) -> bool {
         if has_template(value) {
             let keywords = schema.as_object().map(|map| map.keys()).into_iter().flatten();
@@ -107,9 +130,9 @@ impl PlanCompiler<'_> {
             } else if let Some(presence) = presence_schema(schema).filter(|_| self.is_new) {
                 self.report_violations(&presence, value, &place.path);
             }
-            return proven && simple;
+            return walked.is_proven && simple;
         }
-        if clean {
+        if walked.is_clean {
             // Most schemas name a type and nothing else: no validator is needed for those.
             if proves_schema(&type_of(value), schema) {
                 return true;
@@ -151,13 +174,12 @@ impl PlanCompiler<'_> {
     fn check_string(
         &mut self,
         text: &str,
-        template: &ValueTemplate,
-        inside: &[Cow<'_, str>],
+        at: &TemplatePosition<'_, '_>,
         schema: &Value,
         path: &str,
     ) -> bool {
         let wanted = ValueTypes::of_schema(schema);
-        if let Some(source) = template.as_path(inside) {
+        if let Some(source) = at.template.as_path(&at.path) {
             let written = written_path(source.iter().map(String::as_str));
             let Some(source) = self.resolve_path(source) else { return false };
             let (found, is_proven) =

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::PlanCompiler;
 use super::binding::BoundInput;
-use super::shape::ValuePosition;
+use super::shape::{TemplatePosition, ValuePosition};
 use crate::catalog::{StaticFields, StepAction, StepSpec};
 use crate::definition::model::{OnError, StepDefinition};
 use crate::definition::plan::PlanStep;
@@ -122,7 +122,12 @@ impl PlanCompiler<'_> {
         self.check_leaves(&template, Some((index, spec)), &path);
         self.check_texts(&written, &path);
         let place = ValuePosition { path, other: Some(("input", &spec.input)) };
-        let proven = self.check_shape(&written, &template, &mut Vec::new(), &spec.config, &place);
+        let proven = self.check_shape(
+            &written,
+            &mut TemplatePosition::root(&template),
+            &spec.config,
+            &place,
+        );
         self.check_given_names(index, step, spec);
         if self.problems.0.len() == before {
             self.check_static(index, step, spec);

@@ -1,5 +1,7 @@
 //! The result types of filters and operators, and problems of their arguments.
 
+use std::ops::RangeInclusive;
+
 use minijinja::machinery::ast;
 
 use super::{TypeWalk, find_entry};
@@ -30,7 +32,7 @@ impl TypeWalk<'_> {
                 format!("`{name}` needs {takes}, not {input}"),
             );
         }
-        self.check_count(expr, name, &filter.args, (fewest, most), certain);
+        self.check_count(expr, filter, fewest..=most, certain);
         self.check_arguments(expr, name, &filter.args, certain);
         self.check_name(expr, name, &filter.args, certain);
         match result {
@@ -45,11 +47,12 @@ impl TypeWalk<'_> {
     fn check_count(
         &mut self,
         expr: &ast::Expr<'_>,
-        name: &str,
-        args: &[ast::CallArg<'_>],
-        (fewest, most): (usize, usize),
+        filter: &ast::Filter<'_>,
+        allowed: RangeInclusive<usize>,
         certain: bool,
     ) {
+        let ast::Filter { name, args, .. } = filter;
+        let (fewest, most) = allowed.into_inner();
         let is_splat = |arg: &ast::CallArg<'_>| {
             matches!(arg, ast::CallArg::PosSplat(_) | ast::CallArg::KwargSplat(_))
         };
@@ -126,14 +129,7 @@ impl TypeWalk<'_> {
         let is_short_circuit = matches!(op.op, Kind::ScAnd | Kind::ScOr);
         let left = self.expr_types(&op.left, certain);
         let right = self.expr_types(&op.right, certain && !is_short_circuit);
-        let both = |kinds: ValueTypes| left.is_usable_as(kinds) && right.is_usable_as(kinds);
-        let is_whole = |kinds: ValueTypes| {
-            kinds.is_subset_of(ValueTypes::INTEGER.union_with(ValueTypes::BOOLEAN))
-        };
-        let number = match is_whole(left) && is_whole(right) {
-            true => ValueTypes::INTEGER,
-            false => ValueTypes::NUMBER,
-        };
+        let is_usable = |kinds| left.is_usable_as(kinds) && right.is_usable_as(kinds);
         let sign = match op.op {
             Kind::In if !right.is_usable_as(COUNTED) => {
                 let message = format!("`in` looks into text, lists and objects, not {right}");
@@ -145,35 +141,19 @@ impl TypeWalk<'_> {
             Kind::ScAnd | Kind::ScOr => return left.union_with(right),
             Kind::Concat => return ValueTypes::STRING,
             Kind::Add => {
-                let sums = [
-                    (NUMERIC, number),
-                    (ValueTypes::STRING, ValueTypes::STRING),
-                    (ValueTypes::ARRAY, ValueTypes::ARRAY),
-                ];
-                let fitting = sums.into_iter().filter(|(operands, _)| both(*operands));
-                let sum =
-                    fitting.fold(ValueTypes::NEVER, |all, (_, result)| all.union_with(result));
-                if sum == ValueTypes::NEVER {
+                return sum_types(left, right).unwrap_or_else(|| {
                     let message = format!(
                         "cannot add {left} and {right}; `~` joins texts, `| int` and `| float` \
                          read numbers"
                     );
-                    return self.report_error(expr, certain, message);
-                }
-                return sum;
+                    self.report_error(expr, certain, message)
+                });
             }
             Kind::Mul => {
-                let repeated = ValueTypes::STRING.union_with(ValueTypes::ARRAY);
-                let is_repeated = (left.is_usable_as(repeated) && right.is_usable_as(NUMERIC))
-                    || (right.is_usable_as(repeated) && left.is_usable_as(NUMERIC));
-                return match (both(NUMERIC), is_repeated) {
-                    (true, false) => number,
-                    (false, false) => {
-                        let message = format!("cannot multiply {left} by {right}");
-                        self.report_error(expr, certain, message)
-                    }
-                    (_, true) => ValueTypes::NUMBER.union_with(repeated),
-                };
+                return product_types(left, right).unwrap_or_else(|| {
+                    let message = format!("cannot multiply {left} by {right}");
+                    self.report_error(expr, certain, message)
+                });
             }
             Kind::Sub => "-",
             Kind::Div => "/",
@@ -181,13 +161,50 @@ impl TypeWalk<'_> {
             Kind::Rem => "%",
             Kind::Pow => "**",
         };
-        if !both(NUMERIC) {
+        if !is_usable(NUMERIC) {
             let message = format!("`{sign}` needs two numbers, not {left} and {right}");
             return self.report_error(expr, certain, message);
         }
         match op.op {
-            Kind::Sub | Kind::FloorDiv | Kind::Rem => number,
+            Kind::Sub | Kind::FloorDiv | Kind::Rem => number_types(left, right),
             _ => ValueTypes::NUMBER,
         }
+    }
+}
+
+/// The types of a number that is calculated from two, without division.
+fn number_types(left: ValueTypes, right: ValueTypes) -> ValueTypes {
+    let whole = ValueTypes::INTEGER.union_with(ValueTypes::BOOLEAN);
+    match left.is_subset_of(whole) && right.is_subset_of(whole) {
+        true => ValueTypes::INTEGER,
+        false => ValueTypes::NUMBER,
+    }
+}
+
+/// The types of a sum; `None`: such operands cannot be added.
+fn sum_types(left: ValueTypes, right: ValueTypes) -> Option<ValueTypes> {
+    let sums = [
+        (NUMERIC, number_types(left, right)),
+        (ValueTypes::STRING, ValueTypes::STRING),
+        (ValueTypes::ARRAY, ValueTypes::ARRAY),
+    ];
+    let fitting = sums
+        .into_iter()
+        .filter(|(operands, _)| left.is_usable_as(*operands) && right.is_usable_as(*operands));
+    let sum = fitting.fold(ValueTypes::NEVER, |all, (_, result)| all.union_with(result));
+    (sum != ValueTypes::NEVER).then_some(sum)
+}
+
+/// The types of a product, which may be a repeated text or list; `None`: such operands cannot be
+/// multiplied.
+fn product_types(left: ValueTypes, right: ValueTypes) -> Option<ValueTypes> {
+    let repeated = ValueTypes::STRING.union_with(ValueTypes::ARRAY);
+    let are_numbers = left.is_usable_as(NUMERIC) && right.is_usable_as(NUMERIC);
+    let is_repeated = (left.is_usable_as(repeated) && right.is_usable_as(NUMERIC))
+        || (right.is_usable_as(repeated) && left.is_usable_as(NUMERIC));
+    match (are_numbers, is_repeated) {
+        (true, false) => Some(number_types(left, right)),
+        (false, false) => None,
+        (_, true) => Some(ValueTypes::NUMBER.union_with(repeated)),
     }
 }
