@@ -1,19 +1,30 @@
-//! The language: what differs between the interpreter alone and jq.
+//! The language: where the interpreter alone would differ from jq. The right values are jq 1.7's.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::tests::check;
 
-/// Where the interpreter alone would differ from jq. The right values are jq 1.7's.
+fn check_all(cases: &[(Value, &str, Value)]) {
+    for (input, program, expect) in cases {
+        check(input, program, expect);
+    }
+}
+
+/// Paths are found first, and deleted all at once.
 #[test]
-fn is_jq() {
-    for (input, program, expect) in [
-        // Paths are found first, and deleted all at once.
+fn paths_are_deleted_at_once() {
+    check_all(&[
         (json!([0, 1, 2, 3]), "del(.[1, 2])", json!([[0, 3]])),
         (json!([0, 1, 2, 3]), "del(.[0], .[-1], .[1:2])", json!([[2]])),
         (json!([0, 1, 2, 3]), "delpaths([[0], [2]]), (.[1, 2] |= empty)", json!([[1, 3], [0, 3]])),
         (json!([1, [2, 3]]), "to_entries | del(.[1].value[0], .[0]) | .[0].value", json!([[3]])),
-        // Groups that took no part keep their place.
+    ]);
+}
+
+/// Groups that took no part keep their place.
+#[test]
+fn groups_keep_their_place() {
+    check_all(&[
         (
             json!("ac"),
             "[match(\"(a)(b)?(c)\").captures[] | .string, .offset]",
@@ -36,7 +47,13 @@ fn is_jq() {
             "test([\"b\", \"i\"]), [match([\"b\", \"ig\"]).string]",
             json!([true, ["B"]]),
         ),
-        // Filters and syntax that the interpreter lacks.
+    ]);
+}
+
+/// Filters and syntax that the interpreter lacks.
+#[test]
+fn filters_and_syntax_are_complete() {
+    check_all(&[
         (
             json!([{"id": "a"}]),
             "INDEX(.id), IN([{\"id\": \"a\"}]), [leaf_paths]",
@@ -70,7 +87,13 @@ fn is_jq() {
         ),
         (json!({"b": [1]}), ". as {$b: [$c]} | [$b, $c]", json!([[[1], 1]])),
         (json!(5), "def f($a): a + 1; f(.), .5, \"\\ud83d\\ude00\"", json!([6, 0.5, "😀"])),
-        // Operators bind, and their operands are evaluated, as in jq.
+    ]);
+}
+
+/// Operators bind, and their operands are evaluated, as in jq.
+#[test]
+fn operators_bind_as_in_jq() {
+    check_all(&[
         (json!(null), "6 / 4 % 3, 1 * 5 % 3, [(1, 2) + (10, 20)]", json!([1, 2, [11, 12, 21, 22]])),
         (json!({"a": 1}), ".a = 5 // 6, (.b // \"c\" | . + \"d\")", json!([{"a": 5}, "cd"])),
         (
@@ -96,6 +119,12 @@ fn is_jq() {
             json!([[1, 1]]),
         ),
         (json!(null), "[label $l | foreach range(3) as $i (0; 1, 2, break $l)]", json!([[1, 2]])),
+    ]);
+}
+
+#[test]
+fn encodings_are_those_of_jq() {
+    check_all(&[
         (json!("eyJzdWIiOiI0MiJ9eyJ"), "@base64d", json!(["{\"sub\":\"42\"}{\""])),
         (json!("IFBA===="), "@base32d, (@base64 | @base64d)", json!(["AB", "IFBA===="])),
         (
@@ -103,6 +132,22 @@ fn is_jq() {
             "map(ltrimstr(\"a\")), map(rtrimstr(\"b\"))",
             json!([["b", 1], ["a", 1]]),
         ),
+        (
+            json!(["NBUQ====", "NBUQ", "ME", "ME======", ""]),
+            "map(@base32d)",
+            json!([["hi", "hi", "a", "a", ""]]),
+        ),
+        (
+            json!("<&'\">"),
+            "@html, (@html | @htmld)",
+            json!(["&lt;&amp;&apos;&quot;&gt;", "<&'\">"]),
+        ),
+    ]);
+}
+
+#[test]
+fn times_are_those_of_jq() {
+    check_all(&[
         (json!("10:15"), "strptime(\"%H:%M\")", json!([[1900, 0, 0, 10, 15, 0, 0, -1]])),
         (
             json!("2015-03-05T23:51:47Z"),
@@ -120,6 +165,12 @@ fn is_jq() {
             ]),
         ),
         (json!([2015, 13, 32, 25, 61, 61]), "mktime | todate", json!(["2016-03-04T02:02:01Z"])),
+    ]);
+}
+
+#[test]
+fn functions_of_numbers_are_those_of_jq() {
+    check_all(&[
         (json!(5), "gamma, lgamma | . * 1000 | floor", json!([3178, 3178])),
         (json!(5), "lgamma_r | map(. * 1000 | floor)", json!([[3178, 1000]])),
         (json!([-0.5, -1.5, -2, 0.5]), "map(lgamma_r[1])", json!([[-1, 1, 1, 1]])),
@@ -128,17 +179,13 @@ fn is_jq() {
             "map(nearbyint), map(rint) | tojson",
             json!(["[2,4,-0,0,-2]", "[2,4,-0,0,-2]"]),
         ),
-        (
-            json!(["NBUQ====", "NBUQ", "ME", "ME======", ""]),
-            "map(@base32d)",
-            json!([["hi", "hi", "a", "a", ""]]),
-        ),
-        (
-            json!("<&'\">"),
-            "@html, (@html | @htmld)",
-            json!(["&lt;&amp;&apos;&quot;&gt;", "<&'\">"]),
-        ),
-        // As jq writes what it has calculated.
+    ]);
+}
+
+/// As jq writes what it has calculated.
+#[test]
+fn calculated_numbers_are_written_as_by_jq() {
+    check_all(&[
         (
             json!([3e-5, 1e-4, 1.25e-5, -1e-9, 1.5e300, 1e17, 5e-324, 0.1]),
             "map(. * 1 | tojson) | join(\" \")",
@@ -146,6 +193,12 @@ fn is_jq() {
         ),
         (json!([3e-5]), "tostring, @csv, \"\\(.[0])\"", json!(["[3e-05]", "3e-05", "3e-05"])),
         (json!(null), "[\"ab\" * (0, 0.5, 1.5, -1)]", json!([["", "", "ab", null]])),
+    ]);
+}
+
+#[test]
+fn unusual_arguments_are_taken_as_by_jq() {
+    check_all(&[
         (
             json!(null),
             "nan < nan, nan == nan, ([nan, 1] | sort), [range(0; 3; 0)]",
@@ -171,7 +224,5 @@ fn is_jq() {
             "flatten(1), (try flatten(-1) catch .)",
             json!([[1, 2, [3]], "flatten depth must not be negative"]),
         ),
-    ] {
-        check(&input, program, &expect);
-    }
+    ]);
 }

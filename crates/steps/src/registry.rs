@@ -175,9 +175,24 @@ mod tests {
         }
     }
 
+    /// Each step has one problem, at that place of its configuration and with that text.
+    fn check_refusals(cases: &[(Value, &str, &str)]) {
+        for (step, path, expected) in cases {
+            let source = json!({"name": "x", "steps": [step]});
+            let problems =
+                definition::plan_source(&source, step_registry(), &DefinitionLimits::default())
+                    .unwrap_err()
+                    .0;
+            assert_eq!(problems.len(), 1, "{problems:?}");
+            let at = format!("steps[0].config.{path}");
+            assert_eq!(problems[0].path, at.trim_end_matches('.'), "{step}");
+            assert!(problems[0].message.contains(expected), "{step}: {}", problems[0].message);
+        }
+    }
+
     #[test]
-    fn configurations_are_checked_before_they_run() {
-        for (step, path, expected) in [
+    fn durations_and_times_are_checked_before_they_run() {
+        check_refusals(&[
             (json!({"type": "Delay", "config": {"for": "soon"}}), "for", "not a duration"),
             (json!({"type": "Delay", "config": {"until": "noon"}}), "until", "RFC 3339"),
             (json!({"type": "Delay"}), "", "one of `for` or `until` is required"),
@@ -186,6 +201,22 @@ mod tests {
                 "",
                 "only one",
             ),
+            (
+                json!({"type": "StreamText", "input": "x", "config": {"pause": "soon"}}),
+                "pause",
+                "not a duration",
+            ),
+            (
+                json!({"type": "Delay", "config": {"for": "{{ inputs.n }}", "until": "{{ inputs.m }}"}}),
+                "",
+                "only one",
+            ),
+        ]);
+    }
+
+    #[test]
+    fn patterns_and_queries_are_checked_before_they_run() {
+        check_refusals(&[
             (
                 json!({"type": "TextOperation.RegexExtract", "config": {"pattern": "("}}),
                 "pattern",
@@ -233,10 +264,16 @@ mod tests {
                 "no group `b`: it has groups 0 to 1 (a)",
             ),
             (
-                json!({"type": "StreamText", "input": "x", "config": {"pause": "soon"}}),
-                "pause",
-                "not a duration",
+                json!({"type": "TextOperation.Split", "config": {"separator": "{{ inputs.s }}", "by": "words"}}),
+                "",
+                "`separator` and `by` cannot be given together",
             ),
+        ]);
+    }
+
+    #[test]
+    fn requests_are_checked_before_they_run() {
+        check_refusals(&[
             (
                 json!({"type": "HttpRequest", "config": {"url": "https://a:b@example.com"}}),
                 "url",
@@ -258,32 +295,16 @@ mod tests {
                 "line break",
             ),
             (
-                json!({"type": "TextOperation.Split", "config": {"separator": "{{ inputs.s }}", "by": "words"}}),
-                "",
-                "`separator` and `by` cannot be given together",
-            ),
-            (
-                json!({"type": "Delay", "config": {"for": "{{ inputs.n }}", "until": "{{ inputs.m }}"}}),
-                "",
-                "only one",
-            ),
-            (
                 json!({"type": "HttpRequest", "config": {"url": "example.com"}}),
                 "url",
                 "absolute URL",
             ),
             (json!({"type": "HttpRequest", "config": {"url": "file:///etc"}}), "url", "`file:`"),
-        ] {
-            let source = json!({"name": "x", "steps": [step]});
-            let problems =
-                definition::plan_source(&source, step_registry(), &DefinitionLimits::default())
-                    .unwrap_err()
-                    .0;
-            assert_eq!(problems.len(), 1, "{problems:?}");
-            let at = format!("steps[0].config.{path}");
-            assert_eq!(problems[0].path, at.trim_end_matches('.'), "{step}");
-            assert!(problems[0].message.contains(expected), "{step}: {}", problems[0].message);
-        }
+        ]);
+    }
+
+    #[test]
+    fn configurations_with_expressions_are_accepted() {
         for fine in [
             // The value of an expression is not known yet.
             json!({"type": "Delay", "config": {"for": "{{ inputs.pause }}"}}),

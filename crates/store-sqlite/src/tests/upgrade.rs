@@ -47,6 +47,40 @@ const SLOW: &str = "01a22b74-2190-70dc-80b3-d34a20a2619f";
 const OTHER: &str = "01a22b74-2197-76fa-9bca-f7ff5f275135";
 const KEY: &str = "01a22b74-20e0-77b2-92e6-69bc97445422";
 
+/// A schedule of the old database as it is to be now.
+struct PreservedSchedule {
+    id: &'static str,
+    workflow: &'static str,
+    version: u64,
+    times: [i64; 2],
+    document: Value,
+}
+
+async fn check_schedule(store: &SqliteStore, expected: PreservedSchedule) {
+    let PreservedSchedule { id: of, workflow, version, times, document } = expected;
+    let found = find(store, "schedule", of).await;
+    let Value::Object(mut expect) = document else { panic!() };
+    expect.insert("workflow".to_owned(), json!(workflow));
+    expect.insert("created_by".to_owned(), json!(KEY));
+    assert_eq!(found.document, expect);
+    // `==` ignores the order of keys.
+    let parameters = |document: &stepwell_core::Map| document["parameters"].to_string();
+    assert_eq!(parameters(&found.document), parameters(&expect));
+    let at = |at: Timestamp| at.as_micros();
+    assert_eq!(found.version, version);
+    assert_eq!([at(found.created_at), at(found.updated_at)], times);
+    let index = &found.index;
+    assert_eq!(json!(index.name), expect["name"]);
+    assert_eq!(index.parent, Some(id(workflow)));
+    let status = if expect["enabled"] == json!(true) { "enabled" } else { "disabled" };
+    assert_eq!(index.status.as_deref(), Some(status));
+    assert_eq!(json!(index.labels), json!({"type": expect["timing"]["type"]}));
+    assert_eq!(json!(index.due_at.map(at)), expect["due_at"]);
+    // The next write replaces the version that was migrated.
+    let next = StoredObject { version: version + 1, ..found };
+    store.write_objects(ObjectBatch::put(next, Effects::default())).await.unwrap();
+}
+
 #[tokio::test]
 async fn schedules_are_preserved() {
     let (store, _folder) = upgraded();
@@ -54,13 +88,13 @@ async fn schedules_are_preserved() {
         "code": "OVERLAPPED", "message": "the last execution was still running"});
     let queued = [4, 6, 8, 10].map(|second| 1_796_025_360_821_276_i64 + second * 1_000_000);
     let second = json!({"type": "interval", "value": 2, "unit": "seconds"});
-    for (of, workflow, version, times, document) in [
-        (
-            "01a22b74-21b5-77e0-81b9-73df90c55a3e",
-            SLOW,
-            6,
-            [1_796_025_360_821_276, 1_796_025_370_824_051],
-            json!({"name": "queue", "description": null, "timing": second, "timezone": "UTC",
+    for schedule in [
+        PreservedSchedule {
+            id: "01a22b74-21b5-77e0-81b9-73df90c55a3e",
+            workflow: SLOW,
+            version: 6,
+            times: [1_796_025_360_821_276, 1_796_025_370_824_051],
+            document: json!({"name": "queue", "description": null, "timing": second, "timezone": "UTC",
                 "parameters": {"n": 7}, "enabled": true, "paused_with": null,
                 "policies": {"misfire": "run_once", "overlap": "queue"},
                 "anchor": 1_796_025_360_821_276_i64,
@@ -68,13 +102,13 @@ async fn schedules_are_preserved() {
                     "skipped": null},
                 "due_at": 1_796_025_372_821_276_i64,
                 "last_execution": "01a22b74-2988-7767-8026-a2dac6244f90"}),
-        ),
-        (
-            "01a22b74-21b9-7267-9f51-cdcc0c6891d1",
-            SLOW,
-            6,
-            [1_796_025_360_825_737, 1_796_025_370_858_263],
-            json!({"name": "skip \u{fc} \"q\"", "description": "nightly", "timing": second,
+        },
+        PreservedSchedule {
+            id: "01a22b74-21b9-7267-9f51-cdcc0c6891d1",
+            workflow: SLOW,
+            version: 6,
+            times: [1_796_025_360_825_737, 1_796_025_370_858_263],
+            document: json!({"name": "skip \u{fc} \"q\"", "description": "nightly", "timing": second,
                 "timezone": "UTC", "parameters": {}, "enabled": true, "paused_with": null,
                 "policies": {"misfire": "skip", "overlap": "skip"},
                 "anchor": 1_796_025_360_825_737_i64,
@@ -82,26 +116,26 @@ async fn schedules_are_preserved() {
                     "skipped": skipped},
                 "due_at": 1_796_025_372_825_737_i64,
                 "last_execution": "01a22b74-2993-723d-bdc5-c263c8074d79"}),
-        ),
-        (
-            "01a22b74-21d7-7709-ba06-60e8927d1271",
-            OTHER,
-            2,
-            [1_796_025_360_855_829, 1_796_025_360_928_930],
-            json!({"name": "with workflow", "description": null,
+        },
+        PreservedSchedule {
+            id: "01a22b74-21d7-7709-ba06-60e8927d1271",
+            workflow: OTHER,
+            version: 2,
+            times: [1_796_025_360_855_829, 1_796_025_360_928_930],
+            document: json!({"name": "with workflow", "description": null,
                 "timing": {"type": "interval", "value": 30, "unit": "minutes"}, "timezone": "UTC",
                 "parameters": {}, "enabled": false, "paused_with": "workflow",
                 "policies": {"misfire": "run_once", "overlap": "allow"},
                 "anchor": 1_796_025_360_928_930_i64,
                 "progress": {"next_at": null, "queued": [], "skipped": null}, "due_at": null,
                 "last_execution": null}),
-        ),
-        (
-            "01a22b74-21e4-70d4-b7a2-7831b8252fa9",
-            OTHER,
-            1,
-            [1_796_025_360_868_225, 1_796_025_360_868_225],
-            json!({"name": "created off", "description": null,
+        },
+        PreservedSchedule {
+            id: "01a22b74-21e4-70d4-b7a2-7831b8252fa9",
+            workflow: OTHER,
+            version: 1,
+            times: [1_796_025_360_868_225, 1_796_025_360_868_225],
+            document: json!({"name": "created off", "description": null,
                 "timing": {"type": "cron", "expression": "@daily"},
                 "timezone": "Australia/Lord_Howe",
                 "parameters": {"z": [0.1, null, u64::MAX], "a": "\u{e9}"}, "enabled": false,
@@ -109,29 +143,9 @@ async fn schedules_are_preserved() {
                 "anchor": 1_796_025_360_868_225_i64,
                 "progress": {"next_at": null, "queued": [], "skipped": null}, "due_at": null,
                 "last_execution": null}),
-        ),
+        },
     ] {
-        let found = find(&store, "schedule", of).await;
-        let Value::Object(mut expect) = document else { panic!() };
-        expect.insert("workflow".to_owned(), json!(workflow));
-        expect.insert("created_by".to_owned(), json!(KEY));
-        assert_eq!(found.document, expect);
-        // `==` ignores the order of keys.
-        let parameters = |document: &stepwell_core::Map| document["parameters"].to_string();
-        assert_eq!(parameters(&found.document), parameters(&expect));
-        let at = |at: Timestamp| at.as_micros();
-        assert_eq!(found.version, version);
-        assert_eq!([at(found.created_at), at(found.updated_at)], times);
-        let index = &found.index;
-        assert_eq!(json!(index.name), expect["name"]);
-        assert_eq!(index.parent, Some(id(workflow)));
-        let status = if expect["enabled"] == json!(true) { "enabled" } else { "disabled" };
-        assert_eq!(index.status.as_deref(), Some(status));
-        assert_eq!(json!(index.labels), json!({"type": expect["timing"]["type"]}));
-        assert_eq!(json!(index.due_at.map(at)), expect["due_at"]);
-        // The next write replaces the version that was migrated.
-        let next = StoredObject { version: version + 1, ..found };
-        store.write_objects(ObjectBatch::put(next, Effects::default())).await.unwrap();
+        check_schedule(&store, schedule).await;
     }
     let changes = store.object_changes("schedule", 0).await.unwrap();
     assert_eq!(changes.puts.len(), 9);

@@ -101,23 +101,23 @@ pub async fn content_comes_back_identical(store: Shared) {
     has(&store, &at_the_ends.record, &at_the_ends.events).await;
 }
 
-/// Each variant, with and without what is optional.
-pub async fn every_kind_of_event(store: Shared) {
-    join(&store, 1).await;
-    let full = Failure {
+/// A failure with everything that is optional.
+fn full_failure() -> Failure {
+    Failure {
         code: "A".to_owned(),
         message: "b".to_owned(),
         step: Some("s".to_owned()),
         attempt: Some(3),
         details: awkward(),
-    };
-    let value = Arc::new(awkward());
-    let values = awkward().as_object().cloned().unwrap_or_default();
-    let until = at(-99);
+    }
+}
+
+/// A rerun with each kind of reused step.
+fn full_rerun(value: &Arc<Value>, failure: &Failure) -> RerunSource {
     let reused =
         |step: u32, how| ReusedStep { step: step.into(), input: Some(Arc::new(Value::Null)), how };
     let inside = |step: u32| StepRunId { path: [2, 0, 7].into(), ..step.into() };
-    let rerun = RerunSource {
+    RerunSource {
         of: execution(9),
         steps: vec![
             reused(
@@ -125,11 +125,22 @@ pub async fn every_kind_of_event(store: Shared) {
                 ReusedOutcome::Completed { output: value.clone(), port: Some("p".to_owned()) },
             ),
             reused(1, ReusedOutcome::Completed { output: Arc::new(Value::Null), port: None }),
-            reused(2, ReusedOutcome::Failed { error: full.clone() }),
+            reused(2, ReusedOutcome::Failed { error: failure.clone() }),
             ReusedStep { step: inside(3), input: None, how: ReusedOutcome::Skipped },
         ],
         given: Some(GivenInput { step: inside(4), input: Arc::new(Value::Null) }),
-    };
+    }
+}
+
+/// Each variant, with and without what is optional.
+pub async fn every_kind_of_event(store: Shared) {
+    join(&store, 1).await;
+    let full = full_failure();
+    let value = Arc::new(awkward());
+    let values = awkward().as_object().cloned().unwrap_or_default();
+    let until = at(-99);
+    let inside = |step: u32| StepRunId { path: [2, 0, 7].into(), ..step.into() };
+    let rerun = full_rerun(&value, &full);
     let accepted = |rerun| Event::Accepted {
         input: value.clone(),
         state: Some(values.clone()),

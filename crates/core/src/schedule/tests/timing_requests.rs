@@ -23,20 +23,38 @@ fn of_cron(expression: &str) -> TimingRequest {
     }
 }
 
-#[test]
-fn bad_timings_name_their_field() {
-    let interval = |value, unit| TimingRequest {
+fn of_interval(value: Option<f64>, unit: Option<String>) -> TimingRequest {
+    TimingRequest {
         schedule_type: text("interval"),
         interval_value: value,
         interval_unit: unit,
         ..TimingRequest::default()
-    };
-    let fixed = |time| TimingRequest {
+    }
+}
+
+fn of_fixed_time(time: Option<String>) -> TimingRequest {
+    TimingRequest {
         schedule_type: text("fixed_time"),
         execution_time: time,
         ..TimingRequest::default()
-    };
-    for (request, expect) in [
+    }
+}
+
+fn in_zone(timezone: &str) -> TimingRequest {
+    TimingRequest { timezone: text(timezone), ..of_cron("0 0 * * *") }
+}
+
+/// Each request has one problem, with that text.
+fn check_problems(cases: &[(TimingRequest, &str)]) {
+    for (request, expect) in cases {
+        let problems = wrong(request, None);
+        assert!(problems.len() == 1 && problems[0].contains(expect), "{request:?}: {problems:?}");
+    }
+}
+
+#[test]
+fn bad_types_name_their_field() {
+    check_problems(&[
         (TimingRequest::default(), "schedule_type: is required"),
         (
             TimingRequest { schedule_type: text("Cron"), ..TimingRequest::default() },
@@ -46,6 +64,16 @@ fn bad_timings_name_their_field() {
             TimingRequest { schedule_type: text("cron"), ..TimingRequest::default() },
             "cron_expression: is required",
         ),
+        (
+            TimingRequest { interval_unit: text("days"), ..of_cron("0 0 * * *") },
+            "interval_unit: belongs to schedule_type `interval`, but this one is `cron`",
+        ),
+    ]);
+}
+
+#[test]
+fn bad_cron_expressions_name_their_field() {
+    check_problems(&[
         (of_cron(""), "cron_expression: must have five fields"),
         (of_cron("0 0 * *"), "cron_expression: must have five fields"),
         (of_cron("0 0 0 * * * 2030"), "cron_expression: must have five fields"),
@@ -63,40 +91,52 @@ fn bad_timings_name_their_field() {
         (of_cron("1, 2 * * * *"), "the list `1,` lacks a value beside a comma"),
         (of_cron("1,,2 * * * *"), "the list `1,,2` lacks a value beside a comma"),
         (of_cron("0 0 * * ,1"), "the list `,1` lacks a value beside a comma"),
+    ]);
+}
+
+#[test]
+fn bad_time_zones_name_their_field() {
+    check_problems(&[
         (
-            TimingRequest { timezone: text("Europe/Berln"), ..of_cron("0 0 * * *") },
+            in_zone("Europe/Berln"),
             "timezone: `Europe/Berln` is not an IANA time zone such as Europe/Berlin; did you mean `Europe/Berlin`?",
         ),
-        (TimingRequest { timezone: text("../etc/passwd"), ..of_cron("0 0 * * *") }, "timezone: "),
-        (
-            TimingRequest { timezone: text(""), ..of_cron("0 0 * * *") },
-            "timezone: `` is not an IANA time zone such as Europe/Berlin",
-        ),
-        (TimingRequest { timezone: text("Etc/Unknown"), ..of_cron("0 0 * * *") }, "timezone: "),
-        (TimingRequest { timezone: text("Factory"), ..of_cron("0 0 * * *") }, "timezone: "),
-        (TimingRequest { timezone: text("+02:00"), ..of_cron("0 0 * * *") }, "timezone: "),
-        (interval(None, text("days")), "interval_value: is required"),
-        (interval(Some(1.0), None), "interval_unit: is required"),
-        (interval(Some(0.0), text("days")), "interval_value: must be a whole number"),
-        (interval(Some(-1.0), text("days")), "interval_value: must be a whole number"),
-        (interval(Some(1.5), text("days")), "interval_value: must be a whole number"),
-        (interval(Some(f64::NAN), text("days")), "interval_value: must be a whole number"),
-        (interval(Some(1e300), text("days")), "interval_value: must be a whole number"),
-        (interval(Some(40_000.0), text("days")), "interval_value: must be greater than 0 and"),
-        (interval(Some(1.0), text("weeks")), "interval_unit: must be one of seconds, minutes"),
-        (fixed(None), "execution_time: is required"),
-        (fixed(text("tomorrow")), "execution_time: must be an RFC 3339 time"),
-        (fixed(text("2026-05-03T00:00:00")), "execution_time: must be an RFC 3339 time"),
-        (fixed(text("2026-05-02T14:30:00Z")), "execution_time: must lie in the future"),
-        (
-            TimingRequest { interval_unit: text("days"), ..of_cron("0 0 * * *") },
-            "interval_unit: belongs to schedule_type `interval`, but this one is `cron`",
-        ),
-    ] {
-        let problems = wrong(&request, None);
-        assert!(problems.len() == 1 && problems[0].contains(expect), "{request:?}: {problems:?}");
-    }
-    let many = TimingRequest { timezone: text("Mars"), ..interval(Some(0.0), text("weeks")) };
+        (in_zone("../etc/passwd"), "timezone: "),
+        (in_zone(""), "timezone: `` is not an IANA time zone such as Europe/Berlin"),
+        (in_zone("Etc/Unknown"), "timezone: "),
+        (in_zone("Factory"), "timezone: "),
+        (in_zone("+02:00"), "timezone: "),
+    ]);
+}
+
+#[test]
+fn bad_intervals_name_their_field() {
+    check_problems(&[
+        (of_interval(None, text("days")), "interval_value: is required"),
+        (of_interval(Some(1.0), None), "interval_unit: is required"),
+        (of_interval(Some(0.0), text("days")), "interval_value: must be a whole number"),
+        (of_interval(Some(-1.0), text("days")), "interval_value: must be a whole number"),
+        (of_interval(Some(1.5), text("days")), "interval_value: must be a whole number"),
+        (of_interval(Some(f64::NAN), text("days")), "interval_value: must be a whole number"),
+        (of_interval(Some(1e300), text("days")), "interval_value: must be a whole number"),
+        (of_interval(Some(40_000.0), text("days")), "interval_value: must be greater than 0 and"),
+        (of_interval(Some(1.0), text("weeks")), "interval_unit: must be one of seconds, minutes"),
+    ]);
+}
+
+#[test]
+fn bad_fixed_times_name_their_field() {
+    check_problems(&[
+        (of_fixed_time(None), "execution_time: is required"),
+        (of_fixed_time(text("tomorrow")), "execution_time: must be an RFC 3339 time"),
+        (of_fixed_time(text("2026-05-03T00:00:00")), "execution_time: must be an RFC 3339 time"),
+        (of_fixed_time(text("2026-05-02T14:30:00Z")), "execution_time: must lie in the future"),
+    ]);
+}
+
+#[test]
+fn every_problem_is_reported() {
+    let many = TimingRequest { timezone: text("Mars"), ..of_interval(Some(0.0), text("weeks")) };
     assert_eq!(wrong(&many, None).len(), 3);
     // Both are reported, and neither hides the other.
     for expression in ["nope", "0 0 30 2 *"] {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use stepwell_core::ids::WorkspaceId;
+use stepwell_core::ids::{WorkflowId, WorkspaceId};
 
 use super::{CallResults, Caller, WORKFLOWS, labels, objects};
 use crate::Store;
@@ -57,6 +57,23 @@ impl Caller {
         }
     }
 
+    fn next_release(&mut self, workflow: WorkflowId, name: &str) -> AddRelease {
+        AddRelease {
+            workflow,
+            expected: self.random.maybe(3, |random| 1 + random.below(4)),
+            name: name.to_owned(),
+            source: Arc::new(self.random.value()),
+            retention_seconds: self.random.maybe(3, |_| 0),
+            parts: self.parts(),
+            objects: match self.random.once_in(3) {
+                true => vec![objects::next(self)],
+                false => Vec::new(),
+            },
+            now: self.random.time(),
+            effects: self.effects(),
+        }
+    }
+
     pub(super) async fn workflows(&mut self, one: &dyn Store, other: &dyn Store) -> CallResults {
         let n = self.number(WORKFLOWS);
         let (id, of, name) = (workflow(n), workspace(self.number(2)), self.number(4).to_string());
@@ -75,20 +92,7 @@ impl Caller {
                 both!(one, other, create_workflow(create))
             }
             1 => {
-                let add = AddRelease {
-                    workflow: id,
-                    expected: self.random.maybe(3, |random| 1 + random.below(4)),
-                    name: name.to_owned(),
-                    source: Arc::new(self.random.value()),
-                    retention_seconds: self.random.maybe(3, |_| 0),
-                    parts: self.parts(),
-                    objects: match self.random.once_in(3) {
-                        true => vec![objects::next(self)],
-                        false => Vec::new(),
-                    },
-                    now: self.random.time(),
-                    effects: self.effects(),
-                };
+                let add = self.next_release(id, name);
                 let results = both!(one, other, add_release(add));
                 if !results.1.starts_with("refused") {
                     let puts = add.objects;
