@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
-use stepwell_engine::app::{ClaimGuard, Idempotency, IdempotencyClaim};
-use stepwell_engine::{App, Caller, KeyedMutex};
+use stepwell_engine::app::{Idempotency, IdempotencyClaim};
+use stepwell_engine::{App, AppError, Caller, KeyedMutex};
 
 use crate::error::{ApiError, Kind};
 use crate::respond;
@@ -35,12 +35,13 @@ pub async fn idempotent(
     let _guard = KEY_LOCKS.lock(&key.key).await;
     let guard = match app.claim_idempotency_key(caller, &key).await? {
         IdempotencyClaim::First(guard) => guard,
-        IdempotencyClaim::Replayed(stored) => return replayed(&stored),
+        IdempotencyClaim::Replayed { status, body } => return replayed(status, body),
+        IdempotencyClaim::ReplayedSecret => return Err(not_replayable()),
         IdempotencyClaim::InProgress => return Err(busy()),
     };
     match work.await {
         Ok((status, body)) => {
-            settle(guard, format!("{}\n{body}", status.as_u16())).await;
+            log_failure(guard.complete(status.as_u16(), body.clone()).await);
             Ok(respond::json_text(status, body))
         }
         Err(error) => {
@@ -65,19 +66,14 @@ pub async fn idempotent_secret(
     let _guard = KEY_LOCKS.lock(&key.key).await;
     let guard = match app.claim_idempotency_key(caller, &key).await? {
         IdempotencyClaim::First(guard) => guard,
-        IdempotencyClaim::Replayed(_) => {
-            return Err(ApiError::new(
-                Kind::NotReplayable,
-                "this Idempotency-Key was used before and the request succeeded then; its response \
-                 held a secret, which is shown once and not stored. Delete what it made if the \
-                 secret was lost, and send a new key",
-            ));
+        IdempotencyClaim::Replayed { .. } | IdempotencyClaim::ReplayedSecret => {
+            return Err(not_replayable());
         }
         IdempotencyClaim::InProgress => return Err(busy()),
     };
     match work.await {
         Ok(response) => {
-            settle(guard, "secret".to_owned()).await;
+            log_failure(guard.complete_secret().await);
             Ok(response)
         }
         Err(error) => {
@@ -87,6 +83,16 @@ pub async fn idempotent_secret(
     }
 }
 
+/// The first request with the key succeeded with a secret.
+fn not_replayable() -> ApiError {
+    ApiError::new(
+        Kind::NotReplayable,
+        "this Idempotency-Key was used before and the request succeeded then; its response \
+         held a secret, which is shown once and not stored. Delete what it made if the \
+         secret was lost, and send a new key",
+    )
+}
+
 /// The first request with the key is at work on another node, or was cut off there.
 fn busy() -> ApiError {
     let message = "the first request with this Idempotency-Key is still at work; send it again";
@@ -94,19 +100,15 @@ fn busy() -> ApiError {
 }
 
 /// The work is done even if the response cannot be stored, so a failure is only logged.
-async fn settle(guard: ClaimGuard, response: String) {
-    if let Err(error) = guard.complete(response).await {
+fn log_failure(stored: Result<(), AppError>) {
+    if let Err(error) = stored {
         tracing::warn!(%error, "a response could not be stored under its idempotency key");
     }
 }
 
-fn replayed(stored: &str) -> Result<Response, ApiError> {
-    let parsed = stored.split_once('\n').and_then(|(status, body)| {
-        Some((StatusCode::from_u16(status.parse().ok()?).ok()?, body.to_owned()))
-    });
-    let Some((status, body)) = parsed else {
-        return Err(ApiError::internal("a stored response is not readable"));
-    };
+fn replayed(status: u16, body: String) -> Result<Response, ApiError> {
+    let status = StatusCode::from_u16(status)
+        .map_err(|_| ApiError::internal("a stored response is not readable"))?;
     let mut response = respond::json_text(status, body);
     response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
     Ok(response)
@@ -118,11 +120,12 @@ mod tests {
 
     #[test]
     fn stored_responses_read_back() {
-        let response = replayed("202\n{\"a\":1}").unwrap();
+        let response = replayed(202, "{\"a\":1}".to_owned()).unwrap();
         assert_eq!(response.status(), StatusCode::ACCEPTED);
         assert_eq!(response.headers()["idempotent-replayed"], "true");
-        for broken in ["", "202", "x\n{}", "99999\n{}"] {
-            assert_eq!(replayed(broken).unwrap_err().kind(), Kind::Internal, "{broken}");
+        for broken in [0, 99, 1000] {
+            let error = replayed(broken, String::new()).unwrap_err();
+            assert_eq!(error.kind(), Kind::Internal, "{broken}");
         }
     }
 }

@@ -145,8 +145,8 @@ impl ExecutionStore for SqliteStore {
 
     async fn write_idempotent(&self, write: WriteIdempotent) -> StoreResult<bool> {
         let bytes = match &write {
-            WriteIdempotent::Claim(record) => record.outcome.len(),
-            WriteIdempotent::Replace { outcome, .. } => outcome.len(),
+            WriteIdempotent::Claim(record) => row::outcome_text(&record.outcome).len(),
+            WriteIdempotent::Replace { outcome, .. } => row::outcome_text(outcome).len(),
             WriteIdempotent::Free(_) => 0,
         };
         self.writer.write(bytes, move |batch| idempotency::write(batch.connection, &write)).await

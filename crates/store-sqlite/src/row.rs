@@ -10,7 +10,7 @@ use stepwell_core::ids::{
 };
 use stepwell_core::{Map, Timestamp};
 use stepwell_store::codec;
-use stepwell_store::record::DeliveryStatus;
+use stepwell_store::record::{DeliveryStatus, IdempotencyOutcome};
 use uuid::Uuid;
 
 use crate::error::{Result, corrupt};
@@ -147,6 +147,47 @@ pub(crate) fn labels(row: &Row<'_>, column: usize) -> Result<Map> {
     }
 }
 
+/// The prefix of the outcome of a request in progress.
+const IN_PROGRESS: &str = "working ";
+
+/// The outcome of a response that is not stored.
+const SECRET_RESPONSE: &str = "secret";
+
+/// How the outcome of a request with an idempotency key is stored.
+pub(crate) fn outcome_text(outcome: &IdempotencyOutcome) -> String {
+    match outcome {
+        IdempotencyOutcome::InProgress { node, since } => {
+            format!("{IN_PROGRESS}{node} {}", since.as_micros())
+        }
+        IdempotencyOutcome::Created(id) => id.to_string(),
+        IdempotencyOutcome::Response { status, body } => format!("{status}\n{body}"),
+        IdempotencyOutcome::SecretResponse => SECRET_RESPONSE.to_owned(),
+    }
+}
+
+pub(crate) fn idempotency_outcome(row: &Row<'_>, column: usize) -> Result<IdempotencyOutcome> {
+    let text: String = get(row, column)?;
+    parse_outcome(&text).ok_or_else(|| corrupt("the outcome of a request is not readable"))
+}
+
+fn parse_outcome(text: &str) -> Option<IdempotencyOutcome> {
+    if text == SECRET_RESPONSE {
+        return Some(IdempotencyOutcome::SecretResponse);
+    }
+    if let Some(claim) = text.strip_prefix(IN_PROGRESS) {
+        let (node, since) = claim.split_once(' ')?;
+        let (node, since) = (node.parse().ok()?, Timestamp::from_micros(since.parse().ok()?));
+        return Some(IdempotencyOutcome::InProgress { node, since });
+    }
+    match text.split_once('\n') {
+        Some((status, body)) => {
+            let (status, body) = (status.parse().ok()?, body.to_owned());
+            Some(IdempotencyOutcome::Response { status, body })
+        }
+        None => text.parse().ok().map(IdempotencyOutcome::Created),
+    }
+}
+
 /// How statuses are stored. The migrations name some of these numbers: they never change.
 pub(crate) const fn status_number(status: Status) -> i64 {
     match status {
@@ -216,5 +257,22 @@ mod tests {
         is_corrupt(read("SELECT '[]'", |row| labels(row, 0)).map(drop));
         is_corrupt(read("SELECT '{'", |row| labels(row, 0)).map(drop));
         is_corrupt(read("SELECT NULL", |row| time(row, 0)).map(drop));
+    }
+
+    #[test]
+    fn outcomes_are_read_as_they_were_written() {
+        for text in [
+            "working 01a22b74-2190-70dc-80b3-d34a20a2619f 1800000000000000",
+            "01a22b74-2190-70dc-80b3-d34a20a2619f",
+            "201\n{\"a\":\"b\\n\"}",
+            "200\n",
+            "secret",
+        ] {
+            let outcome = parse_outcome(text).unwrap();
+            assert_eq!(outcome_text(&outcome), text, "{outcome:?}");
+        }
+        for text in ["", "202", "x\n{}", "99999\n{}", "working ", "working x", "working x 1"] {
+            assert_eq!(parse_outcome(text), None, "{text}");
+        }
     }
 }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use stepwell_core::Timestamp;
-use stepwell_core::ids::{NodeId, WorkspaceId};
+use stepwell_core::ids::{NodeId, ObjectId, WorkspaceId};
 use stepwell_store::StoreError;
-use stepwell_store::record::IdempotencyRecord;
+use stepwell_store::record::{IdempotencyOutcome, IdempotencyRecord};
 use stepwell_store::traits::WriteIdempotent;
 
 use super::{App, Idempotency};
@@ -18,7 +18,7 @@ impl Idempotency {
     pub(super) fn record(
         self,
         workspace: WorkspaceId,
-        outcome: String,
+        outcome: IdempotencyOutcome,
         now: Timestamp,
     ) -> IdempotencyRecord {
         let Self { key, fingerprint } = self;
@@ -32,16 +32,27 @@ impl Idempotency {
     pub(super) fn outcome_of(
         fingerprint: &[u8],
         found: &IdempotencyRecord,
-    ) -> Result<String, AppError> {
+    ) -> Result<IdempotencyOutcome, AppError> {
         if found.fingerprint == fingerprint {
             return Ok(found.outcome.clone());
         }
         Err(AppError::IdempotencyKeyReused)
     }
+
+    /// The id of the object that the first request with the key created.
+    ///
+    /// # Errors
+    /// `IdempotencyKeyReused` if it created none.
+    pub(super) fn created_id<I: ObjectId>(outcome: &IdempotencyOutcome) -> Result<I, AppError> {
+        match outcome {
+            IdempotencyOutcome::Created(id) => Ok(I::from_uuid(id.uuid())),
+            IdempotencyOutcome::InProgress { .. }
+            | IdempotencyOutcome::Response { .. }
+            | IdempotencyOutcome::SecretResponse => Err(AppError::IdempotencyKeyReused),
+        }
+    }
 }
 
-/// The prefix of an outcome while the request is in progress.
-const IN_PROGRESS: &str = "working ";
 /// A claim is abandoned after this time, which is longer than any request may take.
 const ABANDONED_AFTER: Duration = Duration::from_secs(15 * 60);
 
@@ -54,7 +65,15 @@ pub enum IdempotencyClaim {
     /// The key is new: the request may proceed.
     First(ClaimGuard),
     /// The first request succeeded with this response.
-    Replayed(String),
+    Replayed {
+        /// The HTTP status.
+        status: u16,
+        /// The body.
+        body: String,
+    },
+    /// The first request succeeded with a response that is not stored, because it contained a
+    /// secret.
+    ReplayedSecret,
     /// The first request is in progress, on this or another node.
     InProgress,
 }
@@ -71,9 +90,21 @@ impl ClaimGuard {
     ///
     /// # Errors
     /// `Unavailable`.
-    pub async fn complete(mut self, response: String) -> Result<(), AppError> {
+    pub async fn complete(self, status: u16, body: String) -> Result<(), AppError> {
+        self.store_outcome(IdempotencyOutcome::Response { status, body }).await
+    }
+
+    /// Stores that the request succeeded, without its response, which contains a secret.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn complete_secret(self) -> Result<(), AppError> {
+        self.store_outcome(IdempotencyOutcome::SecretResponse).await
+    }
+
+    async fn store_outcome(mut self, outcome: IdempotencyOutcome) -> Result<(), AppError> {
         let Some(from) = self.record.take() else { return Ok(()) };
-        let write = WriteIdempotent::Replace { from, outcome: response };
+        let write = WriteIdempotent::Replace { from, outcome };
         self.engine.store.write_idempotent(write).await?;
         Ok(())
     }
@@ -115,19 +146,21 @@ async fn free_key(engine: &Arc<Engine>, from: IdempotencyRecord) {
     });
 }
 
-/// The outcome while the request is in progress: the node that handles it, and since when.
-fn in_progress(node: NodeId, now: Timestamp) -> String {
-    format!("{IN_PROGRESS}{node} {}", now.as_micros())
+/// The node that looks at a claim.
+#[derive(Debug, Clone, Copy)]
+struct ClaimObserver {
+    node: NodeId,
+    /// Whether the store has no other nodes.
+    is_sole: bool,
+    now: Timestamp,
 }
 
-/// Whether the request was abandoned: its node is gone (without other nodes, any but this one), or
-/// it is too old.
-fn is_abandoned(outcome: &str, (this_node, is_sole): (NodeId, bool), now: Timestamp) -> bool {
-    let Some(claim) = outcome.strip_prefix(IN_PROGRESS) else { return false };
-    let Some((node, since)) = claim.split_once(' ') else { return true };
-    let is_own = node == this_node.to_string();
-    let since = since.parse().map_or(Timestamp::default(), Timestamp::from_micros);
-    (is_sole && !is_own) || now.since(since) > ABANDONED_AFTER
+impl ClaimObserver {
+    /// Whether a request in progress was abandoned: its node is gone (without other nodes, any but
+    /// this one), or it is too old.
+    fn is_abandoned(self, node: NodeId, since: Timestamp) -> bool {
+        (self.is_sole && node != self.node) || self.now.since(since) > ABANDONED_AFTER
+    }
 }
 
 impl App {
@@ -142,7 +175,8 @@ impl App {
         key: &Idempotency,
     ) -> Result<IdempotencyClaim, AppError> {
         let (engine, now) = (&self.engine, self.engine.now());
-        let record = key.clone().record(caller.workspace, in_progress(engine.node, now), now);
+        let claimed = IdempotencyOutcome::InProgress { node: engine.node, since: now };
+        let record = key.clone().record(caller.workspace, claimed.clone(), now);
         let first = |record| {
             let guard = ClaimGuard { engine: engine.clone(), record: Some(record) };
             IdempotencyClaim::First(guard)
@@ -157,13 +191,18 @@ impl App {
             }
         }
         let Some(found) = found else { return Ok(IdempotencyClaim::InProgress) };
-        let outcome = Idempotency::outcome_of(&key.fingerprint, &found)?;
-        if !outcome.starts_with(IN_PROGRESS) {
-            return Ok(IdempotencyClaim::Replayed(outcome));
-        }
-        if is_abandoned(&outcome, (engine.node, engine.config.sole_node), now) {
-            let outcome = record.outcome.clone();
-            let write = WriteIdempotent::Replace { from: found, outcome };
+        let (node, since) = match Idempotency::outcome_of(&key.fingerprint, &found)? {
+            IdempotencyOutcome::InProgress { node, since } => (node, since),
+            IdempotencyOutcome::Response { status, body } => {
+                return Ok(IdempotencyClaim::Replayed { status, body });
+            }
+            IdempotencyOutcome::SecretResponse => return Ok(IdempotencyClaim::ReplayedSecret),
+            // The key was used for a request that created an object.
+            IdempotencyOutcome::Created(_) => return Err(AppError::IdempotencyKeyReused),
+        };
+        let is_sole = engine.config.sole_node;
+        if (ClaimObserver { node: engine.node, is_sole, now }).is_abandoned(node, since) {
+            let write = WriteIdempotent::Replace { from: found, outcome: claimed };
             if engine.store.write_idempotent(write).await? {
                 return Ok(first(record));
             }
@@ -176,7 +215,7 @@ impl App {
         &self,
         caller: &Caller,
         key: Option<&Idempotency>,
-    ) -> Result<Option<String>, AppError> {
+    ) -> Result<Option<IdempotencyOutcome>, AppError> {
         let Some(key) = key else { return Ok(None) };
         let found = self.engine.store.find_idempotent(caller.workspace, &key.key).await?;
         found.map(|found| Idempotency::outcome_of(&key.fingerprint, &found)).transpose()
@@ -193,17 +232,15 @@ mod tests {
         let now = Timestamp::from_millis(1_800_000_000_000);
         let later = |secs| now.after(Duration::from_secs(secs));
         let (node, other) = (NodeId::from_uuid(new_uuid()), NodeId::from_uuid(new_uuid()));
-        let outcome = in_progress(node, now);
-        for (outcome, here, sole, at, expect) in [
-            (outcome.as_str(), node, false, later(899), false),
-            (&outcome, node, false, later(901), true),
-            (&outcome, other, false, now, false),
-            (&outcome, other, true, now, true),
-            (&outcome, node, true, now, false),
-            ("working x", node, false, now, true),
-            ("201\n{}", node, false, later(901), false),
+        for (here, is_sole, at, expect) in [
+            (node, false, later(899), false),
+            (node, false, later(901), true),
+            (other, false, now, false),
+            (other, true, now, true),
+            (node, true, now, false),
         ] {
-            assert_eq!(is_abandoned(outcome, (here, sole), at), expect, "{outcome} {at}");
+            let observer = ClaimObserver { node: here, is_sole, now: at };
+            assert_eq!(observer.is_abandoned(node, now), expect, "{observer:?}");
         }
     }
 }

@@ -7,6 +7,7 @@ use stepwell_core::rate::RateLimits;
 use stepwell_core::{Timestamp, names};
 use stepwell_store::audit::AuditRecord;
 use stepwell_store::objects::ObjectBatch;
+use stepwell_store::record::IdempotencyOutcome;
 use stepwell_store::{Effects, Store, StoreError};
 
 use super::{App, Idempotency};
@@ -66,23 +67,25 @@ impl App {
     ) -> Result<WorkspaceId, AppError> {
         caller.require_operator()?;
         if let Some(outcome) = self.find_replay(caller, create.idempotency.as_ref()).await? {
-            return replayed_id(&outcome);
+            return Idempotency::created_id(&outcome);
         }
         let CreateWorkspace { name, limits, idempotency } = create;
         check_name(&name)?;
         let id = WorkspaceId::from_uuid(new_uuid());
         let now = self.engine.now();
         let fingerprint = idempotency.as_ref().map(|key| key.fingerprint.clone());
-        let idempotency = idempotency.map(|key| key.record(caller.workspace, id.to_string(), now));
+        let idempotency = idempotency
+            .map(|key| key.record(caller.workspace, IdempotencyOutcome::Created(id.into()), now));
         let entry = self.engine.audit_entry(caller, AuditAction::WorkspaceCreated, id).named(&name);
         let effects = Effects::with_audit(AuditRecord { workspace: id, ..entry });
         let workspace = new_workspace(id, now, Workspace { name, limits });
         let batch =
             ObjectBatch { idempotency, ..ObjectBatch::put(workspace.to_stored()?, effects) };
         match self.engine.store.write_objects(batch).await {
-            Err(StoreError::Replayed(found)) => {
-                replayed_id(&Idempotency::outcome_of(&fingerprint.unwrap_or_default(), &found)?)
-            }
+            Err(StoreError::Replayed(found)) => Idempotency::created_id(&Idempotency::outcome_of(
+                &fingerprint.unwrap_or_default(),
+                &found,
+            )?),
             written => Ok(written.map(|()| id)?),
         }
     }
@@ -193,9 +196,4 @@ pub(super) fn changed_fields(name: bool, limits: bool) -> Vec<&'static str> {
         .into_iter()
         .filter_map(|(field, changes)| changes.then_some(field))
         .collect()
-}
-
-fn replayed_id(outcome: &str) -> Result<WorkspaceId, AppError> {
-    // The key was used for something other than a workspace.
-    outcome.parse().map_err(|_| AppError::IdempotencyKeyReused)
 }

@@ -23,7 +23,8 @@ async fn claim(app: &App) -> IdempotencyClaim {
 async fn first(app: &App) -> ClaimGuard {
     match claim(app).await {
         IdempotencyClaim::First(guard) => guard,
-        IdempotencyClaim::Replayed(response) => panic!("replayed: {response}"),
+        IdempotencyClaim::Replayed { body, .. } => panic!("replayed: {body}"),
+        IdempotencyClaim::ReplayedSecret => panic!("replayed: a secret"),
         IdempotencyClaim::InProgress => panic!("in progress"),
     }
 }
@@ -39,8 +40,9 @@ async fn one_request_is_first_and_the_others_wait_or_get_its_response() {
         assert!(matches!(reused, Err(AppError::IdempotencyKeyReused)));
     }
     guard.release().await;
-    first(&other_node).await.complete("201".into()).await.unwrap();
-    assert!(matches!(claim(&app).await, IdempotencyClaim::Replayed(response) if response == "201"));
+    first(&other_node).await.complete(201, "first".into()).await.unwrap();
+    let IdempotencyClaim::Replayed { status, body } = claim(&app).await else { panic!() };
+    assert_eq!((status, body.as_str()), (201, "first"));
 }
 
 #[tokio::test]
@@ -50,9 +52,16 @@ async fn an_abandoned_claim_is_taken_over() {
     std::mem::forget(first(&crashed).await);
     assert!(matches!(claim(&crashed).await, IdempotencyClaim::InProgress));
     let next = app(&store, true).await;
-    first(&next).await.complete("again".into()).await.unwrap();
+    first(&next).await.complete(200, "again".into()).await.unwrap();
     // The first node changes nothing when it returns.
-    assert!(
-        matches!(claim(&crashed).await, IdempotencyClaim::Replayed(response) if response == "again")
-    );
+    let IdempotencyClaim::Replayed { body, .. } = claim(&crashed).await else { panic!() };
+    assert_eq!(body, "again");
+}
+
+#[tokio::test]
+async fn a_response_with_a_secret_is_not_stored() {
+    let store = Arc::new(MemoryStore::default());
+    let app = app(&store, false).await;
+    first(&app).await.complete_secret().await.unwrap();
+    assert!(matches!(claim(&app).await, IdempotencyClaim::ReplayedSecret));
 }

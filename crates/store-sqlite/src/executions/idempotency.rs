@@ -28,7 +28,7 @@ pub(crate) fn find(
             workspace: row::id(found, 0)?,
             key: row::get(found, 1)?,
             fingerprint: row::get(found, 2)?,
-            outcome: row::get(found, 3)?,
+            outcome: row::idempotency_outcome(found, 3)?,
             created_at: row::time(found, 4)?,
         })
     })
@@ -53,7 +53,7 @@ pub(crate) fn take(connection: &Connection, record: Option<&IdempotencyRecord>) 
         record.workspace.blob(),
         record.key,
         record.fingerprint,
-        record.outcome,
+        row::outcome_text(&record.outcome),
         record.created_at.as_micros(),
     ];
     row::run(connection, INSERT, params).map(drop)
@@ -78,7 +78,10 @@ pub(super) fn write(connection: &Connection, write: &WriteIdempotent) -> Result<
     }
     let workspace = from.workspace.blob();
     match to {
-        Some(outcome) => row::run(connection, CHANGE, params![workspace, from.key, outcome])?,
+        Some(outcome) => {
+            let outcome = row::outcome_text(outcome);
+            row::run(connection, CHANGE, params![workspace, from.key, outcome])?
+        }
         None => row::run(connection, FREE, params![workspace, from.key])?,
     };
     Ok(true)

@@ -17,8 +17,8 @@ use crate::audit::{Actor, AuditRecord, Origin};
 use crate::commit::Commit;
 use crate::objects::ObjectBatch;
 use crate::record::{
-    DeliveryRecord, DeliveryStatus, Destination, ExecutionRecord, IdempotencyRecord, ReleaseRecord,
-    WorkflowRecord,
+    DeliveryRecord, DeliveryStatus, Destination, ExecutionRecord, IdempotencyOutcome,
+    IdempotencyRecord, ReleaseRecord, WorkflowRecord,
 };
 use crate::traits::{CreateWorkflow, DeliveriesOf, Due, DueDeliveries, Heartbeat, ListDeliveries};
 use crate::{Effects, Store, StoreError};
@@ -189,9 +189,14 @@ pub fn idempotent(key: &str, outcome: &str) -> IdempotencyRecord {
         workspace: workspace(1),
         key: key.to_owned(),
         fingerprint: vec![0, 1, 255],
-        outcome: outcome.to_owned(),
+        outcome: stored_response(outcome),
         created_at: at(10),
     }
+}
+
+/// A response that is stored under an idempotency key.
+pub fn stored_response(body: &str) -> IdempotencyOutcome {
+    IdempotencyOutcome::Response { status: 200, body: body.to_owned() }
 }
 
 /// A pending delivery about execution `of` to the URL that it was given, due at second 10.

@@ -208,7 +208,7 @@ pub async fn objects_for_an_idempotency_key(store: Shared) {
     for n in [1, 2] {
         let refused = store.write_objects(batch(n)).await;
         let Err(StoreError::Replayed(found)) = refused else { panic!("{refused:?}") };
-        assert_eq!(found.outcome, "first");
+        assert_eq!(found.outcome, stored_response("first"));
     }
     assert_eq!((find(&store, 1).await, find(&store, 2).await), (Some(object(FIRST_KIND, 1)), None));
 }

@@ -6,8 +6,8 @@ use tokio::task::JoinSet;
 use super::build::*;
 use crate::StoreError;
 use crate::commit::Commit;
-use crate::record::IdempotencyRecord;
 use crate::record::WorkflowStats;
+use crate::record::{IdempotencyOutcome, IdempotencyRecord};
 use crate::traits::WriteIdempotent;
 
 /// A commit that would leave traces everywhere.
@@ -259,21 +259,35 @@ pub async fn of_rivals_one_wins(store: Shared) {
 
 /// A key can have any outcome.
 pub async fn keys_for_stored_responses(store: Shared) {
-    let record = idempotent("k", "{\"id\":\"wf-1\"}");
-    store.write_idempotent(WriteIdempotent::Claim(record.clone())).await.unwrap();
-    match store.write_idempotent(WriteIdempotent::Claim(idempotent("k", "another"))).await {
-        Err(StoreError::Replayed(taken)) => assert_eq!(*taken, record),
-        other => panic!("expected a replay, not {other:?}"),
+    let outcomes = [
+        stored_response("{\"id\":\"wf-1\"}"),
+        stored_response(""),
+        stored_response("\nsecret"),
+        IdempotencyOutcome::Response { status: u16::MAX, body: "ü".to_owned() },
+        IdempotencyOutcome::SecretResponse,
+        IdempotencyOutcome::Created(execution(1).into()),
+        IdempotencyOutcome::InProgress { node: node(1), since: at(10) },
+        IdempotencyOutcome::InProgress { node: node(2), since: at(-10) },
+    ];
+    for (n, outcome) in outcomes.into_iter().enumerate() {
+        let key = n.to_string();
+        let record = IdempotencyRecord { outcome, ..idempotent(&key, "") };
+        store.write_idempotent(WriteIdempotent::Claim(record.clone())).await.unwrap();
+        match store.write_idempotent(WriteIdempotent::Claim(idempotent(&key, "another"))).await {
+            Err(StoreError::Replayed(taken)) => assert_eq!(*taken, record),
+            other => panic!("expected a replay, not {other:?}"),
+        }
+        assert_eq!(store.find_idempotent(workspace(1), &key).await.unwrap(), Some(record));
     }
-    assert_eq!(store.find_idempotent(workspace(1), "k").await.unwrap(), Some(record));
 }
 
 /// A key is replaced or freed only if it has the expected record.
 pub async fn keys_are_swapped(store: Shared) {
     let swap = |from: &str, to: Option<&str>| match to {
-        Some(outcome) => {
-            WriteIdempotent::Replace { from: idempotent("k", from), outcome: outcome.to_owned() }
-        }
+        Some(outcome) => WriteIdempotent::Replace {
+            from: idempotent("k", from),
+            outcome: stored_response(outcome),
+        },
         None => WriteIdempotent::Free(idempotent("k", from)),
     };
     let swapped = async |swap| store.write_idempotent(swap).await.unwrap();
@@ -281,7 +295,7 @@ pub async fn keys_are_swapped(store: Shared) {
     store.write_idempotent(WriteIdempotent::Claim(idempotent("k", "a"))).await.unwrap();
     assert!(!swapped(swap("x", Some("b"))).await);
     let from = IdempotencyRecord { fingerprint: vec![9], ..idempotent("k", "a") };
-    let other = WriteIdempotent::Replace { from, outcome: "b".to_owned() };
+    let other = WriteIdempotent::Replace { from, outcome: stored_response("b") };
     assert!(!swapped(other).await, "of another request");
     assert!(swapped(swap("a", Some("b"))).await);
     let found = store.find_idempotent(workspace(1), "k").await.unwrap();

@@ -7,10 +7,10 @@ use super::random::Random;
 use crate::Store;
 use crate::audit::ListAudit;
 use crate::conformance::build::{
-    all_due, at, execution, idempotent, node, webhook, workflow, workspace,
+    all_due, at, execution, idempotent, node, stored_response, webhook, workflow, workspace,
 };
 use crate::lists::ListExecutions;
-use crate::record::IdempotencyRecord;
+use crate::record::{IdempotencyOutcome, IdempotencyRecord};
 use crate::traits::{
     ClockCorrection, ClockMark, DeliveriesOf, FindWorkflow, Heartbeat, ListDeliveries, Purge,
 };
@@ -90,7 +90,12 @@ impl Caller {
     fn idempotency_key(&mut self) -> IdempotencyRecord {
         let mut record = idempotent(&self.number(30).to_string(), "made");
         record.workspace = workspace(self.number(2));
-        record.outcome = self.number(1000).to_string();
+        record.outcome = match self.random.below(4) {
+            0 => IdempotencyOutcome::InProgress { node: self.node(), since: self.random.time() },
+            1 => IdempotencyOutcome::Created(execution(self.number(1000)).into()),
+            2 => IdempotencyOutcome::SecretResponse,
+            _ => stored_response(&self.number(1000).to_string()),
+        };
         record.created_at = self.random.time();
         record
     }

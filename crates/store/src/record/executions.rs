@@ -1,7 +1,7 @@
 //! Executions.
 
 use stepwell_core::execution::{RecordedEvent, Status};
-use stepwell_core::ids::{ExecutionId, KeyId, NodeId, WorkflowId, WorkspaceId};
+use stepwell_core::ids::{ExecutionId, KeyId, NodeId, SubjectId, WorkflowId, WorkspaceId};
 use stepwell_core::{Map, Timestamp};
 
 use super::WorkflowStats;
@@ -92,8 +92,31 @@ pub struct IdempotencyRecord {
     pub key: String,
     /// A digest of the request it came with; the same key with another request is an error.
     pub fingerprint: Vec<u8>,
-    /// The outcome of the first request: the id of the object, or the stored response.
-    pub outcome: String,
+    /// The outcome of the first request.
+    pub outcome: IdempotencyOutcome,
     /// When.
     pub created_at: Timestamp,
+}
+
+/// The outcome of the first request with an idempotency key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum IdempotencyOutcome {
+    /// The request is in progress.
+    InProgress {
+        /// The node that handles it.
+        node: NodeId,
+        /// Since when.
+        since: Timestamp,
+    },
+    /// It created this object.
+    Created(SubjectId),
+    /// It succeeded with this response.
+    Response {
+        /// The HTTP status.
+        status: u16,
+        /// The body.
+        body: String,
+    },
+    /// It succeeded with a response that contained a secret, so that it is not stored.
+    SecretResponse,
 }

@@ -7,7 +7,9 @@ mod nodes;
 mod workflows;
 
 pub use deliveries::{AttemptRecord, DeliveryHistory, DeliveryRecord, DeliveryStatus, Destination};
-pub use executions::{ExecutionRecord, IdempotencyRecord, Loaded, StoredExecution};
+pub use executions::{
+    ExecutionRecord, IdempotencyOutcome, IdempotencyRecord, Loaded, StoredExecution,
+};
 pub use feedback::{ActualRecord, QualityRow};
 pub use nodes::NodeRecord;
 pub use workflows::{

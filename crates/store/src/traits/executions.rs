@@ -9,7 +9,9 @@ use stepwell_core::ids::{ExecutionId, KeyId, NodeId, WorkspaceId};
 use crate::commit::Commit;
 use crate::error::Result;
 use crate::lists::{ListExecutions, ListPage};
-use crate::record::{ExecutionRecord, IdempotencyRecord, Loaded, StoredExecution};
+use crate::record::{
+    ExecutionRecord, IdempotencyOutcome, IdempotencyRecord, Loaded, StoredExecution,
+};
 
 /// Executions and their journals.
 #[async_trait]
@@ -73,7 +75,7 @@ pub enum WriteIdempotent {
         /// The expected record; its time is ignored.
         from: IdempotencyRecord,
         /// The new outcome.
-        outcome: String,
+        outcome: IdempotencyOutcome,
     },
     /// Frees the key if it still has the outcome and fingerprint of this record.
     Free(IdempotencyRecord),

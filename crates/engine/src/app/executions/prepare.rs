@@ -9,7 +9,7 @@ use stepwell_core::execution::{
 };
 use stepwell_core::ids::ExecutionId;
 use stepwell_core::{Map, Timestamp};
-use stepwell_store::record::{ExecutionRecord, WorkflowRecord};
+use stepwell_store::record::{ExecutionRecord, IdempotencyOutcome, WorkflowRecord};
 
 use super::start::{AcceptedSender, Start};
 use crate::app::{App, integrations};
@@ -67,8 +67,9 @@ impl App {
             callback_url: start.callback_url,
             ..new_record(caller, &execution.origin, moment.now)
         };
-        let idempotency =
-            start.idempotency.map(|key| key.record(caller.workspace, id.to_string(), moment.now));
+        let idempotency = start.idempotency.map(|key| {
+            key.record(caller.workspace, IdempotencyOutcome::Created(id.into()), moment.now)
+        });
         Ok(Box::new(RunnerInit {
             execution,
             record,

@@ -284,7 +284,7 @@ impl App {
     ) -> Result<Started, AppError> {
         let workflow = self.find_for(caller, Verb::Execute, workflow).await?;
         if let Some(outcome) = self.find_replay(caller, start.idempotency.as_ref()).await? {
-            return Ok(Started::Replayed(replayed_id(&outcome)?));
+            return Ok(Started::Replayed(Idempotency::created_id(&outcome)?));
         }
         workflows::check_labels(Some(&start.metadata))?;
         if let Some(Err(message)) = start.external_id.as_deref().map(names::check_visible) {
@@ -303,7 +303,9 @@ fn fingerprint(start: &Start) -> Vec<u8> {
 /// if one with the same idempotency key was faster.
 fn replayed_or_error(error: &StoreError, fingerprint: &[u8]) -> Result<ExecutionId, AppError> {
     match error {
-        StoreError::Replayed(found) => replayed_id(&Idempotency::outcome_of(fingerprint, found)?),
+        StoreError::Replayed(found) => {
+            Idempotency::created_id(&Idempotency::outcome_of(fingerprint, found)?)
+        }
         StoreError::ExternalIdTaken(id) => Err(AppError::ExternalIdTaken(*id)),
         StoreError::Unavailable(reason) => Err(StoreError::Unavailable(reason.clone()).into()),
         StoreError::Fenced => Err(StoreError::Fenced.into()),
@@ -332,9 +334,4 @@ async fn still_running(
             retry_after: Duration::from_secs(1),
         }),
     }
-}
-
-fn replayed_id(outcome: &str) -> Result<ExecutionId, AppError> {
-    // The key was used for something other than an execution.
-    outcome.parse().map_err(|_| AppError::IdempotencyKeyReused)
 }

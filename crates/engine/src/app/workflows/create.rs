@@ -8,7 +8,9 @@ use stepwell_core::definition::{Definition, SharedPlan};
 use stepwell_core::ids::WorkflowId;
 use stepwell_core::{Map, Problem, Topic, names};
 use stepwell_store::StoreError;
-use stepwell_store::record::{IntegrationUse, ReleaseRecord, WorkflowParts, WorkflowRecord};
+use stepwell_store::record::{
+    IdempotencyOutcome, IntegrationUse, ReleaseRecord, WorkflowParts, WorkflowRecord,
+};
 use stepwell_store::traits::CreateWorkflow as StoreCreate;
 
 use super::definition_names::check_definition_names;
@@ -54,7 +56,7 @@ impl App {
     ) -> Result<WorkflowId, AppError> {
         caller.require(Verb::Write, KIND)?;
         if let Some(outcome) = self.find_replay(caller, create.idempotency.as_ref()).await? {
-            return replayed_id(&outcome);
+            return Idempotency::created_id(&outcome);
         }
         let CreateWorkflow { source, active, idempotency } = create;
         let source = Arc::new(source);
@@ -84,7 +86,7 @@ impl App {
     ) -> Result<WorkflowView, AppError> {
         caller.require(Verb::Write, KIND)?;
         let id = match self.find_replay(caller, new.idempotency.as_ref()).await? {
-            Some(outcome) => replayed_id(&outcome)?,
+            Some(outcome) => Idempotency::created_id(&outcome)?,
             None => self.create_new(caller, new).await?,
         };
         let record = self.find_for(caller, Verb::Write, id).await?;
@@ -171,7 +173,8 @@ impl App {
         };
         let release =
             ReleaseRecord { workflow: id, number: 1, source: source.clone(), created_at: now };
-        let idempotency = idempotency.map(|key| key.record(caller.workspace, id.to_string(), now));
+        let idempotency = idempotency
+            .map(|key| key.record(caller.workspace, IdempotencyOutcome::Created(id.into()), now));
         let view = WorkflowView { record: workflow.clone(), source, plan: plan.clone() };
         let entry =
             self.engine.audit_entry(caller, AuditAction::WorkflowCreated, id).named(&workflow.name);
@@ -187,7 +190,7 @@ impl App {
             }
             Err(StoreError::Replayed(found)) => {
                 let outcome = Idempotency::outcome_of(&fingerprint.unwrap_or_default(), &found)?;
-                replayed_id(&outcome)
+                Idempotency::created_id(&outcome)
             }
             Err(error) => Err(error.into()),
         }
@@ -213,9 +216,4 @@ pub(in crate::app) fn check_labels(metadata: Option<&Map>) -> Result<(), AppErro
         names::check_texts(&format!("metadata.{name}"), value)
     });
     checked.map_err(AppError::InvalidRequest)
-}
-
-fn replayed_id(outcome: &str) -> Result<WorkflowId, AppError> {
-    // The key was used for something other than a workflow.
-    outcome.parse().map_err(|_| AppError::IdempotencyKeyReused)
 }
