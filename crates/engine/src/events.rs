@@ -49,7 +49,7 @@ impl Follow {
         let id = execution.origin.id;
         let feed = engine.registry.follow(id);
         let changed = feed.subscribe();
-        let mut follow = Self::of(engine, (feed, changed), execution);
+        let mut follow = Self::of(engine, feed, changed, execution);
         follow.skip = skip;
         // Its runner adds later events to the feed; earlier ones are in the store.
         if let Some(feed) = &follow.feed
@@ -67,7 +67,8 @@ impl Follow {
     /// meantime.
     pub(crate) fn of(
         engine: Arc<Engine>,
-        (feed, changed): (Arc<Feed>, watch::Receiver<()>),
+        feed: Arc<Feed>,
+        changed: watch::Receiver<()>,
         execution: Execution,
     ) -> Self {
         Self {

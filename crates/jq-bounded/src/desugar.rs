@@ -170,7 +170,8 @@ pub(super) fn foreach_term<'s>(
     items: T<'s>,
     patterns: Vec<P<'s>>,
     init: T<'s>,
-    (update, extract): (T<'s>, Option<T<'s>>),
+    update: T<'s>,
+    extract: Option<T<'s>>,
 ) -> T<'s> {
     let (pattern, update, extract) = match single_pattern(patterns) {
         Ok(pattern) => (pattern, update, extract),

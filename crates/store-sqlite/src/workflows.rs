@@ -108,7 +108,7 @@ impl WorkflowStore for SqliteStore {
                     objects::delete_children(connection, id.into(), &delete_children)?;
                 }
                 effects::write(connection, &effects)?;
-                touch(connection, id, (active, delete), now)
+                touch(connection, id, StateChange { active, is_deleted: delete, now })
             })
             .await
     }
@@ -254,19 +254,24 @@ impl PreparedRelease {
         row::run(connection, INSERT_RELEASE, params![id, number, source, add.now.as_micros()])?;
         objects.write(connection)?;
         effects::write(connection, &add.effects)?;
-        touch(connection, add.workflow, (None, false), add.now)
+        let change = StateChange { active: None, is_deleted: false, now: add.now };
+        touch(connection, add.workflow, change)
     }
 }
 
-/// One change: the next version, from now. Returns the workflow afterwards.
-fn touch(
-    connection: &Connection,
-    id: WorkflowId,
-    (active, delete): (Option<bool>, bool),
+/// A change of the state of a workflow.
+struct StateChange {
+    /// Whether it accepts executions; `None`: as before.
+    active: Option<bool>,
+    is_deleted: bool,
     now: Timestamp,
-) -> Result<WorkflowRecord> {
+}
+
+/// One change: the next version, from now. Returns the workflow afterwards.
+fn touch(connection: &Connection, id: WorkflowId, change: StateChange) -> Result<WorkflowRecord> {
+    let StateChange { active, is_deleted, now } = change;
     let now = now.as_micros();
-    row::run(connection, UPDATE, params![id.blob(), active, now, delete.then_some(now)])?;
+    row::run(connection, UPDATE, params![id.blob(), active, now, is_deleted.then_some(now)])?;
     find(connection, id)?.ok_or_else(|| corrupt("a workflow that was changed is not there"))
 }
 

@@ -41,7 +41,8 @@ impl SetBack {
     /// When the schedule fires from now on; `None`: as before.
     pub fn next_firing(
         self,
-        (timing, rule): (&ScheduleTiming, &FiringRule),
+        timing: &ScheduleTiming,
+        rule: &FiringRule,
         anchor: Timestamp,
         progress: &ScheduleProgress,
     ) -> Option<AfterSetBack> {
@@ -94,7 +95,7 @@ mod tests {
         let rule = FiringRule::new(timing, "UTC", anchor).unwrap();
         let progress =
             ScheduleProgress { next_at: Some(at(next_at)), ..ScheduleProgress::default() };
-        SetBack { by, now: at(now) }.next_firing((timing, &rule), anchor, &progress)
+        SetBack { by, now: at(now) }.next_firing(timing, &rule, anchor, &progress)
     }
 
     const HOUR: Duration = Duration::from_secs(3600);

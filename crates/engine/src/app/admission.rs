@@ -118,7 +118,8 @@ impl App {
     /// The meters of a key and its workspace, with their stored limits.
     pub(super) async fn load_limits(
         &self,
-        (key, of_key): (KeyId, RateLimits),
+        key: KeyId,
+        of_key: RateLimits,
         workspace: WorkspaceId,
     ) -> Result<Limits, AppError> {
         let engine = &self.engine;

@@ -159,7 +159,7 @@ impl Attempt {
                     .await
                     .unwrap_or_else(|_| Err(timed_out(timeout)))
             }
-            StepBehaviour::Async(code) => self.run_async(code, (&engine, &feed), &mailbox).await,
+            StepBehaviour::Async(code) => self.run_async(code, &engine, &feed, &mailbox).await,
             StepBehaviour::Control => Err(internal("a control step has no code to run")),
         };
         let (result, memory) = match result {
@@ -209,7 +209,8 @@ impl Attempt {
     async fn run_async(
         &self,
         code: for<'a> fn(&'a RunContext<'a>) -> stepwell_steps::StepFuture<'a>,
-        (engine, feed): (&Arc<Engine>, &Weak<Feed>),
+        engine: &Arc<Engine>,
+        feed: &Weak<Feed>,
         mailbox: &mpsc::Sender<Message>,
     ) -> Result<Ended, AttemptError> {
         let log = |level: &'static str, message: String| {

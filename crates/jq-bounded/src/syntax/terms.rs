@@ -234,7 +234,7 @@ impl<'s> ProgramParser<'s, '_> {
                 Ok(desugar::reduce_term(items, patterns, init, update))
             }
             (Some(init), Some(update), extract, None) if !is_reduce => {
-                Ok(desugar::foreach_term(items, patterns, init, (update, extract)))
+                Ok(desugar::foreach_term(items, patterns, init, update, extract))
             }
             _ => Err(at),
         }

@@ -85,12 +85,20 @@ impl WriteLines for Lines {
                     self.workflow_event(to, WorkflowData { inputs: Some(&inputs), ..data })?;
                 }
                 if status.is_final() {
-                    self.end(to, (*status, at), output.as_deref(), error.as_ref())?;
+                    let end = ExecutionEnd {
+                        status: *status,
+                        output: output.as_deref(),
+                        error: error.as_ref(),
+                    };
+                    self.end(to, at, end)?;
                 }
                 Ok(())
             }
             NoticeKind::Step { step, .. } => self.step(to, notice, step),
-            NoticeKind::Delta { number, step, text } => self.delta(to, at, (*number, step), text),
+            NoticeKind::Delta { number, step, text } => {
+                let event = NodeEvent { step, place: &format!("piece {number}"), at };
+                self.delta(to, event, text)
+            }
             NoticeKind::Log(_) => Ok(()),
         }
     }
@@ -146,13 +154,8 @@ impl Lines {
         }
     }
 
-    fn end(
-        &mut self,
-        to: &mut Vec<u8>,
-        (status, at): (Status, Time),
-        output: Option<&Value>,
-        error: Option<&Failure>,
-    ) -> io::Result<()> {
+    fn end(&mut self, to: &mut Vec<u8>, at: Time, end: ExecutionEnd<'_>) -> io::Result<()> {
+        let ExecutionEnd { status, output, error } = end;
         if let (Status::Completed, Some(output)) = (status, output) {
             let all = outputs::typed(self.workflow, &self.outputs, output, self.thinking);
             for one in &all {
@@ -199,14 +202,8 @@ impl Lines {
         self.workflow_event(to, WorkflowData { output: Some(output), ..data })
     }
 
-    fn delta(
-        &self,
-        to: &mut Vec<u8>,
-        at: Time,
-        (number, step): (u64, &StepRunId),
-        text: &str,
-    ) -> io::Result<()> {
-        let Some(node) = self.nodes.get(step) else { return Ok(()) };
+    fn delta(&self, to: &mut Vec<u8>, event: NodeEvent<'_>, text: &str) -> io::Result<()> {
+        let Some(node) = self.nodes.get(event.step) else { return Ok(()) };
         if self.events.node {
             let output = PieceOutput {
                 r#type: ValueType::String,
@@ -214,9 +211,8 @@ impl Lines {
                 node_output_id: node.text,
                 state: "STREAMING",
             };
-            let place = format!("piece {number}");
             let piece = Piece { data: None, output, output_index: 0 };
-            self.node_event(to, (step, &place), ("STREAMING", at), piece)?;
+            self.node_event(to, event, "STREAMING", piece)?;
         }
         for (output, id) in &node.streams {
             let output = StreamedOutput {
@@ -228,7 +224,7 @@ impl Lines {
                 value_type: ValueType::String,
                 value: None,
             };
-            let data = self.data("STREAMING", at);
+            let data = self.data("STREAMING", event.at);
             self.workflow_event(to, WorkflowData { output: Some(output), ..data })?;
         }
         Ok(())
@@ -271,7 +267,7 @@ impl Lines {
             }
             _ => return Ok(()),
         };
-        self.node_event(to, (step, &place), (state, at), with)?;
+        self.node_event(to, NodeEvent { step, place: &place, at }, state, with)?;
         if view.status == StepStatus::Completed {
             self.outputs_of(to, at, step, view.output.as_deref().unwrap_or(&Value::Null))?;
         }
@@ -297,14 +293,14 @@ impl Lines {
         whole.iter().try_for_each(|(name, value)| self.output_whole(to, at, name, value))
     }
 
-    /// `place` distinguishes the event from all others of the step.
     fn node_event(
         &self,
         to: &mut Vec<u8>,
-        (step, place): (&StepRunId, &str),
-        (state, ts): (&'static str, Time),
+        event: NodeEvent<'_>,
+        state: &'static str,
         with: impl Serialize,
     ) -> io::Result<()> {
+        let NodeEvent { step, place, at: ts } = event;
         let (true, Some(node)) = (self.events.node, self.nodes.get(step)) else { return Ok(()) };
         let data = NodeData {
             id: Uuid::new_v5(&node.run, place.as_bytes()),
@@ -317,6 +313,22 @@ impl Lines {
         };
         self.line(to, "NODE", data)
     }
+}
+
+/// How an execution ended.
+struct ExecutionEnd<'a> {
+    status: Status,
+    output: Option<&'a Value>,
+    error: Option<&'a Failure>,
+}
+
+/// An event of a node.
+#[derive(Clone, Copy)]
+struct NodeEvent<'a> {
+    step: &'a StepRunId,
+    /// Distinguishes the event from all others of the step.
+    place: &'a str,
+    at: Time,
 }
 
 /// What a `STREAMING` event of a node has beside the others.

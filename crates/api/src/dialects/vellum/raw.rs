@@ -23,23 +23,38 @@ pub struct Raw {
     pub plan: SharedPlan,
 }
 
+/// What an event is about.
+struct RawEvent<'a> {
+    /// `workflow` or `node`.
+    subject: &'static str,
+    /// `initiated`, `streaming`, …
+    what: &'a str,
+    at: Timestamp,
+    /// Distinguishes those that there are several of.
+    count: u64,
+}
+
 impl Raw {
     /// An event of the execution: `what` is `initiated`, `streaming`, … and `count` distinguishes
     /// those that there are several of.
     pub fn of_workflow(&self, what: &str, at: Timestamp, count: u64, more: Value) -> Value {
         let body = with(json!({ "workflow_definition": self.workflow_definition() }), more);
         let span = self.id.uuid();
-        self.event(("workflow", what), (at, count), (span, Value::Null), body)
+        self.event(RawEvent { subject: "workflow", what, at, count }, span, Value::Null, body)
     }
 
     /// An event of a step.
-    pub fn of_node(
-        &self,
-        step: &str,
-        (what, at): (&str, Timestamp),
-        count: u64,
-        more: Value,
-    ) -> Value {
+    pub fn of_node(&self, step: &str, what: &str, at: Timestamp, more: Value) -> Value {
+        self.of_node_counted(step, RawEvent { subject: "node", what, at, count: 0 }, more)
+    }
+
+    /// An event of a step, of which there are several.
+    pub fn of_node_streaming(&self, step: &str, at: Timestamp, count: u64, more: Value) -> Value {
+        let event = RawEvent { subject: "node", what: "streaming", at, count };
+        self.of_node_counted(step, event, more)
+    }
+
+    fn of_node_counted(&self, step: &str, event: RawEvent<'_>, more: Value) -> Value {
         let node = json!({
             "id": outputs::id(self.workflow, step), "name": step, "module": [self.plan.name, step],
         });
@@ -49,24 +64,19 @@ impl Raw {
         });
         let span = TaskId::for_step_run(self.id, step).uuid();
         let body = with(json!({ "node_definition": node }), more);
-        self.event(("node", what), (at, count), (span, parent), body)
+        self.event(event, span, parent, body)
     }
 
     fn workflow_definition(&self) -> Value {
         json!({ "id": self.workflow, "name": self.plan.name, "module": [self.plan.name] })
     }
 
-    fn event(
-        &self,
-        (of, what): (&str, &str),
-        (at, count): (Timestamp, u64),
-        (span, parent): (Uuid, Value),
-        body: Value,
-    ) -> Value {
+    fn event(&self, event: RawEvent<'_>, span: Uuid, parent: Value, body: Value) -> Value {
+        let RawEvent { subject, what, at, count } = event;
         let id = Uuid::new_v5(&span, format!("{what}/{count}").as_bytes());
         json!({
             "id": id, "timestamp": at.to_string(), "trace_id": self.id, "span_id": span,
-            "parent": parent, "links": null, "name": format!("{of}.execution.{what}"),
+            "parent": parent, "links": null, "name": format!("{subject}.execution.{what}"),
             "body": body,
         })
     }
@@ -74,7 +84,7 @@ impl Raw {
     /// `initiated` of a step.
     pub fn node_initiated(&self, step: &StepView, at: Timestamp) -> Value {
         let inputs = step.input.as_deref().map(by_name).unwrap_or_default();
-        self.of_node(&step.step_id, ("initiated", at), 0, json!({ "inputs": inputs }))
+        self.of_node(&step.step_id, "initiated", at, json!({ "inputs": inputs }))
     }
 
     /// `fulfilled` or `rejected` of a step; `None` where it has not ended in either way.
@@ -99,7 +109,7 @@ impl Raw {
             ),
             _ => return None,
         };
-        Some(self.of_node(&step.step_id, (what, at), 0, more))
+        Some(self.of_node(&step.step_id, what, at, more))
     }
 }
 

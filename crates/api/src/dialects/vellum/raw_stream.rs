@@ -161,7 +161,8 @@ impl Lines {
     fn status(
         &mut self,
         follow: &Follow,
-        (status, at): (Status, Timestamp),
+        status: Status,
+        at: Timestamp,
         to: &mut Vec<u8>,
     ) -> io::Result<()> {
         let execution = follow.execution();
@@ -243,7 +244,7 @@ impl Lines {
         let node = step.display_in(&self.raw.plan).to_string();
         let output = json!({ "output": { "name": "text", "delta": text } });
         let count = self.next();
-        ndjson::line(to, &self.raw.of_node(&node, ("streaming", at), count, output))?;
+        ndjson::line(to, &self.raw.of_node_streaming(&node, at, count, output))?;
         let names: Vec<_> = self
             .outputs
             .iter()
@@ -262,7 +263,7 @@ impl WriteLines for Lines {
     fn write(&mut self, follow: &Follow, notice: &Notice, to: &mut Vec<u8>) -> io::Result<()> {
         let at = notice.at;
         match &notice.kind {
-            NoticeKind::Status { status, .. } => self.status(follow, (*status, at), to),
+            NoticeKind::Status { status, .. } => self.status(follow, *status, at, to),
             NoticeKind::Step { step, .. } => self.step(at, step, to),
             NoticeKind::Delta { step, text, .. } => self.delta(at, step, text, to),
             NoticeKind::Log(_) => Ok(()),

@@ -176,7 +176,11 @@ impl PlanCompiler<'_> {
         let known = StaticFields {
             config: self.static_fields(&step.config, &at("config")),
             input: input.map(|input| self.static_fields(&input, &at("input"))).unwrap_or_default(),
-            prefixes: step.config.iter().filter_map(literal_prefix).collect(),
+            prefixes: step
+                .config
+                .iter()
+                .filter_map(|(name, value)| Some((name.clone(), literal_prefix(value)?)))
+                .collect(),
         };
         for (part, check) in [("config", spec.check), ("input", spec.check_input)] {
             if let Some(Err((field, message))) = check.map(|check| check(&known)) {
@@ -220,10 +224,10 @@ impl PlanCompiler<'_> {
 }
 
 /// The text before the first expression of a field that has one.
-fn literal_prefix((name, value): (&String, &Value)) -> Option<(String, String)> {
+fn literal_prefix(value: &Value) -> Option<String> {
     let text = value.as_str()?;
     let end = ["{{", "{%", "{#"].iter().filter_map(|open| text.find(open)).min()?;
-    Some((name.clone(), text[..end].to_owned()))
+    Some(text[..end].to_owned())
 }
 
 fn secret_names(config: &ValueTemplate, bound: &BoundInput) -> Vec<String> {

@@ -161,7 +161,7 @@ fn parse_join(walk: &mut ParseWalk, value: Option<&Value>, path: &str) -> JoinRu
             walk.unknown_fields(map, path, &["n"]);
             match map.get("n") {
                 Some(n) => walk
-                    .read_integer(n, &at_key(path, "n"), (1, 10_000))
+                    .read_integer(n, &at_key(path, "n"), 1..=10_000)
                     .and_then(|n| usize::try_from(n).ok())
                     .map_or(JoinRule::All, JoinRule::Count),
                 None => {
@@ -192,7 +192,7 @@ fn parse_when(walk: &mut ParseWalk, map: &Map, path: &str) -> Option<String> {
 fn parse_retry(walk: &mut ParseWalk, value: Option<&Value>, path: &str) -> RetryPolicy {
     let mut retry = RetryPolicy::default();
     let attempts = |walk: &mut ParseWalk, value: &Value, path: &str| {
-        walk.read_integer(value, path, (1, 1000)).and_then(|n| u32::try_from(n).ok()).unwrap_or(1)
+        walk.read_integer(value, path, 1..=1000).and_then(|n| u32::try_from(n).ok()).unwrap_or(1)
     };
     match value {
         None | Some(Value::Null) => {}
@@ -208,7 +208,7 @@ fn parse_retry(walk: &mut ParseWalk, value: Option<&Value>, path: &str) -> Retry
                 retry.initial = initial;
             }
             retry.factor =
-                walk.read_number(map, "factor", path, (1.0, 100.0)).unwrap_or(retry.factor);
+                walk.read_number(map, "factor", path, 1.0..=100.0).unwrap_or(retry.factor);
             match walk.read_duration(map, "max", path) {
                 Some(max) if max < retry.initial => walk.add_problem(
                     &at_key(path, "max"),
@@ -217,8 +217,7 @@ fn parse_retry(walk: &mut ParseWalk, value: Option<&Value>, path: &str) -> Retry
                 Some(max) => retry.max = max,
                 None => retry.max = retry.max.max(retry.initial),
             }
-            retry.jitter =
-                walk.read_number(map, "jitter", path, (0.0, 1.0)).unwrap_or(retry.jitter);
+            retry.jitter = walk.read_number(map, "jitter", path, 0.0..=1.0).unwrap_or(retry.jitter);
             retry.on = parse_codes(walk, map.get("on"), &at_key(path, "on"));
         }
         Some(value @ Value::Number(_)) => retry.max_attempts = attempts(walk, value, path),

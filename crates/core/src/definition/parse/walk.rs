@@ -1,5 +1,7 @@
 //! Walking over a JSON value and collecting what is wrong with it.
 
+use std::ops::RangeInclusive;
+
 use std::time::Duration;
 
 use serde_json::Value;
@@ -163,11 +165,12 @@ impl ParseWalk {
         map: &Map,
         key: &str,
         path: &str,
-        (least, most): (f64, f64),
+        allowed: RangeInclusive<f64>,
     ) -> Option<f64> {
         let value = map.get(key).filter(|value| !value.is_null())?;
-        let found = value.as_f64().filter(|number| (least..=most).contains(number));
+        let found = value.as_f64().filter(|number| allowed.contains(number));
         if found.is_none() {
+            let (least, most) = allowed.into_inner();
             self.add_mismatch(&at_key(path, key), &format!("number from {least} to {most}"), value);
         }
         found
@@ -178,10 +181,11 @@ impl ParseWalk {
         &mut self,
         value: &Value,
         path: &str,
-        (least, most): (u64, u64),
+        allowed: RangeInclusive<u64>,
     ) -> Option<u64> {
-        let found = value.as_u64().filter(|number| (least..=most).contains(number));
+        let found = value.as_u64().filter(|number| allowed.contains(number));
         if found.is_none() {
+            let (least, most) = allowed.into_inner();
             self.add_mismatch(path, &format!("integer from {least} to {most}"), value);
         }
         found

@@ -160,7 +160,7 @@ impl NewExecution<'_> {
                 };
                 let execution = app.empty_execution(record).await?;
                 let subscriber = subscriber.unwrap_or_else(|| feed.subscribe());
-                Ok(Follow::of(app.engine.clone(), (feed, subscriber), execution))
+                Ok(Follow::of(app.engine.clone(), feed, subscriber, execution))
             }
         }
     }
@@ -229,7 +229,7 @@ impl NewExecution<'_> {
                     let execution = app.empty_execution(record).await?;
                     let subscriber = subscriber.unwrap_or_else(|| feed.subscribe());
                     let mut follow =
-                        Follow::of(app.engine.clone(), (feed.clone(), subscriber), execution);
+                        Follow::of(app.engine.clone(), feed.clone(), subscriber, execution);
                     app.with_timeout(BEGIN_WITHIN, left_queue(&mut follow)).await.transpose()?;
                 }
                 id

@@ -60,7 +60,7 @@ impl App {
             return Err(AuthError::Revoked.into());
         }
         let scopes: Result<Vec<Scope>, _> = key.scopes.iter().map(|scope| scope.parse()).collect();
-        let limits = self.load_limits((id, key.limits), workspace).await?;
+        let limits = self.load_limits(id, key.limits, workspace).await?;
         let caller = Caller {
             workspace,
             actor: Actor::Key { id, name: key.name.into() },

@@ -276,7 +276,8 @@ impl App {
     pub fn preview_cron(
         &self,
         caller: &Caller,
-        (cron, timezone): (&str, Option<&str>),
+        cron: &str,
+        timezone: Option<&str>,
         count: usize,
     ) -> Result<Vec<(Timestamp, String)>, AppError> {
         caller.require(Verb::Read, KIND)?;

@@ -44,7 +44,7 @@ impl App {
             let Schedule { timing, timezone, anchor, progress, .. } = &before.document;
             // One whose time zone no longer exists is processed when it is due.
             let Ok(rule) = FiringRule::new(timing, timezone, *anchor) else { return Ok(()) };
-            let Some(corrected) = set_back.next_firing((timing, &rule), *anchor, progress) else {
+            let Some(corrected) = set_back.next_firing(timing, &rule, *anchor, progress) else {
                 return Ok(());
             };
             let mut after = before.clone();

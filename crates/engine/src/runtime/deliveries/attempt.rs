@@ -82,13 +82,14 @@ pub(super) async fn attempt_delivery(
     let (good, health) = match address(engine, &delivery, at, webhook).await {
         Err(NotSent::Never(why)) => {
             made.response = why;
-            return verdict(
-                engine,
-                &delivery,
-                (DeliveryStatus::Exhausted, at),
-                made,
-                Health::Unknown,
-            );
+            let attempt = DeliveryAttempt {
+                id: delivery.id,
+                status: DeliveryStatus::Exhausted,
+                next_attempt_at: at,
+                attempt: made,
+                health: Health::Unknown,
+            };
+            return verdict(engine, attempt);
         }
         Err(NotSent::Now(why)) => {
             made.response = why;
@@ -113,20 +114,15 @@ pub(super) async fn attempt_delivery(
         }
         false => DeliveryStatus::Pending,
     };
-    let next = if status == DeliveryStatus::Pending { now.after(pause) } else { now };
-    verdict(engine, &delivery, (status, next), made, health)
+    let next_attempt_at = if status == DeliveryStatus::Pending { now.after(pause) } else { now };
+    let attempt =
+        DeliveryAttempt { id: delivery.id, status, next_attempt_at, attempt: made, health };
+    verdict(engine, attempt)
 }
 
-fn verdict(
-    engine: &Engine,
-    delivery: &DeliveryRecord,
-    (status, next_attempt_at): (DeliveryStatus, Timestamp),
-    attempt: AttemptRecord,
-    health: Health,
-) -> AttemptOutcome {
-    engine.metrics.delivery_attempted(status);
-    let gone = attempt.response_status == Some(GONE);
-    let attempt = DeliveryAttempt { id: delivery.id, status, next_attempt_at, attempt, health };
+fn verdict(engine: &Engine, attempt: DeliveryAttempt) -> AttemptOutcome {
+    engine.metrics.delivery_attempted(attempt.status);
+    let gone = attempt.attempt.response_status == Some(GONE);
     AttemptOutcome { attempt, gone }
 }
 

@@ -144,23 +144,24 @@ impl DeliveryBuilder<'_> {
         let change =
             StatusChange { execution: self.record, status: self.committed.status(), notice };
         let body = self.engine.payloads.render_status_change(change);
-        self.new_delivery(url, (notice.seq, notice.at), STATUS, body)
+        self.new_delivery(url, notice.seq, notice.at, DeliveryContent { name: STATUS, body })
     }
 
     /// The delivery of the execution's end, whichever it is, to the `callback_url`.
     fn callback_delivery(&self, url: &str, event: &RecordedEvent) -> DeliveryRecord {
         let name = topic_of(&event.event).unwrap_or(Topic::ExecutionFailed).name();
         let body = self.engine.event_body(name, event.at, self.event_data(event));
-        self.new_delivery(url, (event.seq, event.at), name, body)
+        self.new_delivery(url, event.seq, event.at, DeliveryContent { name, body })
     }
 
     fn new_delivery(
         &self,
         url: &str,
-        (sequence, at): (u64, Timestamp),
-        name: &str,
-        body: String,
+        sequence: u64,
+        at: Timestamp,
+        content: DeliveryContent<'_>,
     ) -> DeliveryRecord {
+        let DeliveryContent { name, body } = content;
         DeliveryRecord {
             id: DeliveryId::from_uuid(new_uuid()),
             destination: Destination::Url(url.to_owned()),
@@ -178,6 +179,13 @@ impl DeliveryBuilder<'_> {
             sensitive: self.is_sensitive(),
         }
     }
+}
+
+/// What a receiver is sent.
+struct DeliveryContent<'a> {
+    /// The name of the event.
+    name: &'a str,
+    body: String,
 }
 
 /// The topic of an event of the journal, if webhooks can subscribe to it. A cancellation has none:

@@ -288,6 +288,6 @@ pub fn changed(changed: SelectionChanged) -> wire::SelectionChanged {
 }
 
 /// A firing.
-pub fn firing((at, local_time): (Timestamp, String)) -> wire::Firing {
+pub fn firing(at: Timestamp, local_time: String) -> wire::Firing {
     wire::Firing { time: Time(at), local_time }
 }

@@ -98,7 +98,7 @@ async fn list_schedules_of(
     params: Params,
 ) -> ApiResult {
     let (query, page) = convert::query(&params)?;
-    list(&api, &caller, (SchedulesQuery { workflow: Some(id.0), ..query }, page)).await
+    list(&api, &caller, SchedulesQuery { workflow: Some(id.0), ..query }, &page).await
 }
 
 /// List schedules
@@ -118,14 +118,15 @@ async fn list_schedules(
     Authenticated(caller): Authenticated,
     params: Params,
 ) -> ApiResult {
-    let query = convert::query(&params)?;
-    list(&api, &caller, query).await
+    let (query, page) = convert::query(&params)?;
+    list(&api, &caller, query, &page).await
 }
 
 async fn list(
     api: &Api,
     caller: &Caller,
-    (query, page): (SchedulesQuery, convert::Page),
+    query: SchedulesQuery,
+    page: &convert::Page,
 ) -> ApiResult {
     let (views, total) = api.app.schedules(caller, query).await?;
     let items = views.iter().map(convert::item).collect();
@@ -362,8 +363,9 @@ async fn preview_schedule(
         return Err(wrong("cron", "a cron expression", "nothing").into_kind(Kind::InvalidSchedule));
     };
     let timezone = params.one("timezone")?;
-    let firings = api.app.preview_cron(&caller, (cron, timezone), count)?;
-    let next_executions = firings.into_iter().map(convert::firing).collect();
+    let firings = api.app.preview_cron(&caller, cron, timezone, count)?;
+    let next_executions =
+        firings.into_iter().map(|(at, local_time)| convert::firing(at, local_time)).collect();
     let timezone = timezone.unwrap_or(DEFAULT_ZONE);
     let data = wire::Preview { cron, timezone, next_executions };
     respond::json(StatusCode::OK, &Envelope::of(data))
