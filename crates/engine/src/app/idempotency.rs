@@ -146,7 +146,7 @@ async fn free_key(engine: &Arc<Engine>, from: IdempotencyRecord) {
     });
 }
 
-/// The node that looks at a claim.
+/// The node that checks a claim.
 #[derive(Debug, Clone, Copy)]
 struct ClaimObserver {
     node: NodeId,
