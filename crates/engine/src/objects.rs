@@ -5,8 +5,9 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use stepwell_core::ids::{ObjectId, WorkspaceId};
 use stepwell_core::{Map, Timestamp};
+use stepwell_store::lists::List;
 use stepwell_store::objects::{
-    IndexFields, Kind, ListObjects, ObjectBatch, ObjectRef, StoredObject,
+    IndexFields, Kind, ObjectBatch, ObjectFilter, ObjectRef, StoredObject,
 };
 use stepwell_store::{Effects, Store, StoreError};
 
@@ -127,8 +128,8 @@ pub async fn list_all<D: Document>(
     store: &dyn Store,
     workspace: WorkspaceId,
 ) -> Result<Vec<Object<D>>> {
-    let list = ListObjects::newest(D::KIND, workspace, usize::MAX);
-    let found = store.list_objects(list).await?.items;
+    let list = List::first_page(ObjectFilter::default(), usize::MAX);
+    let found = store.list_objects(D::KIND, workspace, list).await?.items;
     found.into_iter().map(Object::from_stored).collect()
 }
 

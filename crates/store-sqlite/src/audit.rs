@@ -5,10 +5,11 @@ use rusqlite::{Connection, Row, named_params, params};
 use serde_json::json;
 use stepwell_core::Timestamp;
 use stepwell_core::audit::{AuditedObject, UnknownName};
+use stepwell_core::ids::WorkspaceId;
 use stepwell_store::AuditStore;
-use stepwell_store::audit::{Actor, AuditRecord, ListAudit, Origin};
+use stepwell_store::audit::{Actor, AuditCursor, AuditFilter, AuditRecord, Origin};
 use stepwell_store::codec;
-use stepwell_store::lists::{ListPage, Order, PageStart};
+use stepwell_store::lists::{List, Order, Page, PageStart};
 
 use crate::SqliteStore;
 use crate::error::{Result, StoreResult, corrupt};
@@ -43,12 +44,12 @@ impl By {
     #[cfg(test)]
     const ALL: [Self; 4] = [Self::Object, Self::Key, Self::Action, Self::Time];
 
-    const fn of(list: &ListAudit) -> Self {
-        if list.object.is_some() {
+    const fn of(filter: &AuditFilter) -> Self {
+        if filter.object.is_some() {
             Self::Object
-        } else if list.key.is_some() {
+        } else if filter.key.is_some() {
             Self::Key
-        } else if list.action.is_some() {
+        } else if filter.action.is_some() {
             Self::Action
         } else {
             Self::Time
@@ -109,8 +110,12 @@ pub(crate) fn queries() -> Vec<String> {
 
 #[async_trait]
 impl AuditStore for SqliteStore {
-    async fn list_audit(&self, list: ListAudit) -> StoreResult<ListPage<AuditRecord>> {
-        self.readers.read(move |connection| page(connection, &list)).await
+    async fn list_audit(
+        &self,
+        workspace: WorkspaceId,
+        list: List<AuditFilter>,
+    ) -> StoreResult<Page<AuditRecord, AuditCursor>> {
+        self.readers.read(move |connection| page(connection, workspace, &list)).await
     }
 }
 
@@ -145,37 +150,41 @@ pub(crate) fn purge_old(connection: &Connection, before: Timestamp, most: usize)
     row::run(connection, DELETE_OLD, params![before.as_micros(), row::limit(most)])
 }
 
-fn page(connection: &Connection, list: &ListAudit) -> Result<ListPage<AuditRecord>> {
+fn page(
+    connection: &Connection,
+    workspace: WorkspaceId,
+    list: &List<AuditFilter>,
+) -> Result<Page<AuditRecord, AuditCursor>> {
     // Page and count of the same moment.
     let transaction = connection.unchecked_transaction()?;
-    let by = By::of(list);
-    let (workspace, key) = (list.workspace.blob(), list.key.map(Id::blob));
-    let (object, kind) = (list.object.map(Id::blob), list.kind.map(|kind| kind.name()));
-    let action = list.action.map(|action| action.name());
-    let from = list.from.map_or(i64::MIN, Timestamp::as_micros);
-    let until = list.until.map_or(i64::MAX, Timestamp::as_micros);
+    let by = By::of(&list.filter);
+    let AuditFilter { key, actor, action, kind, object, from, until } = &list.filter;
+    let (workspace, key, object) = (workspace.blob(), key.map(Id::blob), object.map(Id::blob));
+    let (kind, action) = (kind.map(|kind| kind.name()), action.map(|action| action.name()));
+    let from = from.map_or(i64::MIN, Timestamp::as_micros);
+    let until = until.map_or(i64::MAX, Timestamp::as_micros);
     let count = named_params! {
         ":workspace": workspace, ":key": key, ":object": object, ":kind": kind, ":action": action,
-        ":actor": list.actor, ":from": from, ":until": until,
+        ":actor": actor, ":from": from, ":until": until,
     };
-    let total = match list.count {
+    let total = match list.window.count {
         true => row::first(&transaction, &by.count_sql(), count, |found| row::get(found, 0))?,
         false => None,
     };
-    // Without a place, that before all others.
-    let ((place, place_id), skip) = match (list.begin, list.order) {
-        (PageStart::After(after), _) => ((after.at.as_micros(), after.id.blob().to_vec()), 0),
-        (PageStart::Skip(skip), Order::Descending) => ((i64::MAX, row::AFTER_ALL.to_vec()), skip),
-        (PageStart::Skip(skip), Order::Ascending) => ((i64::MIN, row::BEFORE_ALL.to_vec()), skip),
+    // A page without a cursor begins before or after every entry.
+    let (place, place_id) = match (list.window.start, list.sort.order) {
+        (PageStart::After(after), _) => (after.at.as_micros(), after.id.blob().to_vec()),
+        (PageStart::Skip(_), Order::Descending) => (i64::MAX, row::AFTER_ALL.to_vec()),
+        (PageStart::Skip(_), Order::Ascending) => (i64::MIN, row::BEFORE_ALL.to_vec()),
     };
-    let skip = i64::try_from(skip).unwrap_or(i64::MAX);
+    let (limit, skip) = row::limit_and_offset(&list.window);
     let params = named_params! {
         ":workspace": workspace, ":key": key, ":object": object, ":kind": kind, ":action": action,
-        ":actor": list.actor, ":from": from, ":until": until, ":place": place,
-        ":place_id": place_id, ":limit": row::limit(list.limit), ":skip": skip,
+        ":actor": actor, ":from": from, ":until": until, ":place": place,
+        ":place_id": place_id, ":limit": limit, ":skip": skip,
     };
-    let items = row::all(&transaction, &by.page_sql(list.order), params, entry)?;
-    Ok(ListPage { items, total })
+    let items = row::all(&transaction, &by.page_sql(list.sort.order), params, entry)?;
+    Ok(list.page_of(items, total))
 }
 
 /// Reads the columns of [`columns`].

@@ -15,13 +15,13 @@ use async_trait::async_trait;
 use rusqlite::{Connection, Row, params};
 use stepwell_core::Timestamp;
 use stepwell_core::ids::{DeliveryId, ExecutionId, ReceiverId, SubjectId, WebhookId};
-use stepwell_store::lists::ListPage;
+use stepwell_store::lists::{List, Page};
 use stepwell_store::outbox::fair_order;
 use stepwell_store::record::{
     AttemptRecord, DeliveryHistory, DeliveryRecord, DeliveryStatus, Destination,
 };
 use stepwell_store::traits::{
-    DeliveryAttempt, DueDeliveries, Health, ListDeliveries, OutboxDue, Redeliver,
+    DeliveriesOf, DeliveryAttempt, DeliveryFilter, DueDeliveries, Health, OutboxDue, Redeliver,
 };
 use stepwell_store::{DeliveryStore, StoreError};
 
@@ -124,9 +124,10 @@ impl DeliveryStore for SqliteStore {
 
     async fn list_deliveries(
         &self,
-        list: ListDeliveries,
-    ) -> StoreResult<ListPage<DeliveryHistory>> {
-        self.readers.read(move |connection| list::page(connection, &list)).await
+        of: DeliveriesOf,
+        list: List<DeliveryFilter>,
+    ) -> StoreResult<Page<DeliveryHistory, DeliveryId>> {
+        self.readers.read(move |connection| list::page(connection, of, &list)).await
     }
 
     async fn redeliver(&self, redeliver: Redeliver) -> StoreResult<()> {

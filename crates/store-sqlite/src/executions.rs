@@ -15,7 +15,7 @@ use stepwell_core::ids::{ExecutionId, WorkspaceId};
 use stepwell_store::ExecutionStore;
 use stepwell_store::codec;
 use stepwell_store::commit::Commit;
-use stepwell_store::lists::{ListExecutions, ListPage};
+use stepwell_store::lists::{ExecutionCursor, ExecutionFilter, List, Page};
 use stepwell_store::record::{ExecutionRecord, IdempotencyRecord, Loaded, StoredExecution};
 use stepwell_store::traits::{
     ActiveOf, ClaimQueued, Due, DueExecutions, Unfinished, UnfinishedOf, WriteIdempotent,
@@ -108,9 +108,10 @@ impl ExecutionStore for SqliteStore {
 
     async fn list_executions(
         &self,
-        wanted: ListExecutions,
-    ) -> StoreResult<ListPage<ExecutionRecord>> {
-        self.readers.read(move |connection| list::list(connection, &wanted)).await
+        workspace: WorkspaceId,
+        list: List<ExecutionFilter>,
+    ) -> StoreResult<Page<ExecutionRecord, ExecutionCursor>> {
+        self.readers.read(move |connection| list::list(connection, workspace, &list)).await
     }
 
     async fn claim_queued(&self, claim: ClaimQueued) -> StoreResult<Vec<ExecutionId>> {

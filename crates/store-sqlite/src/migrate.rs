@@ -82,7 +82,8 @@ fn version(connection: &Connection) -> Result<usize, StoreError> {
 mod tests {
     use serde_json::json;
     use stepwell_core::ids::WorkspaceId;
-    use stepwell_store::objects::{ListObjects, ObjectBatch, ObjectRef, StoredObject};
+    use stepwell_store::lists::List;
+    use stepwell_store::objects::{ObjectBatch, ObjectFilter, ObjectRef, StoredObject};
     use stepwell_store::{Effects, ObjectStore};
 
     use super::*;
@@ -196,8 +197,9 @@ mod tests {
         }
         drop(old);
         let store = crate::SqliteStore::open(&path, crate::SqliteOptions::default()).unwrap();
-        let list = ListObjects::newest("workspace", WorkspaceId::DEFAULT, 9);
-        let found = store.list_objects(list).await.unwrap().items;
+        let list = List::first_page(ObjectFilter::default(), 9);
+        let found =
+            store.list_objects("workspace", WorkspaceId::DEFAULT, list).await.unwrap().items;
         let limits = json!({"tier": "standard", "executions_per_second": 5});
         for (object, id, document) in [
             (&found[0], 2, json!({"name": "limited", "limits": limits})),

@@ -4,13 +4,13 @@ mod list;
 
 use async_trait::async_trait;
 use rusqlite::{Connection, Row, params};
-use stepwell_core::ids::SubjectId;
+use stepwell_core::ids::{SubjectId, WorkspaceId};
 use stepwell_store::ObjectStore;
 use stepwell_store::codec;
-use stepwell_store::lists::ListPage;
+use stepwell_store::lists::{List, Page};
 use stepwell_store::objects::{
-    DELETIONS_KEPT, DeleteObject, DueObjects, IndexFields, Kind, ListObjects, ObjectBatch,
-    ObjectChanges, ObjectRef, StoredObject, remembers,
+    DELETIONS_KEPT, DeleteObject, DueObjects, IndexFields, Kind, ObjectBatch, ObjectChanges,
+    ObjectCursor, ObjectFilter, ObjectRef, StoredObject, remembers,
 };
 
 use crate::error::{QueryError, Result, StoreResult, corrupt};
@@ -182,8 +182,13 @@ impl ObjectStore for SqliteStore {
             .await
     }
 
-    async fn list_objects(&self, wanted: ListObjects) -> StoreResult<ListPage<StoredObject>> {
-        self.readers.read(move |connection| list::page(connection, &wanted)).await
+    async fn list_objects(
+        &self,
+        kind: Kind,
+        workspace: WorkspaceId,
+        list: List<ObjectFilter>,
+    ) -> StoreResult<Page<StoredObject, ObjectCursor>> {
+        self.readers.read(move |connection| list::page(connection, kind, workspace, &list)).await
     }
 
     async fn due_objects(&self, due: DueObjects) -> StoreResult<Vec<StoredObject>> {

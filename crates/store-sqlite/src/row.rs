@@ -10,7 +10,8 @@ use stepwell_core::ids::{
 };
 use stepwell_core::{Map, Timestamp};
 use stepwell_store::codec;
-use stepwell_store::record::{DeliveryStatus, IdempotencyOutcome};
+use stepwell_store::lists::Window;
+use stepwell_store::record::{DeliveryStatus, IdempotencyOutcome, has_label};
 use uuid::Uuid;
 
 use crate::error::{Result, corrupt};
@@ -64,6 +65,11 @@ pub(crate) fn after(id: Option<impl Id>) -> Vec<u8> {
 /// A limit as SQLite takes it.
 pub(crate) fn limit(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
+}
+
+/// The rows of a page: how many to read, and how many to skip.
+pub(crate) fn limit_and_offset<C>(window: &Window<C>) -> (i64, i64) {
+    (limit(window.read_limit()), i64::try_from(window.skipped()).unwrap_or(i64::MAX))
 }
 
 /// The first row, read.
@@ -186,6 +192,19 @@ fn parse_outcome(text: &str) -> Option<IdempotencyOutcome> {
         }
         None => text.parse().ok().map(IdempotencyOutcome::Created),
     }
+}
+
+/// Whether a row has all of the labels that a list is filtered by.
+pub(crate) fn has_labels(
+    row: &Row<'_>,
+    column: usize,
+    filter: &[(String, String)],
+) -> Result<bool> {
+    if filter.is_empty() {
+        return Ok(true);
+    }
+    let labels = labels(row, column)?;
+    Ok(filter.iter().all(|(name, value)| has_label(&labels, name, value)))
 }
 
 /// How statuses are stored. The migrations name some of these numbers: they never change.

@@ -9,10 +9,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use rusqlite::{Connection, Row, params};
 use serde_json::Value;
-use stepwell_core::ids::WorkflowId;
+use stepwell_core::ids::{WorkflowId, WorkspaceId};
 use stepwell_core::{Map, Timestamp};
 use stepwell_store::codec;
-use stepwell_store::lists::{ListPage, ListWorkflows};
+use stepwell_store::lists::{List, Page, WorkflowCursor, WorkflowFilter};
 use stepwell_store::objects::ObjectBatch;
 use stepwell_store::record::{IntegrationUse, ReleaseRecord, WorkflowRecord, WorkflowStats};
 use stepwell_store::traits::{AddRelease, CreateWorkflow, FindWorkflow, UpdateWorkflow};
@@ -124,8 +124,12 @@ impl WorkflowStore for SqliteStore {
             .await
     }
 
-    async fn list_workflows(&self, wanted: ListWorkflows) -> StoreResult<ListPage<WorkflowRecord>> {
-        self.readers.read(move |connection| list::list(connection, &wanted)).await
+    async fn list_workflows(
+        &self,
+        workspace: WorkspaceId,
+        list: List<WorkflowFilter>,
+    ) -> StoreResult<Page<WorkflowRecord, WorkflowCursor>> {
+        self.readers.read(move |connection| list::list(connection, workspace, &list)).await
     }
 
     async fn find_release(

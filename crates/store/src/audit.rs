@@ -14,7 +14,7 @@ use stepwell_core::ids::{AuditId, KeyId, SubjectId, WorkspaceId};
 use stepwell_core::{Map, Timestamp};
 
 use crate::error::{Result, StoreError};
-use crate::lists::{ListPage, Order, PageStart};
+use crate::lists::{List, ListFilter, Page};
 
 /// An action of an actor.
 #[derive(Debug, Clone, PartialEq)]
@@ -133,15 +133,17 @@ pub struct Origin {
 /// The audit log.
 #[async_trait]
 pub trait AuditStore: Send + Sync {
-    /// Entries, sorted by when they were written.
-    async fn list_audit(&self, list: ListAudit) -> Result<ListPage<AuditRecord>>;
+    /// A page of the log of a workspace, sorted by when entries were written.
+    async fn list_audit(
+        &self,
+        workspace: WorkspaceId,
+        list: List<AuditFilter>,
+    ) -> Result<Page<AuditRecord, AuditCursor>>;
 }
 
-/// Parameters of [`AuditStore::list_audit`].
-#[derive(Debug, Clone)]
-pub struct ListAudit {
-    /// Only this workspace's.
-    pub workspace: WorkspaceId,
+/// Which entries of the audit log are listed.
+#[derive(Debug, Clone, Default)]
+pub struct AuditFilter {
     /// Only actions with this key.
     pub key: Option<KeyId>,
     /// Only actions of actors with this name.
@@ -156,37 +158,19 @@ pub struct ListAudit {
     pub from: Option<Timestamp>,
     /// Only actions at this time or earlier.
     pub until: Option<Timestamp>,
-    /// Which come first.
-    pub order: Order,
-    /// Where the page begins.
-    pub begin: PageStart<AuditCursor>,
-    /// The maximum number of items.
-    pub limit: usize,
-    /// Whether to count all items.
-    pub count: bool,
 }
 
-impl ListAudit {
-    /// The newest of a workspace, counted.
-    pub const fn newest(workspace: WorkspaceId, limit: usize) -> Self {
-        Self {
-            workspace,
-            key: None,
-            actor: None,
-            action: None,
-            kind: None,
-            object: None,
-            from: None,
-            until: None,
-            order: Order::Descending,
-            begin: PageStart::Skip(0),
-            limit,
-            count: true,
-        }
+impl ListFilter for AuditFilter {
+    type Item = AuditRecord;
+    type SortKey = ();
+    type Cursor = AuditCursor;
+
+    fn cursor_of(entry: &AuditRecord, (): ()) -> AuditCursor {
+        AuditCursor { at: entry.at, id: entry.id }
     }
 }
 
-/// The place of an entry in the log.
+/// The position of an entry in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct AuditCursor {
     /// When it was.

@@ -12,7 +12,7 @@ use stepwell_core::{Map, Timestamp};
 
 use crate::effects::Effects;
 use crate::error::{Result, StoreError};
-use crate::lists::{ListPage, Order, PageStart};
+use crate::lists::{List, ListFilter, Page};
 use crate::record::IdempotencyRecord;
 
 /// A kind of object, as it is stored and as errors name it: `template`. It never changes.
@@ -179,13 +179,9 @@ pub enum ObjectRef {
     UniqueKey(String),
 }
 
-/// Parameters of [`ObjectStore::list_objects`].
-#[derive(Debug, Clone)]
-pub struct ListObjects {
-    /// The kind.
-    pub kind: Kind,
-    /// Only this workspace's.
-    pub workspace: WorkspaceId,
+/// Which objects are listed.
+#[derive(Debug, Clone, Default)]
+pub struct ObjectFilter {
     /// Only those with this name.
     pub name: Option<String>,
     /// Only those of this parent.
@@ -194,34 +190,21 @@ pub struct ListObjects {
     pub status: Option<String>,
     /// Only those that have all of these labels.
     pub labels: Vec<(String, String)>,
-    /// What they are sorted by; where that is equal, by id.
-    pub sort: ObjectSort,
-    /// Which come first.
-    pub order: Order,
-    /// Where the page begins; a place stays where it was, whatever happens to its object.
-    pub begin: PageStart<ObjectCursor>,
-    /// At most so many.
-    pub limit: usize,
-    /// Whether to count how many there are on all pages.
-    pub count: bool,
 }
 
-impl ListObjects {
-    /// The newest of a workspace, counted.
-    pub fn newest(kind: Kind, workspace: WorkspaceId, limit: usize) -> Self {
-        Self {
-            kind,
-            workspace,
-            name: None,
-            parent: None,
-            status: None,
-            labels: Vec::new(),
-            sort: ObjectSort::default(),
-            order: Order::Descending,
-            begin: PageStart::Skip(0),
-            limit,
-            count: true,
-        }
+impl ListFilter for ObjectFilter {
+    type Item = StoredObject;
+    type SortKey = ObjectSort;
+    type Cursor = ObjectCursor;
+
+    fn cursor_of(object: &StoredObject, sort: ObjectSort) -> ObjectCursor {
+        let key = match sort {
+            ObjectSort::CreatedAt => ObjectSortKey::Time(object.created_at),
+            ObjectSort::UpdatedAt => ObjectSortKey::Time(object.updated_at),
+            ObjectSort::Name => ObjectSortKey::Name(object.index.name.clone()),
+            ObjectSort::DueAt => ObjectSortKey::Due(object.index.due_at),
+        };
+        ObjectCursor { key, id: object.id }
     }
 }
 
@@ -244,26 +227,13 @@ impl ObjectSort {
     pub const ALL: [Self; 4] = [Self::CreatedAt, Self::UpdatedAt, Self::Name, Self::DueAt];
 }
 
-/// The place of an object in a list, as the object was when it was listed.
+/// The position of an object in a list, as the object was when it was listed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ObjectCursor {
     /// The value that it was sorted by.
     pub key: ObjectSortKey,
     /// Its id.
     pub id: SubjectId,
-}
-
-impl ObjectCursor {
-    /// The place of an object in a list sorted by `sort`.
-    pub fn of(object: &StoredObject, sort: ObjectSort) -> Self {
-        let key = match sort {
-            ObjectSort::CreatedAt => ObjectSortKey::Time(object.created_at),
-            ObjectSort::UpdatedAt => ObjectSortKey::Time(object.updated_at),
-            ObjectSort::Name => ObjectSortKey::Name(object.index.name.clone()),
-            ObjectSort::DueAt => ObjectSortKey::Due(object.index.due_at),
-        };
-        Self { key, id: object.id }
-    }
 }
 
 /// The value that an object is sorted by.
@@ -325,7 +295,12 @@ pub trait ObjectStore: Send + Sync {
     async fn find_object(&self, kind: Kind, by: ObjectRef) -> Result<Option<StoredObject>>;
 
     /// A page of objects, and how many there are on all pages, both of the same moment.
-    async fn list_objects(&self, list: ListObjects) -> Result<ListPage<StoredObject>>;
+    async fn list_objects(
+        &self,
+        kind: Kind,
+        workspace: WorkspaceId,
+        list: List<ObjectFilter>,
+    ) -> Result<Page<StoredObject, ObjectCursor>>;
 
     /// Objects of all workspaces that are due, earliest first; those of the same moment in the
     /// order of their ids.

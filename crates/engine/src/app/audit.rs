@@ -3,46 +3,19 @@
 
 use std::time::Duration;
 
-use stepwell_core::Timestamp;
-use stepwell_core::audit::{AuditAction, ObjectKind};
-use stepwell_core::ids::{KeyId, SubjectId, WorkspaceId};
+use stepwell_core::audit::AuditAction;
+use stepwell_core::ids::WorkspaceId;
 use stepwell_store::Effects;
-use stepwell_store::audit::{AuditCursor, AuditRecord, ListAudit};
-use stepwell_store::lists::Order;
+use stepwell_store::audit::{AuditFilter, AuditRecord};
+use stepwell_store::lists::{List, Page};
 use stepwell_store::objects::ObjectBatch;
 
-use super::{App, Page, PagePosition, cursor};
+use super::App;
+use super::cursor::{decode_list, encode_page};
 use crate::{AppError, Caller};
 
 /// How long the same refusal of the same key gets no further entry.
 const REFUSAL_INTERVAL: Duration = Duration::from_secs(60);
-
-/// Lists the audit log.
-#[derive(Debug, Clone, Default)]
-pub struct AuditQuery {
-    /// The workspace; `None`: the caller's.
-    pub workspace: Option<WorkspaceId>,
-    /// Only actions with this key.
-    pub key: Option<KeyId>,
-    /// Only actions of the actor with this name.
-    pub actor: Option<String>,
-    /// Only this action.
-    pub action: Option<AuditAction>,
-    /// Only actions on objects of this kind.
-    pub kind: Option<ObjectKind>,
-    /// Only actions on this object.
-    pub object: Option<SubjectId>,
-    /// Only actions at this time or later.
-    pub from: Option<Timestamp>,
-    /// Only actions at this time or earlier.
-    pub until: Option<Timestamp>,
-    /// The sort order.
-    pub order: Order,
-    /// The start of the page.
-    pub at: PagePosition,
-    /// The size of the page, 1 to 100.
-    pub limit: usize,
-}
 
 /// A request that was refused because a permission is missing.
 #[derive(Debug, Clone, Copy)]
@@ -56,8 +29,8 @@ pub struct Refusal<'a> {
 }
 
 impl App {
-    /// A page of the audit log, with the total. Scope `admin`; for
-    /// another workspace, `admin` in the default one.
+    /// A page of the audit log of a workspace, by default the caller's. Scope `admin`; for another
+    /// workspace, `admin` in the default one.
     ///
     /// # Errors
     /// `Forbidden`, `NotPermitted`; `InvalidRequest` for an invalid limit or cursor, or an unknown
@@ -65,29 +38,13 @@ impl App {
     pub async fn audit_log(
         &self,
         caller: &Caller,
-        query: AuditQuery,
+        workspace: Option<WorkspaceId>,
+        list: List<AuditFilter, String>,
     ) -> Result<Page<AuditRecord>, AppError> {
         caller.require_admin()?;
-        let workspace = self.resolve_workspace(caller, query.workspace).await?;
-        let limit = cursor::check_limit(query.limit)?;
-        let AuditQuery { key, actor, action, kind, object, from, until, order, at, .. } = query;
-        let begin = cursor::begin(at, limit, read_place)?;
-        let list = ListAudit {
-            workspace,
-            key,
-            actor,
-            action,
-            kind,
-            object,
-            from,
-            until,
-            order,
-            begin,
-            limit: limit + 1,
-            count: true,
-        };
-        let found = self.engine.store.list_audit(list).await?;
-        Ok(cursor::listed(found, limit, write_place))
+        let workspace = self.resolve_workspace(caller, workspace).await?;
+        let found = self.engine.store.list_audit(workspace, decode_list(list)?).await?;
+        Ok(encode_page(found, ()))
     }
 
     /// Adds an entry for a refused request; for the same refusal at most once a minute, so that no
@@ -108,15 +65,4 @@ impl App {
             tracing::warn!(%error, route, reason, "a refusal could not be added to the audit log");
         }
     }
-}
-
-/// Encodes the place of an entry in the list as a cursor.
-fn write_place(entry: &AuditRecord) -> String {
-    format!("{}.{}", entry.at.as_micros(), entry.id)
-}
-
-/// Decodes a cursor of [`write_place`].
-fn read_place(cursor: &str) -> Option<AuditCursor> {
-    let (micros, id) = cursor.split_once('.')?;
-    Some(AuditCursor { at: Timestamp::from_micros(micros.parse().ok()?), id: id.parse().ok()? })
 }

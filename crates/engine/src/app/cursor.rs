@@ -1,18 +1,28 @@
-//! Pages of lists: limits and cursors.
+//! Lists as callers request them: the size of their pages, and cursors as text.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use stepwell_core::Timestamp;
+use stepwell_core::ids::DeliveryId;
+use stepwell_store::audit::AuditCursor;
 use stepwell_store::lists::{
-    ExecutionCursor, ListPage, PageStart, SortKey, WorkflowCursor, WorkflowSort,
+    ExecutionCursor, List, ListFilter, Page, PageStart, SortKey, Window, WorkflowCursor,
+    WorkflowSort,
 };
-use stepwell_store::record::WorkflowRecord;
 
-use super::{Page, PagePosition};
 use crate::AppError;
 
 /// The largest page.
 pub(super) const MAX_LIMIT: usize = 100;
+
+/// A cursor that can be encoded as text, in a list sorted by a key of type `K`.
+pub(super) trait EncodedCursor<K>: Sized {
+    /// Encodes it as text that needs no escapes in URLs.
+    fn encode_cursor(&self, key: K) -> String;
+
+    /// Decodes the text of a cursor in a list sorted by the same key.
+    fn decode_cursor(text: &str, key: K) -> Option<Self>;
+}
 
 /// Checks a page's size.
 pub(super) fn check_limit(limit: usize) -> Result<usize, AppError> {
@@ -22,70 +32,103 @@ pub(super) fn check_limit(limit: usize) -> Result<usize, AppError> {
     Err(AppError::invalid("limit", format!("limit must be from 1 to {MAX_LIMIT}, not {limit}")))
 }
 
-fn invalid_cursor() -> AppError {
-    AppError::invalid("cursor", "cursor must be the next_cursor of a page")
+/// Checks the size of a page and decodes the cursor that it begins after.
+pub(super) fn decode_list<F>(list: List<F, String>) -> Result<List<F>, AppError>
+where
+    F: ListFilter<Cursor: EncodedCursor<F::SortKey>>,
+{
+    let List { filter, sort, window: Window { start, size, count } } = list;
+    let size = check_limit(size)?;
+    let start = match start {
+        PageStart::Skip(skipped) => PageStart::Skip(skipped),
+        PageStart::After(text) => {
+            let cursor = F::Cursor::decode_cursor(&text, sort.key);
+            let message = "cursor must be the next_cursor of a page";
+            PageStart::After(cursor.ok_or_else(|| AppError::invalid("cursor", message))?)
+        }
+    };
+    Ok(List { filter, sort, window: Window { start, size, count } })
 }
 
-/// The start of a page for the store; `read` decodes a cursor.
-pub(super) fn begin<T>(
-    at: PagePosition,
-    limit: usize,
-    read: impl Fn(&str) -> Option<T>,
-) -> Result<PageStart<T>, AppError> {
-    match at {
-        PagePosition::Cursor(None) => Ok(PageStart::Skip(0)),
-        PagePosition::Cursor(Some(cursor)) => {
-            read(&cursor).map(PageStart::After).ok_or_else(invalid_cursor)
-        }
-        PagePosition::Skip(skip) => Ok(PageStart::Skip(skip)),
-        PagePosition::Number(number) => {
-            Ok(PageStart::Skip(number.saturating_sub(1).saturating_mul(limit as u64)))
-        }
+/// Encodes the cursor of a page in a list sorted by that key.
+pub(super) fn encode_page<T, K, C: EncodedCursor<K>>(page: Page<T, C>, key: K) -> Page<T> {
+    let Page { items, total, next } = page;
+    Page { items, total, next: next.map(|cursor| cursor.encode_cursor(key)) }
+}
+
+impl EncodedCursor<()> for ExecutionCursor {
+    fn encode_cursor(&self, (): ()) -> String {
+        format!("{}.{}", self.created_at.as_micros(), self.id)
+    }
+
+    fn decode_cursor(text: &str, (): ()) -> Option<Self> {
+        let (micros, id) = text.split_once('.')?;
+        let created_at = Timestamp::from_micros(micros.parse().ok()?);
+        Some(Self { created_at, id: id.parse().ok()? })
     }
 }
 
-/// Encodes the place of an execution in a list as a cursor.
-pub(super) fn write_place(place: ExecutionCursor) -> String {
-    format!("{}.{}", place.created_at.as_micros(), place.id)
+impl EncodedCursor<()> for AuditCursor {
+    fn encode_cursor(&self, (): ()) -> String {
+        format!("{}.{}", self.at.as_micros(), self.id)
+    }
+
+    fn decode_cursor(text: &str, (): ()) -> Option<Self> {
+        let (micros, id) = text.split_once('.')?;
+        Some(Self { at: Timestamp::from_micros(micros.parse().ok()?), id: id.parse().ok()? })
+    }
 }
 
-/// Decodes a cursor of [`write_place`].
-pub(super) fn read_place(cursor: &str) -> Option<ExecutionCursor> {
-    let (micros, id) = cursor.split_once('.')?;
-    let created_at = Timestamp::from_micros(micros.parse().ok()?);
-    Some(ExecutionCursor { created_at, id: id.parse().ok()? })
+impl EncodedCursor<()> for DeliveryId {
+    fn encode_cursor(&self, (): ()) -> String {
+        self.abi()
+    }
+
+    fn decode_cursor(text: &str, (): ()) -> Option<Self> {
+        text.parse().ok()
+    }
 }
 
-/// Encodes the place of a workflow in a sorted list as a cursor: the sort, since a cursor is valid
-/// for one sort only, the id, and the sort key.
-pub(super) fn write_sorted(last: &WorkflowRecord, sort: WorkflowSort) -> String {
-    let WorkflowCursor { key, id } = WorkflowCursor::of(last, sort);
-    let key = match key {
-        SortKey::Time(at) => at.as_micros().to_string(),
-        // Encoded, because cursors are used in URLs without escapes.
-        SortKey::Text(text) => URL_SAFE_NO_PAD.encode(text),
-        SortKey::Active(active) => u8::from(active).to_string(),
-    };
-    format!("{}.{id}.{key}", letter(sort))
+/// The number of a release.
+impl EncodedCursor<()> for u32 {
+    fn encode_cursor(&self, (): ()) -> String {
+        self.to_string()
+    }
+
+    fn decode_cursor(text: &str, (): ()) -> Option<Self> {
+        text.parse().ok()
+    }
 }
 
-/// Decodes a cursor of [`write_sorted`] for the same sort.
-pub(super) fn read_sorted(cursor: &str, sort: WorkflowSort) -> Option<WorkflowCursor> {
-    let (id, key) = cursor.strip_prefix(letter(sort))?.strip_prefix('.')?.split_once('.')?;
-    let key = match sort {
-        WorkflowSort::CreatedAt | WorkflowSort::UpdatedAt => {
-            SortKey::Time(Timestamp::from_micros(key.parse().ok()?))
-        }
-        WorkflowSort::Name | WorkflowSort::Kind => {
-            SortKey::Text(String::from_utf8(URL_SAFE_NO_PAD.decode(key).ok()?).ok()?)
-        }
-        WorkflowSort::Active => match key {
-            "0" => SortKey::Active(false),
-            "1" => SortKey::Active(true),
-            _ => return None,
-        },
-    };
-    Some(WorkflowCursor { key, id: id.parse().ok()? })
+/// The sort, since a cursor is valid for one sort only, the id, and the sort key.
+impl EncodedCursor<WorkflowSort> for WorkflowCursor {
+    fn encode_cursor(&self, sort: WorkflowSort) -> String {
+        let key = match &self.key {
+            SortKey::Time(at) => at.as_micros().to_string(),
+            // Encoded, because cursors are used in URLs without escapes.
+            SortKey::Text(text) => URL_SAFE_NO_PAD.encode(text),
+            SortKey::Active(active) => u8::from(*active).to_string(),
+        };
+        format!("{}.{}.{key}", letter(sort), self.id)
+    }
+
+    fn decode_cursor(text: &str, sort: WorkflowSort) -> Option<Self> {
+        let (id, key) = text.strip_prefix(letter(sort))?.strip_prefix('.')?.split_once('.')?;
+        let key = match sort {
+            WorkflowSort::CreatedAt | WorkflowSort::UpdatedAt => {
+                SortKey::Time(Timestamp::from_micros(key.parse().ok()?))
+            }
+            WorkflowSort::Name | WorkflowSort::Kind => {
+                SortKey::Text(String::from_utf8(URL_SAFE_NO_PAD.decode(key).ok()?).ok()?)
+            }
+            WorkflowSort::Active => match key {
+                "0" => SortKey::Active(false),
+                "1" => SortKey::Active(true),
+                _ => return None,
+            },
+        };
+        Some(Self { key, id: id.parse().ok()? })
+    }
 }
 
 const fn letter(sort: WorkflowSort) -> char {
@@ -96,17 +139,4 @@ const fn letter(sort: WorkflowSort) -> char {
         WorkflowSort::Kind => 't',
         WorkflowSort::Active => 's',
     }
-}
-
-/// Makes a page from up to `limit + 1` items.
-pub(super) fn page<T>(mut items: Vec<T>, limit: usize, id: impl Fn(&T) -> String) -> Page<T> {
-    let more = items.len() > limit;
-    items.truncate(limit);
-    let next_cursor = if more { items.last().map(id) } else { None };
-    Page { items, next_cursor, total: None }
-}
-
-/// As [`page`], with the total.
-pub(super) fn listed<T>(found: ListPage<T>, limit: usize, id: impl Fn(&T) -> String) -> Page<T> {
-    Page { total: found.total, ..page(found.items, limit, id) }
 }

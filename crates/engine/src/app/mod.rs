@@ -31,26 +31,23 @@ mod workflows;
 mod workspaces;
 
 pub use actuals::NewActual;
-pub use audit::{AuditQuery, Refusal};
-pub use executions::{ExecutionDetail, ExecutionsQuery, NewExecution, RerunRequest, Start};
+pub use audit::Refusal;
+pub use executions::{ExecutionDetail, NewExecution, RerunRequest, Start};
 pub use idempotency::{ClaimGuard, IdempotencyClaim};
 pub use integrations::Connection;
 pub use keys::{CallerInfo, ChangeKey, CreateKey, KeySecret, NewKey};
-pub use objects::{Noun, ObjectsQuery};
+pub use objects::Noun;
 pub use readiness::Readiness;
-pub use releases::ReleasesQuery;
-pub use requests::{Expected, Idempotency, Page, PagePosition};
+pub use releases::ReleaseFilter;
+pub use requests::{Expected, Idempotency};
 pub use schedules::{
-    ScheduleChange, ScheduleSelection, ScheduleView, SchedulesQuery, SelectionChanged, Triggered,
+    ScheduleChange, ScheduleFilter, ScheduleSelection, ScheduleView, SelectionChanged, Triggered,
 };
 pub use service::App;
 pub use targets::{Choose, LATEST, Target, WorkflowRef};
 pub use templates::Template;
 pub use webhooks::{
-    ChangeWebhook, DeliveriesQuery, DeliveryView, NewWebhook, RotateSecret, ShownWebhook,
-    WantedStatus, WebhookView,
+    ChangeWebhook, DeliveryView, NewWebhook, RotateSecret, ShownWebhook, WantedStatus, WebhookView,
 };
-pub use workflows::{
-    ChangeWorkflow, CreateWorkflow, Deletion, NewWorkflow, WorkflowView, WorkflowsQuery,
-};
+pub use workflows::{ChangeWorkflow, CreateWorkflow, Deletion, NewWorkflow, WorkflowView};
 pub use workspaces::{ChangeWorkspace, CreateWorkspace};

@@ -7,13 +7,14 @@ use stepwell_core::audit::AuditAction;
 use stepwell_core::ids::{SubjectId, WorkflowId};
 use stepwell_core::names;
 use stepwell_store::audit::AuditRecord;
-use stepwell_store::lists::{Order, PageStart};
-use stepwell_store::objects::{ListObjects, ObjectBatch, ObjectSort};
+use stepwell_store::lists::{List, ListFilter, Order, Page, PageStart};
+use stepwell_store::objects::{ObjectBatch, ObjectFilter, ObjectSort};
 use stepwell_store::record::{ReleaseRecord, WorkflowRecord};
 use stepwell_store::{Effects, StoreError};
 
+use super::App;
+use super::cursor::{decode_list, encode_page};
 use super::targets::{LATEST, WorkflowRef};
-use super::{App, Page, PagePosition, cursor};
 use crate::caller::Verb;
 use crate::objects::{self, Document, Object};
 use crate::release_tag::{ReleaseTag, Traffic};
@@ -23,6 +24,20 @@ use crate::{AppError, Caller};
 /// How often a tag is moved again because another writer was faster.
 const ATTEMPTS: usize = 16;
 
+/// All releases of a workflow are listed, in the order of their numbers.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ReleaseFilter;
+
+impl ListFilter for ReleaseFilter {
+    type Item = ReleaseRecord;
+    type SortKey = ();
+    type Cursor = u32;
+
+    fn cursor_of(release: &ReleaseRecord, (): ()) -> u32 {
+        release.number
+    }
+}
+
 /// The longest name of a tag, in bytes.
 const MAX_NAME: usize = 100;
 
@@ -31,16 +46,6 @@ const MAX_PARTS: usize = 10;
 
 /// The most that weights may be together.
 const MAX_WEIGHT: u64 = 1_000_000;
-
-/// Which releases of a workflow, as a page.
-pub struct ReleasesQuery {
-    /// Where the page begins; the cursor is the number of the last release.
-    pub at: PagePosition,
-    /// The most releases, 1 to 100.
-    pub limit: usize,
-    /// By number.
-    pub order: Order,
-}
 
 impl App {
     /// A workflow by id or name, without its definition. Scope `read:workflows`.
@@ -89,19 +94,17 @@ impl App {
         &self,
         caller: &Caller,
         id: WorkflowId,
-        query: ReleasesQuery,
+        list: List<ReleaseFilter, String>,
     ) -> Result<Page<ReleaseRecord>, AppError> {
-        let ReleasesQuery { at, limit, order } = query;
         let workflow = self.find_for(caller, Verb::Read, id).await?;
-        let limit = cursor::check_limit(limit)?;
-        let begin = cursor::begin(at, limit, |number| number.parse().ok())?;
+        let list = decode_list(list)?;
         let newest = workflow.release;
         let mut found = Vec::new();
-        for number in numbers(newest, begin, order).take(limit + 1) {
+        let numbers = numbers(newest, list.window.start, list.sort.order);
+        for number in numbers.take(list.window.read_limit()) {
             found.push(self.release_record(id, number).await?);
         }
-        let page = cursor::page(found, limit, |release| release.number.to_string());
-        Ok(Page { total: Some(newest.into()), ..page })
+        Ok(encode_page(list.page_of(found, Some(newest.into())), ()))
     }
 
     /// One release. Scope `read:workflows`.
@@ -133,14 +136,11 @@ impl App {
         id: WorkflowId,
     ) -> Result<Vec<Object<ReleaseTag>>, AppError> {
         let workflow = self.find_for(caller, Verb::Read, id).await?;
-        let list = ListObjects {
-            parent: Some(id.into()),
-            sort: ObjectSort::Name,
-            order: Order::Ascending,
-            count: false,
-            ..ListObjects::newest(ReleaseTag::KIND, workflow.workspace, usize::MAX)
-        };
-        let found = self.engine.store.list_objects(list).await?.items;
+        let filter = ObjectFilter { parent: Some(id.into()), ..ObjectFilter::default() };
+        let list = List::first_page(filter, usize::MAX);
+        let list = list.sorted_by(ObjectSort::Name, Order::Ascending);
+        let store = &self.engine.store;
+        let found = store.list_objects(ReleaseTag::KIND, workflow.workspace, list).await?.items;
         let mut tags = vec![latest(&workflow)];
         for object in found {
             tags.push(Object::from_stored(object)?);

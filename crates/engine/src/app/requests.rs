@@ -21,34 +21,6 @@ pub enum Expected {
     OneOf(Vec<u64>),
 }
 
-/// A page of a list.
-#[derive(Debug, Clone)]
-pub struct Page<T> {
-    /// The items.
-    pub items: Vec<T>,
-    /// The cursor of the next page; `None`: this was the last.
-    pub next_cursor: Option<String>,
-    /// The number of items on all pages, if it was requested.
-    pub total: Option<u64>,
-}
-
-/// The start of a page.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PagePosition {
-    /// `next_cursor` of the previous page; `None`: the first page.
-    Cursor(Option<String>),
-    /// The number of the page, from 1.
-    Number(u64),
-    /// The number of items before it.
-    Skip(u64),
-}
-
-impl Default for PagePosition {
-    fn default() -> Self {
-        Self::Cursor(None)
-    }
-}
-
 impl Expected {
     /// The version to pass to the store, if the object has one of those expected.
     ///

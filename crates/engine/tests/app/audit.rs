@@ -8,8 +8,9 @@ use stepwell_core::TopicFilter;
 use stepwell_core::audit::AuditAction;
 use stepwell_core::ids::{SubjectId, WorkspaceId};
 use stepwell_engine::EngineConfig;
-use stepwell_engine::app::{AuditQuery, Deletion, NewWebhook};
-use stepwell_store::audit::{Actor, ListAudit};
+use stepwell_engine::app::{Deletion, NewWebhook};
+use stepwell_store::audit::{Actor, AuditFilter};
+use stepwell_store::lists::List;
 use stepwell_store::memory::MemoryStore;
 
 use crate::receiver::Receiver;
@@ -28,14 +29,11 @@ async fn the_server_notes_what_it_does_itself() {
     };
     let hook = bench.app.create_webhook(&bench.caller, new).await.unwrap().record.id;
     bench.app.test_webhook(&bench.caller, hook).await.unwrap();
-    let query = AuditQuery {
-        action: Some(AuditAction::WebhookDisabled),
-        limit: 1,
-        ..AuditQuery::default()
-    };
+    let action = Some(AuditAction::WebhookDisabled);
+    let list = List::first_page(AuditFilter { action, ..AuditFilter::default() }, 1);
     let looking = async {
         loop {
-            let page = bench.app.audit_log(&bench.caller, query.clone()).await.unwrap();
+            let page = bench.app.audit_log(&bench.caller, None, list.clone()).await.unwrap();
             if let Some(entry) = page.items.into_iter().next() {
                 return entry;
             }
@@ -59,8 +57,8 @@ async fn a_deletion_that_cancels_notes_each_execution() {
     }
     let deletion = Deletion { cancel_running: true, ..Deletion::default() };
     bench.app.delete_workflow(&bench.caller, workflow, deletion).await.unwrap();
-    let all = ListAudit::newest(WorkspaceId::DEFAULT, 100);
-    let found = bench.store.list_audit(all).await.unwrap().items;
+    let all = List::first_page(AuditFilter::default(), 100);
+    let found = bench.store.list_audit(WorkspaceId::DEFAULT, all).await.unwrap().items;
     let actions: Vec<_> = found.iter().map(|entry| entry.action.name()).collect();
     assert_eq!(
         actions,
@@ -85,8 +83,8 @@ async fn entries_are_kept_for_the_configured_time() {
                 .await;
         bench.quick().await;
         let count = async || {
-            let all = ListAudit::newest(WorkspaceId::DEFAULT, 100);
-            bench.store.list_audit(all).await.unwrap().items.len()
+            let all = List::first_page(AuditFilter::default(), 100);
+            bench.store.list_audit(WorkspaceId::DEFAULT, all).await.unwrap().items.len()
         };
         tokio::time::sleep(Duration::from_secs(3500)).await;
         assert_eq!(count().await, 1, "{seconds}");

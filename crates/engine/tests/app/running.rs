@@ -4,6 +4,7 @@ use serde_json::json;
 use stepwell_core::execution::Status;
 use stepwell_engine::view::{NoticeKind, StepStatus};
 use stepwell_engine::{AppError, EngineConfig};
+use stepwell_store::lists::{ExecutionFilter, List};
 
 use crate::receiver::Receiver;
 use crate::support::{Bench, config};
@@ -158,10 +159,7 @@ async fn wrong_input_is_refused_and_nothing_is_stored() {
     assert_eq!(problems.0[0].path, "input.text");
     let page = bench
         .app
-        .executions(
-            &bench.caller,
-            stepwell_engine::app::ExecutionsQuery { limit: 10, ..Default::default() },
-        )
+        .executions(&bench.caller, List::first_page(ExecutionFilter::default(), 10))
         .await
         .unwrap();
     assert!(page.items.is_empty());

@@ -8,7 +8,8 @@ use stepwell_core::ids::{ExecutionId, WorkflowId};
 use stepwell_engine::app::{Idempotency, Start};
 use stepwell_engine::view::{ExecutionView, NoticeKind, StepStatus};
 use stepwell_engine::{AppError, EngineConfig};
-use stepwell_store::traits::{DeliveriesOf, ListDeliveries};
+use stepwell_store::lists::List;
+use stepwell_store::traits::{DeliveriesOf, DeliveryFilter};
 
 use crate::echo::Echo;
 use crate::receiver::Receiver;
@@ -301,8 +302,8 @@ async fn responses(bench: &Bench, id: ExecutionId, least: usize) -> Vec<String> 
     let looking = async {
         loop {
             let about = DeliveriesOf::Subject(id.into());
-            let list = ListDeliveries::newest(about, usize::MAX);
-            let found = bench.store.list_deliveries(list).await.unwrap().items;
+            let list = List::first_page(DeliveryFilter::default(), usize::MAX);
+            let found = bench.store.list_deliveries(about, list).await.unwrap().items;
             if found.len() >= least && found.iter().all(|one| !one.attempts.is_empty()) {
                 return found;
             }

@@ -12,7 +12,7 @@ use stepwell_core::schedule::TimingRequest;
 use stepwell_engine::app::{CreateWorkflow, ScheduleChange, ScheduleView};
 use stepwell_engine::{App, Caller, Clock, EngineConfig};
 use stepwell_store::Store;
-use stepwell_store::lists::{ListExecutions, Order};
+use stepwell_store::lists::{ExecutionFilter, List, Order};
 use stepwell_store::memory::MemoryStore;
 use stepwell_store::record::ExecutionRecord;
 use tokio::time::Instant;
@@ -137,9 +137,9 @@ impl Simulated {
 
 /// All executions of a workflow, oldest first.
 pub async fn executions(store: &dyn Store, workflow: WorkflowId) -> Vec<ExecutionRecord> {
-    let newest = ListExecutions::newest(WorkspaceId::DEFAULT, usize::MAX);
-    let list = ListExecutions { workflow: Some(workflow), order: Order::Ascending, ..newest };
-    store.list_executions(list).await.unwrap().items
+    let filter = ExecutionFilter { workflow: Some(workflow), ..ExecutionFilter::default() };
+    let list = List::first_page(filter, usize::MAX).sorted_by((), Order::Ascending);
+    store.list_executions(WorkspaceId::DEFAULT, list).await.unwrap().items
 }
 
 /// The firing that an execution is of.

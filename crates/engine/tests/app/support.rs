@@ -11,9 +11,10 @@ use stepwell_engine::app::{CreateWorkflow, Start};
 use stepwell_engine::view::{ExecutionView, Notice};
 use stepwell_engine::{App, AppError, Caller, Clock, EngineConfig, SystemClock};
 use stepwell_store::Store;
+use stepwell_store::lists::List;
 use stepwell_store::memory::MemoryStore;
 use stepwell_store::record::DeliveryRecord;
-use stepwell_store::traits::{DeliveriesOf, ListDeliveries};
+use stepwell_store::traits::{DeliveriesOf, DeliveryFilter};
 
 use crate::payloads::TestPayloads;
 
@@ -39,8 +40,9 @@ pub async fn deliveries_about(
     store: &Arc<dyn Store>,
     subject: impl Into<SubjectId>,
 ) -> Vec<DeliveryRecord> {
-    let list = ListDeliveries::newest(DeliveriesOf::Subject(subject.into()), usize::MAX);
-    let found = store.list_deliveries(list).await.unwrap().items;
+    let list = List::first_page(DeliveryFilter::default(), usize::MAX);
+    let found =
+        store.list_deliveries(DeliveriesOf::Subject(subject.into()), list).await.unwrap().items;
     found.into_iter().map(|delivery| delivery.record).collect()
 }
 

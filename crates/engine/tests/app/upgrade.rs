@@ -9,11 +9,12 @@ use stepwell_core::ids::{ExecutionId, ScheduleId, WebhookId, WorkflowId, Workspa
 use stepwell_core::schedule::ScheduleProgress;
 use stepwell_engine::EngineConfig;
 use stepwell_engine::app::{
-    Choose, DeliveriesQuery, ScheduleSelection, SchedulesQuery, SelectionChanged, WorkflowRef,
+    Choose, ScheduleFilter, ScheduleSelection, SelectionChanged, WorkflowRef,
 };
 use stepwell_engine::release_tag::Traffic;
-use stepwell_store::lists::ListExecutions;
+use stepwell_store::lists::{ExecutionFilter, List};
 use stepwell_store::record::DeliveryStatus;
+use stepwell_store::traits::DeliveryFilter;
 use stepwell_store_sqlite::{SqliteOptions, SqliteStore};
 use tempfile::TempDir;
 
@@ -58,9 +59,10 @@ async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
 
 /// The firings of a schedule that started executions: `07:57:00`.
 async fn fired(bench: &Bench, of: ScheduleId) -> Vec<String> {
-    let newest = ListExecutions::newest(WorkspaceId::DEFAULT, usize::MAX);
     let labels = vec![("schedule_id".to_owned(), of.abi())];
-    let found = bench.store.list_executions(ListExecutions { labels, ..newest }).await.unwrap();
+    let filter = ExecutionFilter { labels, ..ExecutionFilter::default() };
+    let list = List::first_page(filter, usize::MAX);
+    let found = bench.store.list_executions(WorkspaceId::DEFAULT, list).await.unwrap();
     let mut times: Vec<_> =
         found.items.iter().map(|record| scheduled_at(record)[11..19].to_owned()).collect();
     times.sort();
@@ -72,9 +74,9 @@ async fn schedules_fire() {
     let receiver = Receiver::start(&[200]).await;
     let (bench, _folder) = upgraded(&receiver).await;
     let (app, caller) = (&bench.app, &bench.caller);
-    let query = SchedulesQuery { limit: 100, ..SchedulesQuery::default() };
-    let (all, total) = app.schedules(caller, query).await.unwrap();
-    assert_eq!((all.len(), total), (9, 9));
+    let list = List::first_page(ScheduleFilter::default(), 100).with_total();
+    let all = app.schedules(caller, list).await.unwrap();
+    assert_eq!((all.items.len(), all.total), (9, Some(9)));
     // Missed firings of a cron expression, all of them.
     let cron: ScheduleId = parse("sched_01m8nq88dee5p9jnr4psyk4g4t");
     until("missed firings", async || fired(&bench, cron).await.len() == 5).await;
@@ -106,11 +108,8 @@ async fn deliveries_are_sent() {
     let (bench, _folder) = upgraded(&receiver).await;
     let (app, caller) = (&bench.app, &bench.caller);
     let down: WebhookId = parse("whk_01m8nq88j6e2c884bq7kr3fsp5");
-    let delivered = DeliveriesQuery {
-        status: Some(DeliveryStatus::Delivered),
-        limit: 100,
-        ..DeliveriesQuery::default()
-    };
+    let filter = DeliveryFilter { status: Some(DeliveryStatus::Delivered), event: None };
+    let delivered = List::first_page(filter, 100);
     // Six executions had completed while the receiver was down.
     let retried = async || {
         let sent = app.webhook_deliveries(caller, down, delivered.clone()).await.unwrap().items;

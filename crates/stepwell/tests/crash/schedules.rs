@@ -10,7 +10,7 @@ use stepwell_core::Timestamp;
 use stepwell_core::execution::Status;
 use stepwell_core::ids::WorkspaceId;
 use stepwell_store::ExecutionStore;
-use stepwell_store::lists::ListExecutions;
+use stepwell_store::lists::{ExecutionFilter, List};
 use stepwell_store::record::ExecutionRecord;
 use stepwell_store_sqlite::{SqliteOptions, SqliteStore};
 
@@ -75,6 +75,6 @@ async fn every_firing_has_one_execution() {
 /// All executions of a database that no server uses.
 async fn stored_executions(path: &Path) -> Vec<ExecutionRecord> {
     let store = SqliteStore::open(path, SqliteOptions::default()).unwrap();
-    let all = ListExecutions::newest(WorkspaceId::DEFAULT, usize::MAX);
-    store.list_executions(all).await.unwrap().items
+    let all = List::first_page(ExecutionFilter::default(), usize::MAX);
+    store.list_executions(WorkspaceId::DEFAULT, all).await.unwrap().items
 }

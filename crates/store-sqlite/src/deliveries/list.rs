@@ -2,9 +2,9 @@
 
 use rusqlite::{Connection, Row, ToSql};
 use stepwell_core::ids::DeliveryId;
-use stepwell_store::lists::{ListPage, Order, PageStart};
+use stepwell_store::lists::{List, Order, Page, PageStart};
 use stepwell_store::record::{DeliveryHistory, DeliveryStatus};
-use stepwell_store::traits::{DeliveriesOf, ListDeliveries};
+use stepwell_store::traits::{DeliveriesOf, DeliveryFilter};
 
 use crate::error::Result;
 use crate::row::{self, Id};
@@ -69,11 +69,12 @@ pub(crate) fn queries() -> Vec<String> {
 
 pub(super) fn page(
     connection: &Connection,
-    list: &ListDeliveries,
-) -> Result<ListPage<DeliveryHistory>> {
+    of: DeliveriesOf,
+    list: &List<DeliveryFilter>,
+) -> Result<Page<DeliveryHistory, DeliveryId>> {
     // Page and count of the same moment.
     let transaction = connection.unchecked_transaction()?;
-    let ListDeliveries { of, status, event, order, begin, limit } = list;
+    let (DeliveryFilter { status, event }, order) = (&list.filter, list.sort.order);
     let (of_subject, of) = match of {
         DeliveriesOf::Subject(subject) => (true, subject.blob()),
         DeliveriesOf::Webhook(webhook) => (false, webhook.blob()),
@@ -83,20 +84,23 @@ pub(super) fn page(
     if by.event {
         filters.push((":event", event));
     }
-    let total = |found: &Row<'_>| row::get(found, 0);
-    let total = row::first(&transaction, &by.count_sql(), filters.as_slice(), total)?;
-    // A page without a start begins before or after every id.
-    let (place, skip) = match (begin, order) {
-        (PageStart::After(id), _) => (id.blob().to_vec(), 0),
-        (PageStart::Skip(skip), Order::Descending) => (row::AFTER_ALL.to_vec(), *skip),
-        (PageStart::Skip(skip), Order::Ascending) => (row::BEFORE_ALL.to_vec(), *skip),
+    let count = |found: &Row<'_>| row::get(found, 0);
+    let total = match list.window.count {
+        true => row::first(&transaction, &by.count_sql(), filters.as_slice(), count)?,
+        false => None,
     };
-    let (limit, skip) = (row::limit(*limit), i64::try_from(skip).unwrap_or(i64::MAX));
+    // A page without a cursor begins before or after every id.
+    let place = match (list.window.start, order) {
+        (PageStart::After(id), _) => id.blob().to_vec(),
+        (PageStart::Skip(_), Order::Descending) => row::AFTER_ALL.to_vec(),
+        (PageStart::Skip(_), Order::Ascending) => row::BEFORE_ALL.to_vec(),
+    };
+    let (limit, skip) = row::limit_and_offset(&list.window);
     filters.extend([(":place", &place as &dyn ToSql), (":limit", &limit), (":skip", &skip)]);
-    let sql = by.page_sql(*order);
+    let sql = by.page_sql(order);
     let id = |found: &Row<'_>| row::id::<DeliveryId>(found, 0);
     // Bodies can be large: only those of the page are read.
     let ids = row::all(&transaction, &sql, filters.as_slice(), id)?;
     let items = ids.into_iter().filter_map(|id| super::history(&transaction, id).transpose());
-    Ok(ListPage { items: items.collect::<Result<_>>()?, total })
+    Ok(list.page_of(items.collect::<Result<_>>()?, total))
 }

@@ -5,10 +5,11 @@
 //! time it begins.
 
 use rusqlite::{CachedStatement, Connection, Rows, params};
+use stepwell_core::Timestamp;
 use stepwell_core::execution::Status;
-use stepwell_core::ids::WorkflowId;
-use stepwell_store::lists::{ExecutionCursor, ListExecutions, ListPage, Order, PageStart};
-use stepwell_store::record::{ExecutionRecord, has_label};
+use stepwell_core::ids::{ExecutionId, WorkflowId, WorkspaceId};
+use stepwell_store::lists::{ExecutionCursor, ExecutionFilter, List, Order, Page, PageStart};
+use stepwell_store::record::ExecutionRecord;
 use stepwell_store::rollup::CountOwner;
 
 use super::counts::{BucketCounts, owner_columns};
@@ -57,72 +58,72 @@ type Found = (i64, [u8; 16], i64);
 
 pub(super) fn list(
     connection: &Connection,
-    wanted: &ListExecutions,
-) -> Result<ListPage<ExecutionRecord>> {
+    workspace: WorkspaceId,
+    list: &List<ExecutionFilter>,
+) -> Result<Page<ExecutionRecord, ExecutionCursor>> {
     // Counts, walks and look-ups at the same moment.
     let transaction = connection.unchecked_transaction()?;
     let range = (
-        row::micros(wanted.from).unwrap_or(i64::MIN),
-        row::micros(wanted.until).unwrap_or(i64::MAX),
+        row::micros(list.filter.from).unwrap_or(i64::MIN),
+        row::micros(list.filter.until).unwrap_or(i64::MAX),
     );
-    let (found, total) = if wanted.labels.is_empty() {
-        by_index(&transaction, wanted, range)?
+    let (found, total) = if list.filter.labels.is_empty() {
+        by_index(&transaction, workspace, list, range)?
     } else {
-        by_labels(&transaction, wanted, range)?
+        by_labels(&transaction, workspace, list, range)?
     };
     let load = |(_, _, n): Found| {
         let record = row::first(&transaction, super::LOAD_NTH, [n], super::record)?;
         record.ok_or_else(|| corrupt("an index names an execution that is not there"))
     };
     let items = found.into_iter().map(load).collect::<Result<_>>()?;
-    Ok(ListPage { items, total: total.filter(|_| wanted.count) })
+    Ok(list.page_of(items, total.filter(|_| list.window.count)))
 }
 
 fn by_index(
     connection: &Connection,
-    wanted: &ListExecutions,
+    workspace: WorkspaceId,
+    list: &List<ExecutionFilter>,
     range: (i64, i64),
 ) -> Result<(Vec<Found>, Option<u64>)> {
-    let owner = match wanted.workflow {
+    let List { filter, sort, window } = list;
+    let owner = match filter.workflow {
         Some(workflow) => CountOwner::Workflow(workflow),
-        None => CountOwner::Workspace(wanted.workspace),
+        None => CountOwner::Workspace(workspace),
     };
     let is_wanted =
-        |status: &Status| wanted.statuses.is_empty() || wanted.statuses.contains(status);
+        |status: &Status| filter.statuses.is_empty() || filter.statuses.contains(status);
     let statuses: Vec<Status> = Status::ALL.into_iter().filter(is_wanted).collect();
-    let mut walk = Walk { owner, statuses: &statuses, range, order: wanted.order, skip: 0 };
-    let far = matches!(wanted.begin, PageStart::Skip(skip) if skip > 0);
-    let buckets = match wanted.count || far {
+    let mut walk = Walk { owner, statuses: &statuses, range, order: sort.order, skip: 0 };
+    let buckets = match window.count || window.skipped() > 0 {
         true => Some(BucketCounts::read(connection, owner, &statuses, range)?),
         false => None,
     };
     let total = buckets.as_ref().map(BucketCounts::total);
-    match (wanted.begin, &buckets) {
+    match (window.start, &buckets) {
         (PageStart::Skip(skip), Some(buckets)) if skip > 0 => {
-            let Some((narrow, rest)) = buckets.seek(connection, wanted.order, skip)? else {
+            let Some((narrow, rest)) = buckets.seek(connection, sort.order, skip)? else {
                 return Ok((Vec::new(), total));
             };
             walk.range = narrow;
             walk.skip = rest;
         }
         (PageStart::Skip(_), _) => {}
-        (PageStart::After(ExecutionCursor { created_at, .. }), _) => match wanted.order {
+        (PageStart::After(ExecutionCursor { created_at, .. }), _) => match sort.order {
             Order::Descending => walk.range.1 = range.1.min(created_at.as_micros()),
             Order::Ascending => walk.range.0 = range.0.max(created_at.as_micros()),
         },
     }
-    Ok((walk.page(connection, |found| is_after(wanted, found), wanted.limit)?, total))
+    Ok((
+        walk.page(connection, |found| list.is_after_start(&cursor(found)), window.read_limit())?,
+        total,
+    ))
 }
 
-/// Whether the page can hold this one, seen from the place that it begins after.
-fn is_after(wanted: &ListExecutions, (created_at, id, _): &Found) -> bool {
-    let PageStart::After(place) = wanted.begin else { return true };
-    let found = (*created_at, *id);
-    let place = (place.created_at.as_micros(), place.id.blob());
-    match wanted.order {
-        Order::Descending => found < place,
-        Order::Ascending => found > place,
-    }
+/// The position of a row in the list.
+fn cursor((created_at, id, _): &Found) -> ExecutionCursor {
+    let created_at = Timestamp::from_micros(*created_at);
+    ExecutionCursor { created_at, id: ExecutionId::from_blob(*id) }
 }
 
 /// One walk for each status, merged.
@@ -213,49 +214,46 @@ fn next(walks: &mut [Head<'_>], order: Order) -> Result<Option<Found>> {
 /// Reads all executions of the workspace that have labels.
 fn by_labels(
     connection: &Connection,
-    wanted: &ListExecutions,
+    workspace: WorkspaceId,
+    list: &List<ExecutionFilter>,
     (first, last): (i64, i64),
 ) -> Result<(Vec<Found>, Option<u64>)> {
-    let sql = match wanted.order {
+    let sql = match list.sort.order {
         Order::Descending => LABELLED_DOWN,
         Order::Ascending => LABELLED_UP,
     };
-    let mut skip = match wanted.begin {
-        PageStart::Skip(skip) => skip,
-        PageStart::After(_) => 0,
-    };
+    let (mut skip, limit) = (list.window.skipped(), list.window.read_limit());
     let mut statement = connection.prepare_cached(sql)?;
-    let mut rows = statement.query(params![wanted.workspace.blob(), first, last])?;
+    let mut rows = statement.query(params![workspace.blob(), first, last])?;
     let (mut page, mut total) = (Vec::new(), 0);
     while let Some(row) = rows.next()? {
-        if !wanted.count && page.len() >= wanted.limit {
+        if !list.window.count && page.len() >= limit {
             break;
         }
-        if !fits(wanted, row)? {
+        if !is_selected(&list.filter, row)? {
             continue;
         }
         total += 1;
         let found = found(row)?;
-        if !is_after(wanted, &found) {
+        if !list.is_after_start(&cursor(&found)) {
             continue;
         }
         match skip.checked_sub(1) {
             Some(rest) => skip = rest,
-            None if page.len() < wanted.limit => page.push(found),
+            None if page.len() < limit => page.push(found),
             None => {}
         }
     }
     Ok((page, Some(total)))
 }
 
-fn fits(wanted: &ListExecutions, found: &rusqlite::Row<'_>) -> Result<bool> {
+fn is_selected(filter: &ExecutionFilter, found: &rusqlite::Row<'_>) -> Result<bool> {
     let status = row::status(found, 3)?;
     let workflow: WorkflowId = row::id(found, 4)?;
-    if wanted.workflow.is_some_and(|wanted| wanted != workflow)
-        || !(wanted.statuses.is_empty() || wanted.statuses.contains(&status))
+    if filter.workflow.is_some_and(|of| of != workflow)
+        || !(filter.statuses.is_empty() || filter.statuses.contains(&status))
     {
         return Ok(false);
     }
-    let labels = row::labels(found, 5)?;
-    Ok(wanted.labels.iter().all(|(name, value)| has_label(&labels, name, value)))
+    row::has_labels(found, 5, &filter.labels)
 }

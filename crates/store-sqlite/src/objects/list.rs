@@ -5,10 +5,11 @@
 //! filtered by labels reads those of all objects that the other filters select.
 
 use rusqlite::{Connection, Row, ToSql};
-use stepwell_core::ids::SubjectId;
-use stepwell_store::lists::{ListPage, Order, PageStart};
-use stepwell_store::objects::{ListObjects, ObjectCursor, ObjectSort, ObjectSortKey, StoredObject};
-use stepwell_store::record::has_label;
+use stepwell_core::ids::{SubjectId, WorkspaceId};
+use stepwell_store::lists::{List, Order, Page, PageStart};
+use stepwell_store::objects::{
+    Kind, ObjectCursor, ObjectFilter, ObjectSort, ObjectSortKey, StoredObject,
+};
 
 use crate::error::{Result, corrupt};
 use crate::row::{self, Id};
@@ -96,70 +97,72 @@ pub(crate) fn queries() -> Vec<String> {
     all
 }
 
-pub(super) fn page(connection: &Connection, list: &ListObjects) -> Result<ListPage<StoredObject>> {
+pub(super) fn page(
+    connection: &Connection,
+    kind: Kind,
+    workspace: WorkspaceId,
+    list: &List<ObjectFilter>,
+) -> Result<Page<StoredObject, ObjectCursor>> {
     // Page, count and documents of the same moment.
     let transaction = connection.unchecked_transaction()?;
-    let (workspace, parent) = (list.workspace.blob(), list.parent.map(Id::blob));
-    let filters = Filters {
-        parent: parent.is_some(),
-        name: list.name.is_some(),
-        status: list.status.is_some(),
-    };
+    let ObjectFilter { name, parent, status, labels } = &list.filter;
+    let (workspace, parent) = (workspace.blob(), parent.map(Id::blob));
+    let filters =
+        Filters { parent: parent.is_some(), name: name.is_some(), status: status.is_some() };
     let all: [(&str, &dyn ToSql, bool); 5] = [
-        (":kind", &list.kind, true),
+        (":kind", &kind, true),
         (":workspace", &workspace, true),
         (":parent", &parent, filters.parent),
-        (":name", &list.name, filters.name),
-        (":status", &list.status, filters.status),
+        (":name", name, filters.name),
+        (":status", status, filters.status),
     ];
     let set = all.into_iter().filter(|(.., is_set)| *is_set);
     let mut params: Vec<(&str, &dyn ToSql)> = set.map(|(name, value, _)| (name, value)).collect();
-    let (ids, total) = match list.begin {
-        PageStart::Skip(skip) if list.labels.is_empty() => {
+    let (ids, total) = match list.window.start {
+        PageStart::Skip(_) if labels.is_empty() => {
             let count = |found: &Row<'_>| row::get(found, 0);
-            let total = match list.count {
+            let total = match list.window.count {
                 true => row::first(&transaction, &filters.count_sql(), &*params, count)?,
                 false => None,
             };
-            let (limit, skip) = (row::limit(list.limit), i64::try_from(skip).unwrap_or(i64::MAX));
+            let (limit, skip) = row::limit_and_offset(&list.window);
             params.extend([(":limit", &limit as &dyn ToSql), (":skip", &skip)]);
-            let sql = filters.page_sql(list.sort, list.order);
+            let sql = filters.page_sql(list.sort.key, list.sort.order);
             (row::all(&transaction, &sql, &*params, |found| row::id(found, 0))?, total)
         }
         _ => walk(&transaction, list, filters, &params)?,
     };
     let load = |id| {
-        let object = super::find(&transaction, list.kind, id)?;
+        let object = super::find(&transaction, kind, id)?;
         object.ok_or_else(|| corrupt("an index names an object that does not exist"))
     };
     let items = ids.into_iter().map(load).collect::<Result<_>>()?;
-    Ok(ListPage { items, total })
+    Ok(list.page_of(items, total))
 }
 
 /// Reads all rows for what no index has: labels, and the place to begin after.
 fn walk(
     connection: &Connection,
-    list: &ListObjects,
+    list: &List<ObjectFilter>,
     filters: Filters,
     params: &[(&str, &dyn ToSql)],
 ) -> Result<(Vec<SubjectId>, Option<u64>)> {
-    let mut statement = connection.prepare_cached(&filters.walk_sql(list.sort, list.order))?;
+    let sql = filters.walk_sql(list.sort.key, list.sort.order);
+    let mut statement = connection.prepare_cached(&sql)?;
     let mut rows = statement.query(params)?;
-    let mut skip = match list.begin {
-        PageStart::Skip(skip) => skip,
-        PageStart::After(_) => 0,
-    };
+    let window = &list.window;
+    let (mut skip, limit) = (window.skipped(), window.read_limit());
     let (mut ids, mut total) = (Vec::new(), 0);
     while let Some(found) = rows.next()? {
-        let is_full = ids.len() >= list.limit;
-        if is_full && !list.count {
+        let is_full = ids.len() >= limit;
+        if is_full && !window.count {
             break;
         }
-        if !has_labels(list, found)? {
+        if !row::has_labels(found, 2, &list.filter.labels)? {
             continue;
         }
         total += 1;
-        if is_full || !is_after(list, found)? {
+        if is_full || !list.is_after_start(&cursor(found, list.sort.key)?) {
             continue;
         }
         match skip.checked_sub(1) {
@@ -167,28 +170,15 @@ fn walk(
             None => ids.push(row::id::<SubjectId>(found, 0)?),
         }
     }
-    Ok((ids, list.count.then_some(total)))
+    Ok((ids, window.count.then_some(total)))
 }
 
-fn has_labels(list: &ListObjects, found: &Row<'_>) -> Result<bool> {
-    if list.labels.is_empty() {
-        return Ok(true);
-    }
-    let labels = row::labels(found, 2)?;
-    Ok(list.labels.iter().all(|(name, value)| has_label(&labels, name, value)))
-}
-
-/// Whether the row comes after the place that the page begins at.
-fn is_after(list: &ListObjects, found: &Row<'_>) -> Result<bool> {
-    let PageStart::After(begin) = &list.begin else { return Ok(true) };
-    let key = match list.sort {
+/// The position of a row in the list.
+fn cursor(found: &Row<'_>, sort: ObjectSort) -> Result<ObjectCursor> {
+    let key = match sort {
         ObjectSort::CreatedAt | ObjectSort::UpdatedAt => ObjectSortKey::Time(row::time(found, 1)?),
         ObjectSort::Name => ObjectSortKey::Name(row::get(found, 1)?),
         ObjectSort::DueAt => ObjectSortKey::Due(row::maybe_time(found, 1)?),
     };
-    let place = ObjectCursor { key, id: row::id(found, 0)? };
-    Ok(match list.order {
-        Order::Ascending => place > *begin,
-        Order::Descending => place < *begin,
-    })
+    Ok(ObjectCursor { key, id: row::id(found, 0)? })
 }

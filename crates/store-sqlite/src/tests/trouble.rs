@@ -7,7 +7,7 @@ use stepwell_store::conformance::build::{
     Shared, deliveries_about, ended, execution, has, join, noted, pending, queued, workflow,
     workspace,
 };
-use stepwell_store::lists::ListExecutions;
+use stepwell_store::lists::{ExecutionFilter, List};
 use stepwell_store::objects::ObjectBatch;
 use stepwell_store::{Effects, ExecutionStore, ObjectStore, StoreError, WorkflowStore};
 use tokio::task::JoinSet;
@@ -66,8 +66,8 @@ async fn a_full_disk_refuses_and_recovers_by_itself() {
     }
     let accepted = 400 - refused.len() as u64;
     assert_eq!(store.workflow_stats(workflow(1)).await.unwrap().completed, accepted);
-    let list = ListExecutions { count: true, ..ListExecutions::newest(workspace(1), 1000) };
-    let listed = store.list_executions(list).await.unwrap();
+    let list = List::first_page(ExecutionFilter::default(), 1000).with_total();
+    let listed = store.list_executions(workspace(1), list).await.unwrap();
     assert_eq!((listed.items.len() as u64, listed.total), (accepted, Some(accepted)));
 
     allow_pages(&store, 1_000_000).await;

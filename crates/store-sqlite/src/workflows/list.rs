@@ -4,11 +4,11 @@
 //! list, by the fields of the order only; the rest is read for the page alone.
 
 use rusqlite::{Connection, Row, params};
-use stepwell_core::ids::WorkflowId;
+use stepwell_core::ids::{WorkflowId, WorkspaceId};
 use stepwell_store::lists::{
-    ListPage, ListWorkflows, Order, PageStart, SortKey, WorkflowCursor, WorkflowSort,
+    List, Order, Page, SortKey, WorkflowCursor, WorkflowFilter, WorkflowSort,
 };
-use stepwell_store::record::{WorkflowRecord, has_label};
+use stepwell_store::record::WorkflowRecord;
 
 use crate::error::{Result, corrupt};
 use crate::row::{self, Id};
@@ -43,76 +43,69 @@ pub(crate) const QUERIES: &[&str] = &[BY_CREATED[0], BY_CREATED[1]];
 
 pub(super) fn list(
     connection: &Connection,
-    wanted: &ListWorkflows,
-) -> Result<ListPage<WorkflowRecord>> {
+    workspace: WorkspaceId,
+    list: &List<WorkflowFilter>,
+) -> Result<Page<WorkflowRecord, WorkflowCursor>> {
     // List and look-ups at the same moment.
     let transaction = connection.unchecked_transaction()?;
-    let [down, up] = match wanted.sort {
+    let (ids, total) = select_ids(&transaction, workspace, list)?;
+    let load = |id| {
+        let record = super::find(&transaction, id)?;
+        record.ok_or_else(|| corrupt("an index names a workflow that is not there"))
+    };
+    let items = ids.into_iter().map(load).collect::<Result<_>>()?;
+    Ok(list.page_of(items, total))
+}
+
+/// The ids of the page, and how many workflows the filter selects, if they are counted.
+fn select_ids(
+    connection: &Connection,
+    workspace: WorkspaceId,
+    list: &List<WorkflowFilter>,
+) -> Result<(Vec<WorkflowId>, Option<u64>)> {
+    let [down, up] = match list.sort.key {
         WorkflowSort::CreatedAt => BY_CREATED,
         WorkflowSort::UpdatedAt => BY_UPDATED,
         WorkflowSort::Name => BY_NAME,
         WorkflowSort::Kind => BY_KIND,
         WorkflowSort::Active => BY_ACTIVE,
     };
-    let sql = match wanted.order {
+    let sql = match list.sort.order {
         Order::Descending => down,
         Order::Ascending => up,
     };
-    let mut skip = match wanted.begin {
-        PageStart::Skip(skip) => skip,
-        PageStart::After(_) => 0,
-    };
-    let mut statement = transaction.prepare_cached(sql)?;
-    let params = params![wanted.workspace.blob(), wanted.active, wanted.kind];
-    let mut rows = statement.query(params)?;
-    let (mut page, mut total) = (Vec::new(), 0);
+    let WorkflowFilter { active, kind, labels } = &list.filter;
+    let window = &list.window;
+    let (mut skip, limit) = (window.skipped(), window.read_limit());
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(params![workspace.blob(), active, kind])?;
+    let (mut ids, mut total) = (Vec::new(), 0);
     while let Some(found) = rows.next()? {
-        if !wanted.count && page.len() >= wanted.limit {
+        let is_full = ids.len() >= limit;
+        if is_full && !window.count {
             break;
         }
-        if !fits(wanted, found)? {
+        if !row::has_labels(found, 1, labels)? {
             continue;
         }
         total += 1;
-        if page.len() >= wanted.limit {
-            continue;
-        }
-        let id: WorkflowId = row::id(found, 0)?;
-        if !is_after(wanted, id, found)? {
+        if is_full || !list.is_after_start(&cursor(found, list.sort.key)?) {
             continue;
         }
         match skip.checked_sub(1) {
             Some(rest) => skip = rest,
-            None => page.push(id),
+            None => ids.push(row::id(found, 0)?),
         }
     }
-    let load = |id| {
-        let record = super::find(&transaction, id)?;
-        record.ok_or_else(|| corrupt("an index names a workflow that is not there"))
-    };
-    let items = page.into_iter().map(load).collect::<Result<_>>()?;
-    Ok(ListPage { items, total: wanted.count.then_some(total) })
+    Ok((ids, window.count.then_some(total)))
 }
 
-fn fits(wanted: &ListWorkflows, found: &Row<'_>) -> Result<bool> {
-    if wanted.labels.is_empty() {
-        return Ok(true);
-    }
-    let labels = row::labels(found, 1)?;
-    Ok(wanted.labels.iter().all(|(name, value)| has_label(&labels, name, value)))
-}
-
-/// Whether this one comes after the place that the page begins at.
-fn is_after(wanted: &ListWorkflows, id: WorkflowId, found: &Row<'_>) -> Result<bool> {
-    let PageStart::After(begin) = &wanted.begin else { return Ok(true) };
-    let key = match wanted.sort {
+/// The position of a row in the list.
+fn cursor(found: &Row<'_>, sort: WorkflowSort) -> Result<WorkflowCursor> {
+    let key = match sort {
         WorkflowSort::CreatedAt | WorkflowSort::UpdatedAt => SortKey::Time(row::time(found, 2)?),
         WorkflowSort::Name | WorkflowSort::Kind => SortKey::Text(row::get(found, 2)?),
         WorkflowSort::Active => SortKey::Active(row::truth(found, 2)?),
     };
-    let place = WorkflowCursor { key, id };
-    Ok(match wanted.order {
-        Order::Ascending => place > *begin,
-        Order::Descending => place < *begin,
-    })
+    Ok(WorkflowCursor { key, id: row::id(found, 0)? })
 }

@@ -11,20 +11,25 @@ use uuid::Uuid;
 use super::build::*;
 use super::objects::{FIRST_KIND, object, object_id};
 use super::workflows::release;
-use crate::audit::{Actor, AuditCursor, AuditRecord, ListAudit, Origin};
-use crate::lists::{ListPage, Order, PageStart};
+use crate::audit::{Actor, AuditCursor, AuditFilter, AuditRecord, Origin};
+use crate::lists::{List, Order, Page, PageStart};
 use crate::objects::{DeleteObject, ObjectBatch, StoredObject};
 use crate::traits::{AddRelease, Purge, Redeliver, UpdateWorkflow};
 use crate::{Effects, StoreError};
 
-async fn listed(store: &Shared, list: ListAudit) -> (Vec<u128>, u64) {
-    let ListPage { items, total } = store.list_audit(list).await.unwrap();
+async fn listed(store: &Shared, list: List<AuditFilter>) -> (Vec<u128>, u64) {
+    listed_in(store, 1, list).await
+}
+
+async fn listed_in(store: &Shared, space: u128, list: List<AuditFilter>) -> (Vec<u128>, u64) {
+    let page = store.list_audit(workspace(space), list).await.unwrap();
+    let Page { items, total, next: _ } = page;
     let total = total.unwrap_or_default();
     (items.iter().map(|entry| entry.id.uuid().as_u128()).collect(), total)
 }
 
-fn all() -> ListAudit {
-    ListAudit::newest(workspace(1), 1000)
+fn all() -> List<AuditFilter> {
+    List::first_page(AuditFilter::default(), 1000).with_total()
 }
 
 /// The whole entry comes back.
@@ -60,12 +65,13 @@ pub async fn audit_entries_come_back(store: Shared) {
     }
     let effects = Effects { audit: entries.clone(), ..Effects::default() };
     add_effects(&store, effects).await;
-    let found = store.list_audit(all()).await.unwrap();
+    let found = store.list_audit(workspace(1), all()).await.unwrap();
     entries.reverse();
     assert_eq!(found.total, Some(entries.len() as u64));
     let found = found.items;
     assert_eq!(found, entries);
-    let uncounted = store.list_audit(ListAudit { count: false, ..all() }).await.unwrap();
+    let uncounted = List::first_page(AuditFilter::default(), 1000);
+    let uncounted = store.list_audit(workspace(1), uncounted).await.unwrap();
     assert_eq!((uncounted.items, uncounted.total), (entries.clone(), None));
     let order = |map: &Map| serde_json::to_string(map).unwrap();
     let (last, given) = (found.last().unwrap(), entries.last().unwrap());
@@ -77,10 +83,12 @@ pub async fn the_audit_log_is_listed(store: Shared) {
     let entries = (1..=20).map(various).collect();
     add_effects(&store, Effects { audit: entries, ..Effects::default() }).await;
     pages_are_cut(&store).await;
-    for (list, expect) in filters() {
-        let total = expect.len() as u64;
+    for (filter, expect) in filters() {
+        let (total, list) = (expect.len() as u64, List { filter, ..all() });
         assert_eq!(listed(&store, list.clone()).await, (expect, total), "{list:?}");
     }
+    assert_eq!(listed_in(&store, 2, all()).await, (vec![20], 1));
+    assert_eq!(listed_in(&store, 3, all()).await, (vec![], 0));
 }
 
 /// Entries that differ in every field of the filters; two of the same moment each.
@@ -101,15 +109,17 @@ fn various(n: u128) -> AuditRecord {
 async fn pages_are_cut(store: &Shared) {
     let newest: Vec<u128> = (1..=19).rev().collect();
     assert_eq!(listed(store, all()).await, (newest, 19));
-    let page =
-        |order, skip, limit| ListAudit { order, begin: PageStart::Skip(skip), limit, ..all() };
+    let page = |order, skip, limit| {
+        let list = List::first_page(AuditFilter::default(), limit).with_total();
+        list.sorted_by((), order).starting_at(PageStart::Skip(skip))
+    };
     assert_eq!(listed(store, page(Order::Descending, 0, 3)).await, (vec![19, 18, 17], 19));
     assert_eq!(listed(store, page(Order::Descending, 17, 3)).await, (vec![2, 1], 19));
     assert_eq!(listed(store, page(Order::Ascending, 2, 2)).await, (vec![3, 4], 19));
     assert_eq!(listed(store, page(Order::Ascending, 99, 2)).await, (vec![], 19));
     // Whether or not there is an entry at the place.
     let behind = |second, n| PageStart::After(AuditCursor { at: at(second), id: audit(n) });
-    let after = |begin, order| ListAudit { begin, ..page(order, 0, 3) };
+    let after = |begin, order| page(order, 0, 3).starting_at(begin);
     assert_eq!(
         listed(store, after(behind(8, 17), Order::Descending)).await,
         (vec![16, 15, 14], 19)
@@ -121,43 +131,53 @@ async fn pages_are_cut(store: &Shared) {
     assert_eq!(listed(store, after(behind(8, 17), Order::Ascending)).await, (vec![18, 19], 19));
 }
 
-/// Lists, and which of the various entries they have.
-fn filters() -> Vec<(ListAudit, Vec<u128>)> {
+/// Filters, and which of the various entries they have.
+fn filters() -> Vec<(AuditFilter, Vec<u128>)> {
     vec![
         (
-            ListAudit { key: Some(key(1)), ..all() },
+            AuditFilter { key: Some(key(1)), ..AuditFilter::default() },
             vec![19, 17, 16, 14, 13, 11, 10, 8, 7, 5, 4, 2, 1],
         ),
-        (ListAudit { key: Some(key(9)), ..all() }, vec![]),
-        (ListAudit { actor: Some("system".into()), ..all() }, vec![18, 15, 12, 9, 6, 3]),
-        (ListAudit { actor: Some("sys".into()), ..all() }, vec![]),
-        (ListAudit { action: Some(AuditAction::AccessRefused), ..all() }, vec![19, 15, 11, 7, 3]),
-        (ListAudit { kind: Some(ObjectKind::Schedule), ..all() }, vec![18, 14, 10, 6, 2]),
-        (ListAudit { object: Some(workflow(8).into()), ..all() }, vec![8]),
+        (AuditFilter { key: Some(key(9)), ..AuditFilter::default() }, vec![]),
+        (
+            AuditFilter { actor: Some("system".into()), ..AuditFilter::default() },
+            vec![18, 15, 12, 9, 6, 3],
+        ),
+        (AuditFilter { actor: Some("sys".into()), ..AuditFilter::default() }, vec![]),
+        (
+            AuditFilter { action: Some(AuditAction::AccessRefused), ..AuditFilter::default() },
+            vec![19, 15, 11, 7, 3],
+        ),
+        (
+            AuditFilter { kind: Some(ObjectKind::Schedule), ..AuditFilter::default() },
+            vec![18, 14, 10, 6, 2],
+        ),
+        (AuditFilter { object: Some(workflow(8).into()), ..AuditFilter::default() }, vec![8]),
         (
             // Of two things that happen to have the same number.
-            ListAudit {
+            AuditFilter {
                 object: Some(workflow(1).into()),
                 kind: Some(ObjectKind::Workflow),
-                ..all()
+                ..AuditFilter::default()
             },
             vec![17, 13, 9, 5, 1],
         ),
-        (ListAudit { from: Some(at(9)), ..all() }, vec![19, 18]),
-        (ListAudit { until: Some(at(1)), ..all() }, vec![3, 2, 1]),
-        (ListAudit { from: Some(at(3)), until: Some(at(3)), ..all() }, vec![7, 6]),
-        (ListAudit { from: Some(at(4)), until: Some(at(3)), ..all() }, vec![]),
+        (AuditFilter { from: Some(at(9)), ..AuditFilter::default() }, vec![19, 18]),
+        (AuditFilter { until: Some(at(1)), ..AuditFilter::default() }, vec![3, 2, 1]),
         (
-            ListAudit {
+            AuditFilter { from: Some(at(3)), until: Some(at(3)), ..AuditFilter::default() },
+            vec![7, 6],
+        ),
+        (AuditFilter { from: Some(at(4)), until: Some(at(3)), ..AuditFilter::default() }, vec![]),
+        (
+            AuditFilter {
                 key: Some(key(1)),
                 action: Some(AuditAction::AccessRefused),
                 until: Some(at(6)),
-                ..all()
+                ..AuditFilter::default()
             },
             vec![11, 7],
         ),
-        (ListAudit { workspace: workspace(2), ..all() }, vec![20]),
-        (ListAudit { workspace: workspace(3), ..all() }, vec![]),
     ]
 }
 

@@ -15,12 +15,13 @@ use uuid::Uuid;
 
 use crate::audit::{Actor, AuditRecord, Origin};
 use crate::commit::Commit;
+use crate::lists::List;
 use crate::objects::ObjectBatch;
 use crate::record::{
     DeliveryRecord, DeliveryStatus, Destination, ExecutionRecord, IdempotencyOutcome,
     IdempotencyRecord, ReleaseRecord, WorkflowRecord,
 };
-use crate::traits::{CreateWorkflow, DeliveriesOf, Due, DueDeliveries, Heartbeat, ListDeliveries};
+use crate::traits::{CreateWorkflow, DeliveriesOf, DeliveryFilter, Due, DueDeliveries, Heartbeat};
 use crate::{Effects, Store, StoreError};
 
 /// The store under test.
@@ -290,8 +291,9 @@ pub async fn deliveries_about(
     store: &Shared,
     subject: impl Into<SubjectId>,
 ) -> Vec<DeliveryRecord> {
-    let list = ListDeliveries::newest(DeliveriesOf::Subject(subject.into()), usize::MAX);
-    let found = store.list_deliveries(list).await.unwrap().items;
+    let list = List::first_page(DeliveryFilter::default(), usize::MAX);
+    let found =
+        store.list_deliveries(DeliveriesOf::Subject(subject.into()), list).await.unwrap().items;
     let mut found: Vec<_> = found.into_iter().map(|delivery| delivery.record).collect();
     found.sort_by_key(|delivery| (delivery.sequence, delivery.id));
     found

@@ -5,10 +5,10 @@ use stepwell_core::execution::{Event, Status};
 use super::build::*;
 use crate::Effects;
 use crate::commit::Commit;
-use crate::lists::Order;
+use crate::lists::{List, Order};
 use crate::record::{AttemptRecord, DeliveryHistory, DeliveryRecord, DeliveryStatus};
 use crate::traits::{
-    DeliveriesOf, DeliveryAttempt, DueDeliveries, Health, ListDeliveries, Redeliver,
+    DeliveriesOf, DeliveryAttempt, DeliveryFilter, DueDeliveries, Health, Redeliver,
 };
 
 fn with(commit: Commit, deliveries: impl IntoIterator<Item = DeliveryRecord>) -> Commit {
@@ -146,9 +146,9 @@ pub async fn attempts_are_listed(store: Shared) {
         DeliveryAttempt { attempt: again.clone(), ..attempt(1, DeliveryStatus::Pending, 20) };
     store.record_attempts(vec![made]).await.unwrap();
     let expect = [vec![response(1, 404), again, no_response], vec![response(1, 1)]];
-    let list = ListDeliveries::newest(DeliveriesOf::Webhook(webhook(1)), 9);
-    let list = ListDeliveries { order: Order::Ascending, ..list };
-    let listed = store.list_deliveries(list).await.unwrap().items;
+    let list = List::first_page(DeliveryFilter::default(), 9).sorted_by((), Order::Ascending);
+    let listed =
+        store.list_deliveries(DeliveriesOf::Webhook(webhook(1)), list).await.unwrap().items;
     let attempts: Vec<_> = listed.into_iter().map(|found| found.attempts).collect();
     assert_eq!(attempts, expect);
     let found = store.find_delivery(delivery(1)).await.unwrap().unwrap();

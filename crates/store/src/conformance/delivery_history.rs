@@ -4,9 +4,9 @@ use stepwell_core::Timestamp;
 
 use super::build::*;
 use crate::Effects;
-use crate::lists::{Order, PageStart};
+use crate::lists::{List, Order, PageStart};
 use crate::record::{AttemptRecord, DeliveryStatus};
-use crate::traits::{ClockCorrection, DeliveriesOf, DeliveryAttempt, Health, ListDeliveries};
+use crate::traits::{ClockCorrection, DeliveriesOf, DeliveryAttempt, DeliveryFilter, Health};
 
 async fn failing(store: &Shared, to: u128) -> Option<Timestamp> {
     let found = store.failing_since(vec![receiver(77), webhook(to).into()]).await.unwrap();
@@ -71,16 +71,15 @@ pub async fn deliveries_in_pages(store: Shared) {
     all.push(hooked(30, 2, 1));
     all.push(pending(31, 1, 1));
     add_effects(&store, Effects::with_deliveries(all)).await;
-    let listed = async |list| {
-        let page = store.list_deliveries(list).await.unwrap();
+    let listed = async |of, list: List<DeliveryFilter>| {
+        let page = store.list_deliveries(of, list.with_total()).await.unwrap();
         let ids = page.items.iter().map(|found| found.record.id.uuid().as_u128());
         (ids.collect::<Vec<_>>(), page.total.unwrap())
     };
-    let newest =
-        |to: u128, limit| ListDeliveries::newest(DeliveriesOf::Webhook(webhook(to)), limit);
-    let page = async |to: u128, status, skip, limit| {
-        let begin = PageStart::Skip(skip);
-        listed(ListDeliveries { status, begin, ..newest(to, limit) }).await
+    let to = |n| DeliveriesOf::Webhook(webhook(n));
+    let page = async |n: u128, status, skip, limit| {
+        let list = List::first_page(DeliveryFilter { status, event: None }, limit);
+        listed(to(n), list.starting_at(PageStart::Skip(skip))).await
     };
     assert_eq!(page(1, None, 0, 3).await, (vec![20, 19, 18], 20));
     assert_eq!(page(1, None, 18, 3).await, (vec![2, 1], 20));
@@ -97,24 +96,21 @@ pub async fn deliveries_in_pages(store: Shared) {
         (Order::Ascending, 25, vec![]),
     ] {
         let begin = PageStart::After(delivery(after));
-        let list = ListDeliveries { order, begin, ..newest(1, 2) };
-        assert_eq!(listed(list).await, (expect, 20), "{order:?} {after}");
+        let list = List::first_page(DeliveryFilter::default(), 2).sorted_by((), order);
+        assert_eq!(listed(to(1), list.starting_at(begin)).await, (expect, 20), "{order:?} {after}");
     }
     for (event, status, expect) in [
         ("execution.failed", None, vec![19, 4]),
         ("execution.failed", Some(DeliveryStatus::Exhausted), vec![19]),
         ("execution.fail", None, vec![]),
     ] {
-        let event = Some(event.to_owned());
-        let list = ListDeliveries { event, status, ..newest(1, 9) };
-        assert_eq!(listed(list).await, (expect.clone(), expect.len() as u64), "{status:?}");
+        let filter = DeliveryFilter { status, event: Some(event.to_owned()) };
+        let found = listed(to(1), List::first_page(filter, 9)).await;
+        assert_eq!(found, (expect.clone(), expect.len() as u64), "{status:?}");
     }
-    let about = ListDeliveries {
-        of: DeliveriesOf::Subject(execution(1).into()),
-        status: Some(DeliveryStatus::Pending),
-        begin: PageStart::Skip(1),
-        ..newest(1, 9)
-    };
+    let filter = DeliveryFilter { status: Some(DeliveryStatus::Pending), event: None };
+    let list = List::first_page(filter, 9).starting_at(PageStart::Skip(1));
     // Deliveries to webhooks 1 and 2, and one to a URL.
-    assert_eq!(listed(about).await, (vec![30, 1], 3));
+    let about = DeliveriesOf::Subject(execution(1).into());
+    assert_eq!(listed(about, list).await, (vec![30, 1], 3));
 }

@@ -4,16 +4,16 @@ use stepwell_core::execution::Status;
 
 use super::build::*;
 use crate::commit::Commit;
-use crate::lists::{ExecutionCursor, ListExecutions, Order, PageStart};
+use crate::lists::{ExecutionCursor, ExecutionFilter, List, Order, PageStart};
 
 const ANY: usize = 1000;
 
-fn all(space: u128) -> ListExecutions {
-    ListExecutions::newest(workspace(space), ANY)
+fn all(filter: ExecutionFilter) -> List<ExecutionFilter> {
+    List::first_page(filter, ANY)
 }
 
-async fn listed(store: &Shared, list: ListExecutions) -> Vec<u128> {
-    let records = store.list_executions(list).await.unwrap();
+async fn listed(store: &Shared, space: u128, list: List<ExecutionFilter>) -> Vec<u128> {
+    let records = store.list_executions(workspace(space), list).await.unwrap();
     records.items.iter().map(|record| record.id.uuid().as_u128()).collect()
 }
 
@@ -44,7 +44,8 @@ pub async fn newest_first(store: Shared) {
     for space in 1..=2 {
         let of: Vec<_> =
             records.iter().filter(|record| record.workspace == workspace(space)).cloned().collect();
-        assert_eq!(store.list_executions(all(space)).await.unwrap().items, of);
+        let list = all(ExecutionFilter::default());
+        assert_eq!(store.list_executions(workspace(space), list).await.unwrap().items, of);
     }
 }
 
@@ -53,51 +54,58 @@ pub async fn by_workspace_and_workflow(store: Shared) {
     fill(&store).await;
     for space in 1..=3_u128 {
         let of_space = || (1..=24).rev().filter(move |n| 1 + n % 2 == space);
-        assert_eq!(listed(&store, all(space)).await, of_space().collect::<Vec<_>>());
+        assert_eq!(
+            listed(&store, space, all(ExecutionFilter::default())).await,
+            of_space().collect::<Vec<_>>()
+        );
         for flow in 1..=7 {
-            let list = ListExecutions { workflow: Some(workflow(flow)), ..all(space) };
+            let list = all(ExecutionFilter {
+                workflow: Some(workflow(flow)),
+                ..ExecutionFilter::default()
+            });
             let expected: Vec<_> = of_space().filter(|n| 1 + n % 6 == flow).collect();
             if !expected.is_empty() {
-                assert_eq!(listed(&store, list).await, expected);
+                assert_eq!(listed(&store, space, list).await, expected);
             }
         }
     }
-    let none = ListExecutions { workflow: Some(workflow(9)), ..all(1) };
-    assert_eq!(listed(&store, none).await, [0_u128; 0]);
+    let none = all(ExecutionFilter { workflow: Some(workflow(9)), ..ExecutionFilter::default() });
+    assert_eq!(listed(&store, 1, none).await, [0_u128; 0]);
 }
 
 /// Only those that stand so now.
 pub async fn by_status(store: Shared) {
     fill(&store).await;
-    let list = |statuses: Vec<Status>| ListExecutions { statuses, ..all(1) };
-    assert_eq!(listed(&store, list(vec![Status::Queued])).await, [24, 16, 8]);
-    assert_eq!(listed(&store, list(vec![Status::Running])).await, [0_u128; 0]);
+    let list =
+        |statuses: Vec<Status>| all(ExecutionFilter { statuses, ..ExecutionFilter::default() });
+    assert_eq!(listed(&store, 1, list(vec![Status::Queued])).await, [24, 16, 8]);
+    assert_eq!(listed(&store, 1, list(vec![Status::Running])).await, [0_u128; 0]);
     let two = vec![Status::Cancelled, Status::Waiting, Status::Failed, Status::Waiting];
-    assert_eq!(listed(&store, list(two)).await, [18, 10, 2]);
+    assert_eq!(listed(&store, 1, list(two)).await, [18, 10, 2]);
     let one = queued(24);
     let mut ended = then(&one, Status::Failed, vec![ending(Status::Failed)]);
     ended.record.status = Status::Completed;
     store.commit(ended.into()).await.unwrap();
-    assert_eq!(listed(&store, list(vec![Status::Queued])).await, [16, 8]);
-    assert_eq!(listed(&store, list(vec![Status::Completed])).await, [24, 20, 12, 4]);
-    let elsewhere = ListExecutions { statuses: vec![Status::Cancelled], ..all(2) };
-    assert_eq!(listed(&store, elsewhere).await, [23, 15, 7]);
+    assert_eq!(listed(&store, 1, list(vec![Status::Queued])).await, [16, 8]);
+    assert_eq!(listed(&store, 1, list(vec![Status::Completed])).await, [24, 20, 12, 4]);
+    assert_eq!(listed(&store, 2, list(vec![Status::Cancelled])).await, [23, 15, 7]);
 }
 
 /// Page by page is the same as at once, also where the last of a page has gone, in both orders.
 pub async fn pages(store: Shared) {
     fill(&store).await;
     let statuses = vec![Status::Queued, Status::Completed, Status::TimedOut];
-    let whole = ListExecutions { statuses, ..all(1) };
-    let mut expected = listed(&store, whole.clone()).await;
+    let whole = all(ExecutionFilter { statuses, ..ExecutionFilter::default() });
+    let mut expected = listed(&store, 1, whole.clone()).await;
     assert_eq!(expected.len(), 9);
     for order in [Order::Descending, Order::Ascending] {
         for limit in 1..=10 {
             let mut found = Vec::new();
             let mut begin = PageStart::Skip(0);
             loop {
-                let page = ListExecutions { limit, begin, order, ..whole.clone() };
-                let page = listed(&store, page).await;
+                let mut list = whole.clone().sorted_by((), order).starting_at(begin);
+                list.window.size = limit;
+                let page = listed(&store, 1, list).await;
                 assert!(page.len() <= limit);
                 let Some(last) = page.last() else { break };
                 begin =
@@ -109,19 +117,19 @@ pub async fn pages(store: Shared) {
         expected.reverse();
     }
     let gap = PageStart::After(ExecutionCursor { created_at: at(10), id: execution(19) });
-    let from_a_gap = ListExecutions { begin: gap, ..whole };
+    let from_a_gap = whole.starting_at(gap);
     let below: Vec<_> = expected.into_iter().filter(|n| *n < 19).collect();
-    assert_eq!(listed(&store, from_a_gap).await, below);
+    assert_eq!(listed(&store, 1, from_a_gap).await, below);
 }
 
 /// Never more than the limit; an empty page of an empty list.
 pub async fn limits(store: Shared) {
-    let list = |limit| ListExecutions::newest(workspace(1), limit);
-    assert_eq!(listed(&store, list(5)).await, [0_u128; 0]);
+    let list = |limit| List::first_page(ExecutionFilter::default(), limit);
+    assert_eq!(listed(&store, 1, list(5)).await, [0_u128; 0]);
     fill(&store).await;
-    assert_eq!(listed(&store, list(0)).await, [0_u128; 0]);
-    assert_eq!(listed(&store, list(3)).await, [24, 22, 20]);
-    assert_eq!(listed(&store, list(usize::MAX)).await.len(), 12);
+    assert_eq!(listed(&store, 1, list(0)).await, [0_u128; 0]);
+    assert_eq!(listed(&store, 1, list(3)).await, [24, 22, 20]);
+    assert_eq!(listed(&store, 1, list(usize::MAX)).await.len(), 12);
 }
 
 /// 60 executions of one workflow over some days, two at each moment, not committed in order. Every
@@ -155,19 +163,15 @@ pub async fn by_time(store: Shared) {
                 let mut expected: Vec<_> =
                     all_of_them.iter().filter(within).map(|(_, n)| *n).collect();
                 let order = Order::Ascending;
-                let list = ListExecutions {
-                    from: Some(from),
-                    until: Some(until),
-                    count: true,
-                    order,
-                    ..all(1)
-                };
-                let found = store.list_executions(list.clone()).await.unwrap();
-                assert_eq!(found.total, Some(expected.len() as u64), "{from} {until}");
-                assert_eq!(listed(&store, list.clone()).await, expected);
+                let (from, until) = (Some(from), Some(until));
+                let filter = ExecutionFilter { from, until, ..ExecutionFilter::default() };
+                let list = all(filter).sorted_by((), order).with_total();
+                let found = store.list_executions(workspace(1), list.clone()).await.unwrap();
+                assert_eq!(found.total, Some(expected.len() as u64), "{from:?} {until:?}");
+                assert_eq!(listed(&store, 1, list.clone()).await, expected);
                 expected.reverse();
-                let newest = ListExecutions { order: Order::Descending, ..list };
-                assert_eq!(listed(&store, newest).await, expected);
+                let newest = list.sorted_by((), Order::Descending);
+                assert_eq!(listed(&store, 1, newest).await, expected);
             }
         }
     }
@@ -180,15 +184,17 @@ pub async fn far_pages(store: Shared) {
         for workflow in [None, Some(workflow(1))] {
             for order in [Order::Descending, Order::Ascending] {
                 let statuses = statuses.clone();
-                let whole = ListExecutions { statuses, workflow, order, count: true, ..all(1) };
-                let expected = listed(&store, whole.clone()).await;
+                let filter = ExecutionFilter { statuses, workflow, ..ExecutionFilter::default() };
+                let whole = all(filter).sorted_by((), order).with_total();
+                let expected = listed(&store, 1, whole.clone()).await;
                 for skip in 0..=61 {
                     let begin = PageStart::Skip(skip as u64);
-                    let page = ListExecutions { begin, limit: 4, ..whole.clone() };
-                    let found = store.list_executions(page.clone()).await.unwrap();
+                    let mut page = whole.clone().starting_at(begin);
+                    page.window.size = 4;
+                    let found = store.list_executions(workspace(1), page.clone()).await.unwrap();
                     assert_eq!(found.total, Some(expected.len() as u64));
                     let wanted: Vec<_> = expected.iter().skip(skip).take(4).copied().collect();
-                    assert_eq!(listed(&store, page).await, wanted, "{order:?} {skip}");
+                    assert_eq!(listed(&store, 1, page).await, wanted, "{order:?} {skip}");
                 }
             }
         }
@@ -199,8 +205,8 @@ pub async fn far_pages(store: Shared) {
 pub async fn totals_follow(store: Shared) {
     over_days(&store).await;
     let total = async |statuses: Vec<Status>| {
-        let list = ListExecutions { statuses, count: true, ..all(1) };
-        store.list_executions(list).await.unwrap().total
+        let list = all(ExecutionFilter { statuses, ..ExecutionFilter::default() }).with_total();
+        store.list_executions(workspace(1), list).await.unwrap().total
     };
     assert_eq!(total(vec![Status::Completed]).await, Some(40));
     let failed = then(&queued(3), Status::Failed, vec![ending(Status::Failed)]);
@@ -243,13 +249,13 @@ pub async fn by_label(store: Shared) {
         (vec![("nothing", "")], vec![]),
     ] {
         let labels = labels.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        let list = ListExecutions { labels, count: true, limit: 2, ..all(1) };
-        let found = store.list_executions(list.clone()).await.unwrap();
+        let filter = ExecutionFilter { labels, ..ExecutionFilter::default() };
+        let list = List::first_page(filter.clone(), 2).with_total();
+        let found = store.list_executions(workspace(1), list.clone()).await.unwrap();
         assert_eq!(found.total, Some(expected.len() as u64), "{expected:?}");
-        let whole = ListExecutions { limit: ANY, ..list.clone() };
-        assert_eq!(listed(&store, whole).await, expected);
-        let second = ListExecutions { begin: PageStart::Skip(1), ..list };
+        assert_eq!(listed(&store, 1, all(filter)).await, expected);
+        let second = list.starting_at(PageStart::Skip(1));
         let wanted: Vec<u128> = expected.iter().skip(1).take(2).copied().collect();
-        assert_eq!(listed(&store, second).await, wanted);
+        assert_eq!(listed(&store, 1, second).await, wanted);
     }
 }

@@ -1,20 +1,19 @@
 //! Lists of configured objects.
 
 use serde_json::json;
-use stepwell_core::ids::WorkspaceId;
 
 use super::build::*;
 use super::objects::{FIRST_KIND, OTHER_KIND, delete, find, map, numbers, object, put};
-use crate::lists::{Order, PageStart};
-use crate::objects::{IndexFields, ListObjects, ObjectCursor, ObjectSort, StoredObject};
+use crate::lists::{List, ListFilter, Order, PageStart};
+use crate::objects::{IndexFields, ObjectFilter, ObjectSort, StoredObject};
 
-async fn listed(store: &Shared, list: ListObjects) -> (Vec<u128>, Option<u64>) {
-    let page = store.list_objects(list).await.unwrap();
+async fn listed(store: &Shared, list: List<ObjectFilter>) -> (Vec<u128>, Option<u64>) {
+    let page = store.list_objects(FIRST_KIND, workspace(1), list).await.unwrap();
     (numbers(&page.items), page.total)
 }
 
-fn newest(of: WorkspaceId, limit: usize) -> ListObjects {
-    ListObjects::newest(FIRST_KIND, of, limit)
+fn newest(limit: usize) -> List<ObjectFilter> {
+    List::first_page(ObjectFilter::default(), limit).with_total()
 }
 
 /// Sorted by every field in both directions, page by page, by number and by place.
@@ -52,24 +51,25 @@ pub async fn objects_in_every_order(store: Shared) {
             if order == Order::Descending {
                 expect.reverse();
             }
-            let list = ListObjects { sort, order, ..newest(workspace(1), 2) };
+            let list = newest(2).sorted_by(sort, order);
             let mut begin = PageStart::Skip(0);
             for (page, skip) in expect.chunks(2).zip([0, 2, 4]) {
-                let here = ListObjects { begin: PageStart::Skip(skip), ..list.clone() };
+                let here = list.clone().starting_at(PageStart::Skip(skip));
                 assert_eq!(listed(&store, here).await, (page.to_vec(), Some(5)), "{sort:?}");
-                let here = ListObjects { begin, count: false, ..list.clone() };
+                let mut here = list.clone().starting_at(begin);
+                here.window.count = false;
                 assert_eq!(listed(&store, here).await, (page.to_vec(), None), "{sort:?}");
                 let last = find(&store, *page.last().unwrap()).await.unwrap();
-                begin = PageStart::After(ObjectCursor::of(&last, sort));
+                begin = PageStart::After(ObjectFilter::cursor_of(&last, sort));
             }
-            let rest = ListObjects { begin, ..list };
+            let rest = list.starting_at(begin);
             assert_eq!(listed(&store, rest).await, (vec![], Some(5)), "{sort:?} {order:?}");
         }
     }
     // The place of an object that is gone is still a place.
-    let place = ObjectCursor::of(&find(&store, 4).await.unwrap(), ObjectSort::CreatedAt);
+    let place = ObjectFilter::cursor_of(&find(&store, 4).await.unwrap(), ObjectSort::CreatedAt);
     delete(&store, 4, None).await.unwrap();
-    let list = ListObjects { begin: PageStart::After(place), ..newest(workspace(1), 9) };
+    let list = newest(9).starting_at(PageStart::After(place));
     assert_eq!(listed(&store, list).await, (vec![3, 1], Some(4)));
 }
 
@@ -92,40 +92,40 @@ pub async fn objects_by_index_fields(store: Shared) {
     put(&store, object(FIRST_KIND, 4)).await.unwrap();
     let text = |text: &str| Some(text.to_owned());
     let label = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-    let list = |change: &dyn Fn(&mut ListObjects)| {
-        let mut list = newest(workspace(1), 9);
+    let list = |change: &dyn Fn(&mut List<ObjectFilter>)| {
+        let mut list = newest(9);
         change(&mut list);
         listed(&store, list)
     };
-    assert_eq!(list(&|list| list.name = text("a")).await, (vec![2, 1], Some(2)));
-    assert_eq!(list(&|list| list.name = text("A")).await, (vec![], Some(0)));
-    let parent = |list: &mut ListObjects| list.parent = Some(workflow(1).into());
+    assert_eq!(list(&|list| list.filter.name = text("a")).await, (vec![2, 1], Some(2)));
+    assert_eq!(list(&|list| list.filter.name = text("A")).await, (vec![], Some(0)));
+    let parent = |list: &mut List<ObjectFilter>| list.filter.parent = Some(workflow(1).into());
     assert_eq!(list(&parent).await, (vec![3, 1], Some(2)));
-    let sorted = |list: &mut ListObjects| {
+    let sorted = |list: &mut List<ObjectFilter>| {
         parent(list);
-        list.sort = ObjectSort::Name;
-        list.order = Order::Ascending;
+        list.sort.key = ObjectSort::Name;
+        list.sort.order = Order::Ascending;
     };
     assert_eq!(list(&sorted).await, (vec![1, 3], Some(2)));
-    assert_eq!(list(&|list| list.status = text("off")).await, (vec![3, 2], Some(2)));
-    let sales = |list: &mut ListObjects| list.labels = vec![label("team", "sales")];
+    assert_eq!(list(&|list| list.filter.status = text("off")).await, (vec![3, 2], Some(2)));
+    let sales = |list: &mut List<ObjectFilter>| list.filter.labels = vec![label("team", "sales")];
     assert_eq!(list(&sales).await, (vec![2, 1], Some(2)));
-    let both = |list: &mut ListObjects| {
-        list.labels = vec![label("team", "sales"), label("n", "1")];
-        list.name = text("a");
+    let both = |list: &mut List<ObjectFilter>| {
+        list.filter.labels = vec![label("team", "sales"), label("n", "1")];
+        list.filter.name = text("a");
     };
     assert_eq!(list(&both).await, (vec![1], Some(1)));
-    let second = |list: &mut ListObjects| {
+    let second = |list: &mut List<ObjectFilter>| {
         sales(list);
-        list.begin = PageStart::Skip(1);
-        list.limit = 1;
+        list.window.start = PageStart::Skip(1);
+        list.window.size = 1;
     };
     assert_eq!(list(&second).await, (vec![1], Some(2)));
     for sort in ObjectSort::ALL {
-        let off_of_first = |list: &mut ListObjects| {
+        let off_of_first = |list: &mut List<ObjectFilter>| {
             parent(list);
-            list.status = text("off");
-            list.sort = sort;
+            list.filter.status = text("off");
+            list.sort.key = sort;
         };
         assert_eq!(list(&off_of_first).await, (vec![3], Some(1)), "{sort:?}");
     }

@@ -7,7 +7,8 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::build::*;
-use crate::audit::ListAudit;
+use crate::audit::AuditFilter;
+use crate::lists::List;
 use crate::objects::{
     DELETIONS_KEPT, DeleteObject, DueObjects, IndexFields, Kind, ObjectBatch, ObjectRef,
     StoredObject,
@@ -189,7 +190,8 @@ pub async fn a_batch_is_written_whole_or_not_at_all(store: Shared) {
     }
     assert_eq!(find(&store, 1).await, Some(object(FIRST_KIND, 1)));
     assert_eq!(find(&store, 3).await, None);
-    let log = store.list_audit(ListAudit::newest(workspace(1), 9)).await.unwrap();
+    let log = List::first_page(AuditFilter::default(), 9);
+    let log = store.list_audit(workspace(1), log).await.unwrap();
     assert_eq!(log.items, []);
     assert_eq!(store.find_idempotent(workspace(1), "k").await.unwrap(), None);
     assert_eq!(store.object_changes(FIRST_KIND, 0).await.unwrap().revision, revision);
@@ -219,7 +221,8 @@ pub async fn objects_change_with_their_effects(store: Shared) {
         Effects { deliveries: vec![hooked(1, 1, 1)], audit: vec![noted(1)], ..Effects::default() };
     store.write_objects(ObjectBatch::put(object(FIRST_KIND, 1), effects)).await.unwrap();
     assert_eq!(deliveries_about(&store, execution(1)).await, [hooked(1, 1, 1)]);
-    let log = store.list_audit(ListAudit::newest(workspace(1), 9)).await.unwrap();
+    let log = List::first_page(AuditFilter::default(), 9);
+    let log = store.list_audit(workspace(1), log).await.unwrap();
     assert_eq!(log.items, [noted(1)]);
 }
 

@@ -6,7 +6,7 @@ use stepwell_core::execution::Status;
 
 use super::build::*;
 use crate::commit::Commit;
-use crate::lists::ListExecutions;
+use crate::lists::{ExecutionFilter, List};
 use crate::record::{AttemptRecord, DeliveryStatus};
 use crate::traits::{ClaimQueued, DeliveryAttempt, Health, Purge, StoreGauges, WriteIdempotent};
 
@@ -31,8 +31,8 @@ fn purge(default_before: Option<i64>, limit: usize) -> Purge {
 }
 
 async fn left(store: &Shared) -> BTreeSet<u128> {
-    let list = ListExecutions::newest(workspace(1), 1000);
-    let records = store.list_executions(list).await.unwrap().items;
+    let list = List::first_page(ExecutionFilter::default(), 1000);
+    let records = store.list_executions(workspace(1), list).await.unwrap().items;
     records.iter().map(|record| record.id.uuid().as_u128()).collect()
 }
 

@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 
 use super::build::*;
 use super::objects::{FIRST_KIND, OTHER_KIND, object as stored_object, object_id};
-use crate::lists::{ListWorkflows, Order, PageStart, WorkflowCursor, WorkflowSort};
+use crate::lists::{List, ListFilter, Order, PageStart, WorkflowFilter, WorkflowSort};
 use crate::objects::{IndexFields, ObjectBatch, StoredObject};
 use crate::record::{DeliveryRecord, IntegrationUse, WorkflowRecord};
 use crate::traits::{AddRelease, FindWorkflow, UpdateWorkflow};
@@ -130,8 +130,8 @@ pub async fn changed_and_deleted(store: Shared) {
         None
     );
     assert!(store.find_release(workflow(1), 1).await.unwrap().is_some());
-    let all = ListWorkflows { count: true, ..ListWorkflows::newest(workspace(1), 9) };
-    let listed = store.list_workflows(all).await.unwrap();
+    let all = List::first_page(WorkflowFilter::default(), 9).with_total();
+    let listed = store.list_workflows(workspace(1), all).await.unwrap();
     assert_eq!((listed.items, listed.total), (vec![], Some(0)));
 }
 
@@ -171,12 +171,13 @@ pub async fn listed_in_pages(store: Shared) {
             Some(after) => {
                 let last =
                     store.find_workflow(FindWorkflow::Id(workflow(after))).await.unwrap().unwrap();
-                PageStart::After(WorkflowCursor::of(&last, WorkflowSort::CreatedAt))
+                PageStart::After(WorkflowFilter::cursor_of(&last, WorkflowSort::CreatedAt))
             }
             None => PageStart::Skip(0),
         };
-        let list = ListWorkflows { active, begin, ..ListWorkflows::newest(workspace(1), limit) };
-        let found = store.list_workflows(list).await.unwrap().items;
+        let filter = WorkflowFilter { active, ..WorkflowFilter::default() };
+        let list = List::first_page(filter, limit).starting_at(begin);
+        let found = store.list_workflows(workspace(1), list).await.unwrap().items;
         found.iter().map(|found| found.id.uuid().as_u128()).collect::<Vec<_>>()
     };
     assert_eq!(listed(None, None, 9).await, [6, 5, 3, 2, 1]);
@@ -185,8 +186,8 @@ pub async fn listed_in_pages(store: Shared) {
     assert_eq!(listed(None, Some(4), 9).await, [3, 2, 1]);
     assert_eq!(listed(Some(true), None, 9).await, [6, 3, 1]);
     assert_eq!(listed(Some(false), Some(5), 9).await, [2]);
-    let other = ListWorkflows::newest(workspace(2), 9);
-    assert_eq!(store.list_workflows(other).await.unwrap().items, []);
+    let other = List::first_page(WorkflowFilter::default(), 9);
+    assert_eq!(store.list_workflows(workspace(2), other).await.unwrap().items, []);
 }
 
 /// A page begins at the place where the one before ended, also where the workflow that was there
@@ -203,10 +204,10 @@ pub async fn places_stay(store: Shared) {
         (WorkflowSort::UpdatedAt, &[4, 2]),
         (WorkflowSort::CreatedAt, &[4]),
     ] {
-        let begin = PageStart::After(WorkflowCursor::of(&second, sort));
-        let newest = ListWorkflows::newest(workspace(1), 9);
-        let list = ListWorkflows { sort, order: Order::Ascending, begin, ..newest };
-        let found = store.list_workflows(list).await.unwrap().items;
+        let begin = PageStart::After(WorkflowFilter::cursor_of(&second, sort));
+        let newest = List::first_page(WorkflowFilter::default(), 9);
+        let list = newest.sorted_by(sort, Order::Ascending).starting_at(begin);
+        let found = store.list_workflows(workspace(1), list).await.unwrap().items;
         let found: Vec<_> = found.iter().map(|found| found.id.uuid().as_u128()).collect();
         assert_eq!(found, expected, "{sort:?}");
     }
@@ -249,18 +250,16 @@ pub async fn listed_by_what_they_are(store: Shared) {
         create.workflow.metadata = object(json!({ "team": if n > 4 { "ops" } else { "dev" } }));
         store.create_workflow(create).await.unwrap();
     }
-    let newest = ListWorkflows { count: true, ..ListWorkflows::newest(workspace(1), 9) };
-    let listed = async |list: ListWorkflows| {
-        let found = store.list_workflows(list).await.unwrap();
+    let listed = async |list: List<WorkflowFilter>| {
+        let found = store.list_workflows(workspace(1), list.with_total()).await.unwrap();
         let ids: Vec<_> = found.items.iter().map(|found| found.id.uuid().as_u128()).collect();
         (ids, found.total)
     };
     let kind = Some("onboarding".to_owned());
-    let of_kind = ListWorkflows { kind, ..newest.clone() };
-    assert_eq!(listed(of_kind.clone()).await, (vec![5, 3, 1], Some(3)));
-    let labels = vec![("team".to_owned(), "dev".to_owned())];
-    let labelled = ListWorkflows { labels, ..of_kind };
-    assert_eq!(listed(labelled).await, (vec![3, 1], Some(2)));
+    let mut filter = WorkflowFilter { kind, ..WorkflowFilter::default() };
+    assert_eq!(listed(List::first_page(filter.clone(), 9)).await, (vec![5, 3, 1], Some(3)));
+    filter.labels = vec![("team".to_owned(), "dev".to_owned())];
+    assert_eq!(listed(List::first_page(filter, 9)).await, (vec![3, 1], Some(2)));
     for (sort, expected) in [
         (WorkflowSort::CreatedAt, [1, 2, 3, 4, 5, 6]),
         (WorkflowSort::UpdatedAt, [6, 5, 4, 3, 2, 1]),
@@ -268,14 +267,14 @@ pub async fn listed_by_what_they_are(store: Shared) {
         (WorkflowSort::Kind, [2, 4, 6, 1, 3, 5]),
         (WorkflowSort::Active, [1, 2, 3, 4, 5, 6]),
     ] {
-        let sorted = ListWorkflows { sort, ..newest.clone() };
         for (order, expected) in [
             (Order::Ascending, expected.to_vec()),
             (Order::Descending, expected.iter().rev().copied().collect()),
         ] {
             for at in 0..=6 {
                 let begin = PageStart::Skip(at as u64);
-                let page = ListWorkflows { order, begin, limit: 2, ..sorted.clone() };
+                let page = List::first_page(WorkflowFilter::default(), 2).sorted_by(sort, order);
+                let page = page.starting_at(begin);
                 let wanted: Vec<_> = expected.iter().skip(at).take(2).copied().collect();
                 assert_eq!(listed(page.clone()).await, (wanted.clone(), Some(6)), "{sort:?} {at}");
                 if let Some(last) = at.checked_sub(1) {
@@ -283,8 +282,8 @@ pub async fn listed_by_what_they_are(store: Shared) {
                         .find_workflow(FindWorkflow::Id(workflow(expected[last])))
                         .await
                         .unwrap();
-                    let begin = PageStart::After(WorkflowCursor::of(&last.unwrap(), sort));
-                    let page = ListWorkflows { begin, ..page };
+                    let begin = PageStart::After(WorkflowFilter::cursor_of(&last.unwrap(), sort));
+                    let page = page.starting_at(begin);
                     assert_eq!(listed(page).await, (wanted, Some(6)), "{sort:?} {at}");
                 }
             }

@@ -5,14 +5,14 @@ use stepwell_core::ids::{NodeId, ReceiverId};
 
 use super::random::Random;
 use crate::Store;
-use crate::audit::ListAudit;
+use crate::audit::AuditFilter;
 use crate::conformance::build::{
     all_due, at, execution, idempotent, node, stored_response, webhook, workflow, workspace,
 };
-use crate::lists::ListExecutions;
+use crate::lists::{ExecutionFilter, List, ListFilter, Order, PageStart, Sort, Window};
 use crate::record::{IdempotencyOutcome, IdempotencyRecord};
 use crate::traits::{
-    ClockCorrection, ClockMark, DeliveriesOf, FindWorkflow, Heartbeat, ListDeliveries, Purge,
+    ClockCorrection, ClockMark, DeliveriesOf, DeliveryFilter, FindWorkflow, Heartbeat, Purge,
 };
 
 /// How many different ids there are: few, so that calls meet.
@@ -171,12 +171,13 @@ impl Caller {
             let id = execution(n);
             results.push(both!(one, other, load_execution(id)));
             let about = DeliveriesOf::Subject(id.into());
-            let list = ListDeliveries::newest(about, usize::MAX);
-            results.push(both!(one, other, list_deliveries(list)));
+            let list = everything(DeliveryFilter::default());
+            results.push(both!(one, other, list_deliveries(about, list)));
         }
         for n in 0..u128::from(WEBHOOKS) {
-            let list = ListDeliveries::newest(DeliveriesOf::Webhook(webhook(n)), usize::MAX);
-            results.push(both!(one, other, list_deliveries(list)));
+            let (of, list) =
+                (DeliveriesOf::Webhook(webhook(n)), everything(DeliveryFilter::default()));
+            results.push(both!(one, other, list_deliveries(of, list)));
             let receivers = vec![ReceiverId::from(webhook(n))];
             results.push(both!(one, other, failing_since(receivers)));
         }
@@ -186,23 +187,37 @@ impl Caller {
             results.push(both!(one, other, find_workflow(find)));
             results.push(both!(one, other, workflow_stats(id)));
             let about = DeliveriesOf::Subject(id.into());
-            let list = ListDeliveries::newest(about, usize::MAX);
-            results.push(both!(one, other, list_deliveries(list)));
-        }
-        for n in 0..2 {
-            let newest = ListExecutions::newest(workspace(n), usize::MAX);
-            let everything = ListExecutions { count: true, ..newest };
-            results.push(both!(one, other, list_executions(everything)));
+            let list = everything(DeliveryFilter::default());
+            results.push(both!(one, other, list_deliveries(about, list)));
         }
         results.extend(objects::look(one, other).await);
         for of in [workspace(0), workspace(1)] {
-            let list = ListAudit::newest(of, usize::MAX);
-            results.push(both!(one, other, list_audit(list)));
+            let list = everything(ExecutionFilter::default());
+            results.push(both!(one, other, list_executions(of, list)));
+            let list = everything(AuditFilter::default());
+            results.push(both!(one, other, list_audit(of, list)));
         }
         let due = all_due(at(1000), usize::MAX);
         results.push(both!(one, other, due_deliveries(due)));
         results
     }
+}
+
+/// All items on one page, counted.
+fn everything<F: ListFilter>(filter: F) -> List<F> {
+    List::first_page(filter, usize::MAX).with_total()
+}
+
+/// Any order of a list, and any part of it.
+pub(super) fn random_list<F: ListFilter>(
+    random: &mut Random,
+    filter: F,
+    key: F::SortKey,
+    start: PageStart<F::Cursor>,
+) -> List<F> {
+    let order = random.pick(&[Order::Ascending, Order::Descending]);
+    let window = Window { start, size: random.limit(), count: random.once_in(2) };
+    List { filter, sort: Sort { key, order }, window }
 }
 
 fn labels(value: serde_json::Value) -> Map {

@@ -3,16 +3,16 @@
 use stepwell_core::audit::{AuditAction, AuditedObject, ObjectKind};
 use stepwell_core::ids::DeliveryId;
 
-use super::calls::{CallResults, Caller, EXECUTIONS, KEYS, WEBHOOKS, WORKFLOWS, both};
+use super::calls::{CallResults, Caller, EXECUTIONS, KEYS, WEBHOOKS, WORKFLOWS, both, random_list};
 use super::random::Random;
-use crate::audit::{Actor, AuditCursor, AuditRecord, ListAudit};
+use crate::audit::{Actor, AuditCursor, AuditFilter, AuditRecord};
 use crate::conformance::build::{
     audit, delivery, execution, hooked, key, noted, pending, receiver, webhook, workflow, workspace,
 };
-use crate::lists::{Order, PageStart};
+use crate::lists::{List, PageStart};
 use crate::record::{AttemptRecord, DeliveryRecord, DeliveryStatus};
 use crate::traits::{
-    DeliveriesOf, DeliveryAttempt, DueDeliveries, Health, ListDeliveries, Redeliver,
+    DeliveriesOf, DeliveryAttempt, DeliveryFilter, DueDeliveries, Health, Redeliver,
 };
 use crate::{Effects, Store};
 
@@ -73,7 +73,7 @@ impl Caller {
         let (of, id) = (workspace(self.number(2)), workflow(self.number(WORKFLOWS)));
         let (by, n) = (self.number(KEYS), self.number(100_003));
         let random = &mut self.random;
-        let list = ListAudit {
+        let filter = AuditFilter {
             key: random.maybe(4, |_| key(by)),
             actor: random.maybe(4, |_| "system".to_owned()),
             action: random.maybe(4, |random| random.pick(&AuditAction::ALL)),
@@ -81,15 +81,13 @@ impl Caller {
             object: random.maybe(4, |_| id.into()),
             from: random.maybe(3, Random::time),
             until: random.maybe(3, Random::time),
-            order: random.pick(&[Order::Ascending, Order::Descending]),
-            begin: match random.maybe(3, Random::time) {
-                Some(at) => PageStart::After(AuditCursor { at, id: audit(n) }),
-                None => PageStart::Skip(random.below(4)),
-            },
-            count: random.once_in(2),
-            ..ListAudit::newest(of, random.limit())
         };
-        both!(one, other, list_audit(list))
+        let start = match random.maybe(3, Random::time) {
+            Some(at) => PageStart::After(AuditCursor { at, id: audit(n) }),
+            None => PageStart::Skip(random.below(4)),
+        };
+        let list = random_list(random, filter, (), start);
+        both!(one, other, list_audit(of, list))
     }
 
     /// A delivery that exists, or will.
@@ -105,8 +103,8 @@ impl Caller {
     ) -> CallResults {
         match self.random.below(4) {
             0 | 1 => {
-                let list = self.delivery_list();
-                both!(one, other, list_deliveries(list))
+                let (of, list) = self.delivery_list();
+                both!(one, other, list_deliveries(of, list))
             }
             2 => {
                 let id = self.delivery();
@@ -121,23 +119,22 @@ impl Caller {
         }
     }
 
-    fn delivery_list(&mut self) -> ListDeliveries {
+    fn delivery_list(&mut self) -> (DeliveriesOf, List<DeliveryFilter>) {
         let of = match self.random.once_in(3) {
             true => DeliveriesOf::Subject(execution(self.number(EXECUTIONS)).into()),
             false => DeliveriesOf::Webhook(webhook(self.number(WEBHOOKS))),
         };
         let (after, event) = (self.delivery(), hooked(1, 1, 1).event);
         let random = &mut self.random;
-        ListDeliveries {
+        let filter = DeliveryFilter {
             status: random.maybe(2, |random| random.pick(&DeliveryStatus::ALL)),
             event: random.maybe(3, |random| random.pick(&[event.clone(), "no".into()])),
-            order: random.pick(&[Order::Ascending, Order::Descending]),
-            begin: match random.once_in(2) {
-                true => PageStart::After(after),
-                false => PageStart::Skip(random.below(4)),
-            },
-            ..ListDeliveries::newest(of, random.limit())
-        }
+        };
+        let start = match random.once_in(2) {
+            true => PageStart::After(after),
+            false => PageStart::Skip(random.below(4)),
+        };
+        (of, random_list(random, filter, (), start))
     }
 
     pub(super) async fn outbox(&mut self, one: &dyn Store, other: &dyn Store) -> CallResults {

@@ -6,13 +6,13 @@ use async_trait::async_trait;
 use stepwell_core::Timestamp;
 use stepwell_core::ids::{DeliveryId, ReceiverId, SubjectId};
 
-use super::lists::PageRequest;
+use super::lists::cut_page;
 use super::{MemoryStore, Result, State};
-use crate::lists::ListPage;
+use crate::lists::{List, Page};
 use crate::outbox::fair_order;
 use crate::record::{DeliveryHistory, DeliveryRecord, DeliveryStatus};
 use crate::traits::{
-    DeliveriesOf, DeliveryAttempt, DeliveryStore, DueDeliveries, Health, ListDeliveries, OutboxDue,
+    DeliveriesOf, DeliveryAttempt, DeliveryFilter, DeliveryStore, DueDeliveries, Health, OutboxDue,
     Redeliver,
 };
 use crate::{Effects, StoreError};
@@ -65,8 +65,12 @@ impl DeliveryStore for MemoryStore {
         Ok(state.deliveries.get(&id).map(|delivery| state.history(delivery)))
     }
 
-    async fn list_deliveries(&self, list: ListDeliveries) -> Result<ListPage<DeliveryHistory>> {
-        let ListDeliveries { of, status, event, order, begin, limit } = list;
+    async fn list_deliveries(
+        &self,
+        of: DeliveriesOf,
+        list: List<DeliveryFilter>,
+    ) -> Result<Page<DeliveryHistory, DeliveryId>> {
+        let DeliveryFilter { status, event } = &list.filter;
         let is_listed = |delivery: &&DeliveryRecord| {
             let is_of = match of {
                 DeliveriesOf::Webhook(webhook) => delivery.destination.webhook() == Some(webhook),
@@ -77,13 +81,9 @@ impl DeliveryStore for MemoryStore {
                 && event.as_ref().is_none_or(|event| delivery.event == *event)
         };
         let state = self.state();
-        let found = state.deliveries.values().filter(is_listed).collect();
-        let cut = PageRequest { order, begin, limit, count: true };
-        let ListPage { items, total } = cut.of(found, |delivery, place| delivery.id.cmp(place));
-        Ok(ListPage {
-            items: items.iter().map(|delivery| state.history(delivery)).collect(),
-            total,
-        })
+        let found = state.deliveries.values().filter(is_listed);
+        let found: Vec<_> = found.map(|delivery| state.history(delivery)).collect();
+        Ok(cut_page(&list, found.iter().collect()))
     }
 
     async fn redeliver(&self, redeliver: Redeliver) -> Result<()> {

@@ -7,10 +7,10 @@ use stepwell_core::Timestamp;
 use stepwell_core::execution::Status;
 use stepwell_core::ids::{ExecutionId, NodeId, WorkspaceId};
 
-use super::lists::PageRequest;
+use super::lists::cut_page;
 use super::{MemoryStore, Result, State};
 use crate::commit::Commit;
-use crate::lists::{ExecutionCursor, ListExecutions, ListPage};
+use crate::lists::{ExecutionCursor, ExecutionFilter, List, Page};
 use crate::record::{
     ExecutionRecord, IdempotencyRecord, StoredExecution, WorkflowStats, has_label,
 };
@@ -48,29 +48,22 @@ impl ExecutionStore for MemoryStore {
         Ok(self.state().by_external_id(workspace, external_id))
     }
 
-    async fn list_executions(&self, list: ListExecutions) -> Result<ListPage<ExecutionRecord>> {
-        let wanted = |record: &&ExecutionRecord| {
-            record.workspace == list.workspace
-                && list.workflow.is_none_or(|workflow| record.workflow == workflow)
-                && (list.statuses.is_empty() || list.statuses.contains(&record.status))
-                && list.from.is_none_or(|from| record.created_at >= from)
-                && list.until.is_none_or(|until| record.created_at <= until)
-                && list.labels.iter().all(|(name, value)| has_label(&record.metadata, name, value))
-        };
-        let place = |record: &ExecutionRecord| ExecutionCursor {
-            created_at: record.created_at,
-            id: record.id,
+    async fn list_executions(
+        &self,
+        workspace: WorkspaceId,
+        list: List<ExecutionFilter>,
+    ) -> Result<Page<ExecutionRecord, ExecutionCursor>> {
+        let ExecutionFilter { workflow, statuses, from, until, labels } = &list.filter;
+        let is_listed = |record: &&ExecutionRecord| {
+            record.workspace == workspace
+                && workflow.is_none_or(|workflow| record.workflow == workflow)
+                && (statuses.is_empty() || statuses.contains(&record.status))
+                && from.is_none_or(|from| record.created_at >= from)
+                && until.is_none_or(|until| record.created_at <= until)
+                && labels.iter().all(|(name, value)| has_label(&record.metadata, name, value))
         };
         let state = self.state();
-        let mut found: Vec<_> = state.records().filter(wanted).collect();
-        found.sort_by_key(|record| place(record));
-        let cut = PageRequest {
-            order: list.order,
-            begin: list.begin,
-            limit: list.limit,
-            count: list.count,
-        };
-        Ok(cut.of(found, |record, after| place(record).cmp(after)))
+        Ok(cut_page(&list, state.records().filter(is_listed).collect()))
     }
 
     async fn claim_queued(&self, claim: ClaimQueued) -> Result<Vec<ExecutionId>> {

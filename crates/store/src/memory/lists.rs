@@ -1,38 +1,20 @@
-//! Cutting a page out of a list that is there as a whole.
+//! Cutting a page out of a list that is in memory as a whole.
 
-use std::cmp::Ordering;
+use crate::lists::{List, ListFilter, Order, Page};
 
-use crate::lists::{ListPage, Order, PageStart};
-
-/// Which page is wanted.
-pub(super) struct PageRequest<T> {
-    pub(super) order: Order,
-    pub(super) begin: PageStart<T>,
-    pub(super) limit: usize,
-    pub(super) count: bool,
-}
-
-impl<T> PageRequest<T> {
-    /// The page of a list in ascending order; `compare` an item with the place to begin after.
-    pub(super) fn of<R: Clone>(
-        self,
-        mut found: Vec<&R>,
-        compare: impl Fn(&R, &T) -> Ordering,
-    ) -> ListPage<R> {
-        let total = self.count.then_some(found.len() as u64);
-        if self.order == Order::Descending {
-            found.reverse();
-        }
-        let begun = |item: &&R| match (&self.begin, self.order) {
-            (PageStart::Skip(_), _) => true,
-            (PageStart::After(place), Order::Ascending) => compare(item, place).is_gt(),
-            (PageStart::After(place), Order::Descending) => compare(item, place).is_lt(),
-        };
-        let skipped = match self.begin {
-            PageStart::Skip(skipped) => usize::try_from(skipped).unwrap_or(usize::MAX),
-            PageStart::After(_) => 0,
-        };
-        let items = found.into_iter().filter(begun).skip(skipped).take(self.limit).cloned();
-        ListPage { items: items.collect(), total }
+/// Sorts the items that the filter selects, and returns the page.
+pub(super) fn cut_page<F: ListFilter<Item: Clone>>(
+    list: &List<F>,
+    mut found: Vec<&F::Item>,
+) -> Page<F::Item, F::Cursor> {
+    let (key, window) = (list.sort.key, &list.window);
+    let total = window.count.then_some(found.len() as u64);
+    found.sort_by_cached_key(|item| F::cursor_of(item, key));
+    if list.sort.order == Order::Descending {
+        found.reverse();
     }
+    let skipped = usize::try_from(window.skipped()).unwrap_or(usize::MAX);
+    let rest = found.into_iter().filter(|item| list.is_after_start(&F::cursor_of(item, key)));
+    let items = rest.skip(skipped).take(window.read_limit()).cloned().collect();
+    list.page_of(items, total)
 }

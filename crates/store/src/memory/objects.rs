@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use stepwell_core::ids::SubjectId;
+use stepwell_core::ids::{SubjectId, WorkspaceId};
 
-use super::lists::PageRequest;
+use super::lists::cut_page;
 use super::{MemoryStore, Result, State};
 use crate::StoreError;
-use crate::lists::ListPage;
+use crate::lists::{List, Page};
 use crate::objects::{
-    DueObjects, Kind, ListObjects, ObjectBatch, ObjectChanges, ObjectCursor, ObjectRef,
+    DueObjects, Kind, ObjectBatch, ObjectChanges, ObjectCursor, ObjectFilter, ObjectRef,
     ObjectStore, StoredObject, remembers,
 };
 use crate::record::has_label;
@@ -94,15 +94,18 @@ impl ObjectStore for MemoryStore {
         .cloned())
     }
 
-    async fn list_objects(&self, list: ListObjects) -> Result<ListPage<StoredObject>> {
+    async fn list_objects(
+        &self,
+        kind: Kind,
+        workspace: WorkspaceId,
+        list: List<ObjectFilter>,
+    ) -> Result<Page<StoredObject, ObjectCursor>> {
         let state = self.state();
-        let mut found: Vec<_> =
-            state.objects.of_kind(list.kind).map(|(_, object)| object).collect();
-        found.retain(|object| is_listed(&list, object));
-        let ListObjects { sort, order, begin, limit, count, .. } = list;
-        found.sort_by_cached_key(|object| ObjectCursor::of(object, sort));
-        let cut = PageRequest { order, begin, limit, count };
-        Ok(cut.of(found, |object, place| ObjectCursor::of(object, sort).cmp(place)))
+        let objects = state.objects.of_kind(kind).map(|(_, object)| object);
+        let is_listed = |object: &&StoredObject| {
+            object.workspace == workspace && is_selected(&list.filter, object)
+        };
+        Ok(cut_page(&list, objects.filter(is_listed).collect()))
     }
 
     async fn due_objects(&self, due: DueObjects) -> Result<Vec<StoredObject>> {
@@ -157,11 +160,11 @@ impl State {
     }
 }
 
-fn is_listed(list: &ListObjects, object: &StoredObject) -> bool {
+fn is_selected(filter: &ObjectFilter, object: &StoredObject) -> bool {
+    let ObjectFilter { name, parent, status, labels } = filter;
     let index = &object.index;
-    object.workspace == list.workspace
-        && list.name.as_ref().is_none_or(|name| index.name.as_ref() == Some(name))
-        && list.parent.is_none_or(|parent| index.parent == Some(parent))
-        && list.status.as_ref().is_none_or(|status| index.status.as_ref() == Some(status))
-        && list.labels.iter().all(|(name, value)| has_label(&index.labels, name, value))
+    name.as_ref().is_none_or(|name| index.name.as_ref() == Some(name))
+        && parent.is_none_or(|parent| index.parent == Some(parent))
+        && status.as_ref().is_none_or(|status| index.status.as_ref() == Some(status))
+        && labels.iter().all(|(name, value)| has_label(&index.labels, name, value))
 }

@@ -2,12 +2,12 @@
 
 use async_trait::async_trait;
 use stepwell_core::Timestamp;
-use stepwell_core::ids::WorkflowId;
+use stepwell_core::ids::{WorkflowId, WorkspaceId};
 
-use super::lists::PageRequest;
+use super::lists::cut_page;
 use super::{MemoryStore, Result, State};
 use crate::StoreError;
-use crate::lists::{ListPage, ListWorkflows, WorkflowCursor};
+use crate::lists::{List, Page, WorkflowCursor, WorkflowFilter};
 use crate::objects::ObjectBatch;
 use crate::record::{ReleaseRecord, WorkflowParts, WorkflowRecord, WorkflowStats, has_label};
 use crate::traits::{AddRelease, CreateWorkflow, FindWorkflow, UpdateWorkflow, WorkflowStore};
@@ -89,21 +89,22 @@ impl WorkflowStore for MemoryStore {
         Ok(newest_first.find(named).cloned())
     }
 
-    async fn list_workflows(&self, list: ListWorkflows) -> Result<ListPage<WorkflowRecord>> {
-        let wanted = |workflow: &&WorkflowRecord| {
+    async fn list_workflows(
+        &self,
+        workspace: WorkspaceId,
+        list: List<WorkflowFilter>,
+    ) -> Result<Page<WorkflowRecord, WorkflowCursor>> {
+        let WorkflowFilter { active, kind, labels } = &list.filter;
+        let is_listed = |workflow: &&WorkflowRecord| {
             let has = |(name, value): &(String, String)| has_label(&workflow.metadata, name, value);
-            workflow.workspace == list.workspace
+            workflow.workspace == workspace
                 && workflow.deleted_at.is_none()
-                && list.active.is_none_or(|active| workflow.active == active)
-                && list.kind.as_ref().is_none_or(|kind| workflow.kind == *kind)
-                && list.labels.iter().all(has)
+                && active.is_none_or(|active| workflow.active == active)
+                && kind.as_ref().is_none_or(|kind| workflow.kind == *kind)
+                && labels.iter().all(has)
         };
         let state = self.state();
-        let mut found: Vec<_> = state.workflows.values().filter(wanted).collect();
-        found.sort_by_cached_key(|workflow| WorkflowCursor::of(workflow, list.sort));
-        let ListWorkflows { sort, order, begin, limit, count, .. } = list;
-        let cut = PageRequest { order, begin, limit, count };
-        Ok(cut.of(found, |workflow, place| WorkflowCursor::of(workflow, sort).cmp(place)))
+        Ok(cut_page(&list, state.workflows.values().filter(is_listed).collect()))
     }
 
     async fn find_release(

@@ -8,7 +8,7 @@ use stepwell_core::ids::{DeliveryId, ReceiverId, SubjectId, WebhookId};
 
 use crate::effects::Effects;
 use crate::error::Result;
-use crate::lists::{ListPage, Order, PageStart};
+use crate::lists::{List, ListFilter, Page};
 use crate::record::{AttemptRecord, DeliveryHistory, DeliveryRecord, DeliveryStatus};
 
 /// The outbox.
@@ -27,7 +27,11 @@ pub trait DeliveryStore: Send + Sync {
     async fn find_delivery(&self, id: DeliveryId) -> Result<Option<DeliveryHistory>>;
     /// A page of deliveries in the order of their ids, and how many there are on all pages, both
     /// of the same moment.
-    async fn list_deliveries(&self, list: ListDeliveries) -> Result<ListPage<DeliveryHistory>>;
+    async fn list_deliveries(
+        &self,
+        of: DeliveriesOf,
+        list: List<DeliveryFilter>,
+    ) -> Result<Page<DeliveryHistory, DeliveryId>>;
     /// Sends a delivery again; `Missing` if it does not exist.
     async fn redeliver(&self, redeliver: Redeliver) -> Result<()>;
     /// The first failed attempt of each receiver since its last success; `None` if the last one
@@ -86,21 +90,23 @@ pub enum Health {
     Unknown,
 }
 
-/// Parameters of [`DeliveryStore::list_deliveries`].
-#[derive(Debug, Clone)]
-pub struct ListDeliveries {
-    /// Which deliveries.
-    pub of: DeliveriesOf,
+/// Which deliveries are listed.
+#[derive(Debug, Clone, Default)]
+pub struct DeliveryFilter {
     /// Only those with this status.
     pub status: Option<DeliveryStatus>,
     /// Only those of this event.
     pub event: Option<String>,
-    /// Which come first.
-    pub order: Order,
-    /// Where the page begins.
-    pub begin: PageStart<DeliveryId>,
-    /// The maximum number of items.
-    pub limit: usize,
+}
+
+impl ListFilter for DeliveryFilter {
+    type Item = DeliveryHistory;
+    type SortKey = ();
+    type Cursor = DeliveryId;
+
+    fn cursor_of(delivery: &DeliveryHistory, (): ()) -> DeliveryId {
+        delivery.record.id
+    }
 }
 
 /// Whose deliveries are listed.
@@ -110,14 +116,6 @@ pub enum DeliveriesOf {
     Webhook(WebhookId),
     /// Those about an object, to all receivers.
     Subject(SubjectId),
-}
-
-impl ListDeliveries {
-    /// The newest ones.
-    pub const fn newest(of: DeliveriesOf, limit: usize) -> Self {
-        let begin = PageStart::Skip(0);
-        Self { of, status: None, event: None, order: Order::Descending, begin, limit }
-    }
 }
 
 /// Parameters of [`DeliveryStore::redeliver`].

@@ -8,7 +8,7 @@ use stepwell_core::ids::{ExecutionId, KeyId, NodeId, WorkspaceId};
 
 use crate::commit::Commit;
 use crate::error::Result;
-use crate::lists::{ListExecutions, ListPage};
+use crate::lists::{ExecutionCursor, ExecutionFilter, List, Page};
 use crate::record::{
     ExecutionRecord, IdempotencyOutcome, IdempotencyRecord, Loaded, StoredExecution,
 };
@@ -40,7 +40,11 @@ pub trait ExecutionStore: Send + Sync {
 
     /// Executions in the order of their creation; those created at the same moment in that of
     /// their ids. Items and total are of the same moment.
-    async fn list_executions(&self, list: ListExecutions) -> Result<ListPage<ExecutionRecord>>;
+    async fn list_executions(
+        &self,
+        workspace: WorkspaceId,
+        list: List<ExecutionFilter>,
+    ) -> Result<Page<ExecutionRecord, ExecutionCursor>>;
 
     /// Gives unowned queued executions (status `Queued`, oldest first) to a node; returns them in
     /// that order. `Fenced` if the node is not alive.

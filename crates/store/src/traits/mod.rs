@@ -9,7 +9,7 @@ mod nodes;
 mod workflows;
 
 pub use deliveries::{
-    DeliveriesOf, DeliveryAttempt, DeliveryStore, DueDeliveries, Health, ListDeliveries, OutboxDue,
+    DeliveriesOf, DeliveryAttempt, DeliveryFilter, DeliveryStore, DueDeliveries, Health, OutboxDue,
     Redeliver,
 };
 pub use executions::{

@@ -6,7 +6,7 @@ use stepwell_core::ids::{WorkflowId, WorkspaceId};
 
 use crate::effects::Effects;
 use crate::error::Result;
-use crate::lists::{ListPage, ListWorkflows};
+use crate::lists::{List, Page, WorkflowCursor, WorkflowFilter};
 use crate::objects::{Kind, StoredObject};
 use crate::record::{
     IdempotencyRecord, ReleaseRecord, WorkflowParts, WorkflowRecord, WorkflowStats,
@@ -31,7 +31,11 @@ pub trait WorkflowStore: Send + Sync {
     async fn find_workflow(&self, find: FindWorkflow) -> Result<Option<WorkflowRecord>>;
 
     /// Workflows that are not deleted. Items and total are of the same moment.
-    async fn list_workflows(&self, list: ListWorkflows) -> Result<ListPage<WorkflowRecord>>;
+    async fn list_workflows(
+        &self,
+        workspace: WorkspaceId,
+        list: List<WorkflowFilter>,
+    ) -> Result<Page<WorkflowRecord, WorkflowCursor>>;
 
     /// One release.
     async fn find_release(

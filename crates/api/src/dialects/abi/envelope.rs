@@ -155,11 +155,3 @@ pub struct Pagination {
     #[schema(value_type = Option<String>, required = false)]
     pub next_cursor: Option<Option<String>>,
 }
-
-impl Pagination {
-    /// Of a list without cursors.
-    pub fn numbered(page: usize, page_size: usize, total_items: u64) -> Self {
-        let total_pages = total_items.div_ceil(page_size as u64);
-        Self { page: Some(page), page_size, total_items, total_pages, next_cursor: None }
-    }
-}

@@ -1,11 +1,12 @@
 //! The parameters of all lists of this dialect: pages by number or by cursor, and labels, which
 //! are whatever parameters a list does not know.
 
-use stepwell_core::Timestamp;
-use stepwell_engine::app::{Page, PagePosition};
-use stepwell_store::lists::Order;
+use std::cmp::Ordering;
 
-use super::envelope::Pagination;
+use stepwell_core::Timestamp;
+use stepwell_store::lists::{List, ListFilter, Order, Page, PageStart, Sort, Window};
+
+use super::envelope::{Items, Pagination};
 use crate::error::ApiError;
 use crate::query::{MAX_LIMIT, METADATA, Params, wrong};
 
@@ -21,65 +22,111 @@ const PAGED: [&str; 4] = ["page", "page_size", "sort_by", "sort_order"];
 /// That of lists whose pages can also be requested by the end of the previous one.
 const BY_CURSOR: [&str; 1] = ["cursor"];
 
-/// Which page of a list is wanted.
+/// The keys of lists that have one order.
+pub const BY_CREATION: [(&str, ()); 1] = [("created_at", ())];
+
+/// The part of a list that a request wants, and how the list is sorted.
 #[derive(Debug, PartialEq, Eq)]
-pub struct ListQuery {
+pub struct ListQuery<K> {
+    /// The number of the page; `None`: it begins after a cursor.
     page: Option<usize>,
-    /// For the application.
-    pub at: PagePosition,
-    /// For the application.
-    pub page_size: usize,
-    /// For the application.
-    pub order: Order,
+    /// Whether the pages of the list have cursors.
+    has_cursors: bool,
+    sort: Sort<K>,
+    window: Window<String>,
 }
 
-impl ListQuery {
-    /// Reads them.
+impl<K: Copy> ListQuery<K> {
+    /// Reads the parameters of a list that the store reads page by page. The first of `keys` is the
+    /// default.
     ///
     /// # Errors
     /// `InvalidRequest` naming the parameter.
-    pub fn read(params: &Params) -> Result<Self, ApiError> {
-        let page_size = params.number("page_size", 1..=MAX_LIMIT, PAGE_SIZE)?;
-        let order = match params.one("sort_order")? {
-            None | Some("desc") => Order::Descending,
-            Some("asc") => Order::Ascending,
-            Some(other) => return Err(wrong("sort_order", "asc or desc", other)),
-        };
-        let (page, at) = match (params.cursor()?, params.one("page")?) {
-            (Some(_), Some(_)) => {
-                return Err(ApiError::invalid("cursor", "give either page or cursor, not both"));
-            }
-            (Some(cursor), None) => (None, PagePosition::Cursor(Some(cursor))),
-            (None, _) => {
-                let page = params.page()?;
-                (Some(page), PagePosition::Number(page as u64))
-            }
-        };
-        Ok(Self { page, at, page_size, order })
+    pub fn read(params: &Params, keys: &[(&str, K)]) -> Result<Self, ApiError> {
+        let query = Self::read_numbered(params, keys, Order::Descending)?;
+        let Some(cursor) = params.cursor()? else { return Ok(Self { has_cursors: true, ..query }) };
+        if params.one("page")?.is_some() {
+            return Err(ApiError::invalid("cursor", "give either page or cursor, not both"));
+        }
+        let window = Window { start: PageStart::After(cursor), ..query.window };
+        Ok(Self { page: None, has_cursors: true, window, ..query })
     }
 
-    /// Where in the list a page is.
-    pub fn pagination<T>(&self, page: &Page<T>) -> Pagination {
-        let total_items = page.total.unwrap_or_default();
-        Pagination {
+    /// Reads the parameters of a list whose pages have numbers only. The first of `keys` and `order`
+    /// are the defaults.
+    ///
+    /// # Errors
+    /// `InvalidRequest` naming the parameter.
+    pub fn read_numbered(
+        params: &Params,
+        keys: &[(&str, K)],
+        order: Order,
+    ) -> Result<Self, ApiError> {
+        let (page, size) = (params.page()?, params.number("page_size", 1..=MAX_LIMIT, PAGE_SIZE)?);
+        let sort = read_sort(params, keys, order)?;
+        let start = PageStart::Skip((page - 1).saturating_mul(size) as u64);
+        let window = Window { start, size, count: true };
+        Ok(Self { page: Some(page), has_cursors: false, sort, window })
+    }
+
+    /// The request for the page, for the application.
+    pub fn list<F: ListFilter<SortKey = K>>(&self, filter: F) -> List<F, String> {
+        List { filter, sort: self.sort, window: self.window.clone() }
+    }
+
+    /// Sorts a list that is in memory as a whole, and cuts the page out of it. `compare` leaves no
+    /// two items equal.
+    pub fn cut_page<T>(
+        &self,
+        mut items: Vec<T>,
+        compare: impl Fn(K, &T, &T) -> Ordering,
+    ) -> Page<T> {
+        let Sort { key, order } = self.sort;
+        items.sort_by(|a, b| match order {
+            Order::Ascending => compare(key, a, b),
+            Order::Descending => compare(key, b, a),
+        });
+        let total = Some(items.len() as u64);
+        let skipped = usize::try_from(self.window.skipped()).unwrap_or(usize::MAX);
+        let items = items.into_iter().skip(skipped).take(self.window.size).collect();
+        Page { items, total, next: None }
+    }
+
+    /// The body of a page.
+    pub fn render_page<T>(&self, page: Page<T>) -> Items<T> {
+        let Page { items, total, next } = page;
+        let (page_size, total_items) = (self.window.size, total.unwrap_or_default());
+        let pagination = Pagination {
             page: self.page,
-            page_size: self.page_size,
+            page_size,
             total_items,
-            total_pages: total_items.div_ceil(self.page_size as u64),
-            next_cursor: Some(page.next_cursor.clone()),
-        }
+            total_pages: total_items.div_ceil(page_size as u64),
+            next_cursor: self.has_cursors.then_some(next),
+        };
+        Items { items, pagination }
     }
 }
 
-/// Checks `sort_by` of a list that has one order only.
-///
-/// # Errors
-/// `InvalidRequest` where it is another one.
-pub fn by_creation(params: &Params) -> Result<(), ApiError> {
-    match params.one("sort_by")? {
-        None | Some("created_at") => Ok(()),
-        Some(other) => Err(wrong("sort_by", "created_at", other)),
-    }
+/// Reads `sort_by` and `sort_order`.
+fn read_sort<K: Copy>(
+    params: &Params,
+    keys: &[(&str, K)],
+    default: Order,
+) -> Result<Sort<K>, ApiError> {
+    let named = params.one("sort_by")?;
+    let is_meant = |(name, _): &&(&str, K)| named.is_none_or(|named| named == *name);
+    let Some((_, key)) = keys.iter().find(is_meant) else {
+        let names = keys.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+        let expected = if keys.len() > 1 { format!("one of {names}") } else { names };
+        return Err(wrong("sort_by", &expected, named.unwrap_or_default()));
+    };
+    let order = match params.one("sort_order")? {
+        None => default,
+        Some("desc") => Order::Descending,
+        Some("asc") => Order::Ascending,
+        Some(other) => return Err(wrong("sort_order", "asc or desc", other)),
+    };
+    Ok(Sort { key: *key, order })
 }
 
 /// From when to when, both included: `start_date` and `end_date`, each a time or a day.
@@ -142,6 +189,29 @@ pub fn labels(params: &Params, known: &[&str]) -> Result<Vec<(String, String)>, 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pages_are_cut_after_sorting() {
+        let items = || vec![(1, "b"), (2, "c"), (3, "a")];
+        let compare = |by, a: &(i32, &str), b: &(i32, &str)| match by {
+            "id" => a.0.cmp(&b.0),
+            _ => a.1.cmp(b.1),
+        };
+        let keys = [("id", "id"), ("name", "name")];
+        let names = |page: &str, by, order| {
+            let pairs =
+                [("page", page), ("page_size", "2"), ("sort_by", by), ("sort_order", order)];
+            let query = ListQuery::read_numbered(&Params::of(&pairs), &keys, Order::Ascending);
+            let query = query.unwrap();
+            let Items { items, pagination } = query.render_page(query.cut_page(items(), compare));
+            assert_eq!((pagination.total_items, pagination.total_pages), (3, 2));
+            items.into_iter().map(|(_, name)| name).collect::<Vec<_>>()
+        };
+        assert_eq!(names("1", "id", "desc"), ["a", "c"]);
+        assert_eq!(names("2", "id", "desc"), ["b"]);
+        assert_eq!(names("1", "name", "asc"), ["a", "b"]);
+        assert!(names("2147483647", "name", "asc").is_empty());
+    }
 
     #[test]
     fn a_date_is_meant_as_a_whole() {

@@ -13,7 +13,6 @@ mod ids;
 mod keys;
 mod limits;
 mod lists;
-mod memory_page;
 mod releases;
 mod responses;
 mod routes;

@@ -4,8 +4,9 @@
 use stepwell_core::catalog::StepSpec;
 use stepwell_core::definition::plan::{Plan, PlanEdge, PlanStep};
 use stepwell_core::execution::{Failure, Status};
-use stepwell_engine::app::{Page, WorkflowView};
+use stepwell_engine::app::WorkflowView;
 use stepwell_engine::view::{ExecutionView, LogLine, StepStatus, StepView};
+use stepwell_store::lists::{List, ListFilter, Page, PageStart};
 use stepwell_store::record::{ExecutionRecord, WorkflowRecord, WorkflowStats};
 
 use super::wire;
@@ -13,6 +14,12 @@ use crate::error::ApiError;
 use crate::large::Shared;
 use crate::query::{Params, wrong};
 use crate::respond::Time;
+
+/// The page of a list that `limit` and `cursor` request, newest first.
+pub fn read_list<F: ListFilter>(params: &Params, filter: F) -> Result<List<F, String>, ApiError> {
+    let start = params.cursor()?.map_or(PageStart::Skip(0), PageStart::After);
+    Ok(List::first_page(filter, params.limit()?).starting_at(start))
+}
 
 /// `status` of a list of workflows.
 pub fn active_filter(params: &Params) -> Result<Option<bool>, ApiError> {
@@ -70,11 +77,8 @@ const fn workflow_status(active: bool) -> wire::WorkflowStatus {
 
 impl<'a> From<&'a Page<WorkflowRecord>> for wire::WorkflowPage<'a> {
     fn from(page: &'a Page<WorkflowRecord>) -> Self {
-        let Page { items, next_cursor, total: _ } = page;
-        Self {
-            workflows: items.iter().map(Into::into).collect(),
-            next_cursor: next_cursor.as_deref(),
-        }
+        let Page { items, next, total: _ } = page;
+        Self { workflows: items.iter().map(Into::into).collect(), next_cursor: next.as_deref() }
     }
 }
 
@@ -217,11 +221,8 @@ fn task_failure(failure: &Failure) -> wire::Failure<'_> {
 
 impl<'a> From<&'a Page<ExecutionRecord>> for wire::ExecutionPage<'a> {
     fn from(page: &'a Page<ExecutionRecord>) -> Self {
-        let Page { items, next_cursor, total: _ } = page;
-        Self {
-            executions: items.iter().map(Into::into).collect(),
-            next_cursor: next_cursor.as_deref(),
-        }
+        let Page { items, next, total: _ } = page;
+        Self { executions: items.iter().map(Into::into).collect(), next_cursor: next.as_deref() }
     }
 }
 

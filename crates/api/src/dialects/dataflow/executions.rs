@@ -5,11 +5,12 @@ use axum::http::StatusCode;
 use stepwell_core::execution::Status;
 use stepwell_core::ids::ExecutionId;
 use stepwell_engine::AppError;
-use stepwell_engine::app::{ExecutionsQuery, PagePosition, Start};
+use stepwell_engine::app::Start;
 use stepwell_engine::memory::Hold;
 use stepwell_engine::view::ExecutionView;
+use stepwell_store::lists::ExecutionFilter;
 
-use super::convert::status_filter;
+use super::convert::{read_list, status_filter};
 use super::ids::{PathExecutionIds, PathWorkflowId};
 use super::{responses, stream, wire};
 use crate::authenticated::Authenticated;
@@ -103,14 +104,12 @@ pub(super) async fn list_executions(
     path_id: PathWorkflowId,
     params: Params,
 ) -> ApiResult {
-    let query = ExecutionsQuery {
+    let filter = ExecutionFilter {
         workflow: Some(path_id.0),
         statuses: status_filter(&params)?,
-        at: PagePosition::Cursor(params.cursor()?),
-        limit: params.limit()?,
-        ..ExecutionsQuery::default()
+        ..ExecutionFilter::default()
     };
-    let page = api.app.executions(&caller, query).await?;
+    let page = api.app.executions(&caller, read_list(&params, filter)?).await?;
     respond::json(StatusCode::OK, &wire::ExecutionPage::from(&page))
 }
 

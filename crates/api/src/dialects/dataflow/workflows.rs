@@ -4,10 +4,11 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use stepwell_core::definition::{self, DefinitionLimits, SourceFormat};
 use stepwell_engine::AppError;
-use stepwell_engine::app::{CreateWorkflow, Deletion, PagePosition, WorkflowsQuery};
+use stepwell_engine::app::{CreateWorkflow, Deletion};
 use stepwell_engine::memory::Hold;
+use stepwell_store::lists::WorkflowFilter;
 
-use super::convert::{self, active_filter};
+use super::convert::{self, active_filter, read_list};
 use super::ids::PathWorkflowId;
 use super::{responses, wire};
 use crate::authenticated::Authenticated;
@@ -78,13 +79,8 @@ pub(super) async fn list_workflows(
     Authenticated(caller): Authenticated,
     params: Params,
 ) -> ApiResult {
-    let query = WorkflowsQuery {
-        active: active_filter(&params)?,
-        at: PagePosition::Cursor(params.cursor()?),
-        limit: params.limit()?,
-        ..WorkflowsQuery::default()
-    };
-    let page = api.app.workflows(&caller, query).await?;
+    let filter = WorkflowFilter { active: active_filter(&params)?, ..WorkflowFilter::default() };
+    let page = api.app.workflows(&caller, read_list(&params, filter)?).await?;
     respond::json(StatusCode::OK, &wire::WorkflowPage::from(&page))
 }
 

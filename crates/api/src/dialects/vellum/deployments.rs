@@ -6,9 +6,9 @@ use std::sync::Arc;
 use axum::extract::{RawPathParams, State};
 use axum::http::StatusCode;
 use stepwell_core::definition::SharedPlan;
-use stepwell_engine::app::{PagePosition, WorkflowRef, WorkflowsQuery};
+use stepwell_engine::app::WorkflowRef;
 use stepwell_engine::{App, AppError, Caller};
-use stepwell_store::lists::{Order, WorkflowSort};
+use stepwell_store::lists::{List, Order, Page, Sort, WorkflowFilter, WorkflowSort};
 use stepwell_store::record::{ReleaseRecord, WorkflowRecord};
 use uuid::Uuid;
 
@@ -192,8 +192,8 @@ pub async fn list_deployments(
     Authenticated(caller): Authenticated,
     PagedRequest { uri, params }: PagedRequest,
 ) -> ApiResult {
-    let place = paging::place(&params)?;
-    let (sort, order) = match paging::ordering(&params, &["created", "name"])? {
+    let window = paging::read_window(&params)?;
+    let (key, order) = match paging::ordering(&params, &["created", "name"])? {
         None | Some(("created", true)) => (WorkflowSort::CreatedAt, Order::Descending),
         Some(("name", false)) => (WorkflowSort::Name, Order::Ascending),
         Some(("name", true)) => (WorkflowSort::Name, Order::Descending),
@@ -204,23 +204,21 @@ pub async fn list_deployments(
         Some("ACTIVE") => Some(true),
         Some("ARCHIVED") => Some(false),
         Some("PENDING_DELETION") => {
-            let none = paged(&uri, place, 0, Vec::<SlimDeployment>::new());
-            return respond::json(StatusCode::OK, &none);
+            let none = Page { items: Vec::<SlimDeployment>::new(), total: Some(0), next: None };
+            return respond::json(StatusCode::OK, &paged(&uri, &window, none));
         }
         Some(other) => {
             return Err(wrong("status", "one of ACTIVE, ARCHIVED, PENDING_DELETION", other));
         }
     };
-    let at = PagePosition::Skip(place.skip as u64);
-    let limit = place.limit;
-    let query =
-        WorkflowsQuery { active, sort, order, at, limit, count: true, ..WorkflowsQuery::default() };
-    let found = api.app.workflows(&caller, query).await?;
-    let mut results = Vec::with_capacity(found.items.len());
-    for workflow in &found.items {
-        results.push(slim(&api, &caller, workflow).await?);
+    let filter = WorkflowFilter { active, ..WorkflowFilter::default() };
+    let list = List { filter, sort: Sort { key, order }, window: window.clone() };
+    let Page { items: workflows, total, next } = api.app.workflows(&caller, list).await?;
+    let mut items = Vec::with_capacity(workflows.len());
+    for workflow in &workflows {
+        items.push(slim(&api, &caller, workflow).await?);
     }
-    respond::json(StatusCode::OK, &paged(&uri, place, found.total.unwrap_or_default(), results))
+    respond::json(StatusCode::OK, &paged(&uri, &window, Page { items, total, next }))
 }
 
 /// Get a deployment
@@ -257,15 +255,18 @@ pub async fn list_deployment_releases(
     PagedRequest { uri, params }: PagedRequest,
 ) -> ApiResult {
     let workflow = deployment(&api.app, &caller, &path).await?;
-    let place = paging::place(&params)?;
+    let window = paging::read_window(&params)?;
     let oldest_first = matches!(paging::ordering(&params, &["created"])?, Some((_, false)));
     let tags = api.app.release_tags(&caller, workflow.id).await?;
-    let mut results = Vec::new();
-    for number in paging::numbers(workflow.release, place, oldest_first) {
+    let newest = workflow.release;
+    let numbers = (0..newest).map(|n| if oldest_first { n + 1 } else { newest - n });
+    let Page { items: numbers, total, next } = paging::cut_page(&window, numbers);
+    let mut items = Vec::with_capacity(numbers.len());
+    for number in numbers {
         let released = Released::find(&api, &caller, &workflow, number).await?;
-        results.push(release(&caller, &workflow, &released, &tags));
+        items.push(release(&caller, &workflow, &released, &tags));
     }
-    respond::json(StatusCode::OK, &paged(&uri, place, workflow.release.into(), results))
+    respond::json(StatusCode::OK, &paged(&uri, &window, Page { items, total, next }))
 }
 
 /// Get a release of a deployment

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use stepwell_core::execution::Status;
 use stepwell_core::{Map, Problem};
 use stepwell_engine::AppError;
-use stepwell_engine::app::{ExecutionDetail, ExecutionsQuery, LATEST, PagePosition};
+use stepwell_engine::app::{ExecutionDetail, LATEST};
 use stepwell_engine::memory::{Hold, PATIENCE, Reservation};
-use stepwell_store::lists::Order;
+use stepwell_store::lists::{ExecutionFilter, List, Order, Page, Sort};
 use stepwell_store::record::ActualRecord;
 use utoipa::ToSchema;
 
@@ -245,26 +245,22 @@ pub async fn list_execution_events(
     PagedRequest { uri, params }: PagedRequest,
 ) -> ApiResult {
     let workflow = deployment(&api.app, &caller, &path).await?;
-    let place = paging::place(&params)?;
+    let window = paging::read_window(&params)?;
     let order = match paging::ordering(&params, &["start"])? {
         Some((_, false)) => Order::Ascending,
         _ => Order::Descending,
     };
     let Filters { statuses, external_id } = Filters::read(&params)?;
     let workflow = workflow.id;
-    let query = ExecutionsQuery {
-        workflow: Some(workflow),
-        statuses,
-        external_id,
-        order,
-        at: PagePosition::Skip(place.skip as u64),
-        limit: place.limit,
-        count: true,
-        ..ExecutionsQuery::default()
+    let filter =
+        ExecutionFilter { workflow: Some(workflow), statuses, ..ExecutionFilter::default() };
+    let list = List { filter, sort: Sort { key: (), order }, window: window.clone() };
+    let Page { items, total, next } = match external_id {
+        Some(id) => api.app.executions_with_external_id(&caller, &id, list).await?,
+        None => api.app.executions(&caller, list).await?,
     };
-    let found = api.app.executions(&caller, query).await?;
-    let mut details = Vec::with_capacity(found.items.len());
-    for record in &found.items {
+    let mut details = Vec::with_capacity(items.len());
+    for record in &items {
         match api.app.execution_detail(&caller, Some(workflow), record.id).await {
             Ok(detail) => details.push(detail),
             // Purged since.
@@ -273,8 +269,8 @@ pub async fn list_execution_events(
         }
     }
     let thinking = knows_thinking(&headers);
-    let results = details.iter().map(|detail| slim(detail, thinking)).collect();
-    let body = paged(&uri, place, found.total.unwrap_or_default(), results);
+    let items = details.iter().map(|detail| slim(detail, thinking)).collect();
+    let body = paged(&uri, &window, Page { items, total, next });
     let holds: Vec<Hold> = details.iter().map(|detail| detail.view.memory.clone()).collect();
     large::json(api.app.memory(), &Hold::new(holds), StatusCode::OK, &body).await
 }

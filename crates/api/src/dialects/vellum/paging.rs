@@ -4,19 +4,11 @@ use axum::extract::FromRequestParts;
 use axum::http::Uri;
 use axum::http::request::Parts;
 use serde::Serialize;
+use stepwell_store::lists::{Page, PageStart, Window};
 use utoipa::ToSchema;
 
 use crate::error::ApiError;
 use crate::query::{MAX_NUMBER, Params, wrong};
-
-/// Where a page begins, and how long it is.
-#[derive(Debug, Clone, Copy)]
-pub struct Place {
-    /// So many come before it.
-    pub skip: usize,
-    /// At most so many, 1 to 100.
-    pub limit: usize,
-}
 
 /// A page of a list.
 #[derive(Debug, Serialize, ToSchema)]
@@ -32,12 +24,14 @@ pub struct Paged<T> {
     pub results: Vec<T>,
 }
 
-/// `limit` and `offset`.
+/// The part of a list that `limit` and `offset` request, counted.
 ///
 /// # Errors
 /// `InvalidRequest` naming the parameter.
-pub fn place(params: &Params) -> Result<Place, ApiError> {
-    Ok(Place { limit: params.limit()?, skip: params.number("offset", 0..=MAX_NUMBER, 0)? })
+pub fn read_window(params: &Params) -> Result<Window<String>, ApiError> {
+    let size = params.limit()?;
+    let offset = params.number("offset", 0..=MAX_NUMBER, 0)?;
+    Ok(Window { start: PageStart::Skip(offset as u64), size, count: true })
 }
 
 /// The address and the query of a list: its pages link to others with the same query.
@@ -55,34 +49,31 @@ impl<S: Send + Sync> FromRequestParts<S> for PagedRequest {
     }
 }
 
-/// The page that `uri` requests.
-pub fn paged<T>(uri: &Uri, place: Place, count: u64, results: Vec<T>) -> Paged<T> {
-    let Place { skip, limit } = place;
-    let after = skip.saturating_add(limit);
-    let next = (u64::try_from(after).is_ok_and(|after| after < count))
-        .then(|| link(uri, Place { skip: after, limit }));
-    let previous = (skip > 0).then(|| link(uri, Place { skip: skip.saturating_sub(limit), limit }));
-    Paged { count, next, previous, results }
+/// The body of the page that `uri` requests.
+pub fn paged<T>(uri: &Uri, window: &Window<String>, page: Page<T>) -> Paged<T> {
+    let Page { items, total, next: _ } = page;
+    let (skip, size, count) = (window.skipped(), window.size as u64, total.unwrap_or_default());
+    let after = skip.saturating_add(size);
+    let next = (after < count).then(|| link(uri, after, window.size));
+    let previous = (skip > 0).then(|| link(uri, skip.saturating_sub(size), window.size));
+    Paged { count, next, previous, results: items }
 }
 
 /// The same request for another page. Relative, since what the client calls this server is for
 /// the proxies before it to know.
-fn link(uri: &Uri, Place { skip, limit }: Place) -> String {
+fn link(uri: &Uri, offset: u64, limit: usize) -> String {
     let is_place = |pair: &&str| pair.starts_with("limit=") || pair.starts_with("offset=");
     let pairs = uri.query().unwrap_or_default().split('&');
     let others: String =
         pairs.filter(|pair| !pair.is_empty() && !is_place(pair)).flat_map(|p| [p, "&"]).collect();
-    format!("{}?{others}limit={limit}&offset={skip}", uri.path())
+    format!("{}?{others}limit={limit}&offset={offset}", uri.path())
 }
 
-/// The numbers from 1 to `newest` of a page, the newest first unless `oldest_first`.
-pub fn numbers(newest: u32, Place { skip, limit }: Place, oldest_first: bool) -> Vec<u32> {
-    let all = 1..=newest;
-    if oldest_first {
-        all.skip(skip).take(limit).collect()
-    } else {
-        all.rev().skip(skip).take(limit).collect()
-    }
+/// Cuts the page out of a list that is in memory as a whole, and sorted.
+pub fn cut_page<T>(window: &Window<String>, items: impl ExactSizeIterator<Item = T>) -> Page<T> {
+    let total = Some(items.len() as u64);
+    let skipped = usize::try_from(window.skipped()).unwrap_or(usize::MAX);
+    Page { items: items.skip(skipped).take(window.size).collect(), total, next: None }
 }
 
 /// `ordering`: the first of its fields, and whether it is backwards. Those behind it decide between
@@ -117,30 +108,32 @@ pub fn ordering<'a>(
 mod tests {
     use super::*;
 
-    #[test]
-    fn links_keep_the_other_parameters() {
-        let uri: Uri = "/v1/x?status=ACTIVE&limit=2&offset=3&ordering=-name".parse().unwrap();
-        let page = paged(&uri, Place { skip: 3, limit: 2 }, 6, vec![(), ()]);
-        let more = "/v1/x?status=ACTIVE&ordering=-name&limit=2";
-        assert_eq!(page.next, Some(format!("{more}&offset=5")));
-        assert_eq!(page.previous, Some(format!("{more}&offset=1")));
-        let uri: Uri = "/v1/x".parse().unwrap();
-        let page = paged(&uri, Place { skip: 0, limit: 2 }, 2, vec![(), ()]);
-        assert_eq!((page.next, page.previous), (None, None));
-        let page = paged(&uri, Place { skip: usize::MAX, limit: 2 }, 2, Vec::<()>::new());
-        assert!(page.next.is_none() && page.previous.is_some());
+    fn window(skip: u64, size: usize) -> Window<String> {
+        Window { start: PageStart::Skip(skip), size, count: true }
     }
 
     #[test]
-    fn numbers_are_cut_from_both_ends() {
-        for (newest, skip, limit, oldest_first, expect) in [
-            (3, 0, 2, false, vec![3, 2]),
-            (3, 2, 2, false, vec![1]),
-            (3, 0, 2, true, vec![1, 2]),
-            (3, 9, 2, true, vec![]),
-            (0, 0, 2, false, vec![]),
-        ] {
-            assert_eq!(numbers(newest, Place { skip, limit }, oldest_first), expect);
+    fn links_keep_the_other_parameters() {
+        let page = |total| Page { items: vec![(), ()], total: Some(total), next: None };
+        let uri: Uri = "/v1/x?status=ACTIVE&limit=2&offset=3&ordering=-name".parse().unwrap();
+        let body = paged(&uri, &window(3, 2), page(6));
+        let more = "/v1/x?status=ACTIVE&ordering=-name&limit=2";
+        assert_eq!(body.next, Some(format!("{more}&offset=5")));
+        assert_eq!(body.previous, Some(format!("{more}&offset=1")));
+        let uri: Uri = "/v1/x".parse().unwrap();
+        let body = paged(&uri, &window(0, 2), page(2));
+        assert_eq!((body.next, body.previous), (None, None));
+        let body = paged(&uri, &window(u64::MAX, 2), page(2));
+        assert!(body.next.is_none() && body.previous.is_some());
+    }
+
+    #[test]
+    fn pages_are_cut_from_lists_in_memory() {
+        for (skip, size, expect) in
+            [(0, 2, vec![1, 2]), (2, 2, vec![3]), (9, 2, vec![]), (u64::MAX, 1, vec![])]
+        {
+            let page = cut_page(&window(skip, size), vec![1, 2, 3].into_iter());
+            assert_eq!(page, Page { items: expect, total: Some(3), next: None });
         }
     }
 }

@@ -7,6 +7,7 @@ use stepwell_engine::Caller;
 use stepwell_engine::app::LATEST;
 use stepwell_engine::objects::Object;
 use stepwell_engine::release_tag::{self, Traffic};
+use stepwell_store::lists::Page;
 use uuid::Uuid;
 
 use super::deployment_bodies::{ReleaseTag, ReleaseTagRequest, Share, TagName, TagTarget};
@@ -74,7 +75,7 @@ pub async fn list_deployment_tags(
     PagedRequest { uri, params }: PagedRequest,
 ) -> ApiResult {
     let workflow = deployment(&api.app, &caller, &path).await?;
-    let place = paging::place(&params)?;
+    let window = paging::read_window(&params)?;
     let ordering = paging::ordering(&params, &["name"])?;
     let source = match params.one("source")? {
         None => None,
@@ -90,11 +91,12 @@ pub async fn list_deployment_tags(
             if backwards { order.reverse() } else { order }
         });
     }
-    let mut results = Vec::new();
-    for record in tags.iter().skip(place.skip).take(place.limit) {
-        results.push(tag(&api, &caller, record).await?);
+    let Page { items: tags, total, next } = paging::cut_page(&window, tags.iter());
+    let mut items = Vec::with_capacity(tags.len());
+    for record in tags {
+        items.push(tag(&api, &caller, record).await?);
     }
-    respond::json(StatusCode::OK, &paged(&uri, place, tags.len() as u64, results))
+    respond::json(StatusCode::OK, &paged(&uri, &window, Page { items, total, next }))
 }
 
 /// Get a release tag of a deployment

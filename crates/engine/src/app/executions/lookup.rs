@@ -2,46 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use stepwell_core::Timestamp;
 use stepwell_core::definition::SharedPlan;
-use stepwell_core::execution::Status;
 use stepwell_core::ids::{ExecutionId, WorkflowId};
-use stepwell_store::lists::{ExecutionCursor, ListExecutions, Order};
+use stepwell_store::lists::{ExecutionFilter, List, Page, PageStart};
 use stepwell_store::record::{ExecutionRecord, has_label};
 use stepwell_store::traits::FindWorkflow;
 
-use crate::app::requests::{Page, PagePosition};
-use crate::app::{App, cursor, workflows};
+use crate::app::cursor::{check_limit, decode_list, encode_page};
+use crate::app::{App, workflows};
 use crate::caller::Verb;
 use crate::events::Follow;
 use crate::execution_log::log_lines;
 use crate::view::{ExecutionView, LogLine};
 use crate::{AppError, Caller};
-
-/// Lists executions, sorted by creation.
-#[derive(Debug, Clone, Default)]
-pub struct ExecutionsQuery {
-    /// Only this workflow's.
-    pub workflow: Option<WorkflowId>,
-    /// Only those in one of these statuses; empty: all.
-    pub statuses: Vec<Status>,
-    /// Only the one with this external id.
-    pub external_id: Option<String>,
-    /// Only those created at this time or later.
-    pub from: Option<Timestamp>,
-    /// Only those created at this time or earlier.
-    pub until: Option<Timestamp>,
-    /// Only those that have all of these labels.
-    pub labels: Vec<(String, String)>,
-    /// The sort order.
-    pub order: Order,
-    /// The start of the page.
-    pub at: PagePosition,
-    /// The size of the page, 1 to 100.
-    pub limit: usize,
-    /// Whether to return the total.
-    pub count: bool,
-}
 
 impl App {
     /// An execution with all its steps. Scope `read:workflows` or `execute:workflows`. With
@@ -111,47 +84,28 @@ impl App {
     pub async fn executions(
         &self,
         caller: &Caller,
-        query: ExecutionsQuery,
+        list: List<ExecutionFilter, String>,
     ) -> Result<Page<ExecutionRecord>, AppError> {
-        match query.workflow {
-            Some(workflow) => drop(self.find_with_history(caller, workflow).await?),
-            None => caller.require(Verb::Read, workflows::KIND)?,
-        }
-        let limit = cursor::check_limit(query.limit)?;
-        if let Some(external_id) = &query.external_id {
-            return self.list_by_external_id(caller, &query, external_id).await;
-        }
-        let ExecutionsQuery { workflow, statuses, from, until, labels, order, at, count, .. } =
-            query;
-        let begin = cursor::begin(at, limit, cursor::read_place)?;
-        let workspace = caller.workspace;
-        let limit_and_next = limit + 1;
-        let list = ListExecutions {
-            workspace,
-            workflow,
-            statuses,
-            from,
-            until,
-            labels,
-            order,
-            begin,
-            limit: limit_and_next,
-            count,
-        };
-        let found = self.engine.store.list_executions(list).await?;
-        Ok(cursor::listed(found, limit, |record| {
-            cursor::write_place(ExecutionCursor { created_at: record.created_at, id: record.id })
-        }))
+        self.require_history(caller, list.filter.workflow).await?;
+        let list = decode_list(list)?;
+        let found = self.engine.store.list_executions(caller.workspace, list).await?;
+        Ok(encode_page(found, ()))
     }
 
-    /// The page for an external id, which at most one execution has.
-    async fn list_by_external_id(
+    /// The page of a list for an external id, which at most one execution has. Scope
+    /// `read:workflows`.
+    ///
+    /// # Errors
+    /// `NotFound` for the workflow, `InvalidRequest` for an invalid limit.
+    pub async fn executions_with_external_id(
         &self,
         caller: &Caller,
-        query: &ExecutionsQuery,
         external_id: &str,
+        list: List<ExecutionFilter, String>,
     ) -> Result<Page<ExecutionRecord>, AppError> {
-        let ExecutionsQuery { workflow, statuses, from, until, labels, at, .. } = query;
+        self.require_history(caller, list.filter.workflow).await?;
+        check_limit(list.window.size)?;
+        let ExecutionFilter { workflow, statuses, from, until, labels } = list.filter;
         let store = &self.engine.store;
         let found = match store.find_by_external_id(caller.workspace, external_id).await? {
             Some(id) => self.engine.stored_record(id).await?,
@@ -165,16 +119,20 @@ impl App {
                 && labels.iter().all(|(key, value)| has_label(&record.metadata, key, value))
         });
         let total = Some(u64::from(found.is_some()));
-        let is_first = match at {
-            PagePosition::Cursor(cursor) => cursor.is_none(),
-            PagePosition::Number(number) => *number <= 1,
-            PagePosition::Skip(skip) => *skip == 0,
-        };
-        Ok(Page {
-            items: found.filter(|_| is_first).into_iter().collect(),
-            next_cursor: None,
-            total,
-        })
+        let is_first = matches!(list.window.start, PageStart::Skip(0));
+        Ok(Page { items: found.filter(|_| is_first).into_iter().collect(), total, next: None })
+    }
+
+    /// Checks that the caller may list the executions of a workflow, or of all of them.
+    async fn require_history(
+        &self,
+        caller: &Caller,
+        workflow: Option<WorkflowId>,
+    ) -> Result<(), AppError> {
+        match workflow {
+            Some(workflow) => self.find_with_history(caller, workflow).await.map(drop),
+            None => caller.require(Verb::Read, workflows::KIND),
+        }
     }
 
     /// The names of the workflows of executions, including deleted ones, for callers that already

@@ -10,7 +10,6 @@ mod rerun;
 mod start;
 
 pub use detail::ExecutionDetail;
-pub use lookup::ExecutionsQuery;
 pub use rerun::RerunRequest;
 pub use start::{NewExecution, Start};
 

@@ -4,40 +4,40 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use stepwell_core::Timestamp;
-use stepwell_store::objects::{ObjectCursor, ObjectSort, ObjectSortKey, StoredObject};
+use stepwell_store::objects::{ObjectCursor, ObjectSort, ObjectSortKey};
+
+use crate::app::cursor::EncodedCursor;
 
 /// Replaces the name or due time of an object without one; no other value has this character.
 const NO_VALUE: &str = "~";
 
-/// The place of an object in a list sorted by `sort`.
-pub(super) fn write(object: &StoredObject, sort: ObjectSort) -> String {
-    let ObjectCursor { key, id } = ObjectCursor::of(object, sort);
-    let key = match key {
-        ObjectSortKey::Time(at) => at.as_micros().to_string(),
-        // Any text: a cursor is put into addresses as it is.
-        ObjectSortKey::Name(Some(name)) => URL_SAFE_NO_PAD.encode(name),
-        ObjectSortKey::Name(None) | ObjectSortKey::Due(None) => NO_VALUE.to_owned(),
-        ObjectSortKey::Due(Some(at)) => at.as_micros().to_string(),
-    };
-    format!("{}.{id}.{key}", letter(sort))
-}
+impl EncodedCursor<ObjectSort> for ObjectCursor {
+    fn encode_cursor(&self, sort: ObjectSort) -> String {
+        let key = match &self.key {
+            ObjectSortKey::Time(at) => at.as_micros().to_string(),
+            // Any text: a cursor is put into addresses as it is.
+            ObjectSortKey::Name(Some(name)) => URL_SAFE_NO_PAD.encode(name),
+            ObjectSortKey::Name(None) | ObjectSortKey::Due(None) => NO_VALUE.to_owned(),
+            ObjectSortKey::Due(Some(at)) => at.as_micros().to_string(),
+        };
+        format!("{}.{}.{key}", letter(sort), self.id)
+    }
 
-/// What [`write()`] wrote for a list sorted by the same.
-pub(super) fn read(cursor: &str, sort: ObjectSort) -> Option<ObjectCursor> {
-    let (id, key) = cursor.strip_prefix(letter(sort))?.strip_prefix('.')?.split_once('.')?;
-    let key = match sort {
-        ObjectSort::CreatedAt | ObjectSort::UpdatedAt => {
-            ObjectSortKey::Time(Timestamp::from_micros(key.parse().ok()?))
-        }
-        ObjectSort::Name if key == NO_VALUE => ObjectSortKey::Name(None),
-        ObjectSort::DueAt if key == NO_VALUE => ObjectSortKey::Due(None),
-        ObjectSort::DueAt => ObjectSortKey::Due(Some(Timestamp::from_micros(key.parse().ok()?))),
-        ObjectSort::Name => {
-            let name = String::from_utf8(URL_SAFE_NO_PAD.decode(key).ok()?).ok()?;
-            ObjectSortKey::Name(Some(name))
-        }
-    };
-    Some(ObjectCursor { key, id: id.parse().ok()? })
+    fn decode_cursor(text: &str, sort: ObjectSort) -> Option<Self> {
+        let (id, key) = text.strip_prefix(letter(sort))?.strip_prefix('.')?.split_once('.')?;
+        let time = |key: &str| Some(Timestamp::from_micros(key.parse().ok()?));
+        let key = match sort {
+            ObjectSort::CreatedAt | ObjectSort::UpdatedAt => ObjectSortKey::Time(time(key)?),
+            ObjectSort::Name if key == NO_VALUE => ObjectSortKey::Name(None),
+            ObjectSort::DueAt if key == NO_VALUE => ObjectSortKey::Due(None),
+            ObjectSort::DueAt => ObjectSortKey::Due(Some(time(key)?)),
+            ObjectSort::Name => {
+                let name = String::from_utf8(URL_SAFE_NO_PAD.decode(key).ok()?).ok()?;
+                ObjectSortKey::Name(Some(name))
+            }
+        };
+        Some(Self { key, id: id.parse().ok()? })
+    }
 }
 
 const fn letter(sort: ObjectSort) -> char {
@@ -53,9 +53,14 @@ const fn letter(sort: ObjectSort) -> char {
 mod tests {
     use stepwell_core::Map;
     use stepwell_core::ids::{SubjectId, WorkspaceId};
-    use stepwell_store::objects::IndexFields;
+    use stepwell_store::lists::ListFilter;
+    use stepwell_store::objects::{IndexFields, ObjectFilter, StoredObject};
 
     use super::*;
+
+    fn read(text: &str, sort: ObjectSort) -> Option<ObjectCursor> {
+        ObjectCursor::decode_cursor(text, sort)
+    }
 
     #[test]
     fn places_read_back_in_their_own_order_only() {
@@ -76,8 +81,9 @@ mod tests {
                 document: Map::new(),
             };
             for sort in ObjectSort::ALL {
-                let cursor = write(&object, sort);
-                assert_eq!(read(&cursor, sort), Some(ObjectCursor::of(&object, sort)), "{cursor}");
+                let place = ObjectFilter::cursor_of(&object, sort);
+                let cursor = place.encode_cursor(sort);
+                assert_eq!(read(&cursor, sort), Some(place), "{cursor}");
                 for other in ObjectSort::ALL.into_iter().filter(|other| *other != sort) {
                     assert_eq!(read(&cursor, other), None, "{cursor}");
                 }

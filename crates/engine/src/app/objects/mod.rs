@@ -10,11 +10,12 @@ use stepwell_core::Problems;
 use stepwell_core::audit::{self, AuditAction, ObjectKind};
 use stepwell_core::ids::ObjectId;
 use stepwell_store::audit::AuditRecord;
-use stepwell_store::lists::Order;
-use stepwell_store::objects::{DeleteObject, ListObjects, ObjectBatch, ObjectSort};
+use stepwell_store::lists::{List, Page};
+use stepwell_store::objects::{DeleteObject, ObjectBatch, ObjectFilter};
 use stepwell_store::{Effects, StoreError};
 
-use super::{App, Expected, Page, PagePosition};
+use super::cursor::{decode_list, encode_page};
+use super::{App, Expected};
 use crate::caller::Verb;
 use crate::objects::{self, Document, Object};
 use crate::runtime::engine::new_uuid;
@@ -43,25 +44,6 @@ pub trait Noun: Document {
     /// # Errors
     /// Every problem, with the field that has it.
     fn check(&self) -> Result<(), Problems>;
-}
-
-/// Parameters of [`App::objects`].
-#[derive(Debug, Clone, Default)]
-pub struct ObjectsQuery {
-    /// Only those with this name.
-    pub name: Option<String>,
-    /// Only those with this status.
-    pub status: Option<String>,
-    /// Only those that have all of these labels.
-    pub labels: Vec<(String, String)>,
-    /// What they are sorted by.
-    pub sort: ObjectSort,
-    /// Which come first.
-    pub order: Order,
-    /// Which page.
-    pub at: PagePosition,
-    /// At most so many, 1 to 100.
-    pub limit: usize,
 }
 
 impl App {
@@ -102,24 +84,13 @@ impl App {
     pub async fn objects<N: Noun>(
         &self,
         caller: &Caller,
-        query: ObjectsQuery,
+        list: List<ObjectFilter, String>,
     ) -> Result<Page<Object<N>>, AppError> {
         caller.require(Verb::Read, N::SCOPE)?;
-        let ObjectsQuery { name, status, labels, sort, order, at, limit } = query;
-        let limit = super::cursor::check_limit(limit)?;
-        let list = ListObjects {
-            name,
-            status,
-            labels,
-            sort,
-            order,
-            begin: super::cursor::begin(at, limit, |text| cursor::read(text, sort))?,
-            ..ListObjects::newest(N::KIND, caller.workspace, limit + 1)
-        };
-        let found = self.engine.store.list_objects(list).await?;
-        let page = super::cursor::listed(found, limit, |last| cursor::write(last, sort));
-        let items = page.items.into_iter().map(Object::from_stored).collect::<Result<_, _>>()?;
-        Ok(Page { items, next_cursor: page.next_cursor, total: page.total })
+        let list = decode_list(list)?;
+        let sort = list.sort.key;
+        let found = self.engine.store.list_objects(N::KIND, caller.workspace, list).await?;
+        Ok(encode_page(found.try_map_items(Object::from_stored)?, sort))
     }
 
     /// Changes an object that is at one of the versions expected. A change that changes nothing is
@@ -199,9 +170,9 @@ impl App {
     }
 
     async fn require_room_for<N: Noun>(&self, caller: &Caller) -> Result<(), AppError> {
-        let list = ListObjects::newest(N::KIND, caller.workspace, 0);
-        let (total, max) =
-            (self.engine.store.list_objects(list).await?.total, N::MAX_PER_WORKSPACE);
+        let count = List::first_page(ObjectFilter::default(), 0).with_total();
+        let found = self.engine.store.list_objects(N::KIND, caller.workspace, count).await?;
+        let (total, max) = (found.total, N::MAX_PER_WORKSPACE);
         if total.is_some_and(|total| total >= max) {
             let scope = N::SCOPE;
             let message = format!("a workspace has at most {max} {scope}; delete one first");

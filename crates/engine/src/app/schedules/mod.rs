@@ -16,16 +16,17 @@ use stepwell_core::ids::{ScheduleId, WorkflowId};
 use stepwell_core::schedule::{self, DEFAULT_ZONE};
 use stepwell_core::{Map, Problem, Timestamp, Topic};
 use stepwell_store::StoreError;
-use stepwell_store::lists::{ListPage, Order, PageStart};
-use stepwell_store::objects::{DeleteObject, ListObjects, ObjectBatch};
+use stepwell_store::lists::{List, Order, Page, PageStart};
+use stepwell_store::objects::{DeleteObject, ObjectBatch, ObjectFilter, ObjectSort};
 use stepwell_store::record::WorkflowRecord;
 
 pub use requests::{
-    ScheduleChange, ScheduleSelection, ScheduleView, SchedulesQuery, SelectionChanged, Triggered,
+    ScheduleChange, ScheduleFilter, ScheduleSelection, ScheduleView, SelectionChanged, Triggered,
 };
 pub(super) use scheduler::fire_schedules;
 
 use super::App;
+use super::cursor::{decode_list, encode_page};
 use crate::caller::Verb;
 use crate::objects::{self, Document, Object};
 use crate::runtime::engine::new_uuid;
@@ -94,34 +95,28 @@ impl App {
     /// `read:schedules`.
     ///
     /// # Errors
-    /// `NotFound` for the workflow.
+    /// `NotFound` for the workflow; `InvalidRequest` for a limit or cursor that is wrong.
     pub async fn schedules(
         &self,
         caller: &Caller,
-        query: SchedulesQuery,
-    ) -> Result<(Vec<ScheduleView>, u64), AppError> {
+        list: List<ScheduleFilter, String>,
+    ) -> Result<Page<ScheduleView>, AppError> {
         caller.require(Verb::Read, KIND)?;
-        if let Some(workflow) = query.workflow {
+        if let Some(workflow) = list.filter.workflow {
             self.scheduled_workflow(caller, workflow).await?;
         }
-        let SchedulesQuery { workflow, enabled, kind, sort, order, skip, limit } = query;
-        let list = ListObjects {
-            parent: workflow.map(Into::into),
-            status: enabled.map(|enabled| Schedule::status(enabled).to_owned()),
-            labels: kind.map(Schedule::type_label).into_iter().collect(),
-            sort,
-            order,
-            begin: PageStart::Skip(skip),
-            ..ListObjects::newest(Schedule::KIND, caller.workspace, limit)
-        };
-        let ListPage { items, total } = self.engine.store.list_objects(list).await?;
+        let List { filter, sort, window } = list;
+        let list = decode_list(List { filter: ObjectFilter::from(filter), sort, window })?;
+        let store = &self.engine.store;
+        let found = store.list_objects(Schedule::KIND, caller.workspace, list).await?;
+        let Page { items, total, next } = encode_page(found, sort.key);
         let mut views = Vec::with_capacity(items.len());
         for object in items {
             let record = Object::<Schedule>::from_stored(object)?;
             let workflow_name = self.name_of(record.document.workflow).await?;
             views.push(ScheduleView { record, workflow_name, last: None });
         }
-        Ok((views, total.unwrap_or_default()))
+        Ok(Page { items: views, total, next })
     }
 
     /// Changes a schedule; omitted fields are unchanged. Scope `write:schedules`.
@@ -217,14 +212,12 @@ impl App {
         let with = workflow.map_or(PausedWith::Workspace, |_| PausedWith::Workflow);
         let mut all = SelectionChanged::default();
         loop {
-            let list = ListObjects {
-                parent: workflow.map(Into::into),
-                order: Order::Ascending,
-                begin: PageStart::Skip(all.matched),
-                count: false,
-                ..ListObjects::newest(Schedule::KIND, caller.workspace, BATCH)
-            };
-            let found = self.engine.store.list_objects(list).await?.items;
+            let filter = ScheduleFilter { workflow, ..ScheduleFilter::default() };
+            let list = List::first_page(ObjectFilter::from(filter), BATCH)
+                .sorted_by(ObjectSort::CreatedAt, Order::Ascending)
+                .starting_at(PageStart::Skip(all.matched));
+            let store = &self.engine.store;
+            let found = store.list_objects(Schedule::KIND, caller.workspace, list).await?.items;
             if found.is_empty() {
                 return Ok(all);
             }

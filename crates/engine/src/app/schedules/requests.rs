@@ -3,8 +3,8 @@
 use stepwell_core::Map;
 use stepwell_core::ids::{ExecutionId, ScheduleId, WorkflowId};
 use stepwell_core::schedule::{TimingKind, TimingRequest};
-use stepwell_store::lists::Order;
-use stepwell_store::objects::ObjectSort;
+use stepwell_store::lists::ListFilter;
+use stepwell_store::objects::{ObjectCursor, ObjectFilter, ObjectSort, StoredObject};
 use stepwell_store::record::ExecutionRecord;
 
 use crate::objects::Object;
@@ -40,23 +40,37 @@ pub struct ScheduleView {
     pub last: Option<ExecutionRecord>,
 }
 
-/// A page of schedules to list.
+/// Which schedules are listed.
 #[derive(Debug, Clone, Default)]
-pub struct SchedulesQuery {
+pub struct ScheduleFilter {
     /// Only those of this workflow.
     pub workflow: Option<WorkflowId>,
     /// Only enabled or only disabled ones.
     pub enabled: Option<bool>,
     /// Only those with this kind of timing.
     pub kind: Option<TimingKind>,
-    /// The field that they are sorted by.
-    pub sort: ObjectSort,
-    /// The order of that field.
-    pub order: Order,
-    /// How many to skip.
-    pub skip: u64,
-    /// The maximum number of items.
-    pub limit: usize,
+}
+
+impl ListFilter for ScheduleFilter {
+    type Item = StoredObject;
+    type SortKey = ObjectSort;
+    type Cursor = ObjectCursor;
+
+    fn cursor_of(schedule: &StoredObject, sort: ObjectSort) -> ObjectCursor {
+        ObjectFilter::cursor_of(schedule, sort)
+    }
+}
+
+impl From<ScheduleFilter> for ObjectFilter {
+    fn from(filter: ScheduleFilter) -> Self {
+        let ScheduleFilter { workflow, enabled, kind } = filter;
+        Self {
+            name: None,
+            parent: workflow.map(Into::into),
+            status: enabled.map(|enabled| Schedule::status(enabled).to_owned()),
+            labels: kind.map(Schedule::type_label).into_iter().collect(),
+        }
+    }
 }
 
 /// The schedules that a request selects.

@@ -3,11 +3,13 @@
 use stepwell_core::audit::AuditAction;
 use stepwell_core::ids::{DeliveryId, WebhookId};
 use stepwell_store::Effects;
+use stepwell_store::lists::{List, Page};
 use stepwell_store::objects::ObjectBatch;
-use stepwell_store::traits::{DeliveriesOf, ListDeliveries, Redeliver};
+use stepwell_store::traits::{DeliveriesOf, DeliveryFilter, Redeliver};
 
-use super::{DeliveriesQuery, DeliveryView, KIND};
-use crate::app::{App, Page, cursor};
+use super::{DeliveryView, KIND};
+use crate::app::App;
+use crate::app::cursor::{decode_list, encode_page};
 use crate::caller::Verb;
 use crate::objects::Object;
 use crate::webhook::{Webhook, WebhookStatus};
@@ -34,7 +36,7 @@ impl App {
         Ok(DeliveryView { record: delivery, attempts: Vec::new() })
     }
 
-    /// What was sent to a webhook, and how many there are. Scope `read:webhooks`.
+    /// A page of what was sent to a webhook. Scope `read:webhooks`.
     ///
     /// # Errors
     /// `NotFound`; `InvalidRequest` for a limit or cursor that is wrong.
@@ -42,16 +44,11 @@ impl App {
         &self,
         caller: &Caller,
         id: WebhookId,
-        query: DeliveriesQuery,
+        list: List<DeliveryFilter, String>,
     ) -> Result<Page<DeliveryView>, AppError> {
         let webhook = self.find_webhook(caller, Verb::Read, id).await?.id;
-        let DeliveriesQuery { status, event, order, at, limit } = query;
-        let limit = cursor::check_limit(limit)?;
-        let begin = cursor::begin(at, limit, |cursor| cursor.parse().ok())?;
-        let of = DeliveriesOf::Webhook(webhook);
-        let list = ListDeliveries { of, status, event, order, begin, limit: limit + 1 };
-        let found = self.engine.store.list_deliveries(list).await?;
-        Ok(cursor::listed(found, limit, |delivery| delivery.record.id.abi()))
+        let (of, list) = (DeliveriesOf::Webhook(webhook), decode_list(list)?);
+        Ok(encode_page(self.engine.store.list_deliveries(of, list).await?, ()))
     }
 
     /// A delivery to a webhook. Scope `read:webhooks`.

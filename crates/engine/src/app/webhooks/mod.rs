@@ -8,7 +8,8 @@ use stepwell_core::Timestamp;
 use stepwell_core::audit::AuditAction;
 use stepwell_core::ids::WebhookId;
 use stepwell_store::audit::AuditRecord;
-use stepwell_store::objects::{DeleteObject, ListObjects, ObjectBatch};
+use stepwell_store::lists::List;
+use stepwell_store::objects::{DeleteObject, ObjectBatch, ObjectFilter};
 use stepwell_store::{Effects, StoreError};
 
 use super::App;
@@ -20,8 +21,7 @@ use crate::webhook::{Webhook, WebhookStatus};
 use crate::{AppError, Caller};
 
 pub use requests::{
-    ChangeWebhook, DeliveriesQuery, DeliveryView, NewWebhook, RotateSecret, ShownWebhook,
-    WantedStatus, WebhookView,
+    ChangeWebhook, DeliveryView, NewWebhook, RotateSecret, ShownWebhook, WantedStatus, WebhookView,
 };
 
 /// The kind of object that scopes name.
@@ -49,8 +49,9 @@ impl App {
         edit::check_topics(&topics)?;
         edit::check_description(description.as_deref())?;
         let (secret, made_secret) = edit::given_or_made(secret)?;
-        let all = ListObjects::newest(Webhook::KIND, caller.workspace, 0);
-        if self.engine.store.list_objects(all).await?.total >= Some(MOST as u64) {
+        let count = List::first_page(ObjectFilter::default(), 0).with_total();
+        let found = self.engine.store.list_objects(Webhook::KIND, caller.workspace, count).await?;
+        if found.total >= Some(MOST as u64) {
             let message = format!("a workspace has at most {MOST} webhooks; delete one first");
             return Err(AppError::Conflict(message));
         }

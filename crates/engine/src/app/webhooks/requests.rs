@@ -3,10 +3,8 @@
 use std::time::Duration;
 
 use stepwell_core::{Timestamp, TopicFilter};
-use stepwell_store::lists::Order;
-use stepwell_store::record::{DeliveryHistory, DeliveryStatus};
+use stepwell_store::record::DeliveryHistory;
 
-use crate::app::PagePosition;
 use crate::objects::Object;
 use crate::webhook::Webhook;
 
@@ -83,21 +81,6 @@ impl ShownWebhook {
     pub fn secret(&self) -> Option<&str> {
         self.made_secret.then_some(self.record.document.secret.as_str())
     }
-}
-
-/// A page of the deliveries of a webhook.
-#[derive(Debug, Clone, Default)]
-pub struct DeliveriesQuery {
-    /// Only those with this status.
-    pub status: Option<DeliveryStatus>,
-    /// Only those of this event.
-    pub event: Option<String>,
-    /// Which come first.
-    pub order: Order,
-    /// Which page.
-    pub at: PagePosition,
-    /// The maximum number of items, 1 to 100.
-    pub limit: usize,
 }
 
 /// A delivery with its attempts.

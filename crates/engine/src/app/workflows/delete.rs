@@ -2,7 +2,7 @@
 
 use stepwell_core::execution::Status;
 use stepwell_core::ids::WorkflowId;
-use stepwell_store::lists::ListExecutions;
+use stepwell_store::lists::{ExecutionFilter, List};
 use stepwell_store::record::WorkflowRecord;
 use stepwell_store::traits::UpdateWorkflow;
 
@@ -67,14 +67,17 @@ impl App {
         caller: &Caller,
         workflow: &WorkflowRecord,
     ) -> Result<u64, AppError> {
-        let unfinished = ListExecutions {
+        let filter = ExecutionFilter {
             workflow: Some(workflow.id),
             statuses: Status::ALL.into_iter().filter(|status| !status.is_final()).collect(),
-            ..ListExecutions::newest(workflow.workspace, CANCELLED_AT_ONCE)
+            ..ExecutionFilter::default()
         };
+        let unfinished = List::first_page(filter, CANCELLED_AT_ONCE);
         let mut cancelled = 0;
         loop {
-            let found = self.engine.store.list_executions(unfinished.clone()).await?.items;
+            let list = unfinished.clone();
+            let store = &self.engine.store;
+            let found = store.list_executions(workflow.workspace, list).await?.items;
             if found.is_empty() {
                 return Ok(cancelled);
             }

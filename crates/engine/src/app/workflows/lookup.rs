@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use stepwell_core::ids::WorkflowId;
-use stepwell_store::lists::ListWorkflows;
+use stepwell_store::lists::{List, Page, WorkflowFilter};
 use stepwell_store::record::{WorkflowRecord, WorkflowStats};
 use stepwell_store::traits::FindWorkflow;
 
-use super::requests::{WorkflowView, WorkflowsQuery};
-use crate::app::requests::Page;
-use crate::app::{App, cursor};
+use super::requests::WorkflowView;
+use crate::app::App;
+use crate::app::cursor::{decode_list, encode_page};
 use crate::caller::Verb;
 use crate::{AppError, Caller};
 
@@ -53,25 +53,13 @@ impl App {
     pub async fn workflows(
         &self,
         caller: &Caller,
-        query: WorkflowsQuery,
+        list: List<WorkflowFilter, String>,
     ) -> Result<Page<WorkflowRecord>, AppError> {
         caller.require(Verb::Read, KIND)?;
-        let limit = cursor::check_limit(query.limit)?;
-        let WorkflowsQuery { active, kind, labels, sort, order, at, count, .. } = query;
-        let begin = cursor::begin(at, limit, |cursor| cursor::read_sorted(cursor, sort))?;
-        let list = ListWorkflows {
-            workspace: caller.workspace,
-            active,
-            kind,
-            labels,
-            sort,
-            order,
-            begin,
-            limit: limit + 1,
-            count,
-        };
-        let found = self.engine.store.list_workflows(list).await?;
-        Ok(cursor::listed(found, limit, |last| cursor::write_sorted(last, sort)))
+        let list = decode_list(list)?;
+        let sort = list.sort.key;
+        let found = self.engine.store.list_workflows(caller.workspace, list).await?;
+        Ok(encode_page(found, sort))
     }
 
     /// Counts of a workflow's executions. Scope `read:workflows`.

@@ -9,9 +9,7 @@ mod lookup;
 mod requests;
 mod types;
 
-pub use requests::{
-    ChangeWorkflow, CreateWorkflow, Deletion, NewWorkflow, WorkflowView, WorkflowsQuery,
-};
+pub use requests::{ChangeWorkflow, CreateWorkflow, Deletion, NewWorkflow, WorkflowView};
 
 pub(super) use create::check_labels;
 pub(super) use lookup::{KIND, require};

@@ -5,10 +5,9 @@ use std::sync::Arc;
 use serde_json::Value;
 use stepwell_core::Map;
 use stepwell_core::definition::SharedPlan;
-use stepwell_store::lists::{Order, WorkflowSort};
 use stepwell_store::record::{IntegrationUse, WorkflowRecord};
 
-use crate::app::requests::{Expected, Idempotency, PagePosition};
+use crate::app::requests::{Expected, Idempotency};
 
 /// Creates a workflow from a definition.
 #[derive(Debug, Clone)]
@@ -75,25 +74,4 @@ pub struct WorkflowView {
     pub source: Arc<Value>,
     /// The same, compiled: steps with ids, schemas, input schema.
     pub plan: SharedPlan,
-}
-
-/// Lists workflows.
-#[derive(Debug, Clone, Default)]
-pub struct WorkflowsQuery {
-    /// Only active or only inactive ones.
-    pub active: Option<bool>,
-    /// Only those of this type.
-    pub kind: Option<String>,
-    /// Only those that have all of these labels.
-    pub labels: Vec<(String, String)>,
-    /// The sort key.
-    pub sort: WorkflowSort,
-    /// The sort order.
-    pub order: Order,
-    /// The start of the page.
-    pub at: PagePosition,
-    /// The size of the page, 1 to 100.
-    pub limit: usize,
-    /// Whether to return the total.
-    pub count: bool,
 }

@@ -14,24 +14,25 @@ use standardwebhooks::Webhook;
 use stepwell_core::ids::{ExecutionId, ReceiverId, SubjectId, WebhookId, WorkspaceId};
 use stepwell_core::{Topic, TopicFilter};
 use stepwell_engine::app::{
-    ChangeWebhook, CreateWorkflow, Deletion, DeliveriesQuery, DeliveryView, Expected, NewWebhook,
-    Page, PagePosition, RotateSecret, ShownWebhook, Start, WantedStatus,
+    ChangeWebhook, CreateWorkflow, Deletion, DeliveryView, Expected, NewWebhook, RotateSecret,
+    ShownWebhook, Start, WantedStatus,
 };
 use stepwell_engine::webhook::WebhookStatus;
 use stepwell_engine::{AppError, Caller, EngineConfig, SystemClock};
 use stepwell_store::Effects;
-use stepwell_store::lists::Order;
+use stepwell_store::lists::{List, Order, Page, PageStart};
 use stepwell_store::memory::MemoryStore;
 use stepwell_store::objects::ObjectBatch;
 use stepwell_store::record::{DeliveryRecord, DeliveryStatus, Destination};
+use stepwell_store::traits::DeliveryFilter;
 use stepwell_store_sqlite::{SqliteOptions, SqliteStore};
 use uuid::Uuid;
 
 use crate::receiver::{Call, Receiver};
 use crate::support::{Bench, ManualClock, PATIENCE, config, deliveries_about};
 
-fn all() -> DeliveriesQuery {
-    DeliveriesQuery { limit: 100, ..DeliveriesQuery::default() }
+fn all() -> List<DeliveryFilter, String> {
+    List::first_page(DeliveryFilter::default(), 100)
 }
 
 impl Bench {

@@ -159,18 +159,19 @@ async fn deliveries_are_found() {
     }
     let page = async |query| app.webhook_deliveries(caller, hook, query).await.unwrap();
     let event = Some("webhook.test".to_owned());
-    let first = DeliveriesQuery { event, order: Order::Ascending, limit: 2, ..all() };
+    let first = List::first_page(DeliveryFilter { status: None, event }, 2);
+    let first = first.sorted_by((), Order::Ascending).with_total();
     let one = page(first.clone()).await;
     let ids =
         |page: &Page<DeliveryView>| page.items.iter().map(|one| one.record.id).collect::<Vec<_>>();
     assert_eq!((ids(&one), one.total), (tests[..2].to_vec(), Some(3)));
-    let at = PagePosition::Cursor(one.next_cursor);
-    let two = page(DeliveriesQuery { at, ..first.clone() }).await;
-    assert_eq!((ids(&two), two.total, &two.next_cursor), (vec![tests[2]], Some(3), &None));
-    let numbered = page(DeliveriesQuery { at: PagePosition::Number(2), ..first.clone() }).await;
+    let next = PageStart::After(one.next.unwrap());
+    let two = page(first.clone().starting_at(next)).await;
+    assert_eq!((ids(&two), two.total, &two.next), (vec![tests[2]], Some(3), &None));
+    let numbered = page(first.clone().starting_at(PageStart::Skip(2))).await;
     assert_eq!(ids(&numbered), ids(&two));
-    let at = PagePosition::Cursor(Some("x".to_owned()));
-    let refused = app.webhook_deliveries(caller, hook, DeliveriesQuery { at, ..first }).await;
+    let unknown = first.starting_at(PageStart::After("x".to_owned()));
+    let refused = app.webhook_deliveries(caller, hook, unknown).await;
     let AppError::InvalidRequest(problem) = refused.unwrap_err() else { panic!() };
     assert_eq!(problem.path, "cursor");
     let found = app.webhook_delivery(caller, tests[0]).await.unwrap();

@@ -2,12 +2,14 @@
 
 use stepwell_core::execution::RecordedEvent;
 
-use super::{CallResults, Caller, EXECUTIONS, KEYS, WORKFLOWS, labels, objects};
+use stepwell_core::ids::WorkspaceId;
+
+use super::{CallResults, Caller, EXECUTIONS, KEYS, WORKFLOWS, labels, objects, random_list};
 use crate::Store;
 use crate::commit::Commit;
 use crate::conformance::build::{execution, key, queued, workflow, workspace};
 use crate::differential::random::Random;
-use crate::lists::{ExecutionCursor, ListExecutions, Order, PageStart};
+use crate::lists::{ExecutionCursor, ExecutionFilter, List, PageStart};
 use crate::traits::{
     ActiveOf, ClaimQueued, CountRecoveries, Due, RecoveryCount, Unfinished, UnfinishedOf,
     WriteIdempotent,
@@ -79,8 +81,8 @@ impl Caller {
                 both!(one, other, find_by_external_id(of, external_id))
             }
             2 | 3 => {
-                let list = self.list();
-                both!(one, other, list_executions(list))
+                let (of, list) = self.list();
+                both!(one, other, list_executions(of, list))
             }
             4 => {
                 let claim = ClaimQueued { node, limit };
@@ -117,28 +119,25 @@ impl Caller {
         }
     }
 
-    fn list(&mut self) -> ListExecutions {
+    fn list(&mut self) -> (WorkspaceId, List<ExecutionFilter>) {
         let random = &mut self.random;
         let statuses = random.below(4);
         let of = u128::from(random.below(WORKFLOWS));
         let label = |random: &mut Random| ("a".to_owned(), random.below(2).to_string());
-        ListExecutions {
-            workspace: workspace(of % 2),
+        let filter = ExecutionFilter {
             workflow: random.maybe(2, |_| workflow(of)),
             statuses: (0..statuses).map(|_| random.status()).collect(),
             from: random.maybe(2, Random::created),
             until: random.maybe(2, Random::created),
             labels: random.maybe(4, label).into_iter().collect(),
-            order: random.pick(&[Order::Ascending, Order::Descending]),
-            begin: if random.once_in(3) {
-                let id = execution(u128::from(random.below(EXECUTIONS)));
-                PageStart::After(ExecutionCursor { created_at: random.created(), id })
-            } else {
-                PageStart::Skip(random.below(20))
-            },
-            limit: random.limit(),
-            count: random.once_in(2),
-        }
+        };
+        let start = if random.once_in(3) {
+            let id = execution(u128::from(random.below(EXECUTIONS)));
+            PageStart::After(ExecutionCursor { created_at: random.created(), id })
+        } else {
+            PageStart::Skip(random.below(20))
+        };
+        (workspace(of % 2), random_list(random, filter, (), start))
     }
 
     pub(super) async fn idempotency(&mut self, one: &dyn Store, other: &dyn Store) -> CallResults {

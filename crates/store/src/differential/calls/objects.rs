@@ -10,10 +10,10 @@ use super::{CallResults, Caller, WORKFLOWS, labels};
 use crate::Store;
 use crate::conformance::build::{workflow, workspace};
 use crate::conformance::objects::{FIRST_KIND, OTHER_KIND, object, object_id};
-use crate::lists::{ListPage, Order, PageStart};
+use crate::lists::{List, Page, PageStart};
 use crate::objects::{
-    DeleteObject, DueObjects, IndexFields, Kind, ListObjects, ObjectBatch, ObjectChanges,
-    ObjectCursor, ObjectRef, ObjectSort, ObjectSortKey, StoredObject,
+    DeleteObject, DueObjects, IndexFields, Kind, ObjectBatch, ObjectChanges, ObjectCursor,
+    ObjectFilter, ObjectRef, ObjectSort, ObjectSortKey, StoredObject,
 };
 
 /// How many different ids there are.
@@ -42,8 +42,8 @@ fn whole_maybe(object: Option<StoredObject>) -> impl Debug {
     object.as_ref().map(whole)
 }
 
-fn whole_page(page: ListPage<StoredObject>) -> impl Debug {
-    (page.items.iter().map(whole).collect::<Vec<_>>(), page.total)
+fn whole_page(page: Page<StoredObject, ObjectCursor>) -> impl Debug {
+    (page.items.iter().map(whole).collect::<Vec<_>>(), page.total, page.next)
 }
 
 fn whole_all(objects: Vec<StoredObject>) -> impl Debug {
@@ -126,7 +126,7 @@ async fn write(caller: &mut Caller, one: &dyn Store, other: &dyn Store) -> CallR
     results
 }
 
-fn list(caller: &mut Caller) -> ListObjects {
+fn list(caller: &mut Caller) -> List<ObjectFilter> {
     let random = &mut caller.random;
     let sort = random.pick(&ObjectSort::ALL);
     let place = |random: &mut super::Random| ObjectCursor {
@@ -139,23 +139,17 @@ fn list(caller: &mut Caller) -> ListObjects {
         },
         id: object_id(u128::from(random.below(OBJECTS))),
     };
-    let begin = match random.once_in(2) {
+    let start = match random.once_in(2) {
         true => PageStart::After(place(random)),
         false => PageStart::Skip(random.below(4)),
     };
-    ListObjects {
-        kind: random.pick(&[FIRST_KIND, OTHER_KIND]),
-        workspace: workspace(u128::from(random.below(2))),
+    let filter = ObjectFilter {
         name: random.maybe(4, |random| random.below(4).to_string()),
         parent: random.maybe(3, |random| workflow(u128::from(random.below(2))).into()),
         status: random.maybe(4, |random| random.below(2).to_string()),
         labels: random.pick(&[vec![], vec![], vec![("a".to_owned(), "1".to_owned())]]),
-        sort,
-        order: random.pick(&[Order::Ascending, Order::Descending]),
-        begin,
-        limit: random.limit(),
-        count: random.once_in(2),
-    }
+    };
+    super::random_list(random, filter, sort, start)
 }
 
 /// A call that often fits what went before.
@@ -172,8 +166,10 @@ pub(super) async fn call(caller: &mut Caller, one: &dyn Store, other: &dyn Store
             both!(one, other, whole_maybe, find_object(kind, by))
         }
         6 | 7 => {
+            let kind = caller.random.pick(&[FIRST_KIND, OTHER_KIND]);
+            let of = workspace(u128::from(caller.random.below(2)));
             let list = list(caller);
-            both!(one, other, whole_page, list_objects(list))
+            both!(one, other, whole_page, list_objects(kind, of, list))
         }
         8 => {
             let (now, limit) = (caller.random.time(), caller.random.limit());

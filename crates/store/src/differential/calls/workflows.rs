@@ -2,20 +2,20 @@
 
 use std::sync::Arc;
 
-use stepwell_core::ids::{WorkflowId, WorkspaceId};
+use stepwell_core::ids::WorkflowId;
 
-use super::{CallResults, Caller, WORKFLOWS, labels, objects};
+use super::{CallResults, Caller, WORKFLOWS, labels, objects, random_list};
 use crate::Store;
 use crate::conformance::build::{key, new_workflow, workflow, workspace};
 use crate::conformance::objects::FIRST_KIND;
 use crate::differential::random::Random;
-use crate::lists::{ListWorkflows, Order, PageStart, SortKey, WorkflowCursor, WorkflowSort};
+use crate::lists::{List, PageStart, SortKey, WorkflowCursor, WorkflowFilter, WorkflowSort};
 use crate::objects::ObjectBatch;
 use crate::record::{IntegrationUse, WorkflowParts};
 use crate::traits::{AddRelease, FindWorkflow, UpdateWorkflow};
 
 impl Caller {
-    fn workflow_list(&mut self, of: WorkspaceId) -> ListWorkflows {
+    fn workflow_list(&mut self) -> List<WorkflowFilter> {
         use WorkflowSort::{Active, CreatedAt, Kind, Name, UpdatedAt};
         let random = &mut self.random;
         let label = |random: &mut Random| ("a".to_owned(), random.below(2).to_string());
@@ -26,22 +26,18 @@ impl Caller {
             Name | Kind => SortKey::Text(random.below(4).to_string()),
             Active => SortKey::Active(random.once_in(2)),
         };
-        ListWorkflows {
-            workspace: of,
+        let filter = WorkflowFilter {
             active: random.maybe(3, |random| random.once_in(2)),
             kind: random.maybe(3, |random| random.below(2).to_string()),
             labels: random.maybe(4, label).into_iter().collect(),
-            sort,
-            order: random.pick(&[Order::Ascending, Order::Descending]),
-            begin: if random.once_in(3) {
-                let id = workflow(u128::from(random.below(WORKFLOWS + 1)));
-                PageStart::After(WorkflowCursor { key, id })
-            } else {
-                PageStart::Skip(random.below(4))
-            },
-            limit: random.limit(),
-            count: random.once_in(2),
-        }
+        };
+        let start = if random.once_in(3) {
+            let id = workflow(u128::from(random.below(WORKFLOWS + 1)));
+            PageStart::After(WorkflowCursor { key, id })
+        } else {
+            PageStart::Skip(random.below(4))
+        };
+        random_list(random, filter, sort, start)
     }
 
     fn parts(&mut self) -> WorkflowParts {
@@ -126,8 +122,8 @@ impl Caller {
                 both!(one, other, find_workflow(find))
             }
             5 => {
-                let list = self.workflow_list(of);
-                both!(one, other, list_workflows(list))
+                let list = self.workflow_list();
+                both!(one, other, list_workflows(of, list))
             }
             6 => {
                 let number = u32::try_from(self.random.below(5)).unwrap();

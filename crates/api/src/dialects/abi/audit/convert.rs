@@ -4,23 +4,21 @@ use std::str::FromStr;
 
 use stepwell_core::audit::{AuditAction, AuditedObject, ObjectKind};
 use stepwell_core::ids::{KeyId, SubjectId, WorkspaceId};
-use stepwell_engine::app::AuditQuery;
-use stepwell_store::audit::{Actor, AuditRecord, Origin};
+use stepwell_store::audit::{Actor, AuditFilter, AuditRecord, Origin};
 
 use super::super::ids::{key_id, parse_key_id};
-use super::super::lists::{ListQuery, by_creation, period};
+use super::super::lists::period;
 use super::wire;
 use crate::error::ApiError;
 use crate::query::{Params, wrong};
 use crate::respond::Time;
 
-/// How the audit log is filtered and sorted.
-pub fn query(params: &Params, wanted: &ListQuery) -> Result<AuditQuery, ApiError> {
-    by_creation(params)?;
+/// The workspace whose audit log is listed, if it is named, and how it is filtered.
+pub fn read_filter(params: &Params) -> Result<(Option<WorkspaceId>, AuditFilter), ApiError> {
     let kind = named(params, "object_type", &ObjectKind::ALL.map(ObjectKind::name))?;
     let (from, until) = period(params)?;
-    Ok(AuditQuery {
-        workspace: params.one("workspace_id")?.map(read_workspace_id).transpose()?,
+    let workspace = params.one("workspace_id")?.map(read_workspace_id).transpose()?;
+    let filter = AuditFilter {
         key: params.one("key_id")?.map(read_key_id).transpose()?,
         actor: params.one("actor")?.map(str::to_owned),
         action: named(params, "action", &AuditAction::ALL.map(AuditAction::name))?,
@@ -28,10 +26,8 @@ pub fn query(params: &Params, wanted: &ListQuery) -> Result<AuditQuery, ApiError
         object: params.one("object_id")?.map(|text| read_object_id(text, kind)).transpose()?,
         from,
         until,
-        order: wanted.order,
-        at: wanted.at.clone(),
-        limit: wanted.page_size,
-    })
+    };
+    Ok((workspace, filter))
 }
 
 /// A parameter that has one of these names.

@@ -9,7 +9,7 @@ use utoipa::OpenApi;
 use utoipa_axum::routes;
 
 use super::envelope::{Envelope, Items};
-use super::lists::ListQuery;
+use super::lists::{BY_CREATION, ListQuery};
 use super::{choices, responses};
 use crate::authenticated::Authenticated;
 use crate::endpoints::Endpoints;
@@ -53,10 +53,9 @@ async fn audit_log(
     Authenticated(caller): Authenticated,
     params: Params,
 ) -> ApiResult {
-    let wanted = ListQuery::read(&params)?;
-    let query = convert::query(&params, &wanted)?;
-    let page = api.app.audit_log(&caller, query).await?;
-    let items = page.items.iter().map(convert::entry).collect();
-    let pagination = wanted.pagination(&page);
-    respond::json(StatusCode::OK, &Envelope::of(Items { items, pagination }))
+    let query = ListQuery::read(&params, &BY_CREATION)?;
+    let (workspace, filter) = convert::read_filter(&params)?;
+    let page = api.app.audit_log(&caller, workspace, query.list(filter)).await?;
+    let page = page.by_ref().map_items(convert::entry);
+    respond::json(StatusCode::OK, &Envelope::of(query.render_page(page)))
 }

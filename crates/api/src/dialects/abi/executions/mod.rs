@@ -9,15 +9,14 @@ use axum::http::StatusCode;
 use serde::Serialize;
 use stepwell_core::execution::Status;
 use stepwell_core::ids::WorkflowId;
-use stepwell_engine::app::ExecutionsQuery;
 use stepwell_engine::memory::Hold;
 use stepwell_engine::view::{Notice, NoticeKind};
+use stepwell_store::lists::{ExecutionFilter, Order};
 use utoipa::ToSchema;
 
 use super::envelope::{Envelope, Failure, Items, written};
 use super::ids::PathExecutionId;
-use super::lists::{ListQuery, by_creation, labels, period};
-use super::memory_page::MemoryPage;
+use super::lists::{BY_CREATION, ListQuery, labels, period};
 use super::statuses::ExecutionStatus;
 use super::{choices, responses};
 use crate::authenticated::Authenticated;
@@ -60,28 +59,24 @@ pub async fn list_executions(
     Authenticated(caller): Authenticated,
     params: Params,
 ) -> ApiResult {
-    let wanted = ListQuery::read(&params)?;
-    by_creation(&params)?;
+    let query = ListQuery::read(&params, &BY_CREATION)?;
     let (from, until) = period(&params)?;
-    let query = ExecutionsQuery {
+    let list = query.list(ExecutionFilter {
         workflow: workflow(&params)?,
         statuses: statuses(&params)?,
-        external_id: params.one("external_id")?.map(str::to_owned),
         from,
         until,
         labels: labels(&params, &LIST_FILTERS)?,
-        order: wanted.order,
-        at: wanted.at.clone(),
-        limit: wanted.page_size,
-        count: true,
+    });
+    let page = match params.one("external_id")? {
+        Some(id) => api.app.executions_with_external_id(&caller, id, list).await?,
+        None => api.app.executions(&caller, list).await?,
     };
-    let page = api.app.executions(&caller, query).await?;
     let workflows: Vec<_> = page.items.iter().map(|item| item.workflow).collect();
     let names = api.app.workflow_names(&workflows).await?;
     let name = |id| names.get(id).map_or("", String::as_str);
-    let items = page.items.iter().map(|record| row(record, name(&record.workflow))).collect();
-    let pagination = wanted.pagination(&page);
-    respond::json(StatusCode::OK, &Envelope::of(Items { items, pagination }))
+    let page = page.by_ref().map_items(|record| row(record, name(&record.workflow)));
+    respond::json(StatusCode::OK, &Envelope::of(query.render_page(page)))
 }
 
 fn workflow(params: &Params) -> Result<Option<WorkflowId>, ApiError> {
@@ -319,10 +314,9 @@ pub async fn logs(
     id: PathExecutionId,
     params: Params,
 ) -> ApiResult {
-    let page = MemoryPage::read_ascending(&params, &[("sequence", ())])?;
+    let query = ListQuery::read_numbered(&params, &[("sequence", ())], Order::Ascending)?;
     let lines = api.app.logs(&caller, None, id.0).await?;
-    let (lines, pagination) = page.cut(lines, |(), a, b| a.seq.cmp(&b.seq));
-    let items: Vec<Line<'_>> = lines.iter().map(Into::into).collect();
-    let body = Envelope::of(Items { items, pagination });
+    let page = query.cut_page(lines, |(), a, b| a.seq.cmp(&b.seq));
+    let body = Envelope::of(query.render_page(page.by_ref().map_items(Line::from)));
     large::json(api.app.memory(), &Hold::default(), StatusCode::OK, &body).await
 }

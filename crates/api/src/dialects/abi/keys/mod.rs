@@ -7,11 +7,12 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use stepwell_engine::api_key::ApiKey;
 use stepwell_engine::objects::Object;
+use stepwell_store::lists::Order;
 use utoipa_axum::routes;
 
 use super::envelope::{Envelope, Items};
 use super::ids::{PathKeyId, parse_workspace_id};
-use super::memory_page::MemoryPage;
+use super::lists::ListQuery;
 use super::{choices, responses};
 use crate::authenticated::Authenticated;
 use crate::body::RequestBody;
@@ -74,14 +75,14 @@ pub async fn list_keys(
     Authenticated(caller): Authenticated,
     params: Params,
 ) -> ApiResult {
-    let page = MemoryPage::read(&params, &KeyOrder::ALL)?;
+    let query = ListQuery::read_numbered(&params, &KeyOrder::ALL, Order::Descending)?;
     let workspace = params.one("workspace_id")?.map(parse_workspace_id);
     let workspace = workspace.transpose().map_err(ApiError::problem)?;
     let keys = api.app.keys(&caller, workspace).await?;
-    let (keys, pagination) = page.cut(keys, KeyOrder::compare);
+    let page = query.cut_page(keys, KeyOrder::compare);
     let now = api.app.now();
-    let items = keys.iter().map(|key| convert::api_key(key, now)).collect();
-    respond::json(StatusCode::OK, &Envelope::of(Items { items, pagination }))
+    let page = page.by_ref().map_items(|key| convert::api_key(key, now));
+    respond::json(StatusCode::OK, &Envelope::of(query.render_page(page)))
 }
 
 /// Get an API key

@@ -6,13 +6,13 @@ mod wire;
 
 use axum::extract::{RawPathParams, State};
 use axum::http::StatusCode;
-use stepwell_engine::app::ReleasesQuery;
+use stepwell_engine::app::ReleaseFilter;
+use stepwell_store::lists::Order;
 use stepwell_store::record::ActualRecord;
 
 use super::envelope::{Envelope, Items, written};
 use super::ids::{PathExecutionId, PathWorkflowId, part};
-use super::lists::{ListQuery, by_creation};
-use super::memory_page::MemoryPage;
+use super::lists::{BY_CREATION, ListQuery};
 use super::{choices, responses};
 use crate::authenticated::Authenticated;
 use crate::body::RequestBody;
@@ -71,14 +71,10 @@ pub async fn list_releases(
     id: PathWorkflowId,
     params: Params,
 ) -> ApiResult {
-    by_creation(&params)?;
-    let wanted = ListQuery::read(&params)?;
-    let query =
-        ReleasesQuery { at: wanted.at.clone(), limit: wanted.page_size, order: wanted.order };
-    let page = api.app.releases(&caller, id.0, query).await?;
-    let pagination = wanted.pagination(&page);
-    let items: Vec<Release> = page.items.into_iter().map(Into::into).collect();
-    respond::json(StatusCode::OK, &Envelope::of(Items { items, pagination }))
+    let query = ListQuery::read(&params, &BY_CREATION)?;
+    let page = api.app.releases(&caller, id.0, query.list(ReleaseFilter)).await?;
+    let page = page.map_items(Release::from);
+    respond::json(StatusCode::OK, &Envelope::of(query.render_page(page)))
 }
 
 /// List the release tags of a workflow
@@ -99,11 +95,10 @@ pub async fn list_release_tags(
     id: PathWorkflowId,
     params: Params,
 ) -> ApiResult {
-    let page = MemoryPage::read_ascending(&params, &ReleaseTagOrder::ALL)?;
+    let query = ListQuery::read_numbered(&params, &ReleaseTagOrder::ALL, Order::Ascending)?;
     let tags = api.app.release_tags(&caller, id.0).await?;
-    let (found, pagination) = page.cut(tags, ReleaseTagOrder::compare);
-    let items: Vec<ReleaseTag> = found.into_iter().map(Into::into).collect();
-    respond::json(StatusCode::OK, &Envelope::of(Items { items, pagination }))
+    let page = query.cut_page(tags, ReleaseTagOrder::compare).map_items(ReleaseTag::from);
+    respond::json(StatusCode::OK, &Envelope::of(query.render_page(page)))
 }
 
 /// Get a release tag
@@ -165,14 +160,13 @@ pub async fn list_actuals(
     id: PathExecutionId,
     params: Params,
 ) -> ApiResult {
-    let page = MemoryPage::read_ascending(&params, &[("created_at", ())])?;
+    let query = ListQuery::read_numbered(&params, &BY_CREATION, Order::Ascending)?;
     let actuals = api.app.actuals(&caller, id.0).await?;
     // What was submitted together has one time, and ids in its order.
     let came =
         |(), a: &ActualRecord, b: &ActualRecord| (a.created_at, a.id).cmp(&(b.created_at, b.id));
-    let (found, pagination) = page.cut(actuals, came);
-    let items: Vec<Actual> = found.into_iter().map(Into::into).collect();
-    respond::json(StatusCode::OK, &Envelope::of(Items { items, pagination }))
+    let page = query.cut_page(actuals, came).map_items(Actual::from);
+    respond::json(StatusCode::OK, &Envelope::of(query.render_page(page)))
 }
 
 /// Sum up the feedback on a workflow

@@ -8,20 +8,18 @@ use stepwell_core::schedule::{
 use stepwell_core::{Problem, Timestamp};
 use stepwell_engine::AppError;
 use stepwell_engine::app::{
-    ScheduleChange, ScheduleSelection, ScheduleView, SchedulesQuery, SelectionChanged, Triggered,
+    ScheduleChange, ScheduleFilter, ScheduleSelection, ScheduleView, SelectionChanged, Triggered,
 };
 use stepwell_engine::objects::Object;
 use stepwell_engine::schedule::Schedule;
-use stepwell_store::lists::Order;
 use stepwell_store::objects::ObjectSort;
 use stepwell_store::record::ExecutionRecord;
 
-use super::super::envelope::Pagination;
 use super::super::ids::{ParseId, creator};
 use super::wire;
 use crate::error::{ApiError, Kind};
 use crate::fields::{Fields, FromFields as _};
-use crate::query::{MAX_LIMIT, Params, wrong};
+use crate::query::{Params, wrong};
 use crate::respond::Time;
 
 /// The most schedules that can be named in one request.
@@ -113,51 +111,23 @@ pub fn selection(mut fields: Fields) -> Result<ScheduleSelection, ApiError> {
     })
 }
 
-/// A page of a list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Page {
-    number: usize,
-    size: usize,
-}
+/// What schedules can be sorted by.
+pub const SORT_KEYS: [(&str, ObjectSort); 4] = [
+    ("created_at", ObjectSort::CreatedAt),
+    ("updated_at", ObjectSort::UpdatedAt),
+    ("name", ObjectSort::Name),
+    ("next_execution", ObjectSort::DueAt),
+];
 
-impl Page {
-    /// Where in the list it is.
-    pub fn pagination(self, total: u64) -> Pagination {
-        Pagination::numbered(self.number, self.size, total)
-    }
-}
-
-/// How a list of schedules is filtered, sorted and cut.
-pub fn query(params: &Params) -> Result<(SchedulesQuery, Page), ApiError> {
-    let sort = match params.one("sort_by")? {
-        None | Some("created_at") => ObjectSort::CreatedAt,
-        Some("updated_at") => ObjectSort::UpdatedAt,
-        Some("name") => ObjectSort::Name,
-        Some("next_execution") => ObjectSort::DueAt,
-        Some(other) => {
-            let fields = "one of created_at, updated_at, name, next_execution";
-            return Err(wrong("sort_by", fields, other));
-        }
-    };
-    let order = match params.one("sort_order")? {
-        None | Some("desc") => Order::Descending,
-        Some("asc") => Order::Ascending,
-        Some(other) => return Err(wrong("sort_order", "asc or desc", other)),
-    };
+/// How a list of schedules is filtered.
+pub fn read_filter(params: &Params) -> Result<ScheduleFilter, ApiError> {
     let enabled = match params.one("enabled")? {
         None => None,
         Some(_) => Some(params.flag("enabled")?),
     };
-    let kind = match params.one("schedule_type")? {
-        None => None,
-        Some(name) => Some(timing_kind(name)?),
-    };
-    let page =
-        Page { number: params.page()?, size: params.number("page_size", 1..=MAX_LIMIT, 10)? };
+    let kind = params.one("schedule_type")?.map(timing_kind).transpose()?;
     let workflow = params.one("workflow_id")?.map(WorkflowId::read).transpose()?;
-    let skip = (page.number - 1).saturating_mul(page.size) as u64;
-    let limit = page.size;
-    Ok((SchedulesQuery { workflow, enabled, kind, sort, order, skip, limit }, page))
+    Ok(ScheduleFilter { workflow, enabled, kind })
 }
 
 fn timing_kind(name: &str) -> Result<TimingKind, ApiError> {

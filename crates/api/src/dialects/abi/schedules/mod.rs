@@ -3,12 +3,14 @@
 mod convert;
 mod wire;
 
+use super::lists::ListQuery;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Serialize;
 use stepwell_core::schedule::DEFAULT_ZONE;
 use stepwell_engine::Caller;
-use stepwell_engine::app::{ScheduleView, SchedulesQuery};
+use stepwell_engine::app::{ScheduleFilter, ScheduleView};
+use stepwell_store::lists::Order;
 use utoipa::OpenApi;
 use utoipa_axum::routes;
 
@@ -97,8 +99,9 @@ async fn list_schedules_of(
     id: PathWorkflowId,
     params: Params,
 ) -> ApiResult {
-    let (query, page) = convert::query(&params)?;
-    list(&api, &caller, SchedulesQuery { workflow: Some(id.0), ..query }, &page).await
+    let filter = convert::read_filter(&params)?;
+    let filter = ScheduleFilter { workflow: Some(id.0), ..filter };
+    list(&api, &caller, &params, filter).await
 }
 
 /// List schedules
@@ -118,20 +121,15 @@ async fn list_schedules(
     Authenticated(caller): Authenticated,
     params: Params,
 ) -> ApiResult {
-    let (query, page) = convert::query(&params)?;
-    list(&api, &caller, query, &page).await
+    let filter = convert::read_filter(&params)?;
+    list(&api, &caller, &params, filter).await
 }
 
-async fn list(
-    api: &Api,
-    caller: &Caller,
-    query: SchedulesQuery,
-    page: &convert::Page,
-) -> ApiResult {
-    let (views, total) = api.app.schedules(caller, query).await?;
-    let items = views.iter().map(convert::item).collect();
-    let data = Items { items, pagination: page.pagination(total) };
-    respond::json(StatusCode::OK, &Envelope::of(data))
+async fn list(api: &Api, caller: &Caller, params: &Params, filter: ScheduleFilter) -> ApiResult {
+    let query = ListQuery::read_numbered(params, &convert::SORT_KEYS, Order::Descending)?;
+    let page = api.app.schedules(caller, query.list(filter)).await?;
+    let page = page.by_ref().map_items(convert::item);
+    respond::json(StatusCode::OK, &Envelope::of(query.render_page(page)))
 }
 
 /// Get a schedule

@@ -5,12 +5,13 @@ mod wire;
 
 use axum::extract::{RawPathParams, State};
 use axum::http::StatusCode;
+use stepwell_store::lists::Order;
 use utoipa::OpenApi;
 use utoipa_axum::routes;
 
 use super::envelope::{Envelope, Items};
 use super::ids::part;
-use super::memory_page::MemoryPage;
+use super::lists::ListQuery;
 use super::{choices, responses};
 use crate::endpoints::Endpoints;
 use crate::query::Params;
@@ -42,13 +43,12 @@ pub fn endpoints() -> Endpoints {
     responses((status = 200, description = "A page", body = Envelope<Items<StepType>>),
         responses::BadRequest, responses::CommonErrors))]
 async fn list_step_types(State(api): State<Api>, params: Params) -> ApiResult {
-    let page = MemoryPage::read_ascending(&params, &StepTypeOrder::ALL)?;
+    let query = ListQuery::read_numbered(&params, &StepTypeOrder::ALL, Order::Ascending)?;
     let category = params.one("category")?;
     let mut found = api.app.step_types();
     found.retain(|spec| category.is_none_or(|wanted| spec.category.eq_ignore_ascii_case(wanted)));
-    let (found, pagination) = page.cut(found, |by, a, b| by.compare(a, b));
-    let items = found.into_iter().map(StepType::from).collect();
-    respond::json(StatusCode::OK, &Envelope::of(Items { items, pagination }))
+    let page = query.cut_page(found, |by, a, b| by.compare(a, b)).map_items(StepType::from);
+    respond::json(StatusCode::OK, &Envelope::of(query.render_page(page)))
 }
 
 /// Get a step type

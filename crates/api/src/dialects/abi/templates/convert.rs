@@ -3,16 +3,16 @@
 use serde_json::Value;
 use stepwell_core::Map;
 use stepwell_core::ids::TemplateId;
-use stepwell_engine::app::{ObjectsQuery, Template};
+use stepwell_engine::app::Template;
 use stepwell_engine::objects::Object;
-use stepwell_store::objects::ObjectSort;
+use stepwell_store::objects::{ObjectFilter, ObjectSort};
 
 use super::super::ids::{ParseId, parsed};
-use super::super::lists::{ListQuery, labels};
+use super::super::lists::labels;
 use super::wire;
 use crate::error::{ApiError, Kind};
 use crate::fields::{Fields, FromFields as _};
-use crate::query::{Params, wrong};
+use crate::query::Params;
 use crate::respond::Time;
 
 /// Fields of a response that a change may send back; they have no meaning there.
@@ -76,22 +76,20 @@ impl Change {
     }
 }
 
-/// How a list of templates is filtered, sorted and cut.
-pub fn query(params: &Params, wanted: &ListQuery) -> Result<ObjectsQuery, ApiError> {
-    let sort = match params.one("sort_by")? {
-        None | Some("created_at") => ObjectSort::CreatedAt,
-        Some("updated_at") => ObjectSort::UpdatedAt,
-        Some("name") => ObjectSort::Name,
-        Some(other) => return Err(wrong("sort_by", "one of created_at, updated_at, name", other)),
-    };
-    Ok(ObjectsQuery {
+/// What templates can be sorted by.
+pub const SORT_KEYS: [(&str, ObjectSort); 3] = [
+    ("created_at", ObjectSort::CreatedAt),
+    ("updated_at", ObjectSort::UpdatedAt),
+    ("name", ObjectSort::Name),
+];
+
+/// How a list of templates is filtered.
+pub fn read_filter(params: &Params) -> Result<ObjectFilter, ApiError> {
+    Ok(ObjectFilter {
         name: params.one("name")?.map(str::to_owned),
+        parent: None,
         status: None,
         labels: labels(params, &["name"])?,
-        sort,
-        order: wanted.order,
-        at: wanted.at.clone(),
-        limit: wanted.page_size,
     })
 }
 

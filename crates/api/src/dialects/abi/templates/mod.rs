@@ -88,12 +88,11 @@ async fn list_templates(
     Authenticated(caller): Authenticated,
     params: Params,
 ) -> ApiResult {
-    let wanted = ListQuery::read(&params)?;
-    let query = convert::query(&params, &wanted)?;
-    let page = api.app.objects::<Template>(&caller, query).await?;
-    let pagination = wanted.pagination(&page);
-    let items = page.items.iter().map(convert::row).collect();
-    respond::json(StatusCode::OK, &Envelope::of(Items { items, pagination }))
+    let query = ListQuery::read(&params, &convert::SORT_KEYS)?;
+    let list = query.list(convert::read_filter(&params)?);
+    let page = api.app.objects::<Template>(&caller, list).await?;
+    let page = page.by_ref().map_items(convert::row);
+    respond::json(StatusCode::OK, &Envelope::of(query.render_page(page)))
 }
 
 /// Get a template

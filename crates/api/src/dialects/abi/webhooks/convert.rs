@@ -11,11 +11,10 @@ use stepwell_engine::app::{
 use stepwell_engine::objects::Object;
 use stepwell_engine::webhook::{Webhook, WebhookStatus};
 
-use super::super::envelope::Pagination;
 use super::wire;
 use crate::error::{ApiError, shortened};
 use crate::fields::{Fields, FromFields as _};
-use crate::query::{MAX_LIMIT, Params, wrong};
+use crate::query::{Params, wrong};
 use crate::respond::Time;
 
 /// How long an old secret also signs if the request does not define it.
@@ -107,41 +106,19 @@ fn unknown_event(place: usize, name: &str) -> Problem {
     Problem::new(format!("events[{place}]"), message)
 }
 
-/// How a list of webhooks is to be filtered, sorted and cut.
+/// Which webhooks are listed.
 #[derive(Debug, PartialEq, Eq)]
-pub struct WebhookPage {
-    page: usize,
-    page_size: usize,
-    by: WebhookOrder,
-    descending: bool,
+pub struct WebhookFilter {
     status: Option<wire::WebhookState>,
     event: Option<Topic>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum WebhookOrder {
-    CreatedAt,
-    UpdatedAt,
-    Url,
-}
-
-impl TryFrom<&Params> for WebhookPage {
-    type Error = ApiError;
-
-    fn try_from(params: &Params) -> Result<Self, ApiError> {
-        let by = match params.one("sort_by")? {
-            None | Some("created_at") => WebhookOrder::CreatedAt,
-            Some("updated_at") => WebhookOrder::UpdatedAt,
-            Some("url") => WebhookOrder::Url,
-            Some(other) => {
-                return Err(wrong("sort_by", "one of created_at, updated_at, url", other));
-            }
-        };
-        let descending = match params.one("sort_order")? {
-            None | Some("desc") => true,
-            Some("asc") => false,
-            Some(other) => return Err(wrong("sort_order", "asc or desc", other)),
-        };
+impl WebhookFilter {
+    /// Reads `status` and `event`.
+    ///
+    /// # Errors
+    /// `InvalidRequest` naming the parameter.
+    pub fn read(params: &Params) -> Result<Self, ApiError> {
         let status = match params.one("status")? {
             None => None,
             Some("active") => Some(wire::WebhookState::Active),
@@ -155,10 +132,23 @@ impl TryFrom<&Params> for WebhookPage {
             None => None,
             Some(name) => Some(name.parse().map_err(|_| wrong("event", &one_of(&[]), name))?),
         };
-        let page = params.page()?;
-        let page_size = params.number("page_size", 1..=MAX_LIMIT, 10)?;
-        Ok(Self { page, page_size, by, descending, status, event })
+        Ok(Self { status, event })
     }
+
+    /// Whether the webhook is on the list.
+    pub fn selects(&self, webhook: &WebhookView) -> bool {
+        let document = &webhook.record.document;
+        self.status.is_none_or(|wanted| state(&document.status) == wanted)
+            && self.event.is_none_or(|wanted| document.topics.contains(wanted))
+    }
+}
+
+/// What webhooks can be sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WebhookOrder {
+    CreatedAt,
+    UpdatedAt,
+    Url,
 }
 
 /// The names of events, and of what else there is.
@@ -166,33 +156,20 @@ pub fn one_of(more: &[&str]) -> String {
     format!("one of {}", [&Topic::ALL.map(Topic::name), more].concat().join(", "))
 }
 
-impl WebhookPage {
-    /// Sorts the list and cuts the page out of it. A workspace has few webhooks: they come whole.
-    pub fn cut(&self, mut webhooks: Vec<WebhookView>) -> (Vec<WebhookView>, Pagination) {
-        webhooks.retain(|webhook| {
-            let document = &webhook.record.document;
-            self.status.is_none_or(|wanted| state(&document.status) == wanted)
-                && self.event.is_none_or(|wanted| document.topics.contains(wanted))
-        });
-        webhooks.sort_by(|a, b| {
-            let (a, b) = (&a.record, &b.record);
-            let order = self.by.compare(a, b).then(a.id.cmp(&b.id));
-            if self.descending { order.reverse() } else { order }
-        });
-        let Self { page, page_size, .. } = *self;
-        let pagination = Pagination::numbered(page, page_size, webhooks.len() as u64);
-        let skipped = (page - 1).saturating_mul(page_size);
-        (webhooks.into_iter().skip(skipped).take(page_size).collect(), pagination)
-    }
-}
-
 impl WebhookOrder {
-    fn compare(self, a: &Object<Webhook>, b: &Object<Webhook>) -> Ordering {
-        match self {
+    /// By their names.
+    pub const ALL: [(&str, Self); 3] =
+        [("created_at", Self::CreatedAt), ("updated_at", Self::UpdatedAt), ("url", Self::Url)];
+
+    /// No two webhooks are equal.
+    pub fn compare(self, a: &WebhookView, b: &WebhookView) -> Ordering {
+        let (a, b) = (&a.record, &b.record);
+        let order = match self {
             Self::CreatedAt => a.created_at.cmp(&b.created_at),
             Self::UpdatedAt => a.updated_at.cmp(&b.updated_at),
             Self::Url => a.document.url.cmp(&b.document.url),
-        }
+        };
+        order.then(a.id.cmp(&b.id))
     }
 }
 

@@ -4,11 +4,13 @@ mod convert;
 mod deliveries;
 mod wire;
 
+use super::lists::ListQuery;
 use axum::extract::State;
 use axum::http::StatusCode;
 use stepwell_core::ids::WebhookId;
 use stepwell_engine::Caller;
 use stepwell_engine::app::ShownWebhook;
+use stepwell_store::lists::Order;
 use utoipa::OpenApi;
 use utoipa_axum::routes;
 
@@ -22,7 +24,7 @@ use crate::idempotent::{idempotent, idempotent_secret};
 use crate::query::Params;
 use crate::respond::{self, ApiResult};
 use crate::state::Api;
-use convert::WebhookPage;
+use convert::{WebhookFilter, WebhookOrder};
 
 #[derive(OpenApi)]
 #[openapi(tags((name = "webhooks", description = "Notifications of events")))]
@@ -95,11 +97,15 @@ async fn list_webhooks(
     Authenticated(caller): Authenticated,
     params: Params,
 ) -> ApiResult {
-    let page = WebhookPage::try_from(&params)?;
-    let (webhooks, pagination) = page.cut(api.app.webhooks(&caller).await?);
+    let query = ListQuery::read_numbered(&params, &WebhookOrder::ALL, Order::Descending)?;
+    let filter = WebhookFilter::read(&params)?;
+    // A workspace has few webhooks: they are in memory as a whole.
+    let mut webhooks = api.app.webhooks(&caller).await?;
+    webhooks.retain(|webhook| filter.selects(webhook));
+    let page = query.cut_page(webhooks, WebhookOrder::compare);
     let now = api.app.now();
-    let items = webhooks.iter().map(|webhook| convert::webhook(webhook, now)).collect();
-    respond::json(StatusCode::OK, &Envelope::of(Items { items, pagination }))
+    let page = page.by_ref().map_items(|webhook| convert::webhook(webhook, now));
+    respond::json(StatusCode::OK, &Envelope::of(query.render_page(page)))
 }
 
 /// Get a webhook

@@ -6,10 +6,10 @@ mod wire;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use stepwell_core::Problems;
-use stepwell_engine::app::{Deletion, WorkflowView, WorkflowsQuery};
+use stepwell_engine::app::{Deletion, WorkflowView};
 use stepwell_engine::memory::Hold;
 use stepwell_engine::{AppError, Caller};
-use stepwell_store::lists::WorkflowSort;
+use stepwell_store::lists::{WorkflowFilter, WorkflowSort};
 
 use super::envelope::{Envelope, Items, written};
 use super::ids::PathWorkflowId;
@@ -126,22 +126,25 @@ pub async fn list_workflows(
     Authenticated(caller): Authenticated,
     params: Params,
 ) -> ApiResult {
-    let wanted = ListQuery::read(&params)?;
-    let query = WorkflowsQuery {
+    let query = ListQuery::read(&params, &SORT_KEYS)?;
+    let filter = WorkflowFilter {
         active: active(&params)?,
         kind: params.one("type")?.map(str::to_owned),
         labels: labels(&params, &["status", "type"])?,
-        sort: sort(&params)?,
-        order: wanted.order,
-        at: wanted.at.clone(),
-        limit: wanted.page_size,
-        count: true,
     };
-    let page = api.app.workflows(&caller, query).await?;
-    let pagination = wanted.pagination(&page);
-    let items = page.items.iter().map(WorkflowRow::from).collect();
-    respond::json(StatusCode::OK, &Envelope::of(Items { items, pagination }))
+    let page = api.app.workflows(&caller, query.list(filter)).await?;
+    let page = page.by_ref().map_items(WorkflowRow::from);
+    respond::json(StatusCode::OK, &Envelope::of(query.render_page(page)))
 }
+
+/// What workflows can be sorted by.
+const SORT_KEYS: [(&str, WorkflowSort); 5] = [
+    ("created_at", WorkflowSort::CreatedAt),
+    ("updated_at", WorkflowSort::UpdatedAt),
+    ("name", WorkflowSort::Name),
+    ("type", WorkflowSort::Kind),
+    ("status", WorkflowSort::Active),
+];
 
 fn active(params: &Params) -> Result<Option<bool>, ApiError> {
     match params.one("status")? {
@@ -149,19 +152,6 @@ fn active(params: &Params) -> Result<Option<bool>, ApiError> {
         Some("active") => Ok(Some(true)),
         Some("inactive") => Ok(Some(false)),
         Some(other) => Err(wrong("status", "active or inactive", other)),
-    }
-}
-
-fn sort(params: &Params) -> Result<WorkflowSort, ApiError> {
-    match params.one("sort_by")? {
-        None | Some("created_at") => Ok(WorkflowSort::CreatedAt),
-        Some("updated_at") => Ok(WorkflowSort::UpdatedAt),
-        Some("name") => Ok(WorkflowSort::Name),
-        Some("type") => Ok(WorkflowSort::Kind),
-        Some("status") => Ok(WorkflowSort::Active),
-        Some(other) => {
-            Err(wrong("sort_by", "one of created_at, updated_at, name, type, status", other))
-        }
     }
 }
 

@@ -6,10 +6,11 @@ pub(super) mod wire;
 use axum::extract::State;
 use axum::http::StatusCode;
 use stepwell_engine::app::CreateWorkspace;
+use stepwell_store::lists::Order;
 
 use super::envelope::{Envelope, Items};
 use super::ids::PathWorkspaceId;
-use super::memory_page::MemoryPage;
+use super::lists::ListQuery;
 use super::{choices, responses};
 use crate::authenticated::Authenticated;
 use crate::body::RequestBody;
@@ -57,10 +58,10 @@ pub async fn list_workspaces(
     Authenticated(caller): Authenticated,
     params: Params,
 ) -> ApiResult {
-    let page = MemoryPage::read(&params, &WorkspaceOrder::ALL)?;
-    let (found, pagination) = page.cut(api.app.workspaces(&caller).await?, WorkspaceOrder::compare);
-    let items = found.into_iter().map(wire::Workspace::from).collect();
-    respond::json(StatusCode::OK, &Envelope::of(Items { items, pagination }))
+    let query = ListQuery::read_numbered(&params, &WorkspaceOrder::ALL, Order::Descending)?;
+    let page = query.cut_page(api.app.workspaces(&caller).await?, WorkspaceOrder::compare);
+    let page = page.map_items(wire::Workspace::from);
+    respond::json(StatusCode::OK, &Envelope::of(query.render_page(page)))
 }
 
 /// Get a workspace

@@ -3,11 +3,11 @@
 use serde_json::Value;
 use stepwell_core::Topic;
 use stepwell_core::ids::WebhookId;
-use stepwell_engine::app::{DeliveriesQuery, DeliveryView};
+use stepwell_engine::app::DeliveryView;
 use stepwell_engine::payload::TEST_EVENT_NAME;
 use stepwell_store::record::{AttemptRecord, DeliveryRecord, DeliveryStatus};
+use stepwell_store::traits::DeliveryFilter;
 
-use super::super::super::lists::{ListQuery, by_creation};
 use super::super::convert::one_of;
 use super::wire;
 use crate::error::ApiError;
@@ -18,8 +18,7 @@ use crate::respond::Time;
 const MOST_SHOWN: usize = 64 << 10;
 
 /// Which deliveries are requested.
-pub fn query(params: &Params, wanted: &ListQuery) -> Result<DeliveriesQuery, ApiError> {
-    by_creation(params)?;
+pub fn read_filter(params: &Params) -> Result<DeliveryFilter, ApiError> {
     let status = match params.one("status")? {
         None => None,
         Some("pending") => Some(DeliveryStatus::Pending),
@@ -32,13 +31,7 @@ pub fn query(params: &Params, wanted: &ListQuery) -> Result<DeliveriesQuery, Api
     if let Some(unknown) = event.filter(|name| !is_event(name)) {
         return Err(wrong("event", &one_of(&[TEST_EVENT_NAME]), unknown));
     }
-    Ok(DeliveriesQuery {
-        status,
-        event: event.map(str::to_owned),
-        order: wanted.order,
-        at: wanted.at.clone(),
-        limit: wanted.page_size,
-    })
+    Ok(DeliveryFilter { status, event: event.map(str::to_owned) })
 }
 
 impl<'a> From<&'a DeliveryView> for wire::Delivery<'a> {

@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 
 use super::super::envelope::{Envelope, Items, written};
 use super::super::ids::{PathDeliveryId, PathWebhookId};
-use super::super::lists::ListQuery;
+use super::super::lists::{BY_CREATION, ListQuery};
 use super::super::{choices, responses};
 use crate::authenticated::Authenticated;
 use crate::body::RequestBody;
@@ -61,12 +61,11 @@ pub async fn list_deliveries(
     id: PathWebhookId,
     params: Params,
 ) -> ApiResult {
-    let wanted = ListQuery::read(&params)?;
-    let query = convert::query(&params, &wanted)?;
-    let page = api.app.webhook_deliveries(&caller, id.0, query).await?;
-    let items: Vec<wire::Delivery<'_>> = page.items.iter().map(Into::into).collect();
-    let pagination = wanted.pagination(&page);
-    respond::json(StatusCode::OK, &Envelope::of(Items { items, pagination }))
+    let query = ListQuery::read(&params, &BY_CREATION)?;
+    let list = query.list(convert::read_filter(&params)?);
+    let page = api.app.webhook_deliveries(&caller, id.0, list).await?;
+    let page = page.by_ref().map_items(wire::Delivery::from);
+    respond::json(StatusCode::OK, &Envelope::of(query.render_page(page)))
 }
 
 /// Get a delivery
