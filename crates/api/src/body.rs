@@ -44,7 +44,7 @@ pub enum Media {
 
 impl Media {
     fn of(headers: &HeaderMap) -> Self {
-        if let Some(encoding) = encoding(headers) {
+        if let Some(encoding) = content_encoding(headers) {
             return Self::Encoded(encoding);
         }
         let Some(value) = headers.get(CONTENT_TYPE) else { return Self::Missing };
@@ -71,7 +71,7 @@ impl Media {
 }
 
 /// How a body is encoded, if it is.
-fn encoding(headers: &HeaderMap) -> Option<String> {
+fn content_encoding(headers: &HeaderMap) -> Option<String> {
     let named = headers.get_all(CONTENT_ENCODING).iter();
     let mut named = named.map(|value| value.to_str().unwrap_or("unreadable").trim());
     named.find(|name| !name.is_empty() && !name.eq_ignore_ascii_case("identity")).map(str::to_owned)
@@ -105,7 +105,7 @@ impl RequestBody {
         if self.media != Media::Json {
             return Err(self.unsupported("application/json"));
         }
-        json::parse(&self.bytes, self.max_depth).map(Some)
+        json::parse_json(&self.bytes, self.max_depth).map(Some)
     }
 
     /// The fields of the body; none where there is no body.
@@ -162,12 +162,12 @@ impl FromRequest<Api> for RequestBody {
         let key = idempotency_key(&parts.headers)?;
         let limit = api.config.max_body_bytes;
         let mut memory = api.app.memory().empty();
-        let reading = read(body, &parts.headers, limit, &mut memory);
+        let reading = read_body(body, &parts.headers, limit, &mut memory);
         let bytes = tokio::time::timeout(api.config.body_timeout(), reading)
             .await
-            .map_err(|_| slow(api.config.body_timeout()))??;
+            .map_err(|_| body_timed_out(api.config.body_timeout()))??;
         let key = key.map(|key| Idempotency {
-            fingerprint: fingerprint(&parts.method, &parts.uri, &bytes),
+            fingerprint: request_fingerprint(&parts.method, &parts.uri, &bytes),
             key,
         });
         let media = Media::of(&parts.headers);
@@ -178,7 +178,7 @@ impl FromRequest<Api> for RequestBody {
     }
 }
 
-fn slow(limit: Duration) -> ApiError {
+fn body_timed_out(limit: Duration) -> ApiError {
     let seconds = limit.as_secs();
     ApiError::new(
         Kind::SlowBody,
@@ -200,7 +200,7 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
 }
 
 /// A digest of method, path, query and body.
-fn fingerprint(method: &Method, uri: &Uri, body: &[u8]) -> Vec<u8> {
+fn request_fingerprint(method: &Method, uri: &Uri, body: &[u8]) -> Vec<u8> {
     let target = uri.path_and_query().map_or("", |p| p.as_str());
     let mut digest = Sha256::new();
     for part in [method.as_str(), target] {
@@ -234,16 +234,16 @@ async fn reserve_values(
         Media::Missing | Media::Encoded(_) | Media::Other(_) => 0,
     };
     let all = bytes.len().saturating_add(values);
-    reserve(memory, all).await?;
+    reserve_memory(memory, all).await?;
     memory.shrink_to(all);
     Ok(())
 }
 
-async fn reserve(memory: &mut Reservation, bytes: usize) -> Result<(), ApiError> {
+async fn reserve_memory(memory: &mut Reservation, bytes: usize) -> Result<(), ApiError> {
     memory.grow_to(bytes, PATIENCE).await.map_err(|shortage| AppError::from(shortage).into())
 }
 
-async fn read(
+async fn read_body(
     body: Body,
     headers: &HeaderMap,
     limit: usize,
@@ -255,7 +255,7 @@ async fn read(
     }
     let announced = announced.and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
     // The values of most bodies take about as much again: then one wait is enough.
-    reserve(memory, announced + announced * 5 / 4).await?;
+    reserve_memory(memory, announced + announced * 5 / 4).await?;
     let mut chunks = body.into_data_stream();
     let mut first = Bytes::new();
     let mut all = BytesMut::new();
@@ -294,7 +294,7 @@ async fn make_room(
     let needed = all.len() + more;
     if needed > all.capacity() {
         let grown = needed.max(2 * all.capacity());
-        reserve(memory, all.capacity() + grown).await?;
+        reserve_memory(memory, all.capacity() + grown).await?;
         all.reserve(grown - all.len());
     }
     Ok(())
@@ -350,7 +350,7 @@ mod tests {
     #[test]
     fn requests_have_different_fingerprints() {
         let of = |method: Method, uri: &str, body: &[u8]| {
-            fingerprint(&method, &uri.parse().unwrap(), body)
+            request_fingerprint(&method, &uri.parse().unwrap(), body)
         };
         let base = of(Method::POST, "/workflows/x/execute?wait=true", b"{}");
         assert_eq!(base.len(), 32);
@@ -382,12 +382,13 @@ mod tests {
             (&[11], None),
         ] {
             let mut memory = MemoryBudget::new(1 << 20).empty();
-            let read = read(chunks(sizes), &none, 10, &mut memory).await;
+            let read = read_body(chunks(sizes), &none, 10, &mut memory).await;
             assert_eq!(read.as_ref().ok().map(Bytes::len), expect, "{sizes:?}");
             assert_eq!(read.err().map(|e| e.kind()), expect.map_or(Some(Kind::TooLarge), |_| None));
         }
         let mut memory = MemoryBudget::new(1 << 20).empty();
-        let declared = read(chunks(&[1]), &with("content-length", "11"), 10, &mut memory).await;
+        let declared =
+            read_body(chunks(&[1]), &with("content-length", "11"), 10, &mut memory).await;
         assert_eq!(declared.unwrap_err().kind(), Kind::TooLarge);
     }
 
@@ -397,7 +398,7 @@ mod tests {
         let body = |size: usize| Body::from(vec![b'['; size]);
         let none = HeaderMap::new();
         let mut memory = budget.empty();
-        let bytes = read(body(1 << 20), &none, 8 << 20, &mut memory).await.unwrap();
+        let bytes = read_body(body(1 << 20), &none, 8 << 20, &mut memory).await.unwrap();
         reserve_values(&bytes, &Media::Missing, &mut memory).await.unwrap();
         assert_eq!(budget.used(), 1 << 20);
         // The values of a text are counted before they exist.
@@ -409,13 +410,13 @@ mod tests {
         assert!(refused.retry_after().is_some());
         let declared = with("content-length", "4000000");
         let mut other = budget.empty();
-        let refused = read(body(1), &declared, 8 << 20, &mut other).await.unwrap_err();
+        let refused = read_body(body(1), &declared, 8 << 20, &mut other).await.unwrap_err();
         assert_eq!(refused.kind(), Kind::Unavailable);
         drop(memory);
-        read(body(1), &declared, 8 << 20, &mut other).await.unwrap();
+        read_body(body(1), &declared, 8 << 20, &mut other).await.unwrap();
         // A small body waits for nothing.
         let mut small = budget.empty();
-        read(body(60_000), &none, 8 << 20, &mut small).await.unwrap();
+        read_body(body(60_000), &none, 8 << 20, &mut small).await.unwrap();
         assert_eq!((small.bytes(), budget.used()), (0, 4 << 20));
     }
 }

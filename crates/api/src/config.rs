@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::cors::Origin;
-use crate::peer::Network;
+use crate::cors::AllowedOrigin;
+use crate::peer::TrustedNetwork;
 
 /// What requests may be and how long they may take.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -51,10 +51,10 @@ pub struct ApiConfig {
     /// Whether a request needs an API key. When not, one without a key may do everything.
     pub auth_required: bool,
     /// The origins whose web pages may call the API from a browser; `*`: any.
-    pub allowed_origins: Vec<Origin>,
+    pub allowed_origins: Vec<AllowedOrigin>,
     /// The proxies, by address or network, whose `X-Forwarded-For` is believed when it is written
     /// down from where something was done.
-    pub trusted_proxies: Vec<Network>,
+    pub trusted_proxies: Vec<TrustedNetwork>,
     /// Whether `/metrics` is served without a key.
     pub metrics_public: bool,
 }

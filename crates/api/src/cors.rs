@@ -24,9 +24,9 @@ const SHOWN: [&str; 8] = [
 /// The origin of web pages, `https://app.example.com`, or `*` for any.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Origin(String);
+pub struct AllowedOrigin(String);
 
-impl TryFrom<String> for Origin {
+impl TryFrom<String> for AllowedOrigin {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
@@ -41,8 +41,8 @@ impl TryFrom<String> for Origin {
     }
 }
 
-impl From<Origin> for String {
-    fn from(origin: Origin) -> Self {
+impl From<AllowedOrigin> for String {
+    fn from(origin: AllowedOrigin) -> Self {
         origin.0
     }
 }
@@ -50,7 +50,7 @@ impl From<Origin> for String {
 /// Handles the preflight requests of browsers, and marks responses that pages may read. Keys travel in
 /// headers that a page sets itself, never in cookies, so any origin is safe to allow as far as
 /// its pages know no key.
-pub(crate) fn layer(origins: &[Origin]) -> CorsLayer {
+pub(crate) fn cors_layer(origins: &[AllowedOrigin]) -> CorsLayer {
     let allowed = if origins.iter().any(|origin| origin.0 == "*") {
         AllowOrigin::any()
     } else {
@@ -72,11 +72,11 @@ mod tests {
     #[test]
     fn takes_origins_only() {
         for text in ["*", "https://app.example.com", "http://localhost:5173", "http://[::1]:80"] {
-            assert!(Origin::try_from(text.to_owned()).is_ok(), "{text}");
+            assert!(AllowedOrigin::try_from(text.to_owned()).is_ok(), "{text}");
         }
         for text in ["", "app.example.com", "https://a.example/", "https://a.example/x", "https://"]
         {
-            assert!(Origin::try_from(text.to_owned()).is_err(), "{text}");
+            assert!(AllowedOrigin::try_from(text.to_owned()).is_err(), "{text}");
         }
     }
 }

@@ -67,7 +67,11 @@ impl EdgeState {
 }
 
 /// The layer around every route and fallback.
-pub async fn edge(State(state): State<Arc<EdgeState>>, request: Request, next: Next) -> Response {
+pub async fn handle_request(
+    State(state): State<Arc<EdgeState>>,
+    request: Request,
+    next: Next,
+) -> Response {
     let started = Instant::now();
     let id = request_id(request.headers());
     let dialect = Dialect::of(request.uri().path());
@@ -78,14 +82,14 @@ pub async fn edge(State(state): State<Arc<EdgeState>>, request: Request, next: N
         method = %method,
         path = request.uri().path()
     );
-    let mut response = authorize(&state, request, next, &id).instrument(span.clone()).await;
+    let mut response = authorize_request(&state, request, next, &id).instrument(span.clone()).await;
     let _in_span = span.enter();
     if let Some(error) = response.extensions_mut().remove::<ApiError>() {
-        response = refuse(dialect, &error, &id, response);
+        response = refuse_request(dialect, &error, &id, response);
     }
     let status = response.status();
     add_headers(&state.api.app, &mut response, dialect, &id);
-    finish(&method, state.pattern(), status, started.elapsed());
+    record_request(&method, state.pattern(), status, started.elapsed());
     response
 }
 
@@ -117,7 +121,12 @@ pub fn refuse_unrouted(app: &App, path: &str, error: &ApiError) -> Response {
 
 /// Authenticates, counts the request against the limits, and runs the handler. A request for a path
 /// that does not exist counts only if it has a valid key.
-async fn authorize(state: &EdgeState, mut request: Request, next: Next, id: &str) -> Response {
+async fn authorize_request(
+    state: &EdgeState,
+    mut request: Request,
+    next: Next,
+    id: &str,
+) -> Response {
     // Found by the connection, which leaves writing the response to this layer.
     if let Some(error) = request.extensions_mut().remove::<ApiError>() {
         return error.into_response();
@@ -125,7 +134,7 @@ async fn authorize(state: &EdgeState, mut request: Request, next: Next, id: &str
     let operation = state.route.as_ref().and_then(|route| route.operation(request.method()));
     let limit = state.time_limit(operation, request.uri());
     if state.is_open() {
-        return run(request, next, limit).await;
+        return run_with_limit(request, next, limit).await;
     }
     let api = &state.api;
     let trusted = &api.config.trusted_proxies;
@@ -133,25 +142,25 @@ async fn authorize(state: &EdgeState, mut request: Request, next: Next, id: &str
     let origin = Origin { address, request_id: Some(id.into()) };
     let method = request.method().clone();
     let refusal = |reason| Refusal { method: method.as_str(), route: state.pattern(), reason };
-    let caller = match caller(api, request.headers()).await {
+    let caller = match authenticate_caller(api, request.headers()).await {
         Ok(caller) => Caller { origin, ..caller },
-        Err(_) if state.route.is_none() => return run(request, next, limit).await,
+        Err(_) if state.route.is_none() => return run_with_limit(request, next, limit).await,
         Err(error) => {
             let dead = matches!(error.kind(), Kind::ExpiredKey | Kind::RevokedKey);
-            if let (true, Ok(Some(token))) = (dead, token(request.headers())) {
+            if let (true, Ok(Some(token))) = (dead, bearer_token(request.headers())) {
                 api.app.audit_invalid_key(token, origin, refusal(error.message())).await;
             }
             return error.into_response();
         }
     };
-    let mut response = match admit(api, &caller, &mut request, operation) {
+    let mut response = match admit_request(api, &caller, &mut request, operation) {
         Ok(()) => {
             request.extensions_mut().insert(caller.clone());
-            run(request, next, limit).await
+            run_with_limit(request, next, limit).await
         }
         Err(error) => error.into_response(),
     };
-    limits::show(&api.app, &caller.limits, &mut response);
+    limits::show_limits(&api.app, &caller.limits, &mut response);
     if let Some(reason) = denied_permission(&response) {
         api.app.audit_refusal(&caller, refusal(&reason)).await;
     }
@@ -160,7 +169,7 @@ async fn authorize(state: &EdgeState, mut request: Request, next: Next, id: &str
 
 /// Checks the limits of the key, its scope, and the names of the query parameters, in this order.
 /// Paths and methods that do not exist require no scope.
-fn admit(
+fn admit_request(
     api: &Api,
     caller: &Caller,
     request: &mut Request,
@@ -188,7 +197,7 @@ fn denied_permission(response: &Response) -> Option<String> {
 }
 
 /// Runs the handler with a time limit, and catches its panics.
-async fn run(request: Request, next: Next, limit: Duration) -> Response {
+async fn run_with_limit(request: Request, next: Next, limit: Duration) -> Response {
     let (mut parts, body) = request.into_parts();
     let path = RawPathParams::from_request_parts(&mut parts, &()).await;
     let request = Request::from_parts(parts, body);
@@ -208,8 +217,8 @@ async fn run(request: Request, next: Next, limit: Duration) -> Response {
     }
 }
 
-async fn caller(api: &Api, headers: &HeaderMap) -> Result<Caller, ApiError> {
-    let token = token(headers)?;
+async fn authenticate_caller(api: &Api, headers: &HeaderMap) -> Result<Caller, ApiError> {
+    let token = bearer_token(headers)?;
     if token.is_none() && !api.config.auth_required {
         return Ok(Caller { actor: api.keyless.clone(), ..Caller::internal() });
     }
@@ -217,7 +226,7 @@ async fn caller(api: &Api, headers: &HeaderMap) -> Result<Caller, ApiError> {
 }
 
 /// The key that came with a request, in either of the headers.
-fn token(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
+fn bearer_token(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
     if let Some(value) = headers.get(API_KEY) {
         let text = value.to_str().map_err(|_| ApiError::from(AuthError::Invalid))?.trim();
         if !text.is_empty() {
@@ -277,7 +286,7 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
 }
 
 /// Has the dialect write the error, and keeps the headers that the handler or axum set.
-fn refuse(dialect: Dialect, error: &ApiError, id: &str, refused: Response) -> Response {
+fn refuse_request(dialect: Dialect, error: &ApiError, id: &str, refused: Response) -> Response {
     if let Some(log) = error.log() {
         tracing::error!(request_id = id, error = log, "an internal error");
     }
@@ -290,7 +299,7 @@ fn refuse(dialect: Dialect, error: &ApiError, id: &str, refused: Response) -> Re
     response
 }
 
-fn finish(method: &Method, route: &str, status: StatusCode, took: Duration) {
+fn record_request(method: &Method, route: &str, status: StatusCode, took: Duration) {
     telemetry::count_request(method, route, status, took);
     let millis = took.as_secs_f64() * 1000.0;
     let status = status.as_u16();
@@ -344,12 +353,12 @@ mod tests {
             ("cookie", "k", Ok(None)),
         ] {
             let headers = with(name, value);
-            let found = token(&headers).map_err(|e| e.kind());
+            let found = bearer_token(&headers).map_err(|e| e.kind());
             assert_eq!(found, expect, "{name}: {value}");
         }
         let mut both = with("authorization", "Bearer k");
         both.insert(API_KEY, HeaderValue::from_static(""));
-        assert_eq!(token(&both).unwrap(), Some("k"), "an empty one is none");
+        assert_eq!(bearer_token(&both).unwrap(), Some("k"), "an empty one is none");
     }
 
     #[test]

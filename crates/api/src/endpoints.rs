@@ -153,13 +153,13 @@ mod tests {
     use super::*;
 
     fn route(pattern: &str) -> Route {
-        let routes = crate::service::endpoints().into_routes();
+        let routes = crate::service::all_endpoints().into_routes();
         routes.into_iter().map(|(route, _)| route).find(|route| route.pattern == pattern).unwrap()
     }
 
     #[test]
     fn every_operation_declares_a_known_scope() {
-        for (route, _) in crate::service::endpoints().into_routes() {
+        for (route, _) in crate::service::all_endpoints().into_routes() {
             for (method, operation) in &route.operations {
                 let scope = &operation.scope;
                 assert_ne!(*scope, RequiredScope::Undeclared, "{method} {}", route.pattern);

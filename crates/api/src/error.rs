@@ -20,7 +20,7 @@ pub use kind::Kind;
 
 /// The object of a request, so that a dialect can write its id in its own format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Object {
+pub enum ErrorObject {
     /// A workflow.
     Workflow(WorkflowId),
     /// An execution.
@@ -33,12 +33,12 @@ pub enum Object {
 const MOST_DETAILS: usize = 100;
 
 #[derive(Debug, Clone)]
-struct Inner {
+struct ErrorInner {
     kind: Kind,
     message: String,
     details: Vec<Problem>,
     omitted: usize,
-    object: Option<Object>,
+    object: Option<ErrorObject>,
     failure: Option<Failure>,
     retry_after: Option<Duration>,
     standing: Option<BucketStatus>,
@@ -47,12 +47,12 @@ struct Inner {
 
 /// Why a request failed.
 #[derive(Debug, Clone)]
-pub struct ApiError(Box<Inner>);
+pub struct ApiError(Box<ErrorInner>);
 
 impl ApiError {
     /// An error of that kind with a message.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self(Box::new(Inner {
+        Self(Box::new(ErrorInner {
             kind,
             message: message.into(),
             details: Vec::new(),
@@ -146,7 +146,7 @@ impl ApiError {
     }
 
     fn renamed(mut self, new: impl Fn(&str) -> Option<String>) -> Self {
-        let Inner { details, message, .. } = &mut *self.0;
+        let ErrorInner { details, message, .. } = &mut *self.0;
         for problem in details {
             if let Some(path) = new(&problem.path) {
                 let original = problem.to_string();
@@ -183,7 +183,7 @@ impl ApiError {
     }
 
     /// The object that it is about, where its id was readable.
-    pub fn object(&self) -> Option<Object> {
+    pub fn object(&self) -> Option<ErrorObject> {
         self.0.object
     }
 
@@ -204,7 +204,7 @@ impl ApiError {
 }
 
 /// As much of what a user wrote as an error repeats: the first 64 characters.
-pub fn shortened(text: &str) -> String {
+pub fn shorten_text(text: &str) -> String {
     text.chars().take(64).collect()
 }
 

@@ -4,7 +4,7 @@
 use serde_json::Value;
 use stepwell_core::{Map, Problem};
 
-use crate::error::{ApiError, Kind, shortened};
+use crate::error::{ApiError, Kind, shorten_text};
 use crate::json::type_name;
 
 /// Declares a struct of a request body, with its OpenAPI schema and [`FromFields`]. The fields have
@@ -274,7 +274,7 @@ impl Fields {
     }
 
     fn mistyped<T>(&mut self, name: &str, expected: &str, found: &Value) -> Option<T> {
-        let message = format!("must be {} {expected}", article(expected));
+        let message = format!("must be {} {expected}", indefinite_article(expected));
         self.problems
             .push(Problem::new(name, message).with_expectation(expected, type_name(found)));
         None
@@ -282,7 +282,7 @@ impl Fields {
 }
 
 fn unknown_field(name: &str, known: &[&'static str]) -> Problem {
-    let shown = shortened(name);
+    let shown = shorten_text(name);
     let nearest = known
         .iter()
         .map(|k| (strsim::damerau_levenshtein(k, &shown), *k))
@@ -300,7 +300,7 @@ fn unknown_field(name: &str, known: &[&'static str]) -> Problem {
     Problem::new(shown, message).with_expectation(format!("one of {known}"), "an unknown field")
 }
 
-fn article(word: &str) -> &'static str {
+fn indefinite_article(word: &str) -> &'static str {
     if word.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" }
 }
 

@@ -221,19 +221,19 @@ const SERVER_LABELS: &[&str] = &["schedule_id", "scheduled_at"];
 const LABELS: &[&str] = &["metadata", "meta", "label", "labels", "labelselector"];
 
 /// A name without case and separators.
-pub fn bare(name: &str) -> String {
+pub fn bare_name(name: &str) -> String {
     name.to_lowercase().replace(['_', '-', '.', ' ', '[', ']', '$'], "")
 }
 
 /// The whole name, and what is before an operator: `created_at[gte]`, `status__in`, `name.like`.
-fn forms(name: &str) -> [String; 2] {
+fn number_forms(name: &str) -> [String; 2] {
     let end = name.find('[').or_else(|| name.find("__")).or_else(|| name.find('.'));
-    [bare(name), bare(end.and_then(|end| name.get(..end)).unwrap_or(name))]
+    [bare_name(name), bare_name(end.and_then(|end| name.get(..end)).unwrap_or(name))]
 }
 
 /// What does here what a parameter of that name does elsewhere, best first.
-pub fn meant(name: &str) -> &'static [&'static str] {
-    let forms = forms(name);
+pub fn meant_names(name: &str) -> &'static [&'static str] {
+    let forms = number_forms(name);
     let is_named = |(names, _): &&(&[&str], &'static [&'static str])| {
         forms.iter().any(|form| names.contains(&form.as_str()))
     };
@@ -245,12 +245,13 @@ pub fn is_parameter_like(name: &str) -> bool {
     if SERVER_LABELS.contains(&name) {
         return false;
     }
-    !meant(name).is_empty() || forms(name).iter().any(|form| OTHERS.contains(&form.as_str()))
+    !meant_names(name).is_empty()
+        || number_forms(name).iter().any(|form| OTHERS.contains(&form.as_str()))
 }
 
 /// Whether a name means labels without naming one.
 pub fn is_label_prefix(name: &str) -> bool {
-    let [whole, base] = forms(name);
+    let [whole, base] = number_forms(name);
     name == METADATA || [whole, base].iter().any(|form| LABELS.contains(&form.as_str()))
 }
 
@@ -262,10 +263,10 @@ mod tests {
     fn names_are_compared_without_case_and_operators() {
         let all = HABITS.iter().flat_map(|(names, _)| *names).chain(OTHERS).chain(LABELS);
         for name in all {
-            assert_eq!(bare(name), *name, "it is never found");
+            assert_eq!(bare_name(name), *name, "it is never found");
         }
         for name in ["created_after", "createdAfter", "created-after", "Created After"] {
-            assert_eq!(meant(name), ["start_date"], "{name}");
+            assert_eq!(meant_names(name), ["start_date"], "{name}");
         }
         for name in ["created_at[gte]", "created_at__gte", "createdAt.gte", "$filter", "ids[]"] {
             assert!(is_parameter_like(name), "{name}");

@@ -22,7 +22,7 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 ///
 /// # Errors
 /// `IdempotencyKeyReused`, or the error of `work`.
-pub async fn idempotent(
+pub async fn respond_once(
     app: &App,
     caller: &Caller,
     key: Option<Idempotency>,
@@ -35,9 +35,9 @@ pub async fn idempotent(
     let _guard = KEY_LOCKS.lock(&key.key).await;
     let guard = match app.claim_idempotency_key(caller, &key).await? {
         IdempotencyClaim::First(guard) => guard,
-        IdempotencyClaim::Replayed { status, body } => return replayed(status, body),
+        IdempotencyClaim::Replayed { status, body } => return replayed_response(status, body),
         IdempotencyClaim::ReplayedSecret => return Err(not_replayable()),
-        IdempotencyClaim::InProgress => return Err(busy()),
+        IdempotencyClaim::InProgress => return Err(key_in_use()),
     };
     match work.await {
         Ok((status, body)) => {
@@ -51,7 +51,7 @@ pub async fn idempotent(
     }
 }
 
-/// As [`idempotent`], for a response that contains a secret: it is not stored, and a repeated request
+/// As [`respond_once`], for a response that contains a secret: it is not stored, and a repeated request
 /// is rejected.
 ///
 /// # Errors
@@ -69,7 +69,7 @@ pub async fn idempotent_secret(
         IdempotencyClaim::Replayed { .. } | IdempotencyClaim::ReplayedSecret => {
             return Err(not_replayable());
         }
-        IdempotencyClaim::InProgress => return Err(busy()),
+        IdempotencyClaim::InProgress => return Err(key_in_use()),
     };
     match work.await {
         Ok(response) => {
@@ -94,7 +94,7 @@ fn not_replayable() -> ApiError {
 }
 
 /// The first request with the key is at work on another node, or was cut off there.
-fn busy() -> ApiError {
+fn key_in_use() -> ApiError {
     let message = "the first request with this Idempotency-Key is still at work; send it again";
     ApiError::new(Kind::IdempotencyKeyBusy, message).after(Duration::from_secs(1))
 }
@@ -106,7 +106,7 @@ fn log_failure(stored: Result<(), AppError>) {
     }
 }
 
-fn replayed(status: u16, body: String) -> Result<Response, ApiError> {
+fn replayed_response(status: u16, body: String) -> Result<Response, ApiError> {
     let status = StatusCode::from_u16(status)
         .map_err(|_| ApiError::internal("a stored response is not readable"))?;
     let mut response = respond::json_text(status, body);
@@ -120,11 +120,11 @@ mod tests {
 
     #[test]
     fn stored_responses_read_back() {
-        let response = replayed(202, "{\"a\":1}".to_owned()).unwrap();
+        let response = replayed_response(202, "{\"a\":1}".to_owned()).unwrap();
         assert_eq!(response.status(), StatusCode::ACCEPTED);
         assert_eq!(response.headers()["idempotent-replayed"], "true");
         for broken in [0, 99, 1000] {
-            let error = replayed(broken, String::new()).unwrap_err();
+            let error = replayed_response(broken, String::new()).unwrap_err();
             assert_eq!(error.kind(), Kind::Internal, "{broken}");
         }
     }

@@ -20,12 +20,12 @@ const MAX_VALUES: usize = 1_000_000;
 ///
 /// # Errors
 /// `InvalidRequest` with line and column.
-pub fn parse(bytes: &[u8], max_depth: usize) -> Result<Value, ApiError> {
-    let text = utf8(bytes)?;
+pub fn parse_json(bytes: &[u8], max_depth: usize) -> Result<Value, ApiError> {
+    let text = decode_utf8(bytes)?;
     let mut reader = serde_json::Deserializer::from_str(text);
     let values = Cell::new(0);
     let watch = NumberWatch::default();
-    let read = Strict { left: max_depth, max: max_depth, values: &values, watch: &watch }
+    let read = StrictVisitor { left: max_depth, max: max_depth, values: &values, watch: &watch }
         .deserialize(&mut reader)
         .and_then(|value| reader.end().map(|()| value));
     let read = read.map_err(JsonError::from).and_then(|value| watch.check(text).map(|()| value));
@@ -36,7 +36,7 @@ pub fn parse(bytes: &[u8], max_depth: usize) -> Result<Value, ApiError> {
 ///
 /// # Errors
 /// `InvalidRequest` naming the first byte that is not UTF-8.
-pub fn utf8(bytes: &[u8]) -> Result<&str, ApiError> {
+pub fn decode_utf8(bytes: &[u8]) -> Result<&str, ApiError> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let at = error.valid_up_to();
         ApiError::invalid(
@@ -49,7 +49,7 @@ pub fn utf8(bytes: &[u8]) -> Result<&str, ApiError> {
 
 /// Builds a value while it counts depth and refuses duplicate keys.
 #[derive(Clone, Copy)]
-struct Strict<'c> {
+struct StrictVisitor<'c> {
     left: usize,
     max: usize,
     /// How many values there were.
@@ -57,7 +57,7 @@ struct Strict<'c> {
     watch: &'c NumberWatch,
 }
 
-impl Strict<'_> {
+impl StrictVisitor<'_> {
     fn deeper<E: serde::de::Error>(self) -> Result<Self, E> {
         match self.left.checked_sub(1) {
             Some(left) => Ok(Self { left, ..self }),
@@ -69,7 +69,7 @@ impl Strict<'_> {
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Strict<'_> {
+impl<'de> DeserializeSeed<'de> for StrictVisitor<'_> {
     type Value = Value;
 
     fn deserialize<D: serde::Deserializer<'de>>(self, from: D) -> Result<Value, D::Error> {
@@ -83,7 +83,7 @@ impl<'de> DeserializeSeed<'de> for Strict<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Strict<'_> {
+impl<'de> Visitor<'de> for StrictVisitor<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -164,16 +164,16 @@ mod tests {
     fn reads_what_serde_json_reads() {
         let text =
             r#"{"b":[1,-2,2.5,18446744073709551615],"a":{"x":null,"y":"\u00e9\n"},"t":true}"#;
-        let value = parse(text.as_bytes(), 8).unwrap();
+        let value = parse_json(text.as_bytes(), 8).unwrap();
         assert_eq!(value, serde_json::from_str::<Value>(text).unwrap());
         assert_eq!(value.as_object().unwrap().keys().collect::<Vec<_>>(), ["b", "a", "t"]);
     }
 
     #[test]
     fn takes_off_a_byte_order_mark() {
-        assert_eq!(parse(b"\xef\xbb\xbf{\"a\": 1}", 8).unwrap(), json!({"a": 1}));
+        assert_eq!(parse_json(b"\xef\xbb\xbf{\"a\": 1}", 8).unwrap(), json!({"a": 1}));
         // Once: a second one is no mark.
-        assert!(parse(b"\xef\xbb\xbf\xef\xbb\xbf{}", 8).is_err());
+        assert!(parse_json(b"\xef\xbb\xbf\xef\xbb\xbf{}", 8).is_err());
     }
 
     #[test]
@@ -193,7 +193,7 @@ mod tests {
             (b"{\"v\": 1e-400}", "too close to 0"),
             (b"{\"v\": 1e400}", "out of range"),
         ] {
-            let error = parse(body, 64).unwrap_err();
+            let error = parse_json(body, 64).unwrap_err();
             assert!(error.message().contains(expect), "{}", error.message());
             assert_eq!(error.kind(), Kind::InvalidRequest);
         }
@@ -202,7 +202,7 @@ mod tests {
     #[test]
     fn depth_counts_containers() {
         let nested = |n: usize| format!("{}{}", "[".repeat(n), "]".repeat(n));
-        assert!(parse(nested(64).as_bytes(), 64).is_ok());
-        assert!(parse(nested(65).as_bytes(), 64).is_err());
+        assert!(parse_json(nested(64).as_bytes(), 64).is_ok());
+        assert!(parse_json(nested(65).as_bytes(), 64).is_err());
     }
 }

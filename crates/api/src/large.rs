@@ -1,7 +1,7 @@
 //! Responses with large values: written while they are sent, piece by piece as the client takes
 //! them, from values that all readers share.
 //!
-//! What surrounds the values is small and written first. Values that are [`Shared`] and large are
+//! What surrounds the values is small and written first. Values that are [`SharedPlace`] and large are
 //! omitted there; the body then goes through them in turn. So a response holds no text of them,
 //! only its place in them, and what keeps their memory reserved.
 
@@ -22,8 +22,8 @@ use serde_json::Value;
 use stepwell_engine::AppError;
 use stepwell_engine::memory::{Hold, MemoryBudget, PATIENCE, Reservation};
 
-pub use capture::Shared;
-use capture::{Written, write};
+pub use capture::SharedPlace;
+use capture::{WrittenBody, write_captured};
 use writer::ValueWriter;
 
 use crate::error::ApiError;
@@ -41,26 +41,26 @@ const CHUNK: usize = 16 << 10;
 /// # Errors
 /// `Unavailable` where there is no memory for it in time; `Internal` where the body cannot be
 /// written.
-pub async fn json(
+pub async fn large_json(
     memory: &MemoryBudget,
     hold: &Hold,
     status: StatusCode,
     body: &(impl Serialize + Sync),
 ) -> Result<Response, ApiError> {
     if hold.is_small() {
-        return crate::respond::json(status, body);
+        return crate::respond::json_response(status, body);
     }
-    let mut written = write(body, USUAL)?;
+    let mut written = write_captured(body, USUAL)?;
     let reserved = memory.reserve(written.length, PATIENCE).await.map_err(AppError::from)?;
     if written.text.len() < written.length {
         // It was counted; now there is memory for it.
-        written = write(body, usize::MAX)?;
+        written = write_captured(body, usize::MAX)?;
     }
     if written.shared.is_empty() && written.length < USUAL {
         return Ok(json_text(status, written.text));
     }
-    let pieces = pieces(written);
-    let content = Content { pieces, value: None, _hold: hold.clone(), _reserved: reserved };
+    let pieces = body_pieces(written);
+    let content = BodyContent { pieces, value: None, _hold: hold.clone(), _reserved: reserved };
     let chunks = stream::unfold(content, |mut content| async move {
         // Takes a few microseconds, and others get their turn in between.
         let chunk = content.next()?;
@@ -70,35 +70,35 @@ pub async fn json(
 }
 
 /// What follows in a body.
-enum Piece {
+enum BodyPiece {
     Text(Bytes),
     Value(Arc<Value>),
 }
 
-fn pieces(Written { text, shared, .. }: Written) -> VecDeque<Piece> {
+fn body_pieces(WrittenBody { text, shared, .. }: WrittenBody) -> VecDeque<BodyPiece> {
     let mut pieces = VecDeque::with_capacity(2 * shared.len() + 1);
     let mut text = Bytes::from(text);
     let mut taken = 0;
     for (at, value) in shared {
         let mut before = text.split_to(at - taken + capture::PLACEHOLDER.len());
         before.truncate(at - taken);
-        pieces.extend([Piece::Text(before), Piece::Value(value)]);
+        pieces.extend([BodyPiece::Text(before), BodyPiece::Value(value)]);
         taken = at + capture::PLACEHOLDER.len();
     }
-    pieces.push_back(Piece::Text(text));
+    pieces.push_back(BodyPiece::Text(text));
     pieces
 }
 
 /// The rest of a body.
-struct Content {
-    pieces: VecDeque<Piece>,
+struct BodyContent {
+    pieces: VecDeque<BodyPiece>,
     /// The value that is being written.
     value: Option<ValueWriter>,
     _hold: Hold,
     _reserved: Reservation,
 }
 
-impl Content {
+impl BodyContent {
     /// The next bytes; `None` at the end.
     fn next(&mut self) -> Option<Bytes> {
         let mut chunk = Vec::new();
@@ -112,11 +112,11 @@ impl Content {
             }
             match self.pieces.pop_front() {
                 None => break,
-                Some(Piece::Value(value)) => self.value = Some(ValueWriter::of(value)),
-                Some(Piece::Text(mut text)) => {
+                Some(BodyPiece::Value(value)) => self.value = Some(ValueWriter::of(value)),
+                Some(BodyPiece::Text(mut text)) => {
                     let rest = text.split_off(text.len().min(CHUNK));
                     if !rest.is_empty() {
-                        self.pieces.push_front(Piece::Text(rest));
+                        self.pieces.push_front(BodyPiece::Text(rest));
                     }
                     if chunk.is_empty() && !self.pieces.is_empty() && text.len() == CHUNK {
                         return Some(text);
@@ -142,10 +142,10 @@ mod tests {
     #[derive(Serialize)]
     struct ApiResult<'a> {
         name: String,
-        first: Shared<'a>,
+        first: SharedPlace<'a>,
         #[serde(skip_serializing_if = "Option::is_none")]
-        none: Option<Shared<'a>>,
-        rest: Vec<Shared<'a>>,
+        none: Option<SharedPlace<'a>>,
+        rest: Vec<SharedPlace<'a>>,
     }
 
     fn budget() -> MemoryBudget {
@@ -156,12 +156,12 @@ mod tests {
         let [first, second, third] = values.map(Arc::new);
         let body = ApiResult {
             name: "é".repeat(name),
-            first: Shared(&first),
+            first: SharedPlace(&first),
             none: None,
-            rest: vec![Shared(&second), Shared(&third), Shared(&second)],
+            rest: vec![SharedPlace(&second), SharedPlace(&third), SharedPlace(&second)],
         };
         let expect = serde_json::to_string(&body).unwrap();
-        let response = super::json(&budget(), &Hold::default(), StatusCode::OK, &body).await;
+        let response = super::large_json(&budget(), &Hold::default(), StatusCode::OK, &body).await;
         let written = to_bytes(response.unwrap().into_body(), usize::MAX).await.unwrap();
         assert!(written == expect.as_bytes(), "{} bytes", expect.len());
     }
@@ -186,8 +186,9 @@ mod tests {
         let value = Arc::new(json!("x".repeat(1 << 20)));
         let held = Arc::new(());
         let hold = Hold::new(held.clone());
-        let response =
-            super::json(&budget(), &hold, StatusCode::OK, &Shared(&value)).await.unwrap();
+        let response = super::large_json(&budget(), &hold, StatusCode::OK, &SharedPlace(&value))
+            .await
+            .unwrap();
         drop(hold);
         let mut chunks = response.into_body().into_data_stream();
         let first = chunks.next().await.unwrap().unwrap();
@@ -209,10 +210,10 @@ mod tests {
         let taken = budget.reserve(900_000, Duration::ZERO).await.unwrap();
         let text = "x".repeat(500_000);
         let hold = Hold::default();
-        let refused = super::json(&budget, &hold, StatusCode::OK, &text).await.unwrap_err();
+        let refused = super::large_json(&budget, &hold, StatusCode::OK, &text).await.unwrap_err();
         assert_eq!(refused.kind(), crate::error::Kind::Unavailable);
         drop(taken);
-        let response = super::json(&budget, &hold, StatusCode::OK, &text).await.unwrap();
+        let response = super::large_json(&budget, &hold, StatusCode::OK, &text).await.unwrap();
         assert_eq!(budget.used(), 500_002);
         let written = to_bytes(response.into_body(), usize::MAX).await.unwrap();
         assert_eq!((written.len(), budget.used()), (500_002, 0));

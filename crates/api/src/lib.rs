@@ -35,9 +35,9 @@ mod state;
 mod telemetry;
 
 pub use config::ApiConfig;
-pub use cors::Origin;
+pub use cors::AllowedOrigin;
 pub use payloads::ApiPayloads;
-pub use peer::Network;
-pub use server::{router, serve, trusted_router};
+pub use peer::TrustedNetwork;
+pub use server::{build_router, serve_router, trusted_router};
 pub use service::openapi;
 pub use telemetry::install_metrics;

@@ -14,10 +14,10 @@ const RESET: HeaderName = HeaderName::from_static("x-rate-limit-reset");
 
 /// Adds the status of the limit that rejected the request, else of the one that is closest to being
 /// exhausted. Without limits there are no headers.
-pub fn show(app: &App, limits: &Limits, response: &mut Response) {
+pub fn show_limits(app: &App, limits: &Limits, response: &mut Response) {
     let refused = response.extensions().get::<ApiError>().and_then(ApiError::standing);
     let Some(standing) = refused.or_else(|| app.standing(limits)) else { return };
-    write(standing, response.headers_mut());
+    write_limits(standing, response.headers_mut());
 }
 
 /// Where nothing is limited: so much of everything as the clients of every language can read.
@@ -26,11 +26,14 @@ const UNLIMITED: u32 = i32::MAX.unsigned_abs();
 /// Adds headers for "no limit", if there are none yet.
 pub fn insert_unlimited(headers: &mut HeaderMap, now: Timestamp) {
     if !headers.contains_key(LIMIT) {
-        write(BucketStatus { limit: UNLIMITED, remaining: UNLIMITED, full_at: now }, headers);
+        write_limits(
+            BucketStatus { limit: UNLIMITED, remaining: UNLIMITED, full_at: now },
+            headers,
+        );
     }
 }
 
-fn write(standing: BucketStatus, headers: &mut HeaderMap) {
+fn write_limits(standing: BucketStatus, headers: &mut HeaderMap) {
     let BucketStatus { limit, remaining, full_at } = standing;
     // Rounded up: at that second, all of it is there again.
     let reset = full_at.as_micros().div_euclid(1_000_000)

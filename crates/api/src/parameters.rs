@@ -5,7 +5,7 @@
 use utoipa::openapi::RefOr;
 use utoipa::openapi::path::{Operation, Parameter, ParameterIn};
 
-use crate::error::{ApiError, shortened};
+use crate::error::{ApiError, shorten_text};
 use crate::habits;
 use crate::query::{METADATA, Params};
 
@@ -50,10 +50,10 @@ impl QueryParameters {
 
     /// The parameter that was probably meant.
     fn nearest(&self, name: &str) -> Option<&str> {
-        let wanted = habits::bare(name);
+        let wanted = habits::bare_name(name);
         let distance = |known: &str| {
             let raw = strsim::damerau_levenshtein(known, name);
-            raw.min(strsim::damerau_levenshtein(&habits::bare(known), &wanted))
+            raw.min(strsim::damerau_levenshtein(&habits::bare_name(known), &wanted))
         };
         let is_typo = |(distance, known): &(usize, &str)| {
             let is_short = known.chars().count().min(name.chars().count()) <= SHORT_NAME;
@@ -61,7 +61,7 @@ impl QueryParameters {
         };
         let near = self.names.iter().map(|known| (distance(known), known.as_str()));
         let typo = near.filter(is_typo).min().map(|(_, known)| known);
-        let habit = || habits::meant(name).iter().copied().find(|known| self.has(known));
+        let habit = || habits::meant_names(name).iter().copied().find(|known| self.has(known));
         typo.or_else(habit)
     }
 
@@ -78,7 +78,7 @@ impl QueryParameters {
         if self.has(name) {
             return Ok(());
         }
-        let shown = shortened(name);
+        let shown = shorten_text(name);
         if name.is_empty() {
             let message = "there is a parameter without a name, such as `=1`; remove it";
             return Err(ApiError::invalid("query", message));

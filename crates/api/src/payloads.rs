@@ -16,27 +16,27 @@ pub struct ApiPayloads;
 
 impl PayloadRenderer for ApiPayloads {
     fn render_event(&self, event: Event<'_>) -> String {
-        abi::events::body(event)
+        abi::events::event_body(event)
     }
 
     fn render_workflow(&self, workflow: &WorkflowView, stats: &WorkflowStats) -> String {
-        abi::events::workflow(workflow, stats)
+        abi::events::workflow_payload(workflow, stats)
     }
 
     fn render_execution(&self, execution: &ExecutionView, workflow_name: &str) -> String {
-        abi::events::execution(execution, workflow_name)
+        abi::events::execution_payload(execution, workflow_name)
     }
 
     fn render_schedule(&self, schedule: &ScheduleView) -> String {
-        abi::events::schedule(schedule)
+        abi::events::schedule_payload(schedule)
     }
 
     fn render_step(&self, step: StepPayload<'_>) -> String {
-        abi::events::step(step)
+        abi::events::step_payload(step)
     }
 
     fn render_test(&self, webhook: WebhookId) -> String {
-        abi::events::test(webhook)
+        abi::events::test_payload(webhook)
     }
 
     fn render_status_change(&self, change: StatusChange<'_>) -> String {

@@ -13,9 +13,9 @@ const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// The other side of a connection.
 #[derive(Debug, Clone, Copy)]
-pub struct Peer(SocketAddr);
+pub struct PeerAddress(SocketAddr);
 
-impl Peer {
+impl PeerAddress {
     /// The other side at that address.
     pub const fn new(address: SocketAddr) -> Self {
         Self(address)
@@ -25,13 +25,13 @@ impl Peer {
 /// Addresses that belong together: `10.0.0.0/8`, or one alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Network {
+pub struct TrustedNetwork {
     first: IpAddr,
     /// How many of the leading bits are the same for all.
     bits: u32,
 }
 
-impl Network {
+impl TrustedNetwork {
     fn contains(self, address: IpAddr) -> bool {
         match (self.first, address) {
             (IpAddr::V4(first), IpAddr::V4(address)) => {
@@ -47,7 +47,7 @@ impl Network {
     }
 }
 
-impl FromStr for Network {
+impl FromStr for TrustedNetwork {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -64,7 +64,7 @@ impl FromStr for Network {
     }
 }
 
-impl TryFrom<String> for Network {
+impl TryFrom<String> for TrustedNetwork {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
@@ -72,9 +72,9 @@ impl TryFrom<String> for Network {
     }
 }
 
-impl From<Network> for String {
-    fn from(network: Network) -> Self {
-        let Network { first, bits } = network;
+impl From<TrustedNetwork> for String {
+    fn from(network: TrustedNetwork) -> Self {
+        let TrustedNetwork { first, bits } = network;
         let most = if first.is_ipv4() { 32 } else { 128 };
         if bits == most { first.to_string() } else { format!("{first}/{bits}") }
     }
@@ -82,17 +82,17 @@ impl From<Network> for String {
 
 /// The address of the client; `None` where the request came over no connection.
 pub fn client_address(
-    trusted: &[Network],
+    trusted: &[TrustedNetwork],
     extensions: &Extensions,
     headers: &HeaderMap,
 ) -> Option<IpAddr> {
-    let ConnectInfo(Peer(peer)) = extensions.get::<ConnectInfo<Peer>>()?;
-    Some(behind(trusted, peer.ip().to_canonical(), headers))
+    let ConnectInfo(PeerAddress(peer)) = extensions.get::<ConnectInfo<PeerAddress>>()?;
+    Some(forwarded_address(trusted, peer.ip().to_canonical(), headers))
 }
 
 /// Walks back from the peer through the proxies that are trusted to the first that is not, which
 /// is the client. What precedes it in the header was sent by the client itself.
-fn behind(trusted: &[Network], peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+fn forwarded_address(trusted: &[TrustedNetwork], peer: IpAddr, headers: &HeaderMap) -> IpAddr {
     let mut address = peer;
     let written =
         headers.get_all(FORWARDED_FOR).into_iter().filter_map(|value| value.to_str().ok());
@@ -132,19 +132,19 @@ mod tests {
             ("2001:db8::/32", "2001:db8:1::1", "2001:db9::"),
             ("::1", "::1", "127.0.0.1"),
         ] {
-            let parsed: Network = network.parse().unwrap();
+            let parsed: TrustedNetwork = network.parse().unwrap();
             assert!(parsed.contains(inside.parse().unwrap()), "{network} {inside}");
             assert!(!parsed.contains(outside.parse().unwrap()), "{network} {outside}");
             assert_eq!(String::from(parsed), network);
         }
         for wrong in ["", "10.0.0", "10.0.0.0/33", "::/129", "10.0.0.0/-1", "10.0.0.0/", "proxy"] {
-            assert!(wrong.parse::<Network>().is_err(), "{wrong}");
+            assert!(wrong.parse::<TrustedNetwork>().is_err(), "{wrong}");
         }
     }
 
     #[test]
     fn only_trusted_proxies_are_believed() {
-        let trusted: Vec<Network> = ["10.0.0.0/8", "::1"].map(|n| n.parse().unwrap()).into();
+        let trusted: Vec<TrustedNetwork> = ["10.0.0.0/8", "::1"].map(|n| n.parse().unwrap()).into();
         for (peer, headers, expect) in [
             ("10.0.0.1", &[][..], "10.0.0.1"),
             ("10.0.0.1", &["203.0.113.9"], "203.0.113.9"),
@@ -164,7 +164,7 @@ mod tests {
             for value in headers {
                 all.append(FORWARDED_FOR, HeaderValue::from_static(value));
             }
-            let found = behind(&trusted, peer.parse().unwrap(), &all);
+            let found = forwarded_address(&trusted, peer.parse().unwrap(), &all);
             assert_eq!(found, expect.parse::<IpAddr>().unwrap(), "{peer} {all:?}");
         }
     }

@@ -1,14 +1,14 @@
 //! The metrics of the process, by the names that Prometheus' own clients use.
 
 /// Registers what `/metrics` shows of the process and of the build.
-pub fn register() {
+pub fn register_metrics() {
     metrics::describe_gauge!("stepwell_build_info", "1, with the version as a label.");
     metrics::gauge!("stepwell_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     refresh_now();
 }
 
 /// Brings them up to date, on a thread for blocking work.
-pub async fn refresh() {
+pub async fn refresh_metrics() {
     // A refresh that panics is reported by the hook for panics; the values stay as they are.
     let _ = tokio::task::spawn_blocking(refresh_now).await;
 }

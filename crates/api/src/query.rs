@@ -99,7 +99,7 @@ impl Params {
         let number = digits.and_then(|text| text.parse().ok());
         number.filter(|n| range.contains(n)).ok_or_else(|| {
             let expected = format!("a whole number from {} to {}", range.start(), range.end());
-            wrong(name, &expected, text)
+            invalid_parameter(name, &expected, text)
         })
     }
 
@@ -135,7 +135,7 @@ impl Params {
         match self.one(name)? {
             None | Some("false" | "0") => Ok(false),
             Some("true" | "1" | "") => Ok(true),
-            Some(other) => Err(wrong(name, "true or false", other)),
+            Some(other) => Err(invalid_parameter(name, "true or false", other)),
         }
     }
 
@@ -145,15 +145,15 @@ impl Params {
     /// `InvalidRequest`.
     pub fn duration(&self, name: &str) -> Result<Option<Duration>, ApiError> {
         let Some(text) = self.one(name)? else { return Ok(None) };
-        match duration(text) {
+        match parse_duration(text) {
             Some(duration) => Ok(Some(duration)),
-            None => Err(wrong(name, "a duration such as 500ms, 30s or 2m", text)),
+            None => Err(invalid_parameter(name, "a duration such as 500ms, 30s or 2m", text)),
         }
     }
 }
 
 /// A parameter has a value that it cannot have.
-pub fn wrong(name: &str, expected: &str, found: &str) -> ApiError {
+pub fn invalid_parameter(name: &str, expected: &str, found: &str) -> ApiError {
     let found: String = found.chars().take(100).collect();
     ApiError::problem(
         Problem::new(name, "the query parameter has a value that is not possible")
@@ -161,7 +161,7 @@ pub fn wrong(name: &str, expected: &str, found: &str) -> ApiError {
     )
 }
 
-fn duration(text: &str) -> Option<Duration> {
+fn parse_duration(text: &str) -> Option<Duration> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let millis_each = match &text[digits.len()..] {
         "ms" => 1,
@@ -203,7 +203,7 @@ mod tests {
             ("99999999999999999999s", None),
             ("18446744073709551615s", None),
         ] {
-            assert_eq!(duration(text), millis.map(Duration::from_millis), "{text}");
+            assert_eq!(parse_duration(text), millis.map(Duration::from_millis), "{text}");
         }
     }
 

@@ -21,7 +21,7 @@ pub type ApiResult = Result<Response, ApiError>;
 ///
 /// # Errors
 /// `Internal` where the body cannot be written.
-pub fn json(status: StatusCode, body: &impl Serialize) -> Result<Response, ApiError> {
+pub fn json_response(status: StatusCode, body: &impl Serialize) -> Result<Response, ApiError> {
     let mut text = Vec::with_capacity(1024);
     serde_json::to_writer(&mut text, body)
         .map_err(|error| ApiError::internal(format!("a response could not be written: {error}")))?;
@@ -29,7 +29,7 @@ pub fn json(status: StatusCode, body: &impl Serialize) -> Result<Response, ApiEr
 }
 
 /// The text of an error's body.
-pub fn written(body: &impl Serialize) -> Vec<u8> {
+pub fn json_bytes(body: &impl Serialize) -> Vec<u8> {
     // Texts and lists of texts cannot fail to be written.
     serde_json::to_vec(body).unwrap_or_default()
 }
@@ -44,7 +44,7 @@ pub fn to_text(body: &(impl Serialize + ?Sized)) -> String {
 pub struct Cacheable;
 
 /// Allows caches to keep a response that is the same for every caller while the server runs.
-pub fn cacheable(mut response: Response) -> Response {
+pub fn mark_cacheable(mut response: Response) -> Response {
     response.extensions_mut().insert(Cacheable);
     response
 }
@@ -58,14 +58,14 @@ pub fn json_text(status: StatusCode, text: impl Into<Body>) -> Response {
 }
 
 /// A response without a body.
-pub fn empty(status: StatusCode) -> Response {
+pub fn empty_response(status: StatusCode) -> Response {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = status;
     response
 }
 
 /// Adds the header `Location`.
-pub fn located(mut response: Response, path: &str) -> Response {
+pub fn with_location(mut response: Response, path: &str) -> Response {
     // Ids are ASCII, so this cannot fail.
     if let Ok(value) = HeaderValue::from_str(path) {
         response.headers_mut().insert(LOCATION, value);

@@ -19,30 +19,30 @@ use crate::{connections, cors, service, telemetry};
 const DRAIN: Duration = Duration::from_secs(30);
 
 /// All routes of all dialects.
-pub fn router(app: App, config: ApiConfig) -> Router {
-    routes(Api { app, config: Arc::new(config), keyless: Actor::Anonymous })
+pub fn build_router(app: App, config: ApiConfig) -> Router {
+    build_routes(Api { app, config: Arc::new(config), keyless: Actor::Anonymous })
 }
 
 /// The same for the process itself, without authentication. It must not be served.
 pub fn trusted_router(app: App, config: ApiConfig) -> Router {
     let config = ApiConfig { auth_required: false, ..config };
-    routes(Api { app, config: Arc::new(config), keyless: Actor::Cli })
+    build_routes(Api { app, config: Arc::new(config), keyless: Actor::Cli })
 }
 
-fn routes(api: Api) -> Router {
+fn build_routes(api: Api) -> Router {
     let edge = |route| {
         let state = EdgeState { api: api.clone(), route };
-        axum::middleware::from_fn_with_state(Arc::new(state), edge::edge)
+        axum::middleware::from_fn_with_state(Arc::new(state), edge::handle_request)
     };
     let mut router = Router::new().fallback(edge::no_route).layer(edge(None));
-    for (route, handlers) in service::endpoints().into_routes() {
+    for (route, handlers) in service::all_endpoints().into_routes() {
         let pattern = route.pattern.clone();
         let handlers = handlers.fallback(edge::wrong_method).layer(edge(Some(route)));
         router = router.route(&pattern, handlers);
     }
     let router = router.with_state(api.clone());
     let origins = &api.config.allowed_origins;
-    if origins.is_empty() { router } else { router.layer(cors::layer(origins)) }
+    if origins.is_empty() { router } else { router.layer(cors::cors_layer(origins)) }
 }
 
 /// Serves until `shutdown` resolves; then takes no further connections, ends event streams, and
@@ -51,7 +51,7 @@ fn routes(api: Api) -> Router {
 ///
 /// # Errors
 /// None at present: an error of the listener is tried again.
-pub async fn serve(
+pub async fn serve_router(
     app: App,
     listener: TcpListener,
     router: Router,
@@ -64,7 +64,7 @@ pub async fn serve(
     let router = router.with_state(());
     let limits = ConnectionLimits::from(config);
     let stopping = Stopping::new(stopping);
-    let serving = connections::serve(app, listener, router, limits, stopping);
+    let serving = connections::serve_connections(app, listener, router, limits, stopping);
     let shutdown = async move {
         shutdown.await;
         stop.send_replace(true);
@@ -83,6 +83,6 @@ pub async fn serve(
             Ok(())
         }
         () = shutdown => serving.await,
-        () = telemetry::upkeep() => Ok(()),
+        () = telemetry::run_upkeep() => Ok(()),
     }
 }

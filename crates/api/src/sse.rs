@@ -22,13 +22,13 @@ use stepwell_engine::memory::Reservation;
 use stepwell_engine::view::Notice;
 use utoipa::ToSchema;
 
-use crate::error::{ApiError, shortened};
+use crate::error::{ApiError, shorten_text};
 use crate::query::Params;
 use crate::state::{Api, Stopping};
 
 /// One event of a stream, without its id.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Message {
+pub struct SseMessage {
     /// Its name.
     pub event: &'static str,
     /// JSON in one line.
@@ -111,17 +111,17 @@ impl fmt::Display for EventId {
 }
 
 /// How a dialect writes what happened; it may be several events, or none.
-pub type Write = Box<dyn Fn(&Notice) -> Result<Vec<Message>, ApiError> + Send>;
+pub type Write = Box<dyn Fn(&Notice) -> Result<Vec<SseMessage>, ApiError> + Send>;
 
 /// A reader: where it wants to begin, and how long the stream may last.
-pub struct Reader {
+pub struct EventReader {
     /// Only what comes after this event.
     after: EventId,
     heartbeat: Duration,
     stopping: Option<Stopping>,
 }
 
-impl FromRequestParts<Api> for Reader {
+impl FromRequestParts<Api> for EventReader {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, ApiError> {
@@ -145,12 +145,12 @@ fn event_id(name: &str, text: &str) -> Result<EventId, ApiError> {
     EventId::parse(text).ok_or_else(|| {
         ApiError::problem(
             Problem::new(name, "must be the id of an event of this stream")
-                .with_expectation("an id such as 7 or 7.1", shortened(text)),
+                .with_expectation("an id such as 7 or 7.1", shorten_text(text)),
         )
     })
 }
 
-impl Reader {
+impl EventReader {
     /// Only what comes after this place in the journal is needed; 0: everything.
     pub fn after(&self) -> u64 {
         self.after.seen_whole()
@@ -159,7 +159,7 @@ impl Reader {
     /// The response: events until the execution has ended or the server stops.
     pub fn stream(self, follow: Follow, write: Write) -> Response {
         let alive = KeepAlive::new().interval(self.heartbeat).text("heartbeat");
-        let events = events(follow, write, self.after, self.stopping);
+        let events = event_stream(follow, write, self.after, self.stopping);
         let mut response = Sse::new(events).keep_alive(alive).into_response();
         // Proxies must not hold events back.
         response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
@@ -177,7 +177,7 @@ struct State {
     stop: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
-fn events(
+fn event_stream(
     follow: Follow,
     write: Write,
     after: EventId,
@@ -220,19 +220,19 @@ impl State {
         let Some(notice) = notice else { return Ok(false) };
         self.memory = Some(self.follow.room_for(&notice).await?);
         let messages = (self.write)(&notice)?;
-        self.ready.extend(identified(notice.seq, messages, self.after));
+        self.ready.extend(identify_messages(notice.seq, messages, self.after));
         Ok(true)
     }
 }
 
 /// The events of an entry of the journal with their ids, without those that were seen.
-fn identified(
+fn identify_messages(
     sequence: u64,
-    messages: Vec<Message>,
+    messages: Vec<SseMessage>,
     after: EventId,
 ) -> impl Iterator<Item = ServerSentEvent> {
     let count = messages.len();
-    let identify = move |(index, Message { event, data })| ServerSentEvent {
+    let identify = move |(index, SseMessage { event, data })| ServerSentEvent {
         event,
         id: EventId::of(sequence, index, count),
         data,
@@ -245,10 +245,10 @@ mod tests {
     use super::*;
 
     fn ids(sequence: u64, count: usize, after: &str) -> Vec<String> {
-        let message = |_| Message { event: "task", data: String::new() };
+        let message = |_| SseMessage { event: "task", data: String::new() };
         let messages = (0..count).map(message).collect();
         let after = EventId::parse(after).unwrap();
-        identified(sequence, messages, after).map(|event| event.id.to_string()).collect()
+        identify_messages(sequence, messages, after).map(|event| event.id.to_string()).collect()
     }
 
     #[test]

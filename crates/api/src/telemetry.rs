@@ -72,17 +72,17 @@ pub fn install_metrics() -> Result<PrometheusHandle, std::io::Error> {
         .absolute(0);
     let _ = metrics::histogram!(DURATION, "method" => "GET", "route" => "/metrics");
     open_connections(0, 0);
-    process_metrics::register();
+    process_metrics::register_metrics();
     Ok(HANDLE.get_or_init(|| handle).clone())
 }
 
 /// What `/metrics` shows; `None` where no recorder is installed.
-pub fn render() -> Option<String> {
+pub fn render_metrics() -> Option<String> {
     HANDLE.get().map(PrometheusHandle::render)
 }
 
 /// Folds recorded durations into their buckets now and then, so that they do not pile up.
-pub async fn upkeep() {
+pub async fn run_upkeep() {
     let mut every = tokio::time::interval(Duration::from_secs(5));
     loop {
         every.tick().await;
@@ -188,7 +188,7 @@ mod tests {
         install_metrics().unwrap();
         let weird = Method::from_bytes(b"BREW").unwrap();
         count_request(&weird, "/workflows/{id}", StatusCode::OK, Duration::from_millis(3));
-        let text = render().unwrap();
+        let text = render_metrics().unwrap();
         assert!(
             text.contains(
                 "stepwell_http_requests_total{method=\"OTHER\",route=\"/workflows/{id}\",status=\"200\"}"

@@ -13,7 +13,7 @@ use crate::AppError;
 use crate::memory::{PATIENCE, Reservation};
 use crate::runtime::engine::Engine;
 use crate::runtime::feed::{Delta, Feed, FeedDelta, Outcome};
-use crate::view::{Notice, NoticeKind, observe};
+use crate::view::{Notice, NoticeKind, observe_event};
 
 /// The most events that are taken from the feed at a time.
 const BATCH: usize = 256;
@@ -168,7 +168,7 @@ impl Follow {
                 self.pieces = delta.number + 1;
                 self.ready.extend(piece(&self.execution, &delta, self.skip));
             }
-            if let Some(notice) = observe(&mut self.execution, &event)
+            if let Some(notice) = observe_event(&mut self.execution, &event)
                 && notice.seq > self.skip
             {
                 self.ready.push_back(notice);

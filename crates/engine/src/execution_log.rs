@@ -13,10 +13,10 @@ use crate::view::{LogLine, log_line, step_run_name};
 /// The lines of an execution, in order. `execution` is the one at the beginning of the journal.
 pub fn log_lines(execution: &Execution, journal: &[RecordedEvent]) -> Vec<LogLine> {
     let mut started = BTreeMap::new();
-    journal.iter().filter_map(|recorded| line(execution, recorded, &mut started)).collect()
+    journal.iter().filter_map(|recorded| journal_line(execution, recorded, &mut started)).collect()
 }
 
-fn line(
+fn journal_line(
     execution: &Execution,
     recorded: &RecordedEvent,
     started: &mut BTreeMap<StepRunId, Timestamp>,
@@ -28,16 +28,16 @@ fn line(
     let (level, message) = match event {
         Event::StepWaiting { until, .. } => ("info", format!("waits until {until}")),
         Event::StepCompleted { step, port, .. } => {
-            ("info", completed(*at, started.get(step).copied(), port.as_deref()))
+            ("info", describe_completed(*at, started.get(step).copied(), port.as_deref()))
         }
         Event::StepRetrying { error, until, .. } => {
-            ("warn", format!("{}; the next attempt is due at {until}", failed(error)))
+            ("warn", format!("{}; the next attempt is due at {until}", describe_failed(error)))
         }
         Event::StepFailed { error, handled, .. } => {
             let end = if *handled { "; the definition handles the failure" } else { "" };
-            (if *handled { "warn" } else { "error" }, format!("{}{end}", failed(error)))
+            (if *handled { "warn" } else { "error" }, format!("{}{end}", describe_failed(error)))
         }
-        Event::StepSkipped { reason, .. } => ("info", skipped(*reason).to_owned()),
+        Event::StepSkipped { reason, .. } => ("info", describe_skipped(*reason).to_owned()),
         Event::Recovered => {
             ("warn", "a node took the execution over; steps under way run again".to_owned())
         }
@@ -50,7 +50,7 @@ fn line(
     Some(LogLine { seq: *seq, at: *at, step_id, level: level.into(), message })
 }
 
-fn completed(at: Timestamp, started: Option<Timestamp>, port: Option<&str>) -> String {
+fn describe_completed(at: Timestamp, started: Option<Timestamp>, port: Option<&str>) -> String {
     let took = match started {
         Some(started) => format!(" after {} ms", at.since(started).as_millis()),
         None => String::new(),
@@ -59,12 +59,12 @@ fn completed(at: Timestamp, started: Option<Timestamp>, port: Option<&str>) -> S
     format!("completed{took}{port}")
 }
 
-fn failed(error: &Failure) -> String {
+fn describe_failed(error: &Failure) -> String {
     let attempt = error.attempt.map(|attempt| format!("attempt {attempt} ")).unwrap_or_default();
     format!("{attempt}failed: {}: {}", error.code, error.message)
 }
 
-const fn skipped(reason: SkipReason) -> &'static str {
+const fn describe_skipped(reason: SkipReason) -> &'static str {
     match reason {
         SkipReason::Condition => "skipped: its condition `when` is false",
         SkipReason::NotTaken => "skipped: no edge that leads to it was followed",

@@ -145,7 +145,7 @@ pub async fn edit<D: Document>(
     edit: impl Fn(&Object<D>) -> Option<(Object<D>, Effects)> + Send,
 ) -> Result<Option<Object<D>>> {
     for _ in 0..EDIT_ATTEMPTS {
-        let Some(before) = find::<D>(store, id).await? else { return Ok(None) };
+        let Some(before) = find_object::<D>(store, id).await? else { return Ok(None) };
         let Some((after, effects)) = edit(&before) else { return Ok(Some(before)) };
         match store.write_objects(ObjectBatch::put(after.to_stored()?, effects)).await {
             Ok(()) => return Ok(Some(after)),
@@ -160,7 +160,7 @@ pub async fn edit<D: Document>(
 ///
 /// # Errors
 /// The store cannot be read.
-pub async fn find<D: Document>(store: &dyn Store, id: D::Id) -> Result<Option<Object<D>>> {
+pub async fn find_object<D: Document>(store: &dyn Store, id: D::Id) -> Result<Option<Object<D>>> {
     let found = store.find_object(D::KIND, ObjectRef::Id(id.into())).await?;
     found.map(Object::from_stored).transpose()
 }

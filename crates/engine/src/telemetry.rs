@@ -76,7 +76,7 @@ struct Gauges {
 }
 
 /// What the engine itself knows when the metrics are read.
-pub(crate) struct Load {
+pub(crate) struct LoadGauges {
     pub(crate) active: usize,
     pub(crate) max_active: usize,
     pub(crate) max_queued: usize,
@@ -162,7 +162,7 @@ impl EngineMetrics {
         self.plans_compiled.absolute(compiled);
     }
 
-    pub(crate) fn set_load(&self, load: &Load) {
+    pub(crate) fn set_load(&self, load: &LoadGauges) {
         self.gauges.active.set(load.active as f64);
         self.gauges.max_active.set(load.max_active as f64);
         self.gauges.max_queued.set(load.max_queued as f64);

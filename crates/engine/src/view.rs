@@ -132,18 +132,18 @@ impl ExecutionView {
             output: execution.output.clone(),
             error: execution.error.clone(),
             rerun_of: execution.rerun_of,
-            steps: steps(execution),
+            steps: step_views(execution),
             memory,
         }
     }
 }
 
-fn steps(execution: &Execution) -> Vec<StepView> {
-    execution.steps.ids().filter_map(|id| step(execution, &id)).collect()
+fn step_views(execution: &Execution) -> Vec<StepView> {
+    execution.steps.ids().filter_map(|id| step_view(execution, &id)).collect()
 }
 
 /// The number of steps that are shown as settled, and of all steps.
-fn progress(execution: &Execution) -> (usize, usize) {
+fn count_progress(execution: &Execution) -> (usize, usize) {
     let is_final = execution.status().is_final();
     let is_settled =
         |state: &StepState| state.is_settled() || is_final && *state == StepState::Pending;
@@ -152,7 +152,7 @@ fn progress(execution: &Execution) -> (usize, usize) {
 }
 
 /// The view of one step run.
-pub fn step(execution: &Execution, id: &StepRunId) -> Option<StepView> {
+pub fn step_view(execution: &Execution, id: &StepRunId) -> Option<StepView> {
     let plan = &execution.origin.plan;
     let (step, run) = plan.step(id.step).zip(execution.steps.get(id))?;
     let step_id = id.display_in(plan).to_string();
@@ -260,7 +260,7 @@ impl Notice {
 }
 
 /// Applies one event and returns the notice for readers, if any.
-pub fn observe(execution: &mut Execution, recorded: &RecordedEvent) -> Option<Notice> {
+pub fn observe_event(execution: &mut Execution, recorded: &RecordedEvent) -> Option<Notice> {
     let before = execution.status();
     execution.apply_event(recorded);
     let kind = match recorded.event.step_run() {
@@ -288,8 +288,8 @@ fn step_notice(
     if let Some(line) = log_line(execution, recorded) {
         return Some(NoticeKind::Log(line));
     }
-    let step = Box::new(step(execution, id)?);
-    let (settled, total) = progress(execution);
+    let step = Box::new(step_view(execution, id)?);
+    let (settled, total) = count_progress(execution);
     Some(NoticeKind::Step { step, settled, total })
 }
 

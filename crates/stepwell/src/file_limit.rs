@@ -8,7 +8,7 @@ const RESERVED_FILES: u64 = 8;
 
 /// Raises the soft limit to the hard limit; returns the new limit, if there is one.
 #[cfg(unix)]
-pub fn raise() -> Option<u64> {
+pub fn raise_limit() -> Option<u64> {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     if current == maximum {
@@ -25,7 +25,7 @@ pub fn raise() -> Option<u64> {
 
 /// Raises the soft limit to the hard limit; returns the new limit, if there is one.
 #[cfg(not(unix))]
-pub fn raise() -> Option<u64> {
+pub fn raise_limit() -> Option<u64> {
     None
 }
 
@@ -39,7 +39,7 @@ fn open_files() -> u64 {
 /// after all permanent files are open.
 pub fn fit_connections(api: &ApiConfig, limit: Option<u64>) -> ApiConfig {
     let Some(limit) = limit else { return api.clone() };
-    let fitted = divide(api, limit.saturating_sub(open_files() + RESERVED_FILES));
+    let fitted = divide_limit(api, limit.saturating_sub(open_files() + RESERVED_FILES));
     if fitted.max_connections < api.max_connections {
         tracing::warn!(
             limit,
@@ -53,7 +53,7 @@ pub fn fit_connections(api: &ApiConfig, limit: Option<u64>) -> ApiConfig {
 
 /// Divides descriptors: a few for operators, a quarter of the rest for requests of steps and
 /// webhooks, the others for connections.
-fn divide(api: &ApiConfig, spare: u64) -> ApiConfig {
+fn divide_limit(api: &ApiConfig, spare: u64) -> ApiConfig {
     let at_least_one = |files: u64| usize::try_from(files).unwrap_or(usize::MAX).max(1);
     let reserved = api.reserved_connections.min(at_least_one(spare / 8));
     let rest = spare.saturating_sub(reserved as u64);
@@ -75,7 +75,7 @@ mod tests {
         for (spare, connections, reserved) in
             [(1_000_000, 4096, 16), (1_000, 738, 16), (32, 21, 4), (4, 3, 1), (0, 1, 1)]
         {
-            let fitted = divide(&api, spare);
+            let fitted = divide_limit(&api, spare);
             let actual = (fitted.max_connections, fitted.reserved_connections);
             assert_eq!(actual, (connections, reserved), "{spare}");
         }
@@ -85,7 +85,7 @@ mod tests {
     #[cfg(unix)]
     fn the_soft_limit_becomes_the_hard_limit() {
         use rustix::process::{Resource, getrlimit};
-        let limit = raise();
+        let limit = raise_limit();
         assert_eq!(getrlimit(Resource::Nofile).current, getrlimit(Resource::Nofile).maximum);
         assert_eq!(limit, getrlimit(Resource::Nofile).maximum);
     }

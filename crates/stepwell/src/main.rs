@@ -49,7 +49,7 @@ fn main() -> ExitCode {
             error.exit_code()
         }
     };
-    logs::flush();
+    logs::flush_logs();
     code
 }
 

@@ -50,18 +50,18 @@ fn has_colours(is_terminal: bool) -> bool {
     is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
-fn paint(on: bool, colour: Colour, text: &str) -> String {
+fn paint_text(on: bool, colour: Colour, text: &str) -> String {
     if on { format!("\x1b[{}m{text}\x1b[0m", colour.code()) } else { text.to_owned() }
 }
 
 /// Text in a colour for stdout; plain if stdout is not a terminal.
 pub fn paint_stdout(colour: Colour, text: &str) -> String {
-    paint(has_colours(std::io::stdout().is_terminal()), colour, text)
+    paint_text(has_colours(std::io::stdout().is_terminal()), colour, text)
 }
 
 /// Text in a colour for stderr; plain if stderr is not a terminal.
 pub fn paint_stderr(colour: Colour, text: &str) -> String {
-    paint(has_colours(std::io::stderr().is_terminal()), colour, text)
+    paint_text(has_colours(std::io::stderr().is_terminal()), colour, text)
 }
 
 pub fn stderr_has_colours() -> bool {
@@ -148,9 +148,10 @@ fn table_lines(headers: &[&str], rows: &[Vec<TableCell>], colours: bool) -> Vec<
         .map(|row: &Vec<TableCell>| {
             let cells = row.iter().zip(&widths).map(|(cell, width)| {
                 let padding = " ".repeat(width - cell.text.chars().count());
-                let text = cell
-                    .colour
-                    .map_or_else(|| cell.text.clone(), |colour| paint(colours, colour, &cell.text));
+                let text = cell.colour.map_or_else(
+                    || cell.text.clone(),
+                    |colour| paint_text(colours, colour, &cell.text),
+                );
                 text + &padding
             });
             cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()

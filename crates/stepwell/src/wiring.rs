@@ -102,8 +102,8 @@ pub async fn start_engine(store: OpenStore, config: EngineConfig) -> Result<App,
     Ok(app)
 }
 
-pub fn router(app: App, config: ApiConfig) -> axum::Router {
-    stepwell_api::router(app, config)
+pub fn build_router(app: App, config: ApiConfig) -> axum::Router {
+    stepwell_api::build_router(app, config)
 }
 
 /// The HTTP API without authentication, for this process only. It must not be served.
@@ -125,12 +125,12 @@ pub fn install_metrics() -> Result<(), CliError> {
 ///
 /// # Errors
 /// The listener failed.
-pub async fn serve(
+pub async fn serve_api(
     app: App,
     listener: TcpListener,
     router: axum::Router,
     config: ApiConfig,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    stepwell_api::serve(app, listener, router, &config, stop).await
+    stepwell_api::serve_router(app, listener, router, &config, stop).await
 }

@@ -12,7 +12,7 @@ use stepwell_store::codec;
 use stepwell_store::lists::{List, Order, Page, PageStart};
 
 use crate::SqliteStore;
-use crate::error::{Result, StoreResult, corrupt};
+use crate::error::{Result, StoreResult, corrupt_row};
 use crate::row::{self, Id};
 
 /// The columns that [`entry`] reads.
@@ -140,14 +140,14 @@ pub(crate) fn insert(connection: &Connection, entries: &[AuditRecord]) -> Result
             changed,
             details,
         ];
-        row::run(connection, INSERT, params)?;
+        row::execute_sql(connection, INSERT, params)?;
     }
     Ok(())
 }
 
 /// Deletes some older entries; returns how many.
 pub(crate) fn purge_old(connection: &Connection, before: Timestamp, most: usize) -> Result<usize> {
-    row::run(connection, DELETE_OLD, params![before.as_micros(), row::limit(most)])
+    row::execute_sql(connection, DELETE_OLD, params![before.as_micros(), row::sql_limit(most)])
 }
 
 fn page(
@@ -168,7 +168,9 @@ fn page(
         ":actor": actor, ":from": from, ":until": until,
     };
     let total = match list.window.count {
-        true => row::first(&transaction, &by.count_sql(), count, |found| row::get(found, 0))?,
+        true => row::query_first(&transaction, &by.count_sql(), count, |found| {
+            row::get_column(found, 0)
+        })?,
         false => None,
     };
     // A page without a cursor begins before or after every entry.
@@ -183,35 +185,36 @@ fn page(
         ":actor": actor, ":from": from, ":until": until, ":place": place,
         ":place_id": place_id, ":limit": limit, ":skip": skip,
     };
-    let items = row::all(&transaction, &by.page_sql(list.sort.order), params, entry)?;
+    let items = row::query_all(&transaction, &by.page_sql(list.sort.order), params, entry)?;
     Ok(list.page_of(items, total))
 }
 
 /// Reads the columns of [`columns`].
 fn entry(found: &Row<'_>) -> Result<AuditRecord> {
-    let text = |column| row::get::<Option<String>>(found, column);
+    let text = |column| row::get_column::<Option<String>>(found, column);
     let object = match (text(8)?, row::maybe_id(found, 9)?) {
         (Some(kind), Some(id)) => Some(AuditedObject { kind: kind.parse().map_err(unknown)?, id }),
         (None, None) => None,
-        _ => return Err(corrupt("half of what an audit entry is about is stored")),
+        _ => return Err(corrupt_row("half of what an audit entry is about is stored")),
     };
     let address = text(5)?.map(|text| text.parse());
-    let address = address.transpose().map_err(|_| corrupt("an audit entry has a wrong address"))?;
+    let address =
+        address.transpose().map_err(|_| corrupt_row("an audit entry has a wrong address"))?;
     let changed = text(11)?.map(|text| codec::read_json(&text)).transpose()?;
     Ok(AuditRecord {
-        id: row::id(found, 0)?,
-        workspace: row::id(found, 1)?,
-        at: row::time(found, 2)?,
-        actor: Actor::of(row::maybe_id(found, 3)?, row::get(found, 4)?)?,
+        id: row::get_id(found, 0)?,
+        workspace: row::get_id(found, 1)?,
+        at: row::get_time(found, 2)?,
+        actor: Actor::of(row::maybe_id(found, 3)?, row::get_column(found, 4)?)?,
         origin: Origin { address, request_id: text(6)?.map(Into::into) },
-        action: row::get::<String>(found, 7)?.parse().map_err(unknown)?,
+        action: row::get_column::<String>(found, 7)?.parse().map_err(unknown)?,
         object,
         object_name: text(10)?,
         changed: changed.unwrap_or_default(),
-        details: row::labels(found, 12)?,
+        details: row::get_labels(found, 12)?,
     })
 }
 
 fn unknown(_: UnknownName) -> crate::error::QueryError {
-    corrupt("an audit entry has an unknown action or kind of object")
+    corrupt_row("an audit entry has an unknown action or kind of object")
 }

@@ -19,12 +19,12 @@ const STATEMENTS: usize = 96;
 
 /// Opens connections to one database.
 #[derive(Debug, Clone)]
-pub(crate) struct Opener {
+pub(crate) struct ConnectionOpener {
     path: PathBuf,
     pub(crate) options: SqliteOptions,
 }
 
-impl Opener {
+impl ConnectionOpener {
     pub(crate) fn new(path: PathBuf, options: SqliteOptions) -> Self {
         Self { path, options }
     }

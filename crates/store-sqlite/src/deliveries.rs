@@ -25,7 +25,7 @@ use stepwell_store::traits::{
 };
 use stepwell_store::{DeliveryStore, StoreError};
 
-use crate::error::{Result, StoreResult, corrupt};
+use crate::error::{Result, StoreResult, corrupt_row};
 use crate::row::{self, Id};
 use crate::{SqliteStore, effects};
 
@@ -143,8 +143,8 @@ impl DeliveryStore for SqliteStore {
         self.readers
             .read(move |connection| {
                 let since = |receiver: ReceiverId| {
-                    let read = |found: &Row<'_>| row::time(found, 0);
-                    row::first(connection, FAILING_SINCE, [receiver.blob()], read)
+                    let read = |found: &Row<'_>| row::get_time(found, 0);
+                    row::query_first(connection, FAILING_SINCE, [receiver.blob()], read)
                 };
                 receivers.into_iter().map(since).collect()
             })
@@ -154,44 +154,46 @@ impl DeliveryStore for SqliteStore {
 
 /// A delivery with its attempts.
 fn history(connection: &Connection, id: DeliveryId) -> Result<Option<DeliveryHistory>> {
-    let Some(record) = row::first(connection, FIND, [id.blob()], record)? else { return Ok(None) };
-    let attempts = row::all(connection, ATTEMPTS, [id.blob()], attempt)?;
+    let Some(record) = row::query_first(connection, FIND, [id.blob()], record)? else {
+        return Ok(None);
+    };
+    let attempts = row::query_all(connection, ATTEMPTS, [id.blob()], attempt)?;
     Ok(Some(DeliveryHistory { record, attempts }))
 }
 
 /// Reads the columns of [`columns`].
 fn record(found: &Row<'_>) -> Result<DeliveryRecord> {
-    let destination = match (row::maybe_id(found, 1)?, row::get(found, 2)?) {
+    let destination = match (row::maybe_id(found, 1)?, row::get_column(found, 2)?) {
         (Some(webhook), None) => Destination::Webhook(webhook),
         (None, Some(url)) => Destination::Url(url),
-        _ => return Err(corrupt("a delivery goes nowhere, or to two places")),
+        _ => return Err(corrupt_row("a delivery goes nowhere, or to two places")),
     };
     Ok(DeliveryRecord {
-        id: row::id(found, 0)?,
+        id: row::get_id(found, 0)?,
         destination,
-        receiver: row::id(found, 3)?,
-        subject: row::id(found, 4)?,
-        sequence: row::get(found, 5)?,
-        workspace: row::id(found, 6)?,
-        event: row::get(found, 7)?,
-        body: row::get(found, 8)?,
+        receiver: row::get_id(found, 3)?,
+        subject: row::get_id(found, 4)?,
+        sequence: row::get_column(found, 5)?,
+        workspace: row::get_id(found, 6)?,
+        event: row::get_column(found, 7)?,
+        body: row::get_column(found, 8)?,
         status: row::delivery_status(found, 9)?,
-        attempts: row::get(found, 10)?,
-        created_at: row::time(found, 11)?,
-        next_attempt_at: row::time(found, 12)?,
-        give_up_at: row::time(found, 13)?,
-        sensitive: row::truth(found, 14)?,
+        attempts: row::get_column(found, 10)?,
+        created_at: row::get_time(found, 11)?,
+        next_attempt_at: row::get_time(found, 12)?,
+        give_up_at: row::get_time(found, 13)?,
+        sensitive: row::get_bool(found, 14)?,
     })
 }
 
 fn attempt(found: &Row<'_>) -> Result<AttemptRecord> {
     Ok(AttemptRecord {
-        number: row::get(found, 0)?,
-        at: row::time(found, 1)?,
-        micros: row::get(found, 2)?,
-        url: row::get(found, 3)?,
-        response_status: row::get(found, 4)?,
-        response: row::get(found, 5)?,
+        number: row::get_column(found, 0)?,
+        at: row::get_time(found, 1)?,
+        micros: row::get_column(found, 2)?,
+        url: row::get_column(found, 3)?,
+        response_status: row::get_column(found, 4)?,
+        response: row::get_column(found, 5)?,
     })
 }
 
@@ -204,7 +206,7 @@ fn find_due(connection: &Connection, due: &DueDeliveries) -> Result<OutboxDue> {
         by_receiver.push((receiver, heads_of(connection, due, receiver)?));
     }
     let ids = fair_order(due, by_receiver).into_iter();
-    let read = |id: DeliveryId| row::first(connection, FIND, [id.blob()], record);
+    let read = |id: DeliveryId| row::query_first(connection, FIND, [id.blob()], record);
     let deliveries = ids.filter_map(|id| read(id).transpose()).collect::<Result<Vec<_>>>()?;
     let next = if deliveries.is_empty() { find_next(connection)? } else { None };
     Ok(OutboxDue { deliveries, next })
@@ -215,7 +217,8 @@ fn find_next(connection: &Connection) -> Result<Option<Timestamp>> {
     let (mut earliest, mut last) = (None::<Timestamp>, None);
     while let Some(receiver) = receiver_after(connection, last)? {
         last = Some(receiver);
-        let next = row::first(connection, NEXT, [receiver.blob()], |found| row::time(found, 0))?;
+        let next =
+            row::query_first(connection, NEXT, [receiver.blob()], |found| row::get_time(found, 0))?;
         earliest = earliest.into_iter().chain(next).min();
     }
     Ok(earliest)
@@ -223,7 +226,7 @@ fn find_next(connection: &Connection) -> Result<Option<Timestamp>> {
 
 /// The next receiver that something waits for.
 fn receiver_after(connection: &Connection, last: Option<ReceiverId>) -> Result<Option<ReceiverId>> {
-    row::first(connection, RECEIVER, [row::after(last)], |found| row::id(found, 0))
+    row::query_first(connection, RECEIVER, [row::id_after(last)], |found| row::get_id(found, 0))
 }
 
 /// What is due for a receiver and fits into its share.
@@ -238,10 +241,10 @@ fn heads_of(
         return Ok(Vec::new());
     }
     // Those under way still are heads of their queues.
-    let limit = row::limit(room.saturating_add(busy.len()));
+    let limit = row::sql_limit(room.saturating_add(busy.len()));
     let params = params![receiver.blob(), due.now.as_micros(), limit];
-    let heads = row::all(connection, DUE, params, |found| {
-        Ok((row::id::<DeliveryId>(found, 0)?, row::id::<SubjectId>(found, 1)?))
+    let heads = row::query_all(connection, DUE, params, |found| {
+        Ok((row::get_id::<DeliveryId>(found, 0)?, row::get_id::<SubjectId>(found, 1)?))
     })?;
     let free = heads.into_iter().filter(|(_, subject)| !busy.contains(subject));
     Ok(free.map(|(id, _)| id).take(room).collect())
@@ -297,22 +300,22 @@ pub(crate) fn insert(connection: &Connection, deliveries: &[DeliveryRecord]) -> 
 /// Deletes the deliveries of an execution to the URL that it was given.
 pub(crate) fn purge(connection: &Connection, execution: ExecutionId) -> Result<()> {
     let of = SubjectId::from(execution).blob();
-    let ids = row::all(connection, OF_EXECUTION, [of], |found| row::id(found, 0))?;
+    let ids = row::query_all(connection, OF_EXECUTION, [of], |found| row::get_id(found, 0))?;
     ids.into_iter().try_for_each(|id| delete(connection, id))
 }
 
 /// Deletes some of the settled deliveries to webhooks that are older; how many.
 pub(crate) fn purge_old(connection: &Connection, before: Timestamp, limit: usize) -> Result<usize> {
-    let params = params![before.as_micros(), row::limit(limit)];
-    let ids = row::all(connection, OLD, params, |found| row::id(found, 0))?;
+    let params = params![before.as_micros(), row::sql_limit(limit)];
+    let ids = row::query_all(connection, OLD, params, |found| row::get_id(found, 0))?;
     let count = ids.len();
     ids.into_iter().try_for_each(|id| delete(connection, id))?;
     Ok(count)
 }
 
 fn delete(connection: &Connection, id: DeliveryId) -> Result<()> {
-    row::run(connection, DELETE_ATTEMPTS, [id.blob()])?;
-    row::run(connection, DELETE, [id.blob()]).map(drop)
+    row::execute_sql(connection, DELETE_ATTEMPTS, [id.blob()])?;
+    row::execute_sql(connection, DELETE, [id.blob()]).map(drop)
 }
 
 fn record_attempt(connection: &Connection, made: &DeliveryAttempt) -> Result<()> {
@@ -323,18 +326,18 @@ fn record_attempt(connection: &Connection, made: &DeliveryAttempt) -> Result<()>
     let is_pending = *status == DeliveryStatus::Pending;
     let head = is_pending && stored.is_head(connection)?;
     let status = row::delivery_status_number(*status);
-    row::run(connection, ATTEMPT, params![id.blob(), status, number, next, head])?;
+    row::execute_sql(connection, ATTEMPT, params![id.blob(), status, number, next, head])?;
     if stored.head && !is_pending {
         let (receiver, subject) = stored.queue;
-        row::run(connection, PROMOTE, params![receiver.blob(), subject.blob()])?;
+        row::execute_sql(connection, PROMOTE, params![receiver.blob(), subject.blob()])?;
     }
     let note = params![id.blob(), number, at_micros, micros, url, response_status, response];
-    row::run(connection, NOTE, note)?;
+    row::execute_sql(connection, NOTE, note)?;
     let (receiver, _) = stored.queue;
     match (stored.webhook, health) {
         (Some(_), Health::Well) => forget_failures(connection, receiver),
         (Some(_), Health::Failing) => {
-            row::run(connection, FAILED, params![receiver.blob(), at_micros]).map(drop)
+            row::execute_sql(connection, FAILED, params![receiver.blob(), at_micros]).map(drop)
         }
         (None, _) | (_, Health::Unknown) => Ok(()),
     }
@@ -342,7 +345,7 @@ fn record_attempt(connection: &Connection, made: &DeliveryAttempt) -> Result<()>
 
 /// Forgets that deliveries to the receiver failed.
 pub(crate) fn forget_failures(connection: &Connection, receiver: ReceiverId) -> Result<()> {
-    row::run(connection, RECOVERED, [receiver.blob()]).map(drop)
+    row::execute_sql(connection, RECOVERED, [receiver.blob()]).map(drop)
 }
 
 /// Makes a delivery pending again.
@@ -351,8 +354,8 @@ fn send_again(connection: &Connection, redeliver: &Redeliver) -> Result<()> {
     let found = stored(connection, *id)?;
     let head = found.ok_or(StoreError::Missing("the delivery"))?.is_head(connection)?;
     let params = params![id.blob(), now.as_micros(), give_up_at.as_micros(), head];
-    row::run(connection, REDELIVER, params)?;
-    effects::write(connection, effects)
+    row::execute_sql(connection, REDELIVER, params)?;
+    effects::write_effects(connection, effects)
 }
 
 type Queue = (ReceiverId, SubjectId);
@@ -374,12 +377,12 @@ struct StoredDelivery {
 }
 
 fn stored(connection: &Connection, id: DeliveryId) -> Result<Option<StoredDelivery>> {
-    row::first(connection, FIND_STATE, [id.blob()], |found| {
+    row::query_first(connection, FIND_STATE, [id.blob()], |found| {
         Ok(StoredDelivery {
-            queue: (row::id(found, 0)?, row::id(found, 1)?),
-            position: (row::get(found, 2)?, id),
+            queue: (row::get_id(found, 0)?, row::get_id(found, 1)?),
+            position: (row::get_column(found, 2)?, id),
             status: row::delivery_status(found, 3)?,
-            head: row::truth(found, 4)?,
+            head: row::get_bool(found, 4)?,
             webhook: row::maybe_id(found, 5)?,
         })
     })
@@ -399,8 +402,8 @@ impl StoredDelivery {
 
 /// The position of the head of a queue.
 fn first(connection: &Connection, (receiver, subject): Queue) -> Result<Option<QueuePosition>> {
-    row::first(connection, FIRST, params![receiver.blob(), subject.blob()], |found| {
-        Ok((row::get(found, 0)?, row::id(found, 1)?))
+    row::query_first(connection, FIRST, params![receiver.blob(), subject.blob()], |found| {
+        Ok((row::get_column(found, 0)?, row::get_id(found, 1)?))
     })
 }
 
@@ -413,6 +416,6 @@ fn is_before(
     match head {
         None => Ok(true),
         Some(head) if head < position => Ok(false),
-        Some((_, id)) => row::run(connection, DEMOTE, [id.blob()]).map(|_| true),
+        Some((_, id)) => row::execute_sql(connection, DEMOTE, [id.blob()]).map(|_| true),
     }
 }

@@ -39,7 +39,7 @@ impl From<QueryError> for StoreError {
 }
 
 /// `Corrupt`, naming what cannot be read.
-pub(crate) fn corrupt(what: impl Into<String>) -> QueryError {
+pub(crate) fn corrupt_row(what: impl Into<String>) -> QueryError {
     QueryError::Rejected(StoreError::Corrupt(what.into()))
 }
 

@@ -22,7 +22,7 @@ use stepwell_store::traits::{
 };
 
 use crate::SqliteStore;
-use crate::error::{Result, StoreResult, corrupt};
+use crate::error::{Result, StoreResult, corrupt_row};
 use crate::row::{self, Id};
 use crate::writer::Batch;
 
@@ -79,8 +79,8 @@ pub(crate) const QUERIES: &[&str] = &[
 #[async_trait]
 impl ExecutionStore for SqliteStore {
     async fn commit(&self, commit: Arc<Commit>) -> StoreResult<()> {
-        let prepared = commit::prepare(commit)?;
-        self.writer.write(prepared.bytes(), move |batch| commit::run(batch, &prepared)).await
+        let prepared = commit::prepare_commit(commit)?;
+        self.writer.write(prepared.bytes(), move |batch| commit::run_commit(batch, &prepared)).await
     }
 
     async fn load_execution(&self, id: ExecutionId) -> StoreResult<Option<StoredExecution>> {
@@ -92,7 +92,7 @@ impl ExecutionStore for SqliteStore {
         id: ExecutionId,
         bytes: usize,
     ) -> StoreResult<Option<Loaded>> {
-        self.readers.read(move |connection| large::load(connection, id, bytes)).await
+        self.readers.read(move |connection| large::load_value(connection, id, bytes)).await
     }
 
     async fn find_by_external_id(
@@ -123,9 +123,11 @@ impl ExecutionStore for SqliteStore {
             .read(move |connection| {
                 let Due { node, now, limit } = due;
                 let node = node.blob();
-                let params = params![node, now.as_micros(), row::limit(limit)];
-                let ids = row::all(connection, DUE, params, |found| row::id(found, 0))?;
-                let next = row::first(connection, NEXT_WAKE, [node], |found| row::time(found, 0))?;
+                let params = params![node, now.as_micros(), row::sql_limit(limit)];
+                let ids = row::query_all(connection, DUE, params, |found| row::get_id(found, 0))?;
+                let next = row::query_first(connection, NEXT_WAKE, [node], |found| {
+                    row::get_time(found, 0)
+                })?;
                 Ok(DueExecutions { ids, next })
             })
             .await
@@ -141,7 +143,9 @@ impl ExecutionStore for SqliteStore {
         key: &str,
     ) -> StoreResult<Option<IdempotencyRecord>> {
         let key = key.to_owned();
-        self.readers.read(move |connection| idempotency::find(connection, workspace, &key)).await
+        self.readers
+            .read(move |connection| idempotency::find_claim(connection, workspace, &key))
+            .await
     }
 
     async fn write_idempotent(&self, write: WriteIdempotent) -> StoreResult<bool> {
@@ -150,7 +154,9 @@ impl ExecutionStore for SqliteStore {
             WriteIdempotent::Replace { outcome, .. } => row::outcome_text(outcome).len(),
             WriteIdempotent::Free(_) => 0,
         };
-        self.writer.write(bytes, move |batch| idempotency::write(batch.connection, &write)).await
+        self.writer
+            .write(bytes, move |batch| idempotency::write_claim(batch.connection, &write))
+            .await
     }
 }
 
@@ -158,8 +164,8 @@ fn unfinished(connection: &Connection, list: Unfinished) -> Result<Vec<Execution
     let Unfinished { of, after, limit } = list;
     match of {
         UnfinishedOf::Owner(node) => {
-            let params = params![node.blob(), row::after(after), row::limit(limit)];
-            row::all(connection, UNFINISHED, params, |found| row::id(found, 0))
+            let params = params![node.blob(), row::id_after(after), row::sql_limit(limit)];
+            row::query_all(connection, UNFINISHED, params, |found| row::get_id(found, 0))
         }
         UnfinishedOf::Active(of) => {
             let all = active(connection, of)?.into_iter();
@@ -173,7 +179,8 @@ fn active(connection: &Connection, of: ActiveOf) -> Result<Vec<ExecutionId>> {
         ActiveOf::Key(key) => (ACTIVE_OF_KEY, key.blob()),
         ActiveOf::Workspace(workspace) => (ACTIVE_OF_WORKSPACE, workspace.blob()),
     };
-    let mut ids: Vec<ExecutionId> = row::all(connection, sql, [of], |found| row::id(found, 0))?;
+    let mut ids: Vec<ExecutionId> =
+        row::query_all(connection, sql, [of], |found| row::get_id(found, 0))?;
     // The index has the status before the id.
     ids.sort_unstable();
     Ok(ids)
@@ -182,22 +189,22 @@ fn active(connection: &Connection, of: ActiveOf) -> Result<Vec<ExecutionId>> {
 /// Reads the columns of [`columns`].
 fn record(found: &Row<'_>) -> Result<ExecutionRecord> {
     Ok(ExecutionRecord {
-        id: row::id(found, 1)?,
-        workspace: row::id(found, 2)?,
-        workflow: row::id(found, 3)?,
-        release: row::get(found, 4)?,
-        status: row::status(found, 5)?,
-        seq: row::get(found, 6)?,
-        created_at: row::time(found, 7)?,
+        id: row::get_id(found, 1)?,
+        workspace: row::get_id(found, 2)?,
+        workflow: row::get_id(found, 3)?,
+        release: row::get_column(found, 4)?,
+        status: row::get_status(found, 5)?,
+        seq: row::get_column(found, 6)?,
+        created_at: row::get_time(found, 7)?,
         started_at: row::maybe_time(found, 8)?,
         ended_at: row::maybe_time(found, 9)?,
         wake_at: row::maybe_time(found, 10)?,
         owner: row::maybe_id(found, 11)?,
-        external_id: row::get(found, 12)?,
-        metadata: row::labels(found, 13)?,
-        webhook_url: row::get(found, 14)?,
+        external_id: row::get_column(found, 12)?,
+        metadata: row::get_labels(found, 13)?,
+        webhook_url: row::get_column(found, 14)?,
         started_by: row::maybe_id(found, 15)?,
-        callback_url: row::get(found, 16)?,
+        callback_url: row::get_column(found, 16)?,
     })
 }
 
@@ -212,7 +219,9 @@ fn load(connection: &Connection, id: ExecutionId) -> Result<Option<StoredExecuti
 
 /// The row's number and the record.
 fn find(connection: &Connection, id: ExecutionId) -> Result<Option<(i64, ExecutionRecord)>> {
-    row::first(connection, LOAD, [id.blob()], |found| Ok((row::get(found, 0)?, record(found)?)))
+    row::query_first(connection, LOAD, [id.blob()], |found| {
+        Ok((row::get_column(found, 0)?, record(found)?))
+    })
 }
 
 fn whole(record: ExecutionRecord, events: Vec<RecordedEvent>) -> Result<StoredExecution> {
@@ -220,7 +229,7 @@ fn whole(record: ExecutionRecord, events: Vec<RecordedEvent>) -> Result<StoredEx
     if at != record.seq {
         let id = record.id;
         let text = format!("the journal of {id} ends at {at}, it should end at {}", record.seq);
-        return Err(corrupt(text));
+        return Err(corrupt_row(text));
     }
     Ok(StoredExecution { record, events })
 }
@@ -235,9 +244,9 @@ fn for_each_chunk(
     let mut statement = connection.prepare_cached(JOURNAL)?;
     let mut rows = statement.query([first, last])?;
     while let Some(found) = rows.next()? {
-        let key: i64 = row::get(found, 0)?;
+        let key: i64 = row::get_column(found, 0)?;
         let first_seq = (key & ((1 << SEQ_BITS) - 1)).cast_unsigned();
-        let chunk = found.get_ref(1)?.as_blob().map_err(|error| corrupt(error.to_string()))?;
+        let chunk = found.get_ref(1)?.as_blob().map_err(|error| corrupt_row(error.to_string()))?;
         each(first_seq, chunk)?;
     }
     Ok(())
@@ -246,9 +255,9 @@ fn for_each_chunk(
 /// Adds the events of the next chunk.
 fn append(events: &mut Vec<RecordedEvent>, first_seq: u64, chunk: &[u8]) -> Result<()> {
     if first_seq != events.len() as u64 + 1 {
-        return Err(corrupt(format!("a journal has a gap before event {first_seq}")));
+        return Err(corrupt_row(format!("a journal has a gap before event {first_seq}")));
     }
-    events.extend(codec::decode(first_seq, chunk)?);
+    events.extend(codec::decode_events(first_seq, chunk)?);
     Ok(())
 }
 
@@ -264,16 +273,17 @@ fn by_external_id(
     external_id: &str,
 ) -> Result<Option<ExecutionId>> {
     let params = params![workspace.blob(), external_id];
-    row::first(connection, BY_EXTERNAL_ID, params, |found| row::id(found, 0))
+    row::query_first(connection, BY_EXTERNAL_ID, params, |found| row::get_id(found, 0))
 }
 
 fn claim_queued(batch: &mut Batch<'_>, claim: ClaimQueued) -> Result<Vec<ExecutionId>> {
     batch.require_alive(claim.node)?;
     let connection = batch.connection;
-    let params = params![row::BEFORE_ALL, row::limit(claim.limit)];
-    let ids: Vec<ExecutionId> = row::all(connection, QUEUED, params, |found| row::id(found, 0))?;
+    let params = params![row::BEFORE_ALL, row::sql_limit(claim.limit)];
+    let ids: Vec<ExecutionId> =
+        row::query_all(connection, QUEUED, params, |found| row::get_id(found, 0))?;
     for id in &ids {
-        row::run(connection, CLAIM, params![claim.node.blob(), id.blob()])?;
+        row::execute_sql(connection, CLAIM, params![claim.node.blob(), id.blob()])?;
     }
     Ok(ids)
 }

@@ -47,13 +47,13 @@ impl FeedbackStore for SqliteStore {
 
     async fn list_actuals(&self, execution: ExecutionId) -> StoreResult<Vec<ActualRecord>> {
         self.readers
-            .read(move |connection| row::all(connection, LIST, [execution.blob()], actual))
+            .read(move |connection| row::query_all(connection, LIST, [execution.blob()], actual))
             .await
     }
 
     async fn quality(&self, workflow: WorkflowId) -> StoreResult<Vec<QualityRow>> {
         self.readers
-            .read(move |connection| row::all(connection, QUALITY, [workflow.blob()], quality))
+            .read(move |connection| row::query_all(connection, QUALITY, [workflow.blob()], quality))
             .await
     }
 }
@@ -78,41 +78,41 @@ fn insert(
         actual.at.as_micros(),
         actual.created_at.as_micros(),
     ];
-    row::run(connection, ADD, params).map(drop)
+    row::execute_sql(connection, ADD, params).map(drop)
 }
 
 fn actual(found: &Row<'_>) -> Result<ActualRecord> {
-    let desired = row::get::<Option<String>>(found, 7)?;
-    let matched = row::get::<Option<i64>>(found, 8)?;
+    let desired = row::get_column::<Option<String>>(found, 7)?;
+    let matched = row::get_column::<Option<i64>>(found, 8)?;
     Ok(ActualRecord {
-        id: row::id(found, 0)?,
-        execution: row::id(found, 1)?,
-        workflow: row::id(found, 2)?,
-        release: row::get(found, 3)?,
-        tag: row::get(found, 4)?,
-        output: row::get(found, 5)?,
-        quality: row::get(found, 6)?,
+        id: row::get_id(found, 0)?,
+        execution: row::get_id(found, 1)?,
+        workflow: row::get_id(found, 2)?,
+        release: row::get_column(found, 3)?,
+        tag: row::get_column(found, 4)?,
+        output: row::get_column(found, 5)?,
+        quality: row::get_column(found, 6)?,
         desired: desired.map(|text| codec::read_json(&text)).transpose()?,
         matched: matched.map(|number| number != 0),
-        metadata: row::labels(found, 9)?,
-        at: row::time(found, 10)?,
-        created_at: row::time(found, 11)?,
+        metadata: row::get_labels(found, 9)?,
+        at: row::get_time(found, 10)?,
+        created_at: row::get_time(found, 11)?,
     })
 }
 
 fn quality(found: &Row<'_>) -> Result<QualityRow> {
     Ok(QualityRow {
-        release: row::get(found, 0)?,
-        tag: row::get(found, 1)?,
-        count: row::get(found, 2)?,
-        rated: row::get(found, 3)?,
-        quality_sum: row::get(found, 4)?,
-        compared: row::get(found, 5)?,
-        matched: row::get(found, 6)?,
+        release: row::get_column(found, 0)?,
+        tag: row::get_column(found, 1)?,
+        count: row::get_column(found, 2)?,
+        rated: row::get_column(found, 3)?,
+        quality_sum: row::get_column(found, 4)?,
+        compared: row::get_column(found, 5)?,
+        matched: row::get_column(found, 6)?,
     })
 }
 
 /// Deletes what belongs to an execution that is deleted.
 pub(crate) fn purge(connection: &Connection, execution: ExecutionId) -> Result<()> {
-    row::run(connection, PURGE, [execution.blob()]).map(drop)
+    row::execute_sql(connection, PURGE, [execution.blob()]).map(drop)
 }

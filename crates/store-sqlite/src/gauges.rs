@@ -31,14 +31,14 @@ pub(crate) const QUERIES: &[&str] = &[QUEUED, OLDEST_QUEUED, PENDING, OLDEST_PEN
 
 /// Reads all of it.
 pub(crate) fn read(connection: &Connection, database: &Path) -> Result<StoreGauges> {
-    let count = |found: &Row<'_>| row::get::<u64>(found, 0);
-    let most = row::limit(MAX_COUNTED_DELIVERIES);
+    let count = |found: &Row<'_>| row::get_column::<u64>(found, 0);
+    let most = row::sql_limit(MAX_COUNTED_DELIVERIES);
     let mut log = database.as_os_str().to_owned();
     log.push("-wal");
     Ok(StoreGauges {
-        queued: row::first(connection, QUEUED, [], count)?.unwrap_or(0),
+        queued: row::query_first(connection, QUEUED, [], count)?.unwrap_or(0),
         oldest_queued: oldest(connection, OLDEST_QUEUED)?,
-        pending_deliveries: row::first(connection, PENDING, [most], count)?.unwrap_or(0),
+        pending_deliveries: row::query_first(connection, PENDING, [most], count)?.unwrap_or(0),
         oldest_delivery: oldest(connection, OLDEST_PENDING)?,
         database_bytes: file_bytes(database),
         log_bytes: file_bytes(Path::new(&log)),
@@ -46,7 +46,7 @@ pub(crate) fn read(connection: &Connection, database: &Path) -> Result<StoreGaug
 }
 
 fn oldest(connection: &Connection, sql: &str) -> Result<Option<Timestamp>> {
-    row::first(connection, sql, [], |found| row::time(found, 0))
+    row::query_first(connection, sql, [], |found| row::get_time(found, 0))
 }
 
 /// The size of a file; 0 where it is not there, as the log of a database that is closed.

@@ -35,7 +35,7 @@ use stepwell_store::StoreError;
 
 pub use options::SqliteOptions;
 
-use connection::Opener;
+use connection::ConnectionOpener;
 use readers::Readers;
 use writer::Writer;
 
@@ -47,7 +47,7 @@ use writer::Writer;
 pub struct SqliteStore {
     writer: Writer,
     readers: Readers,
-    opener: Opener,
+    opener: ConnectionOpener,
     /// The size of the database as last read, in bytes.
     database_bytes: Arc<AtomicU64>,
 }
@@ -60,9 +60,9 @@ impl SqliteStore {
     /// `Unavailable` where the file cannot be opened or written, or belongs to a newer Stepwell or
     /// to another program; `Corrupt` where it is damaged.
     pub fn open(path: impl AsRef<Path>, options: SqliteOptions) -> Result<Self, StoreError> {
-        let opener = Opener::new(path.as_ref().to_path_buf(), options);
+        let opener = ConnectionOpener::new(path.as_ref().to_path_buf(), options);
         let mut connection = opener.writer()?;
-        migrate::run(&mut connection)?;
+        migrate::migrate_database(&mut connection)?;
         let writer = Writer::start(connection, &opener)?;
         let readers = Readers::open(opener.clone())?;
         let database_bytes = Arc::new(AtomicU64::new(gauges::file_bytes(opener.path())));

@@ -53,8 +53,9 @@ impl MaintenanceStore for SqliteStore {
         }
         let before = purge.idempotency_before.as_micros();
         loop {
-            let params = (before, row::limit(PURGE_STEP));
-            let delete = move |connection: &Connection| row::run(connection, DELETE_KEYS, params);
+            let params = (before, row::sql_limit(PURGE_STEP));
+            let delete =
+                move |connection: &Connection| row::execute_sql(connection, DELETE_KEYS, params);
             let deleted = self.writer.write(0, move |batch| delete(batch.connection)).await?;
             if deleted < PURGE_STEP {
                 break;
@@ -119,7 +120,7 @@ impl SqliteStore {
         probed.map_err(stopped)?.map_err(|error| {
             StoreError::Unavailable(format!("the disk of the database cannot be written: {error}"))
         })?;
-        self.writer.write(0, |batch| row::run(batch.connection, PROBE, []).map(drop)).await
+        self.writer.write(0, |batch| row::execute_sql(batch.connection, PROBE, []).map(drop)).await
     }
 
     /// The caches and queues in memory, with their use and their limits.
@@ -136,14 +137,16 @@ fn find_over(connection: &Connection, purge: &Purge) -> Result<Vec<Row>> {
     let mut over = Vec::new();
     let mut after = row::BEFORE_ALL.to_vec();
     while over.len() < purge.limit {
-        let read = |found: &rusqlite::Row<'_>| row::id::<WorkflowId>(found, 0);
-        let Some(workflow) = row::first(connection, NEXT_WORKFLOW, [&after], read)? else { break };
+        let read = |found: &rusqlite::Row<'_>| row::get_id::<WorkflowId>(found, 0);
+        let Some(workflow) = row::query_first(connection, NEXT_WORKFLOW, [&after], read)? else {
+            break;
+        };
         after = workflow.blob().to_vec();
         let Some(before) = kept_from(connection, workflow, purge)? else { continue };
-        let room = row::limit(purge.limit - over.len());
+        let room = row::sql_limit(purge.limit - over.len());
         let params = params![workflow.blob(), before.as_micros(), room];
-        over.extend(row::all(connection, OVER, params, |found| {
-            Ok((row::get(found, 0)?, row::id(found, 1)?))
+        over.extend(row::query_all(connection, OVER, params, |found| {
+            Ok((row::get_column(found, 0)?, row::get_id(found, 1)?))
         })?);
     }
     Ok(over)
@@ -155,8 +158,8 @@ fn kept_from(
     workflow: WorkflowId,
     purge: &Purge,
 ) -> Result<Option<Timestamp>> {
-    let read = |found: &rusqlite::Row<'_>| row::get::<Option<i64>>(found, 0);
-    let own = row::first(connection, RETENTION, [workflow.blob()], read)?.flatten();
+    let read = |found: &rusqlite::Row<'_>| row::get_column::<Option<i64>>(found, 0);
+    let own = row::query_first(connection, RETENTION, [workflow.blob()], read)?.flatten();
     Ok(match own {
         Some(seconds) => Some(purge.now.before(Duration::from_secs(seconds.cast_unsigned()))),
         None => purge.default_before,
@@ -167,18 +170,18 @@ fn delete(batch: &mut Batch<'_>, over: &[Row]) -> Result<u64> {
     let connection = batch.connection;
     let mut deleted = 0;
     for (n, id) in over {
-        let found = row::first(connection, DELETE, params![n, id.blob()], |found| {
+        let found = row::query_first(connection, DELETE, params![n, id.blob()], |found| {
             let counted = CountedExecution {
-                workspace: row::id(found, 1)?,
-                workflow: row::id(found, 2)?,
-                created_at: row::time(found, 3)?,
+                workspace: row::get_id(found, 1)?,
+                workflow: row::get_id(found, 2)?,
+                created_at: row::get_time(found, 3)?,
             };
-            Ok((row::status(found, 0)?, counted))
+            Ok((row::get_status(found, 0)?, counted))
         })?;
         let Some((status, counted)) = found else { continue };
         batch.counts.change(counted, Some(status), None);
         let (first, last) = executions::journal_keys(*n);
-        row::run(connection, DELETE_JOURNAL, [first, last])?;
+        row::execute_sql(connection, DELETE_JOURNAL, [first, last])?;
         deliveries::purge(connection, *id)?;
         feedback::purge(connection, *id)?;
         deleted += 1;

@@ -35,7 +35,7 @@ impl WriterMeters {
             transaction: metrics::histogram!(TRANSACTION),
             commit: metrics::histogram!(COMMIT),
             writes: metrics::histogram!(WRITES),
-            failures: failures("write"),
+            failures: failure_counter("write"),
         }
     }
 
@@ -53,7 +53,7 @@ impl WriterMeters {
 }
 
 /// Counts what fails in the database, by kind of access.
-pub(crate) fn failures(operation: &'static str) -> Counter {
+pub(crate) fn failure_counter(operation: &'static str) -> Counter {
     metrics::describe_counter!(
         FAILURES,
         "Transactions and reads that failed in the database (full disk, I/O error, damage)."

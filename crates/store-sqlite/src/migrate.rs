@@ -31,15 +31,15 @@ const MIGRATIONS: &[&str] = &[
 const APPLICATION: i64 = 0x5374_6570;
 
 /// Applies what is missing.
-pub(crate) fn run(connection: &mut Connection) -> Result<(), StoreError> {
-    apply(connection, MIGRATIONS)
+pub(crate) fn migrate_database(connection: &mut Connection) -> Result<(), StoreError> {
+    apply_migrations(connection, MIGRATIONS)
 }
 
-fn apply(connection: &mut Connection, migrations: &[&str]) -> Result<(), StoreError> {
+fn apply_migrations(connection: &mut Connection, migrations: &[&str]) -> Result<(), StoreError> {
     let failed = |error: rusqlite::Error| store_error(&error);
     let transaction =
         connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
-    let version = version(&transaction)?;
+    let version = schema_version(&transaction)?;
     let missing = migrations.get(version..).ok_or_else(|| {
         StoreError::Unavailable(format!(
             "the database has version {version}, this program knows versions up to {}: start the \
@@ -59,7 +59,7 @@ fn apply(connection: &mut Connection, migrations: &[&str]) -> Result<(), StoreEr
 }
 
 /// How many migrations the database has had. Refuses a database that is not ours.
-fn version(connection: &Connection) -> Result<usize, StoreError> {
+fn schema_version(connection: &Connection) -> Result<usize, StoreError> {
     let pragma = |name: &str| {
         let read = connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
         read.map_err(|error| store_error(&error))
@@ -96,23 +96,23 @@ mod tests {
     fn applies_only_what_is_missing() {
         let mut connection = memory();
         let (one, two) = ("CREATE TABLE a (x)", "ALTER TABLE a ADD COLUMN y");
-        apply(&mut connection, &[one]).unwrap();
-        apply(&mut connection, &[one]).unwrap();
-        apply(&mut connection, &[one, two]).unwrap();
+        apply_migrations(&mut connection, &[one]).unwrap();
+        apply_migrations(&mut connection, &[one]).unwrap();
+        apply_migrations(&mut connection, &[one, two]).unwrap();
         connection.execute("INSERT INTO a (x, y) VALUES (1, 2)", []).unwrap();
-        assert_eq!(version(&connection).unwrap(), 2);
+        assert_eq!(schema_version(&connection).unwrap(), 2);
     }
 
     /// Deliveries that were pending before there were webhooks still are.
     #[test]
     fn earlier_deliveries_remain_pending() {
         let mut connection = memory();
-        apply(&mut connection, &MIGRATIONS[..2]).unwrap();
+        apply_migrations(&mut connection, &MIGRATIONS[..2]).unwrap();
         let old =
             "INSERT INTO deliveries VALUES (zeroblob(16), x'01', 7, x'02', 'https://a.example',
             '{}', 0, 3, 1000, 2000, '503', 1)";
         connection.execute(old, []).unwrap();
-        run(&mut connection).unwrap();
+        migrate_database(&mut connection).unwrap();
         let new = "SELECT url, receiver = subject AND subject = x'01', sequence, attempts, head,
             give_up_at, webhook IS NULL FROM deliveries";
         let found: (String, bool, u64, u64, bool, i64, bool) = connection
@@ -129,13 +129,13 @@ mod tests {
     #[test]
     fn the_secret_before_becomes_the_first_of_several() {
         let mut connection = memory();
-        apply(&mut connection, &MIGRATIONS[..7]).unwrap();
+        apply_migrations(&mut connection, &MIGRATIONS[..7]).unwrap();
         for (id, previous, until) in [(1_u8, Some("whsec_b2xk"), Some(99)), (2, None, None)] {
             let insert = "INSERT INTO webhooks VALUES
                 (?1, x'01', 'https://a.example', '[\"*\"]', NULL, 0, NULL, 'whsec_bmV3', ?2, ?3, 7, 8, NULL)";
             connection.execute(insert, rusqlite::params![[id; 16], previous, until]).unwrap();
         }
-        run(&mut connection).unwrap();
+        migrate_database(&mut connection).unwrap();
         let secrets = "SELECT document -> '$.previous_secrets' FROM objects
             WHERE kind = 'webhook' ORDER BY id";
         let mut found = connection.prepare(secrets).unwrap();
@@ -147,7 +147,7 @@ mod tests {
     #[test]
     fn what_was_there_before_it_was_counted_is_counted() {
         let mut connection = memory();
-        apply(&mut connection, &MIGRATIONS[..2]).unwrap();
+        apply_migrations(&mut connection, &MIGRATIONS[..2]).unwrap();
         let day = 86_400_000_000_i64;
         for n in 0..40_i64 {
             let insert = "INSERT INTO executions
@@ -164,7 +164,7 @@ mod tests {
         let release =
             "INSERT INTO releases VALUES (x'61', 1, '{\"description\": \"what for\"}', 7)";
         connection.execute(release, []).unwrap();
-        run(&mut connection).unwrap();
+        migrate_database(&mut connection).unwrap();
         let count = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
         // Of each five, those with the statuses 4, 5 and 6 have ended.
         for (of, expect) in [("kind = 0", 24), ("kind = 1", 24), ("owner = x'61'", 6)] {
@@ -187,7 +187,7 @@ mod tests {
         let folder = tempfile::TempDir::new().unwrap();
         let path = folder.path().join("test.db");
         let mut old = Connection::open(&path).unwrap();
-        apply(&mut old, &MIGRATIONS[..11]).unwrap();
+        apply_migrations(&mut old, &MIGRATIONS[..11]).unwrap();
         let (quoted, limits) = ("\u{e9} \"1\"", r#"{"tier":"standard","executions_per_second":5}"#);
         for (id, name, limits) in [(1_u8, quoted, None), (2, "limited", Some(limits))] {
             let insert = "INSERT INTO workspaces VALUES (?1, ?2, ?3, ?4, ?5)";
@@ -223,7 +223,7 @@ mod tests {
         let folder = tempfile::TempDir::new().unwrap();
         let path = folder.path().join("test.db");
         let mut old = Connection::open(&path).unwrap();
-        apply(&mut old, &MIGRATIONS[..11]).unwrap();
+        apply_migrations(&mut old, &MIGRATIONS[..11]).unwrap();
         let limits = Some(r#"{"requests_per_minute":9}"#);
         for (id, limits, moment) in [(1_u8, None, None), (2, limits, Some(70))] {
             let insert = "INSERT INTO keys (id, workspace, name, hash, hint, scopes, created_at,
@@ -255,21 +255,22 @@ mod tests {
     #[test]
     fn a_failing_migration_leaves_no_trace() {
         let mut connection = memory();
-        assert!(apply(&mut connection, &["CREATE TABLE a (x)", "nonsense"]).is_err());
-        assert_eq!(version(&connection).unwrap(), 0);
-        apply(&mut connection, &["CREATE TABLE a (x)"]).unwrap();
+        assert!(apply_migrations(&mut connection, &["CREATE TABLE a (x)", "nonsense"]).is_err());
+        assert_eq!(schema_version(&connection).unwrap(), 0);
+        apply_migrations(&mut connection, &["CREATE TABLE a (x)"]).unwrap();
     }
 
     #[test]
     fn refuses_a_newer_database_and_another_programs() {
         let mut connection = memory();
-        apply(&mut connection, &["CREATE TABLE a (x)", "CREATE TABLE b (x)"]).unwrap();
-        let error = apply(&mut connection, &["CREATE TABLE a (x)"]).unwrap_err().to_string();
+        apply_migrations(&mut connection, &["CREATE TABLE a (x)", "CREATE TABLE b (x)"]).unwrap();
+        let error =
+            apply_migrations(&mut connection, &["CREATE TABLE a (x)"]).unwrap_err().to_string();
         assert!(error.contains("version 2") && error.contains("newer Stepwell"), "{error}");
 
         let mut foreign = memory();
         foreign.execute_batch("CREATE TABLE theirs (x)").unwrap();
-        let error = run(&mut foreign).unwrap_err().to_string();
+        let error = migrate_database(&mut foreign).unwrap_err().to_string();
         assert!(error.contains("another program"), "{error}");
     }
 }

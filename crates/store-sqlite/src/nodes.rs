@@ -79,8 +79,8 @@ impl NodeStore for SqliteStore {
     async fn leave(&self, node: NodeId) -> StoreResult<()> {
         self.writer
             .write(0, move |batch| {
-                row::run(batch.connection, GIVE_UP, [node.blob()])?;
-                row::run(batch.connection, KILL, [node.blob()])?;
+                row::execute_sql(batch.connection, GIVE_UP, [node.blob()])?;
+                row::execute_sql(batch.connection, KILL, [node.blob()])?;
                 batch.nodes_changed();
                 Ok(())
             })
@@ -93,12 +93,13 @@ impl NodeStore for SqliteStore {
 }
 
 fn last_seen(connection: &Connection, boot: Option<Uuid>) -> Result<LastSeen> {
-    let heartbeat = row::first(connection, LAST_HEARTBEAT, [], |found| row::maybe_time(found, 0))?;
+    let heartbeat =
+        row::query_first(connection, LAST_HEARTBEAT, [], |found| row::maybe_time(found, 0))?;
     let mark = match boot {
         Some(boot) => {
             let key = boot.into_bytes();
-            let read = |found: &Row<'_>| Ok(ClockMark { boot, offset: row::get(found, 0)? });
-            row::first(connection, MARK, [&key[..]], read)?
+            let read = |found: &Row<'_>| Ok(ClockMark { boot, offset: row::get_column(found, 0)? });
+            row::query_first(connection, MARK, [&key[..]], read)?
         }
         None => None,
     };
@@ -114,7 +115,7 @@ fn join(batch: &mut Batch<'_>, node: NodeId, now: Timestamp) -> Result<()> {
 }
 
 fn save(batch: &mut Batch<'_>, node: NodeId, now: Timestamp) -> Result<()> {
-    row::run(batch.connection, SAVE, params![node.blob(), now.as_micros()])?;
+    row::execute_sql(batch.connection, SAVE, params![node.blob(), now.as_micros()])?;
     batch.nodes_changed();
     Ok(())
 }
@@ -123,13 +124,13 @@ fn take_over(batch: &mut Batch<'_>, node: NodeId, before: Timestamp) -> Result<u
     batch.require_alive(node)?;
     let connection = batch.connection;
     let own = node.blob();
-    let dead = row::all(connection, STALE, params![own, before.as_micros()], |found| {
-        row::id::<NodeId>(found, 0)
+    let dead = row::query_all(connection, STALE, params![own, before.as_micros()], |found| {
+        row::get_id::<NodeId>(found, 0)
     })?;
     let mut taken = 0;
     for node in dead {
-        taken += row::run(connection, GIVE, params![own, node.blob()])?;
-        row::run(connection, FORGET, [node.blob()])?;
+        taken += row::execute_sql(connection, GIVE, params![own, node.blob()])?;
+        row::execute_sql(connection, FORGET, [node.blob()])?;
     }
     recoveries::forget_ended(connection)?;
     batch.nodes_changed();
@@ -143,24 +144,24 @@ fn correct_clock(batch: &mut Batch<'_>, correction: ClockCorrection) -> Result<b
     if waits != 0 {
         // Bounds, so that nothing is moved out of what time there is.
         let (first, last) = (i64::MIN.saturating_sub(waits.min(0)), i64::MAX - waits.max(0));
-        row::run(connection, MOVE_WAITS, params![node.blob(), waits, first, last])?;
+        row::execute_sql(connection, MOVE_WAITS, params![node.blob(), waits, first, last])?;
     }
     let rivals = params![node.blob(), at_start, now.as_micros()];
-    let follows = row::first(connection, FOLLOWS, rivals, |found| row::truth(found, 0))?;
+    let follows = row::query_first(connection, FOLLOWS, rivals, |found| row::get_bool(found, 0))?;
     let leads = !follows.unwrap_or(false);
     if waits < 0 {
-        row::run(connection, MOVE_HEARTBEATS, params![waits, now.as_micros()])?;
+        row::execute_sql(connection, MOVE_HEARTBEATS, params![waits, now.as_micros()])?;
     }
     if leads && (pauses, limits) != (0, 0) {
         // "For ever" stays the last moment that there is.
         let last = i64::MAX - limits.max(0);
-        row::run(connection, MOVE_DELIVERIES, params![pauses, limits, last])?;
-        row::run(connection, MOVE_FAILURES, [limits])?;
+        row::execute_sql(connection, MOVE_DELIVERIES, params![pauses, limits, last])?;
+        row::execute_sql(connection, MOVE_FAILURES, [limits])?;
     }
     if let Some(ClockMark { boot, offset }) = mark {
         let boot = boot.into_bytes();
-        row::run(connection, SAVE_MARK, params![&boot[..], offset, now.as_micros()])?;
-        row::run(connection, FORGET_MARKS, [row::limit(KEPT_CLOCK_MARKS)])?;
+        row::execute_sql(connection, SAVE_MARK, params![&boot[..], offset, now.as_micros()])?;
+        row::execute_sql(connection, FORGET_MARKS, [row::sql_limit(KEPT_CLOCK_MARKS)])?;
     }
     Ok(leads)
 }

@@ -10,10 +10,10 @@ use stepwell_store::codec;
 use stepwell_store::lists::{List, Page};
 use stepwell_store::objects::{
     DELETIONS_KEPT, DeleteObject, DueObjects, IndexFields, Kind, ObjectBatch, ObjectChanges,
-    ObjectCursor, ObjectFilter, ObjectRef, StoredObject, remembers,
+    ObjectCursor, ObjectFilter, ObjectRef, StoredObject, remembers_revision,
 };
 
-use crate::error::{QueryError, Result, StoreResult, corrupt};
+use crate::error::{QueryError, Result, StoreResult, corrupt_row};
 use crate::executions::idempotency;
 use crate::row::{self, Id};
 use crate::{SqliteStore, effects, workflows};
@@ -130,10 +130,10 @@ impl Prepared {
         if let Some(workflow) = self.batch.live_workflow {
             workflows::live_release(connection, workflow, None)?;
         }
-        let id = |found: &Row<'_>| row::id(found, 0);
+        let id = |found: &Row<'_>| row::get_id(found, 0);
         self.batch.check::<QueryError>(
-            |kind, id| row::first(connection, VERSION, params![kind, id.blob()], number),
-            |kind, key| row::first(connection, HOLDER, params![kind, key], id),
+            |kind, id| row::query_first(connection, VERSION, params![kind, id.blob()], number),
+            |kind, key| row::query_first(connection, HOLDER, params![kind, key], id),
         )
     }
 
@@ -146,15 +146,15 @@ impl Prepared {
                 put(connection, revision, object, texts)?;
             }
             for DeleteObject { kind, id, .. } in &batch.deletes {
-                row::run(connection, DELETE, params![kind, id.blob()])?;
-                row::run(connection, REMEMBER, params![kind, id.blob(), revision])?;
+                row::execute_sql(connection, DELETE, params![kind, id.blob()])?;
+                row::execute_sql(connection, REMEMBER, params![kind, id.blob(), revision])?;
             }
             if !batch.deletes.is_empty() {
                 forget_old_deletions(connection, revision)?;
             }
         }
-        idempotency::take(connection, batch.idempotency.as_ref())?;
-        effects::write(connection, &batch.effects)
+        idempotency::take_claim(connection, batch.idempotency.as_ref())?;
+        effects::write_effects(connection, &batch.effects)
     }
 }
 
@@ -174,9 +174,11 @@ impl ObjectStore for SqliteStore {
         let read = move |found: &Row<'_>| object(kind, found);
         self.readers
             .read(move |connection| match by {
-                ObjectRef::Id(id) => row::first(connection, FIND, params![kind, id.blob()], read),
+                ObjectRef::Id(id) => {
+                    row::query_first(connection, FIND, params![kind, id.blob()], read)
+                }
                 ObjectRef::UniqueKey(key) => {
-                    row::first(connection, FIND_KEY, params![kind, key], read)
+                    row::query_first(connection, FIND_KEY, params![kind, key], read)
                 }
             })
             .await
@@ -196,9 +198,10 @@ impl ObjectStore for SqliteStore {
         self.readers
             .read(move |connection| {
                 let after_at = after.map_or(i64::MIN, |(at, _)| at.as_micros());
-                let after_id = row::after(after.map(|(_, id)| id));
-                let params = params![kind, now.as_micros(), after_at, after_id, row::limit(limit)];
-                row::all(connection, DUE, params, |found| object(kind, found))
+                let after_id = row::id_after(after.map(|(_, id)| id));
+                let params =
+                    params![kind, now.as_micros(), after_at, after_id, row::sql_limit(limit)];
+                row::query_all(connection, DUE, params, |found| object(kind, found))
             })
             .await
     }
@@ -209,16 +212,16 @@ impl ObjectStore for SqliteStore {
 }
 
 fn number(found: &Row<'_>) -> Result<u64> {
-    row::get(found, 0)
+    row::get_column(found, 0)
 }
 
 fn next_revision(connection: &Connection) -> Result<u64> {
-    let revision = row::first(connection, NEXT_REVISION, [], number)?;
-    revision.ok_or_else(|| corrupt("the revision of objects is lost"))
+    let revision = row::query_first(connection, NEXT_REVISION, [], number)?;
+    revision.ok_or_else(|| corrupt_row("the revision of objects is lost"))
 }
 
 fn forget_old_deletions(connection: &Connection, revision: u64) -> Result<()> {
-    row::run(connection, FORGET_OLD, [revision.saturating_sub(DELETIONS_KEPT)]).map(drop)
+    row::execute_sql(connection, FORGET_OLD, [revision.saturating_sub(DELETIONS_KEPT)]).map(drop)
 }
 
 /// Deletes the objects of these kinds that have the parent.
@@ -233,8 +236,8 @@ pub(crate) fn delete_children(
     let revision = next_revision(connection)?;
     for kind in kinds {
         let params = params![kind, parent.blob(), revision];
-        row::run(connection, REMEMBER_CHILDREN, params)?;
-        row::run(connection, DELETE_CHILDREN, params![kind, parent.blob()])?;
+        row::execute_sql(connection, REMEMBER_CHILDREN, params)?;
+        row::execute_sql(connection, DELETE_CHILDREN, params![kind, parent.blob()])?;
     }
     forget_old_deletions(connection, revision)
 }
@@ -255,53 +258,55 @@ fn put(connection: &Connection, revision: u64, object: &StoredObject, texts: &Te
         parent.map(Id::blob),
         status,
         texts.labels,
-        row::micros(*due_at),
+        row::as_micros(*due_at),
         texts.document,
     ];
     // Most writes, such as the progress of a schedule, change none of the fields of most indexes.
-    if *version > 1 && row::run(connection, UPDATE, params)? == 1 {
+    if *version > 1 && row::execute_sql(connection, UPDATE, params)? == 1 {
         return Ok(());
     }
-    row::run(connection, PUT, params)?;
-    row::run(connection, FORGET, params![kind, id.blob()]).map(drop)
+    row::execute_sql(connection, PUT, params)?;
+    row::execute_sql(connection, FORGET, params![kind, id.blob()]).map(drop)
 }
 
 fn changes(connection: &Connection, kind: Kind, since: u64) -> Result<ObjectChanges> {
     // All of the same moment.
     let transaction = connection.unchecked_transaction()?;
-    let revision = row::first(&transaction, REVISION, [], number)?.unwrap_or(0);
-    let all = !remembers(since, revision);
+    let revision = row::query_first(&transaction, REVISION, [], number)?.unwrap_or(0);
+    let all = !remembers_revision(since, revision);
     let after = if all { 0 } else { since };
     let read = |found: &Row<'_>| object(kind, found);
-    let puts = row::all(&transaction, CHANGED, params![kind, after], read)?;
+    let puts = row::query_all(&transaction, CHANGED, params![kind, after], read)?;
     let deleted = match all {
         true => Vec::new(),
-        false => row::all(&transaction, DELETED, params![kind, after], |found| row::id(found, 0))?,
+        false => row::query_all(&transaction, DELETED, params![kind, after], |found| {
+            row::get_id(found, 0)
+        })?,
     };
     Ok(ObjectChanges { revision, all, puts, deleted })
 }
 
 fn find(connection: &Connection, kind: Kind, id: SubjectId) -> Result<Option<StoredObject>> {
-    row::first(connection, FIND, params![kind, id.blob()], |found| object(kind, found))
+    row::query_first(connection, FIND, params![kind, id.blob()], |found| object(kind, found))
 }
 
 /// Reads the columns of [`columns`].
 fn object(kind: Kind, found: &Row<'_>) -> Result<StoredObject> {
     Ok(StoredObject {
         kind,
-        id: row::id(found, 0)?,
-        workspace: row::id(found, 1)?,
-        version: row::get(found, 2)?,
-        created_at: row::time(found, 3)?,
-        updated_at: row::time(found, 4)?,
+        id: row::get_id(found, 0)?,
+        workspace: row::get_id(found, 1)?,
+        version: row::get_column(found, 2)?,
+        created_at: row::get_time(found, 3)?,
+        updated_at: row::get_time(found, 4)?,
         index: IndexFields {
-            unique_key: row::get(found, 5)?,
-            name: row::get(found, 6)?,
+            unique_key: row::get_column(found, 5)?,
+            name: row::get_column(found, 6)?,
             parent: row::maybe_id(found, 7)?,
-            status: row::get(found, 8)?,
-            labels: row::labels(found, 9)?,
+            status: row::get_column(found, 8)?,
+            labels: row::get_labels(found, 9)?,
             due_at: row::maybe_time(found, 10)?,
         },
-        document: codec::read_json(&row::get::<String>(found, 11)?)?,
+        document: codec::read_json(&row::get_column::<String>(found, 11)?)?,
     })
 }

@@ -10,13 +10,13 @@ use rusqlite::Connection;
 use stepwell_store::StoreError;
 use tokio::sync::Semaphore;
 
-use crate::connection::Opener;
+use crate::connection::ConnectionOpener;
 use crate::error::{QueryError, Result, StoreResult};
 use crate::meters;
 
 #[derive(Debug)]
 pub(crate) struct Readers {
-    pool: Arc<Pool>,
+    pool: Arc<ReaderPool>,
     /// As many permits as there may be connections.
     permits: Arc<Semaphore>,
     /// Reads that failed in the database.
@@ -24,19 +24,19 @@ pub(crate) struct Readers {
 }
 
 #[derive(Debug)]
-struct Pool {
-    opener: Opener,
+struct ReaderPool {
+    opener: ConnectionOpener,
     // Locked to take or put back a connection, never while one is used.
     idle: Mutex<Vec<Connection>>,
 }
 
 impl Readers {
-    pub(crate) fn open(opener: Opener) -> StoreResult<Self> {
+    pub(crate) fn open(opener: ConnectionOpener) -> StoreResult<Self> {
         let count = opener.options.readers.max(1);
         let idle = (0..count).map(|_| opener.reader()).collect::<StoreResult<Vec<_>>>()?;
         let permits = Arc::new(Semaphore::new(count));
-        let pool = Arc::new(Pool { opener, idle: Mutex::new(idle) });
-        Ok(Self { pool, permits, failures: meters::failures("read") })
+        let pool = Arc::new(ReaderPool { opener, idle: Mutex::new(idle) });
+        Ok(Self { pool, permits, failures: meters::failure_counter("read") })
     }
 
     /// Runs `work` on a connection of its own, on a thread that may block.
@@ -73,7 +73,7 @@ impl Readers {
     }
 }
 
-impl Pool {
+impl ReaderPool {
     fn take(&self) -> StoreResult<Connection> {
         let idle = self.idle().pop();
         idle.map_or_else(|| self.opener.reader(), Ok)

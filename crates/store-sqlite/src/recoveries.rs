@@ -31,7 +31,9 @@ pub(crate) fn count(connection: &Connection, count: &CountRecoveries) -> Result<
         counted.extend(match count.counted {
             RecoveryCount::Recovery => count_recovery(connection, *id)?,
             RecoveryCount::Trial => {
-                row::first(connection, COUNT_TRIAL, [id.blob()], |found| recovery(*id, found))?
+                row::query_first(connection, COUNT_TRIAL, [id.blob()], |found| {
+                    recovery(*id, found)
+                })?
             }
         });
     }
@@ -39,16 +41,17 @@ pub(crate) fn count(connection: &Connection, count: &CountRecoveries) -> Result<
 }
 
 fn count_recovery(connection: &Connection, id: ExecutionId) -> Result<Option<Recovery>> {
-    let seq = row::first(connection, SEQ, [id.blob()], |found| row::get::<i64>(found, 0))?;
+    let seq =
+        row::query_first(connection, SEQ, [id.blob()], |found| row::get_column::<i64>(found, 0))?;
     let Some(seq) = seq else { return Ok(None) };
-    row::first(connection, COUNT, params![id.blob(), seq], |found| recovery(id, found))
+    row::query_first(connection, COUNT, params![id.blob(), seq], |found| recovery(id, found))
 }
 
 fn recovery(id: ExecutionId, found: &Row<'_>) -> Result<Recovery> {
-    Ok(Recovery { id, recoveries: row::get(found, 0)?, trials: row::get(found, 1)? })
+    Ok(Recovery { id, recoveries: row::get_column(found, 0)?, trials: row::get_column(found, 1)? })
 }
 
 /// Deletes the counts of executions that have ended or no longer exist.
 pub(crate) fn forget_ended(connection: &Connection) -> Result<()> {
-    row::run(connection, FORGET, []).map(drop)
+    row::execute_sql(connection, FORGET, []).map(drop)
 }

@@ -14,7 +14,7 @@ use stepwell_store::lists::Window;
 use stepwell_store::record::{DeliveryStatus, IdempotencyOutcome, has_label};
 use uuid::Uuid;
 
-use crate::error::{Result, corrupt};
+use crate::error::{Result, corrupt_row};
 
 /// Sorts before every id.
 pub(crate) const BEFORE_ALL: [u8; 0] = [];
@@ -58,22 +58,22 @@ ids!(
 );
 
 /// Where a page begins, as a bound that an index can be searched by.
-pub(crate) fn after(id: Option<impl Id>) -> Vec<u8> {
+pub(crate) fn id_after(id: Option<impl Id>) -> Vec<u8> {
     id.map_or_else(|| BEFORE_ALL.to_vec(), |id| id.blob().to_vec())
 }
 
 /// A limit as SQLite takes it.
-pub(crate) fn limit(limit: usize) -> i64 {
+pub(crate) fn sql_limit(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }
 
 /// The rows of a page: how many to read, and how many to skip.
 pub(crate) fn limit_and_offset<C>(window: &Window<C>) -> (i64, i64) {
-    (limit(window.read_limit()), i64::try_from(window.skipped()).unwrap_or(i64::MAX))
+    (sql_limit(window.read_limit()), i64::try_from(window.skipped()).unwrap_or(i64::MAX))
 }
 
 /// The first row, read.
-pub(crate) fn first<T>(
+pub(crate) fn query_first<T>(
     connection: &Connection,
     sql: &str,
     params: impl Params,
@@ -85,7 +85,7 @@ pub(crate) fn first<T>(
 }
 
 /// All rows, read.
-pub(crate) fn all<T>(
+pub(crate) fn query_all<T>(
     connection: &Connection,
     sql: &str,
     params: impl Params,
@@ -101,40 +101,44 @@ pub(crate) fn all<T>(
 }
 
 /// Runs a statement without result rows; returns how many rows it changed.
-pub(crate) fn run(connection: &Connection, sql: &str, params: impl Params) -> Result<usize> {
+pub(crate) fn execute_sql(
+    connection: &Connection,
+    sql: &str,
+    params: impl Params,
+) -> Result<usize> {
     Ok(connection.prepare_cached(sql)?.execute(params)?)
 }
 
 /// A column as SQLite has it.
-pub(crate) fn get<T: FromSql>(row: &Row<'_>, column: usize) -> Result<T> {
+pub(crate) fn get_column<T: FromSql>(row: &Row<'_>, column: usize) -> Result<T> {
     Ok(row.get(column)?)
 }
 
-pub(crate) fn id<T: Id>(row: &Row<'_>, column: usize) -> Result<T> {
-    get(row, column).map(T::from_blob)
+pub(crate) fn get_id<T: Id>(row: &Row<'_>, column: usize) -> Result<T> {
+    get_column(row, column).map(T::from_blob)
 }
 
 pub(crate) fn maybe_id<T: Id>(row: &Row<'_>, column: usize) -> Result<Option<T>> {
-    Ok(get::<Option<_>>(row, column)?.map(T::from_blob))
+    Ok(get_column::<Option<_>>(row, column)?.map(T::from_blob))
 }
 
-pub(crate) fn time(row: &Row<'_>, column: usize) -> Result<Timestamp> {
-    get(row, column).map(Timestamp::from_micros)
+pub(crate) fn get_time(row: &Row<'_>, column: usize) -> Result<Timestamp> {
+    get_column(row, column).map(Timestamp::from_micros)
 }
 
 pub(crate) fn maybe_time(row: &Row<'_>, column: usize) -> Result<Option<Timestamp>> {
-    Ok(get::<Option<i64>>(row, column)?.map(Timestamp::from_micros))
+    Ok(get_column::<Option<i64>>(row, column)?.map(Timestamp::from_micros))
 }
 
-pub(crate) fn micros(at: Option<Timestamp>) -> Option<i64> {
+pub(crate) fn as_micros(at: Option<Timestamp>) -> Option<i64> {
     at.map(Timestamp::as_micros)
 }
 
-pub(crate) fn truth(row: &Row<'_>, column: usize) -> Result<bool> {
-    match get::<i64>(row, column)? {
+pub(crate) fn get_bool(row: &Row<'_>, column: usize) -> Result<bool> {
+    match get_column::<i64>(row, column)? {
         0 => Ok(false),
         1 => Ok(true),
-        other => Err(corrupt(format!("a yes or no is stored as {other}"))),
+        other => Err(corrupt_row(format!("a yes or no is stored as {other}"))),
     }
 }
 
@@ -143,12 +147,12 @@ pub(crate) fn labels_text(labels: &Map) -> Result<Option<String>> {
     Ok((!labels.is_empty()).then(|| codec::write_json(labels)).transpose()?)
 }
 
-pub(crate) fn labels(row: &Row<'_>, column: usize) -> Result<Map> {
-    match get::<Option<String>>(row, column)? {
+pub(crate) fn get_labels(row: &Row<'_>, column: usize) -> Result<Map> {
+    match get_column::<Option<String>>(row, column)? {
         None => Ok(Map::new()),
         Some(text) => match codec::read_json(&text)? {
             Value::Object(labels) => Ok(labels),
-            _ => Err(corrupt("labels that are not an object")),
+            _ => Err(corrupt_row("labels that are not an object")),
         },
     }
 }
@@ -172,8 +176,8 @@ pub(crate) fn outcome_text(outcome: &IdempotencyOutcome) -> String {
 }
 
 pub(crate) fn idempotency_outcome(row: &Row<'_>, column: usize) -> Result<IdempotencyOutcome> {
-    let text: String = get(row, column)?;
-    parse_outcome(&text).ok_or_else(|| corrupt("the outcome of a request is not readable"))
+    let text: String = get_column(row, column)?;
+    parse_outcome(&text).ok_or_else(|| corrupt_row("the outcome of a request is not readable"))
 }
 
 fn parse_outcome(text: &str) -> Option<IdempotencyOutcome> {
@@ -203,7 +207,7 @@ pub(crate) fn has_labels(
     if filter.is_empty() {
         return Ok(true);
     }
-    let labels = labels(row, column)?;
+    let labels = get_labels(row, column)?;
     Ok(filter.iter().all(|(name, value)| has_label(&labels, name, value)))
 }
 
@@ -221,10 +225,10 @@ pub(crate) const fn status_number(status: Status) -> i64 {
     }
 }
 
-pub(crate) fn status(row: &Row<'_>, column: usize) -> Result<Status> {
-    let number: i64 = get(row, column)?;
+pub(crate) fn get_status(row: &Row<'_>, column: usize) -> Result<Status> {
+    let number: i64 = get_column(row, column)?;
     let known = Status::ALL.into_iter().find(|status| status_number(*status) == number);
-    known.ok_or_else(|| corrupt(format!("an execution has the unknown status {number}")))
+    known.ok_or_else(|| corrupt_row(format!("an execution has the unknown status {number}")))
 }
 
 /// How delivery statuses are stored. The migrations name 0: they never change.
@@ -237,11 +241,11 @@ pub(crate) const fn delivery_status_number(status: DeliveryStatus) -> i64 {
 }
 
 pub(crate) fn delivery_status(row: &Row<'_>, column: usize) -> Result<DeliveryStatus> {
-    match get::<i64>(row, column)? {
+    match get_column::<i64>(row, column)? {
         0 => Ok(DeliveryStatus::Pending),
         1 => Ok(DeliveryStatus::Delivered),
         2 => Ok(DeliveryStatus::Exhausted),
-        other => Err(corrupt(format!("a delivery has the unknown status {other}"))),
+        other => Err(corrupt_row(format!("a delivery has the unknown status {other}"))),
     }
 }
 
@@ -250,14 +254,14 @@ mod tests {
     use super::*;
 
     fn read<T>(sql: &str, read: impl Fn(&Row<'_>) -> Result<T>) -> Result<Option<T>> {
-        first(&Connection::open_in_memory().unwrap(), sql, [], read)
+        query_first(&Connection::open_in_memory().unwrap(), sql, [], read)
     }
 
     #[test]
     fn statuses_read_back() {
         for wanted in Status::ALL {
             let sql = format!("SELECT {}", status_number(wanted));
-            assert_eq!(read(&sql, |row| status(row, 0)).unwrap(), Some(wanted));
+            assert_eq!(read(&sql, |row| get_status(row, 0)).unwrap(), Some(wanted));
             assert_eq!(wanted.is_final(), status_number(wanted) >= 4);
         }
     }
@@ -268,14 +272,14 @@ mod tests {
             let error = stepwell_store::StoreError::from(result.unwrap_err());
             assert!(matches!(error, stepwell_store::StoreError::Corrupt(_)), "{error}");
         };
-        is_corrupt(read("SELECT 8", |row| status(row, 0)).map(drop));
-        is_corrupt(read("SELECT 'queued'", |row| status(row, 0)).map(drop));
+        is_corrupt(read("SELECT 8", |row| get_status(row, 0)).map(drop));
+        is_corrupt(read("SELECT 'queued'", |row| get_status(row, 0)).map(drop));
         is_corrupt(read("SELECT 3", |row| delivery_status(row, 0)).map(drop));
-        is_corrupt(read("SELECT 2", |row| truth(row, 0)).map(drop));
-        is_corrupt(read("SELECT x'00'", |row| id::<ExecutionId>(row, 0)).map(drop));
-        is_corrupt(read("SELECT '[]'", |row| labels(row, 0)).map(drop));
-        is_corrupt(read("SELECT '{'", |row| labels(row, 0)).map(drop));
-        is_corrupt(read("SELECT NULL", |row| time(row, 0)).map(drop));
+        is_corrupt(read("SELECT 2", |row| get_bool(row, 0)).map(drop));
+        is_corrupt(read("SELECT x'00'", |row| get_id::<ExecutionId>(row, 0)).map(drop));
+        is_corrupt(read("SELECT '[]'", |row| get_labels(row, 0)).map(drop));
+        is_corrupt(read("SELECT '{'", |row| get_labels(row, 0)).map(drop));
+        is_corrupt(read("SELECT NULL", |row| get_time(row, 0)).map(drop));
     }
 
     #[test]

@@ -18,7 +18,7 @@ use stepwell_store::record::{IntegrationUse, ReleaseRecord, WorkflowRecord, Work
 use stepwell_store::traits::{AddRelease, CreateWorkflow, FindWorkflow, UpdateWorkflow};
 use stepwell_store::{StoreError, WorkflowStore};
 
-use crate::error::{Result, StoreResult, corrupt};
+use crate::error::{Result, StoreResult, corrupt_row};
 use crate::executions::idempotency;
 use crate::row::{self, Id};
 use crate::{SqliteStore, effects, objects};
@@ -71,12 +71,12 @@ impl WorkflowStore for SqliteStore {
                 let connection = batch.connection;
                 idempotency::require_free(connection, idempotency.as_ref())?;
                 if find(connection, workflow.id)?.is_some() {
-                    return Err(corrupt(format!("workflow {} is already there", workflow.id)));
+                    return Err(corrupt_row(format!("workflow {} is already there", workflow.id)));
                 }
-                idempotency::take(connection, idempotency.as_ref())?;
+                idempotency::take_claim(connection, idempotency.as_ref())?;
                 insert(connection, &workflow, &parts)?;
                 insert_release(connection, &release, &source)?;
-                effects::write(connection, &effects)
+                effects::write_effects(connection, &effects)
             })
             .await
     }
@@ -107,7 +107,7 @@ impl WorkflowStore for SqliteStore {
                 if delete {
                     objects::delete_children(connection, id.into(), &delete_children)?;
                 }
-                effects::write(connection, &effects)?;
+                effects::write_effects(connection, &effects)?;
                 touch(connection, id, StateChange { active, is_deleted: delete, now })
             })
             .await
@@ -118,7 +118,7 @@ impl WorkflowStore for SqliteStore {
             .read(move |connection| match by {
                 FindWorkflow::Id(id) => find(connection, id),
                 FindWorkflow::Name(workspace, name) => {
-                    row::first(connection, BY_NAME, params![workspace.blob(), name], workflow)
+                    row::query_first(connection, BY_NAME, params![workspace.blob(), name], workflow)
                 }
             })
             .await
@@ -147,43 +147,45 @@ impl WorkflowStore for SqliteStore {
 
 pub(crate) fn workflow(found: &Row<'_>) -> Result<WorkflowRecord> {
     Ok(WorkflowRecord {
-        id: row::id(found, 0)?,
-        workspace: row::id(found, 1)?,
-        name: row::get(found, 2)?,
-        active: row::truth(found, 3)?,
-        release: row::get(found, 4)?,
-        created_at: row::time(found, 5)?,
-        updated_at: row::time(found, 6)?,
+        id: row::get_id(found, 0)?,
+        workspace: row::get_id(found, 1)?,
+        name: row::get_column(found, 2)?,
+        active: row::get_bool(found, 3)?,
+        release: row::get_column(found, 4)?,
+        created_at: row::get_time(found, 5)?,
+        updated_at: row::get_time(found, 6)?,
         deleted_at: row::maybe_time(found, 7)?,
-        metadata: row::labels(found, 8)?,
-        retention_seconds: row::get::<Option<i64>>(found, 9)?.map(i64::cast_unsigned),
-        description: row::get(found, 10)?,
-        kind: row::get(found, 11)?,
+        metadata: row::get_labels(found, 8)?,
+        retention_seconds: row::get_column::<Option<i64>>(found, 9)?.map(i64::cast_unsigned),
+        description: row::get_column(found, 10)?,
+        kind: row::get_column(found, 11)?,
         configuration: configuration(found, 12)?,
         integrations: integrations(found, 13)?,
         created_by: row::maybe_id(found, 14)?,
         activated_at: row::maybe_time(found, 15)?,
         deactivated_at: row::maybe_time(found, 16)?,
-        version: row::get(found, 17)?,
+        version: row::get_column(found, 17)?,
     })
 }
 
 fn configuration(found: &Row<'_>, column: usize) -> Result<Option<Map>> {
-    let text: Option<String> = row::get(found, column)?;
+    let text: Option<String> = row::get_column(found, column)?;
     text.map(|text| match codec::read_json(&text)? {
         Value::Object(fields) => Ok(fields),
-        _ => Err(corrupt("a configuration that is not an object")),
+        _ => Err(corrupt_row("a configuration that is not an object")),
     })
     .transpose()
 }
 
 fn integrations(found: &Row<'_>, column: usize) -> Result<Vec<IntegrationUse>> {
-    let Some(text) = row::get::<Option<String>>(found, column)? else { return Ok(Vec::new()) };
-    serde_json::from_str(&text).map_err(|error| corrupt(format!("integrations: {error}")))
+    let Some(text) = row::get_column::<Option<String>>(found, column)? else {
+        return Ok(Vec::new());
+    };
+    serde_json::from_str(&text).map_err(|error| corrupt_row(format!("integrations: {error}")))
 }
 
 fn find(connection: &Connection, id: WorkflowId) -> Result<Option<WorkflowRecord>> {
-    row::first(connection, FIND, [id.blob()], workflow)
+    row::query_first(connection, FIND, [id.blob()], workflow)
 }
 
 fn insert(connection: &Connection, workflow: &WorkflowRecord, parts: &PartsText) -> Result<()> {
@@ -195,7 +197,7 @@ fn insert(connection: &Connection, workflow: &WorkflowRecord, parts: &PartsText)
         workflow.release,
         workflow.created_at.as_micros(),
         workflow.updated_at.as_micros(),
-        row::micros(workflow.deleted_at),
+        row::as_micros(workflow.deleted_at),
         parts.metadata,
         workflow.retention_seconds.map(u64::cast_signed),
         parts.description,
@@ -203,17 +205,17 @@ fn insert(connection: &Connection, workflow: &WorkflowRecord, parts: &PartsText)
         parts.configuration,
         parts.integrations,
         workflow.created_by.map(Id::blob),
-        row::micros(workflow.activated_at),
-        row::micros(workflow.deactivated_at),
+        row::as_micros(workflow.activated_at),
+        row::as_micros(workflow.deactivated_at),
         workflow.version,
     ];
-    row::run(connection, INSERT, params).map(drop)
+    row::execute_sql(connection, INSERT, params).map(drop)
 }
 
 fn insert_release(connection: &Connection, release: &ReleaseRecord, source: &str) -> Result<()> {
     let params =
         params![release.workflow.blob(), release.number, source, release.created_at.as_micros(),];
-    row::run(connection, INSERT_RELEASE, params).map(drop)
+    row::execute_sql(connection, INSERT_RELEASE, params).map(drop)
 }
 
 /// The number of the current release; `Missing` where the workflow is not there or deleted,
@@ -223,8 +225,9 @@ pub(crate) fn live_release(
     id: WorkflowId,
     expected: Option<u64>,
 ) -> Result<u32> {
-    let read = |found: &Row<'_>| Ok((row::get(found, 0)?, row::get::<u64>(found, 1)?));
-    let found = row::first(connection, LIVE, [id.blob()], read)?;
+    let read =
+        |found: &Row<'_>| Ok((row::get_column(found, 0)?, row::get_column::<u64>(found, 1)?));
+    let found = row::query_first(connection, LIVE, [id.blob()], read)?;
     let (release, version) = found.ok_or(StoreError::Missing("the workflow"))?;
     if expected.is_some_and(|expected| expected != version) {
         return Err(StoreError::Changed(version).into());
@@ -253,11 +256,15 @@ impl PreparedRelease {
         objects.check(connection)?;
         let id = add.workflow.blob();
         let retention = add.retention_seconds.map(u64::cast_signed);
-        row::run(connection, RELEASE, params![id, number, add.name, retention])?;
+        row::execute_sql(connection, RELEASE, params![id, number, add.name, retention])?;
         parts.write(connection, add.workflow)?;
-        row::run(connection, INSERT_RELEASE, params![id, number, source, add.now.as_micros()])?;
+        row::execute_sql(
+            connection,
+            INSERT_RELEASE,
+            params![id, number, source, add.now.as_micros()],
+        )?;
         objects.write(connection)?;
-        effects::write(connection, &add.effects)?;
+        effects::write_effects(connection, &add.effects)?;
         let change = StateChange { active: None, is_deleted: false, now: add.now };
         touch(connection, add.workflow, change)
     }
@@ -275,8 +282,12 @@ struct StateChange {
 fn touch(connection: &Connection, id: WorkflowId, change: StateChange) -> Result<WorkflowRecord> {
     let StateChange { active, is_deleted, now } = change;
     let now = now.as_micros();
-    row::run(connection, UPDATE, params![id.blob(), active, now, is_deleted.then_some(now)])?;
-    find(connection, id)?.ok_or_else(|| corrupt("a workflow that was changed is not there"))
+    row::execute_sql(
+        connection,
+        UPDATE,
+        params![id.blob(), active, now, is_deleted.then_some(now)],
+    )?;
+    find(connection, id)?.ok_or_else(|| corrupt_row("a workflow that was changed is not there"))
 }
 
 fn find_release(
@@ -284,8 +295,8 @@ fn find_release(
     workflow: WorkflowId,
     number: u32,
 ) -> Result<Option<ReleaseRecord>> {
-    row::first(connection, FIND_RELEASE, params![workflow.blob(), number], |found| {
-        let source = Arc::new(codec::read_json(&row::get::<String>(found, 0)?)?);
-        Ok(ReleaseRecord { workflow, number, source, created_at: row::time(found, 1)? })
+    row::query_first(connection, FIND_RELEASE, params![workflow.blob(), number], |found| {
+        let source = Arc::new(codec::read_json(&row::get_column::<String>(found, 0)?)?);
+        Ok(ReleaseRecord { workflow, number, source, created_at: row::get_time(found, 1)? })
     })
 }

@@ -22,7 +22,7 @@ use stepwell_store::record::WorkflowStats;
 use stepwell_store::rollup::CountDeltas;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
-use crate::connection::Opener;
+use crate::connection::ConnectionOpener;
 use crate::error::{QueryError, Result, StoreResult, store_error, transaction_error};
 use crate::executions::counts;
 use crate::meters::WriterMeters;
@@ -36,19 +36,22 @@ use memory::QueueMemory;
 #[derive(Debug)]
 pub(crate) struct Writer {
     /// `None` only while it is dropped.
-    queue: Option<mpsc::Sender<Message>>,
+    queue: Option<mpsc::Sender<WriterMessage>>,
     memory: QueueMemory,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
-enum Message {
+enum WriterMessage {
     Write(Box<dyn Write>),
     Stop,
 }
 
 impl Writer {
     /// Starts the thread on the connection.
-    pub(crate) fn start(mut connection: Connection, opener: &Opener) -> StoreResult<Self> {
+    pub(crate) fn start(
+        mut connection: Connection,
+        opener: &ConnectionOpener,
+    ) -> StoreResult<Self> {
         let options = opener.options;
         let checkpoints = Checkpoints::start(&mut connection, opener)?;
         let (queue, messages) = mpsc::channel(options.queue.max(1));
@@ -70,11 +73,11 @@ impl Writer {
         F: FnMut(&mut Batch<'_>) -> Result<T> + Send + 'static,
     {
         let (reply, result) = oneshot::channel();
-        let queue = self.queue.as_ref().ok_or_else(closed)?;
+        let queue = self.queue.as_ref().ok_or_else(writer_closed)?;
         let room = self.memory.reserve(bytes).await?;
-        let call = Call { bytes, work, done: None, reply, _room: room };
-        queue.send(Message::Write(Box::new(call))).await.map_err(|_| closed())?;
-        result.await.map_err(|_| closed())?
+        let call = WriterCall { bytes, work, done: None, reply, _room: room };
+        queue.send(WriterMessage::Write(Box::new(call))).await.map_err(|_| writer_closed())?;
+        result.await.map_err(|_| writer_closed())?
     }
 
     /// What queued writes take and may take.
@@ -86,7 +89,7 @@ impl Writer {
     pub(crate) async fn close(&self) {
         let Some(queue) = &self.queue else { return };
         // It fails only where the thread has ended already.
-        let _ = queue.send(Message::Stop).await;
+        let _ = queue.send(WriterMessage::Stop).await;
         if let Some(thread) = self.take_thread() {
             let _ = tokio::task::spawn_blocking(move || thread.join()).await;
         }
@@ -107,7 +110,7 @@ impl Drop for Writer {
     }
 }
 
-fn closed() -> StoreError {
+fn writer_closed() -> StoreError {
     StoreError::Unavailable("the database is closed".to_owned())
 }
 
@@ -121,7 +124,7 @@ trait Write: Send {
     fn finish(self: Box<Self>, committed: StoreResult<()>);
 }
 
-struct Call<T, F> {
+struct WriterCall<T, F> {
     bytes: usize,
     work: F,
     done: Option<StoreResult<T>>,
@@ -130,7 +133,7 @@ struct Call<T, F> {
     _room: OwnedSemaphorePermit,
 }
 
-impl<T, F> Write for Call<T, F>
+impl<T, F> Write for WriterCall<T, F>
 where
     T: Send,
     F: FnMut(&mut Batch<'_>) -> Result<T> + Send,
@@ -224,7 +227,7 @@ impl<'a> Batch<'a> {
 /// The loop of the writing thread.
 struct WriterLoop {
     connection: Connection,
-    messages: mpsc::Receiver<Message>,
+    messages: mpsc::Receiver<WriterMessage>,
     options: SqliteOptions,
     checkpoints: Checkpoints,
     meters: WriterMeters,
@@ -236,8 +239,8 @@ impl WriterLoop {
         let mut open = true;
         while open {
             match self.messages.blocking_recv() {
-                Some(Message::Write(first)) => open = self.gather(first, &mut writes),
-                Some(Message::Stop) | None => open = false,
+                Some(WriterMessage::Write(first)) => open = self.gather(first, &mut writes),
+                Some(WriterMessage::Stop) | None => open = false,
             }
             self.commit(&mut writes);
             self.checkpoints.after_commit(&self.connection);
@@ -252,11 +255,11 @@ impl WriterLoop {
         writes.push(first);
         while writes.len() < self.options.batch_writes && bytes < self.options.batch_bytes {
             match self.messages.try_recv() {
-                Ok(Message::Write(write)) => {
+                Ok(WriterMessage::Write(write)) => {
                     bytes = bytes.saturating_add(write.bytes());
                     writes.push(write);
                 }
-                Ok(Message::Stop) => return false,
+                Ok(WriterMessage::Stop) => return false,
                 Err(_) => break,
             }
         }
@@ -266,33 +269,33 @@ impl WriterLoop {
     fn commit(&mut self, writes: &mut Vec<Box<dyn Write>>) {
         let done = self.measured(writes);
         match done {
-            Err(Failed::Write(_)) if writes.len() > 1 => {
+            Err(FailedWrite::Write(_)) if writes.len() > 1 => {
                 for write in writes.drain(..) {
                     let mut alone = [write];
-                    let done = self.measured(&mut alone).map_err(Failed::into_store_error);
+                    let done = self.measured(&mut alone).map_err(FailedWrite::into_store_error);
                     let [write] = alone;
                     write.finish(done);
                 }
             }
             done => {
-                let done = done.map_err(Failed::into_store_error);
+                let done = done.map_err(FailedWrite::into_store_error);
                 if let Err(error) = &done {
                     tracing::warn!(%error, writes = writes.len(), "a transaction failed");
                 }
                 for write in writes.drain(..) {
-                    write.finish(copy(&done));
+                    write.finish(copy_result(&done));
                 }
             }
         }
     }
 
     /// Runs the writes in a transaction and records how that went.
-    fn measured(&self, writes: &mut [Box<dyn Write>]) -> std::result::Result<(), Failed> {
+    fn measured(&self, writes: &mut [Box<dyn Write>]) -> std::result::Result<(), FailedWrite> {
         if writes.is_empty() {
             return Ok(());
         }
         let start = Instant::now();
-        let done = transact(&self.connection, writes);
+        let done = run_transaction(&self.connection, writes);
         match &done {
             Ok(commit) => self.meters.committed(writes.len(), start.elapsed(), *commit),
             Err(_) => self.meters.failed(),
@@ -301,7 +304,7 @@ impl WriterLoop {
     }
 }
 
-fn copy(done: &StoreResult<()>) -> StoreResult<()> {
+fn copy_result(done: &StoreResult<()>) -> StoreResult<()> {
     match done {
         Ok(()) => Ok(()),
         Err(StoreError::Corrupt(text)) => Err(StoreError::Corrupt(text.clone())),
@@ -313,14 +316,14 @@ fn copy(done: &StoreResult<()>) -> StoreResult<()> {
 }
 
 /// Where a transaction failed.
-enum Failed {
+enum FailedWrite {
     /// At its beginning or end: no write is the cause.
     Whole(rusqlite::Error),
     /// In one of the writes, which may be the only cause.
     Write(rusqlite::Error),
 }
 
-impl Failed {
+impl FailedWrite {
     fn into_store_error(self) -> StoreError {
         match self {
             Self::Whole(error) => transaction_error(&error),
@@ -330,24 +333,24 @@ impl Failed {
 }
 
 /// Runs the writes in one transaction; how long its commit took.
-fn transact(
+fn run_transaction(
     connection: &Connection,
     writes: &mut [Box<dyn Write>],
-) -> std::result::Result<Duration, Failed> {
+) -> std::result::Result<Duration, FailedWrite> {
     let execute = |sql: &str| connection.prepare_cached(sql)?.execute([]).map(drop);
-    let done = execute("BEGIN IMMEDIATE").map_err(Failed::Whole).and_then(|()| {
+    let done = execute("BEGIN IMMEDIATE").map_err(FailedWrite::Whole).and_then(|()| {
         let mut batch = Batch::new(connection);
         for write in writes.iter_mut() {
-            write.run(&mut batch).map_err(Failed::Write)?;
+            write.run(&mut batch).map_err(FailedWrite::Write)?;
         }
         batch.flush().map_err(|error| match error {
-            QueryError::Sql(error) => Failed::Whole(error),
+            QueryError::Sql(error) => FailedWrite::Whole(error),
             QueryError::Rejected(error) => {
-                Failed::Whole(rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
+                FailedWrite::Whole(rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
             }
         })?;
         let start = Instant::now();
-        execute("COMMIT").map_err(Failed::Whole)?;
+        execute("COMMIT").map_err(FailedWrite::Whole)?;
         Ok(start.elapsed())
     });
     // Some failures (a full disk) have rolled back by themselves, others have not.

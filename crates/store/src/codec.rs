@@ -31,7 +31,7 @@ const PLACES: usize = 2;
 ///
 /// # Errors
 /// `Corrupt` if a value is nested too deeply.
-pub fn encode(events: &[RecordedEvent]) -> Result<Vec<u8>> {
+pub fn encode_events(events: &[RecordedEvent]) -> Result<Vec<u8>> {
     let first = events.first().map_or(0, |event| event.at.as_micros());
     let mut times = Vec::with_capacity(events.len());
     let mut references = Vec::new();
@@ -45,7 +45,7 @@ pub fn encode(events: &[RecordedEvent]) -> Result<Vec<u8>> {
         }
         last = at;
         let mut body = Body::Whole(&recorded.event);
-        for (place, value) in values(&recorded.event).into_iter().enumerate() {
+        for (place, value) in event_values(&recorded.event).into_iter().enumerate() {
             let Some(value) = value else { continue };
             let here = index * PLACES + place;
             let null = value.is_null() && matches!(recorded.event, Event::StepStarted { .. });
@@ -59,7 +59,7 @@ pub fn encode(events: &[RecordedEvent]) -> Result<Vec<u8>> {
     let mut chunk = Vec::with_capacity(64 + 64 * events.len());
     chunk.push(VERSION);
     let written = serde_json::to_writer(&mut chunk, &(first, references, times, bodies));
-    written.map_err(|error| corrupt(format!("events that cannot be written: {error}")))?;
+    written.map_err(|error| corrupt_chunk(format!("events that cannot be written: {error}")))?;
     check_depth(chunk.get(1..).unwrap_or_default())?;
     Ok(chunk)
 }
@@ -68,21 +68,21 @@ pub fn encode(events: &[RecordedEvent]) -> Result<Vec<u8>> {
 ///
 /// # Errors
 /// `Corrupt` if it cannot be read.
-pub fn decode(first_seq: u64, chunk: &[u8]) -> Result<Vec<RecordedEvent>> {
+pub fn decode_events(first_seq: u64, chunk: &[u8]) -> Result<Vec<RecordedEvent>> {
     let json = match chunk.split_first() {
         Some((&VERSION, json)) => json,
         Some((version, _)) => {
-            return Err(corrupt(format!("a journal has the unknown version {version}")));
+            return Err(corrupt_chunk(format!("a journal has the unknown version {version}")));
         }
-        None => return Err(corrupt("a journal has an empty chunk")),
+        None => return Err(corrupt_chunk("a journal has an empty chunk")),
     };
     type Parts = (i64, Vec<(usize, usize)>, Vec<i64>, Vec<Event>);
     let (first, references, times, mut events) = read_slice::<Parts>(json)?;
     if events.len() != times.len() + 1 {
-        return Err(corrupt("a journal has more or fewer times than events"));
+        return Err(corrupt_chunk("a journal has more or fewer times than events"));
     }
     for (here, source) in references {
-        resolve(&mut events, here, source)?;
+        resolve_references(&mut events, here, source)?;
     }
     let mut at = first;
     let mut recorded = Vec::with_capacity(events.len());
@@ -100,7 +100,7 @@ pub fn decode(first_seq: u64, chunk: &[u8]) -> Result<Vec<RecordedEvent>> {
 /// `Corrupt` if it is nested too deeply.
 pub fn write_json(value: &impl Serialize) -> Result<String> {
     let text = serde_json::to_string(value)
-        .map_err(|error| corrupt(format!("a value that cannot be written: {error}")))?;
+        .map_err(|error| corrupt_chunk(format!("a value that cannot be written: {error}")))?;
     check_depth(text.as_bytes())?;
     Ok(text)
 }
@@ -120,10 +120,10 @@ fn read_slice<T: DeserializeOwned>(json: &[u8]) -> Result<T> {
     // after a few steps have wrapped them.
     reader.disable_recursion_limit();
     let read = T::deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
-    read.map_err(|error| corrupt(format!("stored JSON that cannot be read: {error}")))
+    read.map_err(|error| corrupt_chunk(format!("stored JSON that cannot be read: {error}")))
 }
 
-fn corrupt(what: impl Into<String>) -> StoreError {
+fn corrupt_chunk(what: impl Into<String>) -> StoreError {
     StoreError::Corrupt(what.into())
 }
 
@@ -143,7 +143,7 @@ fn check_depth(json: &[u8]) -> Result<()> {
                 depth += 1;
                 if depth > MAX_DEPTH {
                     let text = format!("a value is nested more than {MAX_DEPTH} levels deep");
-                    return Err(corrupt(text));
+                    return Err(corrupt_chunk(text));
                 }
             }
             b']' | b'}' if !in_text => depth = depth.saturating_sub(1),
@@ -191,7 +191,7 @@ impl Serialize for Body<'_> {
 }
 
 /// The values that can be references, each at its place. Places never change: they are stored.
-fn values(event: &Event) -> [Option<&Arc<Value>>; PLACES] {
+fn event_values(event: &Event) -> [Option<&Arc<Value>>; PLACES] {
     match event {
         Event::StepStarted { input, config, .. } => [input.as_ref(), config.as_ref()],
         Event::Accepted { input, .. } => [Some(input), None],
@@ -210,12 +210,12 @@ fn always_there(event: &mut Event) -> Option<&mut Arc<Value>> {
 }
 
 /// Replaces a reference by the value at `source`.
-fn resolve(events: &mut [Event], here: usize, source: usize) -> Result<()> {
-    let wrong = || corrupt("a journal refers to a value that is not there");
+fn resolve_references(events: &mut [Event], here: usize, source: usize) -> Result<()> {
+    let wrong = || corrupt_chunk("a journal refers to a value that is not there");
     let value = if source == here {
         Arc::new(Value::Null)
     } else if source < here {
-        let [first, second] = values(events.get(source / PLACES).ok_or_else(wrong)?);
+        let [first, second] = event_values(events.get(source / PLACES).ok_or_else(wrong)?);
         let value = if source.is_multiple_of(PLACES) { first } else { second };
         value.ok_or_else(wrong)?.clone()
     } else {
@@ -246,7 +246,7 @@ impl<'a> Seen<'a> {
         if !matches!(**value, Value::String(_) | Value::Array(_) | Value::Object(_)) {
             return None;
         }
-        let same = |other: &Arc<Value>| Arc::ptr_eq(other, value) || identical(other, value);
+        let same = |other: &Arc<Value>| Arc::ptr_eq(other, value) || values_identical(other, value);
         let found = self.recent.iter().rev().find(|(_, other)| same(other));
         if let Some((source, _)) = found {
             return Some(*source);
@@ -261,17 +261,17 @@ impl<'a> Seen<'a> {
 
 /// Equal in everything that is written: unlike `==` also in the order of keys and in the sign of
 /// a zero.
-fn identical(one: &Value, other: &Value) -> bool {
+fn values_identical(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::Number(a), Value::Number(b)) if a.is_f64() && b.is_f64() => {
             a.as_f64().map(f64::to_bits) == b.as_f64().map(f64::to_bits)
         }
         (Value::Array(a), Value::Array(b)) => {
-            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| identical(a, b))
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| values_identical(a, b))
         }
         (Value::Object(a), Value::Object(b)) => {
             let same = |((a_key, a), (b_key, b)): ((&String, &Value), (&String, &Value))| {
-                a_key == b_key && identical(a, b)
+                a_key == b_key && values_identical(a, b)
             };
             a.len() == b.len() && a.iter().zip(b).all(same)
         }

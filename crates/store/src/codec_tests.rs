@@ -28,8 +28,8 @@ fn text(events: &[RecordedEvent]) -> String {
 
 fn check(first_seq: u64, events: Vec<Event>) -> String {
     let events = recorded(first_seq, events);
-    let chunk = encode(&events).unwrap();
-    let read = decode(first_seq, &chunk).unwrap();
+    let chunk = encode_events(&events).unwrap();
+    let read = decode_events(first_seq, &chunk).unwrap();
     assert_eq!(read, events);
     assert_eq!(text(&read), text(&events));
     String::from_utf8(chunk[1..].to_vec()).unwrap()
@@ -63,8 +63,8 @@ fn chunks_of_a_server_are_written_again_as_they_were() {
         let pair = stepwell_core::json::from_str(line).unwrap();
         let (first_seq, written) = (pair[0].as_u64().unwrap(), pair[1].as_str().unwrap());
         let chunk = [&[VERSION], written.as_bytes()].concat();
-        let events = decode(first_seq, &chunk).unwrap();
-        assert_eq!(String::from_utf8(encode(&events).unwrap()).unwrap(), {
+        let events = decode_events(first_seq, &chunk).unwrap();
+        assert_eq!(String::from_utf8(encode_events(&events).unwrap()).unwrap(), {
             String::from_utf8(chunk).unwrap()
         });
     }
@@ -122,9 +122,9 @@ fn no_key_is_magic() {
 fn shared_values_are_shared_when_read() {
     let value = json!({ "k": "v".repeat(100) });
     let events = recorded(1, vec![completed(0, value.clone()), started(1, value, None)]);
-    let read = decode(1, &encode(&events).unwrap()).unwrap();
-    let [output, _] = values(&read[0].event);
-    let [input, _] = values(&read[1].event);
+    let read = decode_events(1, &encode_events(&events).unwrap()).unwrap();
+    let [output, _] = event_values(&read[0].event);
+    let [input, _] = event_values(&read[1].event);
     assert!(Arc::ptr_eq(output.unwrap(), input.unwrap()));
 }
 
@@ -146,7 +146,7 @@ fn what_cannot_be_read_is_corrupt() {
         "\u{1}[0,[[3,0]],[1],[{\"e\":\"accepted\",\"in\":1},{\"e\":\"accepted\",\"in\":null}]]",
         "\u{1}[0,[[9,0]],[1],[{\"e\":\"accepted\",\"in\":1},{\"e\":\"accepted\",\"in\":null}]]",
     ] {
-        let read = decode(1, chunk.as_bytes());
+        let read = decode_events(1, chunk.as_bytes());
         // A space at the end is what JSON allows.
         assert_eq!(read.is_err(), !chunk.ends_with(' '), "{chunk:?}");
     }
@@ -161,12 +161,12 @@ fn nested(levels: usize) -> Vec<RecordedEvent> {
 #[test]
 fn depth_has_an_end_and_what_is_written_can_be_read() {
     let deepest = nested(MAX_DEPTH - 3);
-    assert_eq!(decode(1, &encode(&deepest).unwrap()).unwrap(), deepest);
-    let error = encode(&nested(MAX_DEPTH - 2)).unwrap_err();
+    assert_eq!(decode_events(1, &encode_events(&deepest).unwrap()).unwrap(), deepest);
+    let error = encode_events(&nested(MAX_DEPTH - 2)).unwrap_err();
     let message = error.to_string();
     assert!(message.contains("256 levels"), "{message}");
     let hostile = format!("\u{1}{}", "[".repeat(1_000_000));
-    assert!(decode(1, hostile.as_bytes()).is_err());
+    assert!(decode_events(1, hostile.as_bytes()).is_err());
     assert!(check_depth(br#"["[[[[\"[[[["]"#).is_ok());
 }
 
@@ -264,14 +264,14 @@ fn any_chunk() -> impl Strategy<Value = Vec<RecordedEvent>> {
 proptest! {
     #[test]
     fn what_is_written_reads_back(events in any_chunk()) {
-        let read = decode(1, &encode(&events).unwrap()).unwrap();
+        let read = decode_events(1, &encode_events(&events).unwrap()).unwrap();
         prop_assert_eq!(text(&read), text(&events));
     }
 
     #[test]
     fn random_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-        let _ = decode(1, &bytes);
-        let _ = decode(u64::MAX, &[&[VERSION][..], &bytes].concat());
+        let _ = decode_events(1, &bytes);
+        let _ = decode_events(u64::MAX, &[&[VERSION][..], &bytes].concat());
     }
 
     #[test]
@@ -279,11 +279,11 @@ proptest! {
         events in any_chunk(),
         damage in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 1..4),
     ) {
-        let mut chunk = encode(&events).unwrap();
+        let mut chunk = encode_events(&events).unwrap();
         for (place, byte) in damage {
             let place = place.index(chunk.len());
             chunk[place] = byte;
         }
-        let _ = decode(1, &chunk);
+        let _ = decode_events(1, &chunk);
     }
 }

@@ -312,6 +312,6 @@ pub trait ObjectStore: Send + Sync {
 }
 
 /// Whether a reader at the revision `since` can be given changes alone.
-pub const fn remembers(since: u64, revision: u64) -> bool {
+pub const fn remembers_revision(since: u64, revision: u64) -> bool {
     since > 0 && since <= revision && revision - since <= DELETIONS_KEPT
 }

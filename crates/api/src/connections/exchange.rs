@@ -19,11 +19,11 @@ use hyper::body::{Frame, Incoming, SizeHint};
 use stepwell_engine::App;
 use tower::Service;
 
-use super::state::{Connection, Phase};
+use super::state::{ConnectionPhase, ConnectionState};
 use super::table::ConnectionTable;
 use super::unread;
 use crate::error::{ApiError, Kind};
-use crate::peer::Peer;
+use crate::peer::PeerAddress;
 use crate::state::Stopping;
 
 /// What operators and their probes request; served even if all places are taken.
@@ -33,36 +33,36 @@ const OPERATORS: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
 const TRY_AGAIN: Duration = Duration::from_secs(1);
 
 /// What the requests of one connection share.
-pub struct Exchange {
+pub struct HttpExchange {
     pub app: App,
     pub table: Arc<ConnectionTable>,
     pub router: Router,
     pub stopping: Stopping,
-    pub connection: Arc<Connection>,
+    pub connection: Arc<ConnectionState>,
     pub peer: SocketAddr,
 }
 
-impl Exchange {
+impl HttpExchange {
     /// Serves a request.
     pub async fn serve(
         self: Arc<Self>,
         request: Request<Incoming>,
     ) -> Result<Response<ResponseBody>, Infallible> {
-        self.connection.enter(Phase::Serving);
+        self.connection.enter(ConnectionPhase::Serving);
         let (parts, body) = request.into_parts();
         let expects = parts.headers.contains_key(EXPECT);
         let is_admitted = self.table.promote(&self.connection);
-        let (body, unread) = unread::watch(body);
+        let (body, unread) = unread::watch_body(body);
         let mut request = Request::from_parts(parts, body);
         let fault = if !is_admitted && !OPERATORS.contains(&request.uri().path()) {
-            Some(overloaded())
+            Some(server_overloaded())
         } else {
             host_fault(request.version(), request.headers())
                 .or_else(|| expectation_fault(request.version(), request.headers()))
         };
         let may_wait = fault.is_none() && !expects;
         let extensions = request.extensions_mut();
-        extensions.insert(ConnectInfo(Peer::new(self.peer)));
+        extensions.insert(ConnectInfo(PeerAddress::new(self.peer)));
         extensions.insert(self.stopping.clone());
         if let Some(fault) = fault {
             extensions.insert(fault);
@@ -81,7 +81,7 @@ impl Exchange {
 }
 
 /// The error of a request that finds all places taken.
-pub fn overloaded() -> ApiError {
+pub fn server_overloaded() -> ApiError {
     ApiError::new(Kind::Unavailable, "the server has as many connections as it can hold; try again")
         .after(TRY_AGAIN)
 }
@@ -124,7 +124,7 @@ fn is_host(value: &HeaderValue) -> bool {
 /// The body of a response; the connection waits for the next request when it is done.
 pub struct ResponseBody {
     inner: Body,
-    connection: Arc<Connection>,
+    connection: Arc<ConnectionState>,
 }
 
 impl HttpBody for ResponseBody {
@@ -149,7 +149,7 @@ impl HttpBody for ResponseBody {
 
 impl Drop for ResponseBody {
     fn drop(&mut self) {
-        self.connection.enter(Phase::Flushing);
+        self.connection.enter(ConnectionPhase::Flushing);
     }
 }
 

@@ -37,10 +37,10 @@ pub use table::ConnectionLimits;
 use crate::error::{ApiError, Kind};
 use crate::state::Stopping;
 use crate::{edge, telemetry};
-use exchange::Exchange;
-use state::{CloseReason, Connection, Phase, Requested};
+use exchange::HttpExchange;
+use state::{CloseReason, ConnectionPhase, ConnectionState, RequestedClose};
 use stream::ClientStream;
-use table::{ConnectionTable, MAX_HEAD, Registration};
+use table::{ConnectionRegistration, ConnectionTable, MAX_HEAD};
 
 /// How much of a response may wait in the kernel without having been sent: so what a slow client
 /// takes is seen as it takes it, and slow clients hold little memory.
@@ -55,14 +55,14 @@ const MAX_BACKOFF: Duration = Duration::from_secs(1);
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Accepts connections until `stopping`, then waits for the requests under way.
-pub async fn serve(
+pub async fn serve_connections(
     app: App,
     listener: TcpListener,
     router: Router,
     limits: ConnectionLimits,
     stopping: Stopping,
 ) -> io::Result<()> {
-    let server = Server { app, table: ConnectionTable::new(limits), router, stopping };
+    let server = ConnectionServer { app, table: ConnectionTable::new(limits), router, stopping };
     tokio::select! {
         () = server.accept(listener) => {}
         () = server.table.reap() => {}
@@ -70,14 +70,14 @@ pub async fn serve(
     Ok(())
 }
 
-struct Server {
+struct ConnectionServer {
     app: App,
     table: Arc<ConnectionTable>,
     router: Router,
     stopping: Stopping,
 }
 
-impl Server {
+impl ConnectionServer {
     async fn accept(&self, listener: TcpListener) {
         let accepting = async {
             let mut backoff = BACKOFF;
@@ -107,11 +107,11 @@ impl Server {
         self.table.stop().await;
     }
 
-    fn start(&self, socket: TcpStream, peer: SocketAddr, registration: Registration) {
+    fn start(&self, socket: TcpStream, peer: SocketAddr, registration: ConnectionRegistration) {
         if let Err(error) = set_options(&socket) {
             tracing::debug!(%error, "a socket keeps its options");
         }
-        let exchange = Arc::new(Exchange {
+        let exchange = Arc::new(HttpExchange {
             app: self.app.clone(),
             table: Arc::clone(&self.table),
             router: self.router.clone(),
@@ -119,12 +119,16 @@ impl Server {
             connection: Arc::clone(&registration.connection),
             peer,
         });
-        tokio::spawn(drive(socket, exchange, registration));
+        tokio::spawn(drive_connection(socket, exchange, registration));
     }
 }
 
 /// Serves a connection to its end.
-async fn drive(socket: TcpStream, exchange: Arc<Exchange>, registration: Registration) {
+async fn drive_connection(
+    socket: TcpStream,
+    exchange: Arc<HttpExchange>,
+    registration: ConnectionRegistration,
+) {
     let app = exchange.app.clone();
     let table = Arc::clone(&exchange.table);
     let connection = Arc::clone(&registration.connection);
@@ -135,11 +139,11 @@ async fn drive(socket: TcpStream, exchange: Arc<Exchange>, registration: Registr
     let mut is_stopping = false;
     let ended = poll_fn(|context| {
         match connection.requested(context.waker()) {
-            Requested::Nothing => {}
-            Requested::StayedOpen => table.stayed_open(),
-            Requested::Close(reason) => return Poll::Ready(Err(reason)),
-            Requested::Stop if is_stopping => {}
-            Requested::Stop => {
+            RequestedClose::Nothing => {}
+            RequestedClose::StayedOpen => table.stayed_open(),
+            RequestedClose::Close(reason) => return Poll::Ready(Err(reason)),
+            RequestedClose::Stop if is_stopping => {}
+            RequestedClose::Stop => {
                 is_stopping = true;
                 Pin::new(&mut serving).graceful_shutdown();
             }
@@ -155,14 +159,14 @@ async fn drive(socket: TcpStream, exchange: Arc<Exchange>, registration: Registr
             // Other errors of a connection are its client's, which has gone.
             if let (Some(status), Err(error)) = (stream.withheld(), served) {
                 let error = unreadable::error_of(&parts.read_buf, status, &error);
-                let sending = send_last(stream, refuse(&app, &parts.read_buf, &error));
+                let sending = send_last(stream, refusal_response(&app, &parts.read_buf, &error));
                 send_unless_closed(&connection, &table, sending).await;
             }
         }
         Err(reason) => {
             telemetry::closed_connection(reason.label(phase));
-            if phase == Phase::Head {
-                let refused = refuse(&app, &parts.read_buf, &late(reason));
+            if phase == ConnectionPhase::Head {
+                let refused = refusal_response(&app, &parts.read_buf, &request_timed_out(reason));
                 let _ = tokio::time::timeout(LAST_WORDS, send_last(stream, refused)).await;
             }
         }
@@ -172,16 +176,16 @@ async fn drive(socket: TcpStream, exchange: Arc<Exchange>, registration: Registr
 
 /// Waits for the last response of a connection, unless the connection passes a deadline.
 async fn send_unless_closed(
-    connection: &Connection,
+    connection: &ConnectionState,
     table: &ConnectionTable,
     sending: impl Future<Output = io::Result<()>>,
 ) {
     let mut sending = pin!(sending);
     poll_fn(|context| {
         match connection.requested(context.waker()) {
-            Requested::Close(_) => return Poll::Ready(()),
-            Requested::StayedOpen => table.stayed_open(),
-            Requested::Nothing | Requested::Stop => {}
+            RequestedClose::Close(_) => return Poll::Ready(()),
+            RequestedClose::StayedOpen => table.stayed_open(),
+            RequestedClose::Nothing | RequestedClose::Stop => {}
         }
         // The client may have gone.
         sending.as_mut().poll(context).map(drop)
@@ -190,9 +194,9 @@ async fn send_unless_closed(
 }
 
 /// The error of a request whose head did not arrive in time.
-fn late(reason: CloseReason) -> ApiError {
+fn request_timed_out(reason: CloseReason) -> ApiError {
     match reason {
-        CloseReason::Evicted => exchange::overloaded(),
+        CloseReason::Evicted => exchange::server_overloaded(),
         _ => ApiError::new(
             Kind::SlowBody,
             "the header of the request did not arrive in time; send the request again",
@@ -201,7 +205,7 @@ fn late(reason: CloseReason) -> ApiError {
 }
 
 /// The response to a request that cannot be read; `head` is what has arrived of it.
-fn refuse(app: &App, head: &[u8], error: &ApiError) -> Response<Body> {
+fn refusal_response(app: &App, head: &[u8], error: &ApiError) -> Response<Body> {
     let mut response = edge::refuse_unrouted(app, unreadable::path_of(head), error);
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     response

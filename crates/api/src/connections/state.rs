@@ -28,7 +28,7 @@ impl CoarseClock {
 /// What a connection is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
-pub enum Phase {
+pub enum ConnectionPhase {
     /// Connected, and no byte has arrived.
     FirstByte,
     /// A part of a request's head has arrived.
@@ -43,10 +43,16 @@ pub enum Phase {
     Lingering,
 }
 
-const PHASES: [Phase; 6] =
-    [Phase::FirstByte, Phase::Head, Phase::Serving, Phase::Flushing, Phase::Idle, Phase::Lingering];
+const PHASES: [ConnectionPhase; 6] = [
+    ConnectionPhase::FirstByte,
+    ConnectionPhase::Head,
+    ConnectionPhase::Serving,
+    ConnectionPhase::Flushing,
+    ConnectionPhase::Idle,
+    ConnectionPhase::Lingering,
+];
 
-impl Phase {
+impl ConnectionPhase {
     /// Whether the connection can be closed without losing a request that was accepted.
     pub const fn is_waiting(self) -> bool {
         !matches!(self, Self::Serving | Self::Flushing)
@@ -55,14 +61,14 @@ impl Phase {
 
 /// A phase and when it began, in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Stamp(u64);
+pub struct StateStamp(u64);
 
-impl Stamp {
-    const fn new(phase: Phase, since: u64) -> Self {
+impl StateStamp {
+    const fn new(phase: ConnectionPhase, since: u64) -> Self {
         Self((since << 3) | phase as u64)
     }
 
-    pub const fn phase(self) -> Phase {
+    pub const fn phase(self) -> ConnectionPhase {
         // The three bits only ever hold a phase.
         PHASES[(self.0 & 7) as usize]
     }
@@ -90,13 +96,13 @@ pub const CLOSE_LABELS: [&str; 6] =
 
 impl CloseReason {
     /// What closed a connection in that phase, for the metrics.
-    pub const fn label(self, phase: Phase) -> &'static str {
+    pub const fn label(self, phase: ConnectionPhase) -> &'static str {
         match (self, phase) {
             (Self::Evicted, _) => "evicted",
             (Self::SlowReader, _) => "slow_reader",
-            (Self::Deadline, Phase::FirstByte) => "no_request",
-            (Self::Deadline, Phase::Head) => "incomplete_header",
-            (Self::Deadline, Phase::Lingering) => "unread_body",
+            (Self::Deadline, ConnectionPhase::FirstByte) => "no_request",
+            (Self::Deadline, ConnectionPhase::Head) => "incomplete_header",
+            (Self::Deadline, ConnectionPhase::Lingering) => "unread_body",
             (Self::Deadline, _) => "idle",
         }
     }
@@ -104,7 +110,7 @@ impl CloseReason {
 
 /// One connection.
 #[derive(Debug)]
-pub struct Connection {
+pub struct ConnectionState {
     clock: Arc<CoarseClock>,
     stamp: AtomicU64,
     /// When the current window of a blocked write began; 0: no write is blocked.
@@ -123,9 +129,9 @@ pub struct Connection {
     waker: AtomicWaker,
 }
 
-impl Connection {
+impl ConnectionState {
     pub fn new(clock: Arc<CoarseClock>, reserved: bool) -> Self {
-        let stamp = Stamp::new(Phase::FirstByte, clock.now());
+        let stamp = StateStamp::new(ConnectionPhase::FirstByte, clock.now());
         Self {
             clock,
             stamp: AtomicU64::new(stamp.0),
@@ -140,19 +146,19 @@ impl Connection {
         }
     }
 
-    pub fn stamp(&self) -> Stamp {
-        Stamp(self.stamp.load(Ordering::Acquire))
+    pub fn stamp(&self) -> StateStamp {
+        StateStamp(self.stamp.load(Ordering::Acquire))
     }
 
     /// Enters a phase now.
-    pub fn enter(&self, phase: Phase) {
-        self.stamp.store(Stamp::new(phase, self.clock.now()).0, Ordering::Release);
+    pub fn enter(&self, phase: ConnectionPhase) {
+        self.stamp.store(StateStamp::new(phase, self.clock.now()).0, Ordering::Release);
     }
 
     /// Bytes have arrived.
     pub fn note_read(&self) {
-        if matches!(self.stamp().phase(), Phase::FirstByte | Phase::Idle) {
-            self.enter(Phase::Head);
+        if matches!(self.stamp().phase(), ConnectionPhase::FirstByte | ConnectionPhase::Idle) {
+            self.enter(ConnectionPhase::Head);
         }
     }
 
@@ -176,8 +182,8 @@ impl Connection {
         if self.blocked_since.load(Ordering::Relaxed) != 0 {
             self.blocked_since.store(0, Ordering::Relaxed);
         }
-        if self.stamp().phase() == Phase::Flushing {
-            self.enter(Phase::Idle);
+        if self.stamp().phase() == ConnectionPhase::Flushing {
+            self.enter(ConnectionPhase::Idle);
         }
     }
 
@@ -204,7 +210,7 @@ impl Connection {
     /// to its end. A close with unread bytes would reset the connection, and the client might never
     /// see the response.
     pub fn lingers(&self) -> bool {
-        self.lingers.load(Ordering::Relaxed) || self.stamp().phase() == Phase::Head
+        self.lingers.load(Ordering::Relaxed) || self.stamp().phase() == ConnectionPhase::Head
     }
 
     pub fn is_reserved(&self) -> bool {
@@ -223,7 +229,7 @@ impl Connection {
     }
 
     /// Requests its task to close it, unless it leaves the phase of that stamp first.
-    pub fn close(&self, at: Stamp, reason: CloseReason) {
+    pub fn close(&self, at: StateStamp, reason: CloseReason) {
         self.close_reason.store(reason as u64, Ordering::Relaxed);
         self.close_at.store(at.0, Ordering::Release);
         self.waker.wake();
@@ -234,17 +240,21 @@ impl Connection {
     }
 
     /// What its task is requested to do.
-    pub fn requested(&self, waker: &std::task::Waker) -> Requested {
+    pub fn requested(&self, waker: &std::task::Waker) -> RequestedClose {
         self.waker.register(waker);
         let close_at = self.close_at.load(Ordering::Acquire);
         if close_at != 0 {
             if close_at == self.stamp.load(Ordering::Acquire) {
-                return Requested::Close(self.close_reason());
+                return RequestedClose::Close(self.close_reason());
             }
             self.close_at.store(0, Ordering::Relaxed);
-            return Requested::StayedOpen;
+            return RequestedClose::StayedOpen;
         }
-        if self.stop.load(Ordering::Acquire) { Requested::Stop } else { Requested::Nothing }
+        if self.stop.load(Ordering::Acquire) {
+            RequestedClose::Stop
+        } else {
+            RequestedClose::Nothing
+        }
     }
 
     fn close_reason(&self) -> CloseReason {
@@ -256,7 +266,7 @@ impl Connection {
 
 /// What a connection's task is requested to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Requested {
+pub enum RequestedClose {
     Nothing,
     /// To end after the request under way.
     Stop,
@@ -270,35 +280,35 @@ pub enum Requested {
 mod tests {
     use super::*;
 
-    fn connection() -> (Arc<CoarseClock>, Connection) {
+    fn connection() -> (Arc<CoarseClock>, ConnectionState) {
         let clock = Arc::new(CoarseClock::new());
-        (Arc::clone(&clock), Connection::new(clock, false))
+        (Arc::clone(&clock), ConnectionState::new(clock, false))
     }
 
     #[test]
     fn phases_follow_what_happens() {
         let (clock, connection) = connection();
-        assert_eq!(connection.stamp().phase(), Phase::FirstByte);
+        assert_eq!(connection.stamp().phase(), ConnectionPhase::FirstByte);
         clock.set(700);
         connection.note_read();
         let stamp = connection.stamp();
-        assert_eq!((stamp.phase(), stamp.since()), (Phase::Head, 700));
+        assert_eq!((stamp.phase(), stamp.since()), (ConnectionPhase::Head, 700));
         clock.set(900);
         connection.note_read();
         assert_eq!(connection.stamp(), stamp, "a head has one deadline, however it drips");
-        connection.enter(Phase::Serving);
+        connection.enter(ConnectionPhase::Serving);
         connection.note_read();
         connection.note_flushed();
         assert_eq!(
             connection.stamp().phase(),
-            Phase::Serving,
+            ConnectionPhase::Serving,
             "an interim response is not the end"
         );
-        connection.enter(Phase::Flushing);
+        connection.enter(ConnectionPhase::Flushing);
         connection.note_flushed();
-        assert_eq!(connection.stamp().phase(), Phase::Idle);
+        assert_eq!(connection.stamp().phase(), ConnectionPhase::Idle);
         connection.note_read();
-        assert_eq!(connection.stamp().phase(), Phase::Head);
+        assert_eq!(connection.stamp().phase(), ConnectionPhase::Head);
     }
 
     #[test]
@@ -306,10 +316,10 @@ mod tests {
         let (_, connection) = connection();
         let waker = futures_util::task::noop_waker();
         connection.close(connection.stamp(), CloseReason::Evicted);
-        assert_eq!(connection.requested(&waker), Requested::Close(CloseReason::Evicted));
+        assert_eq!(connection.requested(&waker), RequestedClose::Close(CloseReason::Evicted));
         connection.note_read();
-        assert_eq!(connection.requested(&waker), Requested::StayedOpen);
-        assert_eq!(connection.requested(&waker), Requested::Nothing);
+        assert_eq!(connection.requested(&waker), RequestedClose::StayedOpen);
+        assert_eq!(connection.requested(&waker), RequestedClose::Nothing);
     }
 
     #[test]

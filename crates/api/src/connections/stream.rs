@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 use axum::http::StatusCode;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::state::{Connection, Phase};
+use super::state::{ConnectionPhase, ConnectionState};
 
 /// How much is discarded at most after the response.
 const MAX_DISCARDED: usize = 256 << 20;
@@ -17,7 +17,7 @@ const MAX_DISCARDED: usize = 256 << 20;
 /// A socket that records what happens on it.
 pub struct ClientStream<T> {
     inner: T,
-    connection: Arc<Connection>,
+    connection: Arc<ConnectionState>,
     /// Whether the client has ended its side.
     ended: bool,
     /// Whether our side is ended.
@@ -28,7 +28,7 @@ pub struct ClientStream<T> {
 }
 
 impl<T> ClientStream<T> {
-    pub const fn new(inner: T, connection: Arc<Connection>) -> Self {
+    pub const fn new(inner: T, connection: Arc<ConnectionState>) -> Self {
         Self { inner, connection, ended: false, shut: false, discarded: 0, withheld: None }
     }
 
@@ -43,7 +43,7 @@ impl<T> ClientStream<T> {
     pub fn begin_own_response(&mut self) {
         self.withheld = None;
         self.connection.linger();
-        self.connection.enter(Phase::Flushing);
+        self.connection.enter(ConnectionPhase::Flushing);
     }
 
     /// Whether these bytes are of a response of hyper's own: no request is being served.
@@ -137,7 +137,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ClientStream<T> {
             if shut.is_err() || !self.connection.lingers() {
                 return Poll::Ready(shut);
             }
-            self.connection.enter(Phase::Lingering);
+            self.connection.enter(ConnectionPhase::Lingering);
         }
         ready!(self.discard(context));
         Poll::Ready(Ok(()))
@@ -170,7 +170,7 @@ mod tests {
 
     fn near() -> (tokio::io::DuplexStream, ClientStream<tokio::io::DuplexStream>) {
         let (far, near) = tokio::io::duplex(8);
-        let connection = Arc::new(Connection::new(Arc::new(CoarseClock::new()), false));
+        let connection = Arc::new(ConnectionState::new(Arc::new(CoarseClock::new()), false));
         (far, ClientStream::new(near, connection))
     }
 
@@ -208,7 +208,7 @@ mod tests {
         near.shutdown().await.unwrap();
         // That of a request that is being served passes.
         let (_far, mut near) = self::near();
-        near.connection.enter(Phase::Serving);
+        near.connection.enter(ConnectionPhase::Serving);
         near.write_all(b"HTTP/1.1").await.unwrap();
         assert_eq!(near.withheld(), None);
     }
@@ -216,7 +216,7 @@ mod tests {
     #[tokio::test]
     async fn a_request_that_was_read_to_its_end_is_closed_at_once() {
         let (_far, mut near) = near();
-        near.connection.enter(Phase::Serving);
+        near.connection.enter(ConnectionPhase::Serving);
         near.shutdown().await.unwrap();
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, MissedTickBehavior};
 
-use super::state::{CloseReason, CoarseClock, Connection, Phase, Stamp};
+use super::state::{CloseReason, CoarseClock, ConnectionPhase, ConnectionState, StateStamp};
 use crate::config::ApiConfig;
 use crate::telemetry;
 
@@ -66,14 +66,14 @@ impl From<&ApiConfig> for ConnectionLimits {
 
 impl ConnectionLimits {
     /// How long a phase may last, in milliseconds.
-    fn of(&self, phase: Phase) -> Option<u64> {
+    fn of(&self, phase: ConnectionPhase) -> Option<u64> {
         match phase {
-            Phase::FirstByte => Some(millis(self.first_byte)),
-            Phase::Head => Some(millis(self.header)),
-            Phase::Idle => Some(millis(self.keep_alive)),
-            Phase::Lingering => Some(millis(self.linger)),
+            ConnectionPhase::FirstByte => Some(as_millis(self.first_byte)),
+            ConnectionPhase::Head => Some(as_millis(self.header)),
+            ConnectionPhase::Idle => Some(as_millis(self.keep_alive)),
+            ConnectionPhase::Lingering => Some(as_millis(self.linger)),
             // The request's own time limit and the least rate of the response hold there.
-            Phase::Serving | Phase::Flushing => None,
+            ConnectionPhase::Serving | ConnectionPhase::Flushing => None,
         }
     }
 
@@ -83,7 +83,7 @@ impl ConnectionLimits {
     }
 }
 
-fn millis(duration: Duration) -> u64 {
+fn as_millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX >> 4)
 }
 
@@ -92,30 +92,30 @@ fn millis(duration: Duration) -> u64 {
 pub struct ConnectionTable {
     pub limits: ConnectionLimits,
     clock: Arc<CoarseClock>,
-    entries: Mutex<Entries>,
+    entries: Mutex<TableEntries>,
     /// A connection was closed, or one that was to be closed was not.
     changed: Notify,
 }
 
 #[derive(Debug, Default)]
-struct Entries {
+struct TableEntries {
     next_key: u64,
-    open: HashMap<u64, Arc<Connection>>,
+    open: HashMap<u64, Arc<ConnectionState>>,
     ordinary: usize,
     reserved: usize,
     /// The longest waiting of the ordinary ones, the longest last, as they were when looked for.
-    victims: Vec<(Stamp, Arc<Connection>)>,
+    victims: Vec<(StateStamp, Arc<ConnectionState>)>,
 }
 
 /// An open connection's entry; its place is free again when this is dropped.
 #[derive(Debug)]
-pub struct Registration {
+pub struct ConnectionRegistration {
     table: Arc<ConnectionTable>,
     key: u64,
-    pub connection: Arc<Connection>,
+    pub connection: Arc<ConnectionState>,
 }
 
-impl Drop for Registration {
+impl Drop for ConnectionRegistration {
     fn drop(&mut self) {
         let mut entries = self.table.entries();
         if let Some(connection) = entries.open.remove(&self.key) {
@@ -126,13 +126,13 @@ impl Drop for Registration {
     }
 }
 
-impl Entries {
+impl TableEntries {
     fn count(&mut self, reserved: bool) -> &mut usize {
         if reserved { &mut self.reserved } else { &mut self.ordinary }
     }
 
-    fn insert(&mut self, clock: &Arc<CoarseClock>, reserved: bool) -> (u64, Arc<Connection>) {
-        let connection = Arc::new(Connection::new(Arc::clone(clock), reserved));
+    fn insert(&mut self, clock: &Arc<CoarseClock>, reserved: bool) -> (u64, Arc<ConnectionState>) {
+        let connection = Arc::new(ConnectionState::new(Arc::clone(clock), reserved));
         let key = self.next_key;
         self.next_key += 1;
         self.open.insert(key, Arc::clone(&connection));
@@ -141,7 +141,7 @@ impl Entries {
     }
 
     /// Those that wait since before `before`, the longest last.
-    fn waiting(&self, reserved: bool, before: u64) -> Vec<(Stamp, Arc<Connection>)> {
+    fn waiting(&self, reserved: bool, before: u64) -> Vec<(StateStamp, Arc<ConnectionState>)> {
         let all = self.open.values().filter(|c| c.is_reserved() == reserved && !c.is_closing());
         let mut waiting: Vec<_> = all
             .map(|connection| (connection.stamp(), connection))
@@ -188,13 +188,13 @@ impl ConnectionTable {
         })
     }
 
-    fn entries(&self) -> MutexGuard<'_, Entries> {
+    fn entries(&self) -> MutexGuard<'_, TableEntries> {
         // Every change of the table is whole before anything in it can panic.
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Enters a connection that was accepted, as soon as there is a place for it.
-    pub async fn admit(self: &Arc<Self>) -> Registration {
+    pub async fn admit(self: &Arc<Self>) -> ConnectionRegistration {
         loop {
             if let Some(registration) = self.try_admit() {
                 return registration;
@@ -205,7 +205,7 @@ impl ConnectionTable {
     }
 
     /// `None`: there is no place yet; where one can be made, it is being made.
-    fn try_admit(self: &Arc<Self>) -> Option<Registration> {
+    fn try_admit(self: &Arc<Self>) -> Option<ConnectionRegistration> {
         let now = self.clock.now();
         let mut entries = self.entries();
         let reserved = if entries.ordinary < self.limits.max {
@@ -215,23 +215,23 @@ impl ConnectionTable {
         } else if entries.reserved < self.limits.reserved {
             true
         } else {
-            entries.evict_reserved(now.saturating_sub(millis(TICK)));
+            entries.evict_reserved(now.saturating_sub(as_millis(TICK)));
             return None;
         };
         let (key, connection) = entries.insert(&self.clock, reserved);
-        Some(Registration { table: Arc::clone(self), key, connection })
+        Some(ConnectionRegistration { table: Arc::clone(self), key, connection })
     }
 
     /// Turns a reserved connection that has received a request into an ordinary one, where there is
     /// a place or another one waits; whether it is one now.
-    pub fn promote(&self, connection: &Connection) -> bool {
+    pub fn promote(&self, connection: &ConnectionState) -> bool {
         if !connection.is_reserved() {
             return true;
         }
         let mut entries = self.entries();
         // One that is evicted counts until it is closed; together they hold no more sockets than
         // before.
-        let before = self.clock.now().saturating_sub(millis(TICK));
+        let before = self.clock.now().saturating_sub(as_millis(TICK));
         if entries.ordinary >= self.limits.max && !entries.evict_ordinary(before) {
             return false;
         }
@@ -269,7 +269,7 @@ impl ConnectionTable {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let now = ticks.tick().await;
-            self.clock.set(1 + millis(now.duration_since(start)));
+            self.clock.set(1 + as_millis(now.duration_since(start)));
             self.close_overdue();
         }
     }
@@ -282,11 +282,11 @@ impl ConnectionTable {
             let waited = now.saturating_sub(stamp.since());
             // The clock is behind by up to a tick: never early.
             let overdue =
-                self.limits.of(stamp.phase()).is_some_and(|limit| waited > limit + millis(TICK));
+                self.limits.of(stamp.phase()).is_some_and(|limit| waited > limit + as_millis(TICK));
             if overdue && !connection.is_closing() {
                 connection.close(stamp, CloseReason::Deadline);
             }
-            let taken = connection.end_write_window(millis(self.limits.write_window));
+            let taken = connection.end_write_window(as_millis(self.limits.write_window));
             if taken.is_some_and(|bytes| bytes < self.limits.window_bytes()) {
                 connection.close(stamp, CloseReason::SlowReader);
             }
@@ -314,9 +314,9 @@ mod tests {
     };
 
     /// Whether the connection's task would close it now.
-    fn closes(connection: &Connection) -> bool {
+    fn closes(connection: &ConnectionState) -> bool {
         let requested = connection.requested(&futures_util::task::noop_waker());
-        matches!(requested, super::super::state::Requested::Close(_))
+        matches!(requested, super::super::state::RequestedClose::Close(_))
     }
 
     fn at(table: &ConnectionTable, millis: u64) {
@@ -335,7 +335,7 @@ mod tests {
         let third = table.try_admit().unwrap();
         assert!(third.connection.is_reserved());
         at(&table, 5_000);
-        first.connection.enter(Phase::Serving);
+        first.connection.enter(ConnectionPhase::Serving);
         assert!(table.try_admit().is_none());
         assert!(closes(&second.connection) && !closes(&first.connection));
         drop(second);
@@ -346,13 +346,13 @@ mod tests {
     fn requests_under_way_are_never_evicted() {
         let table = ConnectionTable::new(LIMITS);
         let all: Vec<_> = (0..3).map(|_| table.try_admit().unwrap()).collect();
-        all.iter().for_each(|one| one.connection.enter(Phase::Serving));
+        all.iter().for_each(|one| one.connection.enter(ConnectionPhase::Serving));
         at(&table, 100_000);
         assert!(table.try_admit().is_none());
         assert!(all.iter().all(|one| !closes(&one.connection)));
         // A reserved one becomes ordinary when there is a place, or another one waits.
         assert!(!table.promote(&all[2].connection));
-        all[0].connection.enter(Phase::Idle);
+        all[0].connection.enter(ConnectionPhase::Idle);
         at(&table, 101_000);
         assert!(table.promote(&all[2].connection));
         assert!(closes(&all[0].connection) && !closes(&all[1].connection));
@@ -362,12 +362,12 @@ mod tests {
     #[test]
     fn each_phase_has_its_deadline() {
         for (phase, limit) in [
-            (Phase::FirstByte, Some(10_000)),
-            (Phase::Head, Some(5_000)),
-            (Phase::Idle, Some(60_000)),
-            (Phase::Lingering, Some(3_000)),
-            (Phase::Serving, None),
-            (Phase::Flushing, None),
+            (ConnectionPhase::FirstByte, Some(10_000)),
+            (ConnectionPhase::Head, Some(5_000)),
+            (ConnectionPhase::Idle, Some(60_000)),
+            (ConnectionPhase::Lingering, Some(3_000)),
+            (ConnectionPhase::Serving, None),
+            (ConnectionPhase::Flushing, None),
         ] {
             let table = ConnectionTable::new(LIMITS);
             let one = table.try_admit().unwrap();
@@ -384,7 +384,7 @@ mod tests {
         for (bytes, expect) in [(0, true), (99, true), (100, false)] {
             let table = ConnectionTable::new(LIMITS);
             let one = table.try_admit().unwrap();
-            one.connection.enter(Phase::Serving);
+            one.connection.enter(ConnectionPhase::Serving);
             one.connection.note_blocked();
             one.connection.note_written(bytes);
             at(&table, 10_500);
@@ -404,7 +404,7 @@ mod tests {
             let connection = Arc::clone(&registration.connection);
             tokio::spawn(async move {
                 std::future::poll_fn(|cx| match connection.requested(cx.waker()) {
-                    super::super::state::Requested::Close(_) => std::task::Poll::Ready(()),
+                    super::super::state::RequestedClose::Close(_) => std::task::Poll::Ready(()),
                     _ => std::task::Poll::Pending,
                 })
                 .await;

@@ -28,7 +28,7 @@ struct WatchedBody {
 pub struct UnreadBody(Option<oneshot::Receiver<(Incoming, bool)>>);
 
 /// Splits a request's body into the one for the handler and the place where it comes back to.
-pub fn watch(body: Incoming) -> (Body, UnreadBody) {
+pub fn watch_body(body: Incoming) -> (Body, UnreadBody) {
     if body.is_end_stream() {
         return (Body::empty(), UnreadBody(None));
     }

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
 
 /// The responses of that error body, by status.
-pub(crate) fn errors(schema: &str, rows: &[(&str, &str)]) -> BTreeMap<String, RefOr<Response>> {
+pub(crate) fn described_errors(
+    schema: &str,
+    rows: &[(&str, &str)],
+) -> BTreeMap<String, RefOr<Response>> {
     let response = |text: &str| {
         let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(schema))).build();
         ResponseBuilder::new().description(text).content("application/json", content).build()
@@ -25,7 +28,7 @@ macro_rules! error_responses {
                     String,
                     utoipa::openapi::RefOr<utoipa::openapi::Response>,
                 > {
-                    $crate::dialects::described::errors($schema, &[$(($status, $text)),+])
+                    $crate::dialects::described::described_errors($schema, &[$(($status, $text)),+])
                 }
             }
         )+

@@ -42,9 +42,9 @@ impl Dialect {
     /// The response to a rejected request.
     pub fn refuse(self, error: &ApiError, request_id: &str) -> Response {
         let (status, body) = match self {
-            Self::Dataflow => dataflow::errors::write(error, request_id),
-            Self::Abi => abi::errors::write(error, request_id),
-            Self::Vellum => vellum::errors::write(error, request_id),
+            Self::Dataflow => dataflow::errors::write_error(error, request_id),
+            Self::Abi => abi::errors::write_error(error, request_id),
+            Self::Vellum => vellum::errors::write_error(error, request_id),
         };
         let mut response = respond::json_text(status, body);
         let headers = response.headers_mut();

@@ -5,7 +5,7 @@ use stepwell_core::execution::{Failure, Status};
 use stepwell_engine::view::ExecutionView;
 use stepwell_engine::{AppError, AuthError};
 
-use super::{ApiError, Kind, Object};
+use super::{ApiError, ErrorObject, Kind};
 
 /// How the message about a wrong definition begins.
 pub const INVALID_DEFINITION: &str = "the definition is not valid";
@@ -28,12 +28,12 @@ impl ApiError {
             Status::TimedOut => Kind::Timeout,
             _ => Kind::ExecutionFailed,
         };
-        let mut error = Self::new(kind, message).about(Object::Execution(view.record.id));
+        let mut error = Self::new(kind, message).about(ErrorObject::Execution(view.record.id));
         error.0.failure.clone_from(&view.error);
         error
     }
 
-    fn about(mut self, object: impl Into<Option<Object>>) -> Self {
+    fn about(mut self, object: impl Into<Option<ErrorObject>>) -> Self {
         self.0.object = object.into();
         self
     }
@@ -42,10 +42,10 @@ impl ApiError {
         // What a store misses comes with its article.
         let kind = kind.strip_prefix("the ").unwrap_or(kind);
         let (error_kind, object) = match kind {
-            "workflow" => (Kind::NoWorkflow, id.parse().ok().map(Object::Workflow)),
-            "execution" => (Kind::NoExecution, id.parse().ok().map(Object::Execution)),
+            "workflow" => (Kind::NoWorkflow, id.parse().ok().map(ErrorObject::Workflow)),
+            "execution" => (Kind::NoExecution, id.parse().ok().map(ErrorObject::Execution)),
             "schedule" => (Kind::NoSchedule, None),
-            "key" => (Kind::NoObject, id.parse().ok().map(Object::Key)),
+            "key" => (Kind::NoObject, id.parse().ok().map(ErrorObject::Key)),
             _ => (Kind::NoObject, None),
         };
         let message = if id.is_empty() {
@@ -84,18 +84,20 @@ impl From<AppError> for ApiError {
             }
             AppError::NotFound { kind, id } => Self::not_found(kind, &id),
             AppError::InvalidDefinition(problems) => {
-                several(Kind::InvalidDefinition, INVALID_DEFINITION, problems)
+                combine_problems(Kind::InvalidDefinition, INVALID_DEFINITION, problems)
             }
             AppError::InvalidInput(problems) => {
                 let intro = "the input does not fit the workflow's input schema";
-                several(Kind::InvalidInput, intro, problems)
+                combine_problems(Kind::InvalidInput, intro, problems)
             }
             AppError::InvalidSchedule(problems) => {
-                several(Kind::InvalidSchedule, "the schedule is not valid", problems)
+                combine_problems(Kind::InvalidSchedule, "the schedule is not valid", problems)
             }
-            AppError::InvalidObject { kind, problems } => {
-                several(Kind::InvalidRequest, &format!("the {kind} is not valid"), problems)
-            }
+            AppError::InvalidObject { kind, problems } => combine_problems(
+                Kind::InvalidRequest,
+                &format!("the {kind} is not valid"),
+                problems,
+            ),
             AppError::InvalidRequest(problem) => Self::problem(problem),
             AppError::TooLarge(problem) => {
                 let mut error = plain(Kind::TooLarge);
@@ -111,13 +113,13 @@ impl From<AppError> for ApiError {
             AppError::AlreadyEnded(_) => plain(Kind::Ended),
             AppError::WrongState { .. } | AppError::Conflict(_) => plain(Kind::WrongState),
             AppError::ExternalIdTaken(id) => {
-                plain(Kind::ExternalIdTaken).about(Object::Execution(id))
+                plain(Kind::ExternalIdTaken).about(ErrorObject::Execution(id))
             }
             AppError::IdempotencyKeyReused => {
                 let advice = "send a new key for a new request";
                 Self::new(Kind::IdempotencyKeyReused, format!("{text}; {advice}"))
             }
-            AppError::StillRunning(id) => plain(Kind::Timeout).about(Object::Execution(id)),
+            AppError::StillRunning(id) => plain(Kind::Timeout).about(ErrorObject::Execution(id)),
             AppError::Unavailable { retry_after, .. } => {
                 plain(Kind::Unavailable).after(retry_after)
             }
@@ -126,7 +128,7 @@ impl From<AppError> for ApiError {
     }
 }
 
-fn several(kind: Kind, intro: &str, Problems(problems): Problems) -> ApiError {
+fn combine_problems(kind: Kind, intro: &str, Problems(problems): Problems) -> ApiError {
     ApiError::with_problems(kind, intro, problems)
 }
 

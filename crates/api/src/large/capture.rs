@@ -1,7 +1,7 @@
 //! Writing a body without its large values.
 //!
 //! A body is written by `serde`, which knows no values that are shared. So what is being written is
-//! noted for the thread while it is written: a [`Shared`] value that is large is put aside there
+//! noted for the thread while it is written: a [`SharedPlace`] value that is large is put aside there
 //! and leaves a placeholder.
 
 use std::cell::{Cell, RefCell};
@@ -30,7 +30,7 @@ thread_local! {
 }
 
 /// A body without its large values.
-pub struct Written {
+pub struct WrittenBody {
     /// The beginning of the text, as much as was to be kept.
     pub text: Vec<u8>,
     /// The length of the whole text.
@@ -42,9 +42,9 @@ pub struct Written {
 /// A value that is shared with other readers. In a response that is sent piece by piece it is not
 /// copied.
 #[derive(Debug, Clone, Copy)]
-pub struct Shared<'a>(pub &'a Arc<Value>);
+pub struct SharedPlace<'a>(pub &'a Arc<Value>);
 
-impl Serialize for Shared<'_> {
+impl Serialize for SharedPlace<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         if put_aside(self.0) { to.serialize_unit() } else { self.0.serialize(to) }
     }
@@ -60,9 +60,9 @@ fn put_aside(value: &Arc<Value>) -> bool {
 }
 
 /// Ends what is noted for the thread, also where writing panics.
-struct Capturing;
+struct CaptureState;
 
-impl Capturing {
+impl CaptureState {
     fn begin() -> Self {
         IS_CAPTURING.set(true);
         LENGTH.set(0);
@@ -70,7 +70,7 @@ impl Capturing {
     }
 }
 
-impl Drop for Capturing {
+impl Drop for CaptureState {
     fn drop(&mut self) {
         IS_CAPTURING.set(false);
         SHARED.take();
@@ -78,12 +78,12 @@ impl Drop for Capturing {
 }
 
 /// Keeps the beginning of a text and counts the rest.
-struct Beginning {
+struct BodyBeginning {
     text: Vec<u8>,
     keep: usize,
 }
 
-impl io::Write for Beginning {
+impl io::Write for BodyBeginning {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.write_all(bytes)?;
         Ok(bytes.len())
@@ -111,10 +111,10 @@ impl io::Write for Beginning {
 ///
 /// # Errors
 /// `Internal` where it cannot be written.
-pub fn write(body: &impl Serialize, keep: usize) -> Result<Written, ApiError> {
-    let _capturing = Capturing::begin();
-    let mut beginning = Beginning { text: Vec::with_capacity(1024), keep };
+pub fn write_captured(body: &impl Serialize, keep: usize) -> Result<WrittenBody, ApiError> {
+    let _capturing = CaptureState::begin();
+    let mut beginning = BodyBeginning { text: Vec::with_capacity(1024), keep };
     serde_json::to_writer(&mut beginning, body)
         .map_err(|error| ApiError::internal(format!("a response could not be written: {error}")))?;
-    Ok(Written { text: beginning.text, length: LENGTH.get(), shared: SHARED.take() })
+    Ok(WrittenBody { text: beginning.text, length: LENGTH.get(), shared: SHARED.take() })
 }

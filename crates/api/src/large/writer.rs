@@ -11,34 +11,34 @@ use serde_json::{Value, map};
 const WHOLE: usize = 4 << 10;
 
 /// A container or text that has been begun.
-enum Open<'a> {
+enum OpenContainer<'a> {
     Array { rest: slice::Iter<'a, Value>, is_first: bool },
     Object { rest: map::Iter<'a>, is_first: bool },
     Text(&'a str),
 }
 
 /// What has been begun, the innermost last.
-type Place<'a> = Vec<Open<'a>>;
+type WriterPlace<'a> = Vec<OpenContainer<'a>>;
 
 self_cell!(
-    struct Cell {
+    struct ValueCell {
         owner: Arc<Value>,
 
         #[not_covariant]
-        dependent: Place,
+        dependent: WriterPlace,
     }
 );
 
 /// A value as far as it is not written yet.
 pub struct ValueWriter {
-    cell: Cell,
+    cell: ValueCell,
     has_begun: bool,
 }
 
 impl ValueWriter {
     /// At the beginning of a value.
     pub fn of(value: Arc<Value>) -> Self {
-        Self { cell: Cell::new(value, |_| Vec::new()), has_begun: false }
+        Self { cell: ValueCell::new(value, |_| Vec::new()), has_begun: false }
     }
 
     /// Writes until `to` has about `enough` bytes; whether the value is written whole.
@@ -46,10 +46,10 @@ impl ValueWriter {
         let begins = !std::mem::replace(&mut self.has_begun, true);
         self.cell.with_dependent_mut(|value, place| {
             if begins {
-                begin(value, place, to);
+                begin_value(value, place, to);
             }
             while to.len() < enough {
-                if !advance(place, to) {
+                if !advance_place(place, to) {
                     return true;
                 }
             }
@@ -59,69 +59,69 @@ impl ValueWriter {
 }
 
 /// Writes the next small piece; `false` where there is none.
-fn advance<'a>(place: &mut Place<'a>, to: &mut Vec<u8>) -> bool {
+fn advance_place<'a>(place: &mut WriterPlace<'a>, to: &mut Vec<u8>) -> bool {
     let next = match place.last_mut() {
         None => return false,
-        Some(Open::Array { rest, is_first }) => match rest.next() {
+        Some(OpenContainer::Array { rest, is_first }) => match rest.next() {
             Some(item) => {
-                separate(is_first, to);
+                write_separator(is_first, to);
                 item
             }
-            None => return end(place, b']', to),
+            None => return end_place(place, b']', to),
         },
-        Some(Open::Object { rest, is_first }) => match rest.next() {
+        Some(OpenContainer::Object { rest, is_first }) => match rest.next() {
             Some((key, value)) => {
-                separate(is_first, to);
-                write(key, to);
+                write_separator(is_first, to);
+                write_value(key, to);
                 to.push(b':');
                 value
             }
-            None => return end(place, b'}', to),
+            None => return end_place(place, b'}', to),
         },
-        Some(Open::Text("")) => return end(place, b'"', to),
-        Some(Open::Text(rest)) => {
+        Some(OpenContainer::Text("")) => return end_place(place, b'"', to),
+        Some(OpenContainer::Text(rest)) => {
             let (piece, after) = rest.split_at(rest.floor_char_boundary(WHOLE));
             *rest = after;
             write_inside(piece, to);
             return true;
         }
     };
-    begin(next, place, to);
+    begin_value(next, place, to);
     true
 }
 
-fn separate(is_first: &mut bool, to: &mut Vec<u8>) {
+fn write_separator(is_first: &mut bool, to: &mut Vec<u8>) {
     if !std::mem::replace(is_first, false) {
         to.push(b',');
     }
 }
 
-fn end(place: &mut Place<'_>, sign: u8, to: &mut Vec<u8>) -> bool {
+fn end_place(place: &mut WriterPlace<'_>, sign: u8, to: &mut Vec<u8>) -> bool {
     place.pop();
     to.push(sign);
     true
 }
 
 /// Writes a value, or begins it.
-fn begin<'a>(value: &'a Value, place: &mut Place<'a>, to: &mut Vec<u8>) {
+fn begin_value<'a>(value: &'a Value, place: &mut WriterPlace<'a>, to: &mut Vec<u8>) {
     match value {
         Value::Array(items) => {
             to.push(b'[');
-            place.push(Open::Array { rest: items.iter(), is_first: true });
+            place.push(OpenContainer::Array { rest: items.iter(), is_first: true });
         }
         Value::Object(fields) => {
             to.push(b'{');
-            place.push(Open::Object { rest: fields.iter(), is_first: true });
+            place.push(OpenContainer::Object { rest: fields.iter(), is_first: true });
         }
         Value::String(text) if text.len() > WHOLE => {
             to.push(b'"');
-            place.push(Open::Text(text));
+            place.push(OpenContainer::Text(text));
         }
-        scalar => write(scalar, to),
+        scalar => write_value(scalar, to),
     }
 }
 
-fn write(value: &(impl Serialize + ?Sized), to: &mut Vec<u8>) {
+fn write_value(value: &(impl Serialize + ?Sized), to: &mut Vec<u8>) {
     // Scalars and texts can always be written to memory.
     let written = serde_json::to_writer(&mut *to, value);
     debug_assert!(written.is_ok());
@@ -130,7 +130,7 @@ fn write(value: &(impl Serialize + ?Sized), to: &mut Vec<u8>) {
 /// A part of a text, without quotes around it.
 fn write_inside(piece: &str, to: &mut Vec<u8>) {
     let start = to.len();
-    write(piece, to);
+    write_value(piece, to);
     to.pop();
     to.remove(start);
 }

@@ -34,28 +34,28 @@ impl Modify for Headers {
                 "The request's id, as in error bodies and in the server's log",
             ),
         ] {
-            components.headers.insert(name.to_owned(), header(kind, text).into());
+            components.headers.insert(name.to_owned(), header_schema(kind, text).into());
         }
         for item in all.paths.paths.values_mut() {
-            for operation in operations(item) {
-                describe(operation);
+            for operation in path_operations(item) {
+                describe_operation(operation);
             }
         }
     }
 }
 
-fn header(kind: Type, text: &str) -> Header {
+fn header_schema(kind: Type, text: &str) -> Header {
     let schema = ObjectBuilder::new().schema_type(kind);
     HeaderBuilder::new().schema(Some(schema)).description(Some(text)).build()
 }
 
 /// The calls of a path.
-pub fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+pub fn path_operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     let PathItem { get, put, post, delete, patch, .. } = item;
     [get, put, post, delete, patch].into_iter().flatten()
 }
 
-fn describe(operation: &mut Operation) {
+fn describe_operation(operation: &mut Operation) {
     // Who needs no key is not counted.
     let counts = operation.responses.responses.contains_key("401");
     let is_service = operation.tags.iter().flatten().any(|tag| tag == "service");

@@ -10,17 +10,17 @@ use crate::dialects::{abi, dataflow, vellum};
 use crate::endpoints::Endpoints;
 
 /// The endpoints of all dialects and of the service.
-pub fn endpoints() -> Endpoints {
-    Endpoints::new(Base::openapi())
-        .merge(dataflow::endpoints())
-        .merge(vellum::endpoints())
-        .merge(abi::endpoints())
+pub fn all_endpoints() -> Endpoints {
+    Endpoints::new(BaseDocument::openapi())
+        .merge(dataflow::dataflow_endpoints())
+        .merge(vellum::vellum_endpoints())
+        .merge(abi::abi_endpoints())
         .merge(super::own_endpoints())
 }
 
 /// The OpenAPI 3.1 document of all endpoints.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    let mut all = endpoints().into_document();
+    let mut all = all_endpoints().into_document();
     Security.modify(&mut all);
     Headers.modify(&mut all);
     Schemas.modify(&mut all);
@@ -36,15 +36,15 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     servers((url = "/", description = "This server")),
-    modifiers(&Keys),
+    modifiers(&KeySecurity),
     security(("key" = []), ("bearer" = []))
 )]
-struct Base;
+struct BaseDocument;
 
 /// The two headers in which a key can come.
-struct Keys;
+struct KeySecurity;
 
-impl Modify for Keys {
+impl Modify for KeySecurity {
     fn modify(&self, all: &mut utoipa::openapi::OpenApi) {
         let components = all.components.get_or_insert_default();
         let key = ApiKey::Header(ApiKeyValue::new("X-API-KEY"));

@@ -23,7 +23,7 @@ use crate::error::{ApiError, Kind};
 use crate::state::Api;
 use crate::{process_metrics, respond, telemetry};
 
-pub use description::{endpoints, openapi};
+pub use description::{all_endpoints, openapi};
 
 /// The reference page; it shows `/openapi.json` and loads nothing from elsewhere.
 const DOCS: &str = include_str!("docs.html");
@@ -40,11 +40,11 @@ struct Document;
 /// The endpoints of the service alone.
 fn own_endpoints() -> Endpoints {
     Endpoints::new(Document::openapi())
-        .add(routes!(healthz))
-        .add(routes!(readyz))
-        .add(routes!(metrics))
+        .add(routes!(get_health))
+        .add(routes!(get_readiness))
+        .add(routes!(get_metrics))
         .add(routes!(openapi_json))
-        .add_page("/docs", get(docs))
+        .add_page("/docs", get(get_docs))
 }
 
 /// Whether the server lives or is ready.
@@ -63,8 +63,8 @@ struct Health {
 /// Needs no key.
 #[utoipa::path(get, path = "/healthz", tag = "service", security(()),
     responses((status = 200, description = "It does", body = Health)))]
-async fn healthz() -> Result<Response, ApiError> {
-    respond::json(StatusCode::OK, &Health { status: "ok", reason: None })
+async fn get_health() -> Result<Response, ApiError> {
+    respond::json_response(StatusCode::OK, &Health { status: "ok", reason: None })
 }
 
 /// Whether work can be taken
@@ -73,13 +73,13 @@ async fn healthz() -> Result<Response, ApiError> {
 #[utoipa::path(get, path = "/readyz", tag = "service", security(()),
     responses((status = 200, description = "It can", body = Health),
         (status = 503, description = "It cannot, and why", body = Health)))]
-async fn readyz(State(api): State<Api>) -> Result<Response, ApiError> {
+async fn get_readiness(State(api): State<Api>) -> Result<Response, ApiError> {
     let readiness = api.app.readiness().await;
     if readiness.ready {
-        return respond::json(StatusCode::OK, &Health { status: "ok", reason: None });
+        return respond::json_response(StatusCode::OK, &Health { status: "ok", reason: None });
     }
     let health = Health { status: "unavailable", reason: readiness.reason };
-    respond::json(StatusCode::SERVICE_UNAVAILABLE, &health)
+    respond::json_response(StatusCode::SERVICE_UNAVAILABLE, &health)
 }
 
 error_responses! { "ErrorBody";
@@ -102,11 +102,11 @@ error_responses! { "ErrorBody";
     security(("key" = ["read:metrics"])), extensions(("x-default-workspace" = json!(true))),
     responses((status = 200, description = "The metrics", body = String, content_type = "text/plain"),
         MetricsErrors))]
-async fn metrics(State(api): State<Api>) -> Result<Response, ApiError> {
-    tokio::join!(api.app.refresh_metrics(), process_metrics::refresh());
-    let text = telemetry::render()
+async fn get_metrics(State(api): State<Api>) -> Result<Response, ApiError> {
+    tokio::join!(api.app.refresh_metrics(), process_metrics::refresh_metrics());
+    let text = telemetry::render_metrics()
         .ok_or_else(|| ApiError::new(Kind::NoRoute, "this process records no metrics"))?;
-    Ok(typed("text/plain; version=0.0.4; charset=utf-8", text.into()))
+    Ok(typed_response("text/plain; version=0.0.4; charset=utf-8", text.into()))
 }
 
 /// This API's description
@@ -117,18 +117,19 @@ async fn metrics(State(api): State<Api>) -> Result<Response, ApiError> {
 async fn openapi_json() -> Response {
     static TEXT: LazyLock<Bytes> =
         LazyLock::new(|| serde_json::to_vec(&openapi()).unwrap_or_default().into());
-    respond::cacheable(respond::json_text(StatusCode::OK, TEXT.clone()))
+    respond::mark_cacheable(respond::json_text(StatusCode::OK, TEXT.clone()))
 }
 
 /// The API's reference, to be read in a browser.
-async fn docs() -> Response {
-    let mut response = typed("text/html; charset=utf-8", Bytes::from_static(DOCS.as_bytes()));
+async fn get_docs() -> Response {
+    let mut response =
+        typed_response("text/html; charset=utf-8", Bytes::from_static(DOCS.as_bytes()));
     let policy = HeaderValue::from_static(DOCS_POLICY);
     response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
-    respond::cacheable(response)
+    respond::mark_cacheable(response)
 }
 
-fn typed(media: &'static str, body: Bytes) -> Response {
+fn typed_response(media: &'static str, body: Bytes) -> Response {
     let mut response = respond::json_text(StatusCode::OK, body);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media));
     response

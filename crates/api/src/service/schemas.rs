@@ -8,13 +8,13 @@ use utoipa::Modify;
 use utoipa::openapi::schema::{AdditionalProperties, ArrayItems, Object, Schema, SchemaType, Type};
 use utoipa::openapi::{Content, OpenApi, Ref, RefOr};
 
-use super::common::operations;
+use super::common::path_operations;
 
 /// Puts every schema in order.
 pub struct Schemas;
 
 /// The schemas that have a name.
-type Named = BTreeMap<String, RefOr<Schema>>;
+type NamedSchemas = BTreeMap<String, RefOr<Schema>>;
 
 impl Modify for Schemas {
     fn modify(&self, all: &mut OpenApi) {
@@ -23,10 +23,10 @@ impl Modify for Schemas {
         for schema in components.schemas.values_mut() {
             // A named schema must not become a reference to itself.
             if let RefOr::T(schema) = schema {
-                inside(schema, &named);
+                tidy_inside(schema, &named);
             }
         }
-        for operation in all.paths.paths.values_mut().flat_map(operations) {
+        for operation in all.paths.paths.values_mut().flat_map(path_operations) {
             if let Some(RefOr::T(body)) = &mut operation.request_body {
                 body.content.values_mut().for_each(|content| of_content(content, &named));
             }
@@ -39,26 +39,26 @@ impl Modify for Schemas {
     }
 }
 
-fn of_content(content: &mut RefOr<Content>, named: &Named) {
+fn of_content(content: &mut RefOr<Content>, named: &NamedSchemas) {
     let RefOr::T(content) = content else { return };
     for schema in [&mut content.schema, &mut content.item_schema].into_iter().flatten() {
-        tidy(schema, named);
+        tidy_schema(schema, named);
     }
 }
 
-fn tidy(schema: &mut RefOr<Schema>, named: &Named) {
+fn tidy_schema(schema: &mut RefOr<Schema>, named: &NamedSchemas) {
     match name_of(schema, named) {
         Some(name) => *schema = RefOr::Ref(Ref::from_schema_name(name)),
         None => {
             if let RefOr::T(schema) = schema {
-                inside(schema, named);
+                tidy_inside(schema, named);
             }
         }
     }
 }
 
 /// The name of an object; none where it has none, or several.
-fn name_of<'a>(schema: &RefOr<Schema>, named: &'a Named) -> Option<&'a str> {
+fn name_of<'a>(schema: &RefOr<Schema>, named: &'a NamedSchemas) -> Option<&'a str> {
     match schema {
         RefOr::T(Schema::Object(object)) if !object.properties.is_empty() => {}
         RefOr::T(Schema::AllOf(_)) => {}
@@ -69,28 +69,28 @@ fn name_of<'a>(schema: &RefOr<Schema>, named: &'a Named) -> Option<&'a str> {
     names.next().is_none().then_some(name)
 }
 
-fn inside(schema: &mut Schema, named: &Named) {
+fn tidy_inside(schema: &mut Schema, named: &NamedSchemas) {
     match schema {
         Schema::Object(object) => of_object(object, named),
         Schema::Array(array) => {
             if let ArrayItems::RefOrSchema(items) = &mut array.items {
-                tidy(items, named);
+                tidy_schema(items, named);
             }
         }
-        Schema::OneOf(one) => one.items.iter_mut().for_each(|item| tidy(item, named)),
-        Schema::AllOf(all) => all.items.iter_mut().for_each(|item| tidy(item, named)),
-        Schema::AnyOf(any) => any.items.iter_mut().for_each(|item| tidy(item, named)),
+        Schema::OneOf(one) => one.items.iter_mut().for_each(|item| tidy_schema(item, named)),
+        Schema::AllOf(all) => all.items.iter_mut().for_each(|item| tidy_schema(item, named)),
+        Schema::AnyOf(any) => any.items.iter_mut().for_each(|item| tidy_schema(item, named)),
         // The library may add kinds of schemas; what is not known stays as it is.
         _ => {}
     }
 }
 
-fn of_object(object: &mut Object, named: &Named) {
-    object.properties.values_mut().for_each(|property| tidy(property, named));
+fn of_object(object: &mut Object, named: &NamedSchemas) {
+    object.properties.values_mut().for_each(|property| tidy_schema(property, named));
     match &mut object.additional_properties {
         Some(more) => {
             if let AdditionalProperties::RefOr(more) = &mut **more {
-                tidy(more, named);
+                tidy_schema(more, named);
             }
         }
         None if is_object(&object.schema_type) && object.properties.is_empty() => {

@@ -6,7 +6,7 @@ use utoipa::openapi::OpenApi;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::SecurityRequirement;
 
-use super::common::operations;
+use super::common::path_operations;
 use crate::scopes::{self, KEY};
 
 /// The security scheme of keys in the header `Authorization`.
@@ -16,11 +16,11 @@ pub struct Security;
 
 impl Modify for Security {
     fn modify(&self, all: &mut OpenApi) {
-        all.paths.paths.values_mut().flat_map(operations).for_each(describe);
+        all.paths.paths.values_mut().flat_map(path_operations).for_each(describe_security);
     }
 }
 
-fn describe(operation: &mut Operation) {
+fn describe_security(operation: &mut Operation) {
     let Some(security) = &mut operation.security else { return };
     let names = scopes::scope_names(security);
     if names.is_empty() {

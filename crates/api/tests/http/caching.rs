@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::http::Request;
 use serde_json::json;
-use stepwell_api::{ApiConfig, Origin};
+use stepwell_api::{AllowedOrigin, ApiConfig};
 
 use crate::support::{Response, Server};
 
@@ -85,7 +85,7 @@ async fn forbids_caching_of_secrets_and_streams() {
 #[tokio::test]
 async fn responses_that_depend_on_the_origin_vary_by_it() {
     let origin = "https://app.example.com";
-    let allowed_origins = vec![Origin::try_from(origin.to_owned()).unwrap()];
+    let allowed_origins = vec![AllowedOrigin::try_from(origin.to_owned()).unwrap()];
     let server = Server::with(ApiConfig { allowed_origins, ..ApiConfig::default() }).await;
     let response = server.send("GET", "/workflows", &[("origin", origin)], "").await;
     assert!(is_personal(&response), "{:?}", response.headers);

@@ -2,14 +2,14 @@
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
-use stepwell_api::{ApiConfig, Origin};
+use stepwell_api::{AllowedOrigin, ApiConfig};
 
 use crate::support::{Response, Server};
 
 const OURS: &str = "https://app.example.com";
 
 async fn server(origins: &[&str]) -> Server {
-    let origin = |text: &&str| Origin::try_from((*text).to_owned()).unwrap();
+    let origin = |text: &&str| AllowedOrigin::try_from((*text).to_owned()).unwrap();
     let allowed_origins = origins.iter().map(origin).collect();
     Server::with(ApiConfig { allowed_origins, ..ApiConfig::default() }).await
 }

@@ -53,7 +53,7 @@ impl Served {
             let stopped = async {
                 let _ = stopped.await;
             };
-            stepwell_api::serve(app, listener, router, &config, stopped).await
+            stepwell_api::serve_router(app, listener, router, &config, stopped).await
         });
         Self { server, address, stop: Some(stop), task, closed }
     }

@@ -74,7 +74,7 @@ impl Server {
                 .await
                 .unwrap();
         let key = key(&app, &["admin"]).await;
-        Self { router: stepwell_api::router(app.clone(), config), app, key }
+        Self { router: stepwell_api::build_router(app.clone(), config), app, key }
     }
 
     /// A key with these scopes.

@@ -51,7 +51,7 @@ impl App {
                     Some(same) => same,
                     None => self.replayed(caller, Verb::Execute, None, actual.execution).await?,
                 };
-            records.push(record(actual, &found.0.record, &found.1, now)?);
+            records.push(actual_record(actual, &found.0.record, &found.1, now)?);
             known = Some(found);
         }
         Ok(self.engine.store.add_actuals(records).await?)
@@ -98,7 +98,7 @@ impl App {
     }
 }
 
-fn record(
+fn actual_record(
     actual: NewActual,
     of: &ExecutionRecord,
     execution: &Execution,
@@ -119,7 +119,7 @@ fn record(
         return Err(AppError::InvalidRequest(problem));
     }
     let actual = execution.output.as_deref().and_then(|all| all.get(&output).or(Some(all)));
-    let is_equal = |desired| actual.is_some_and(|actual| equals(desired, actual));
+    let is_equal = |desired| actual.is_some_and(|actual| values_equal(desired, actual));
     let matched = desired.as_ref().map(is_equal);
     Ok(ActualRecord {
         id: ActualId::from_uuid(new_uuid()),
@@ -151,14 +151,15 @@ fn output_names(execution: &Execution) -> Vec<String> {
 }
 
 /// Whether two values are equal; `3` and `3.0` are the same number.
-fn equals(one: &Value, other: &Value) -> bool {
+fn values_equal(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::Number(a), Value::Number(b)) => same_number(a, b),
         (Value::Array(a), Value::Array(b)) => {
-            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equals(a, b))
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| values_equal(a, b))
         }
         (Value::Object(a), Value::Object(b)) => {
-            a.len() == b.len() && a.iter().all(|(k, a)| b.get(k).is_some_and(|b| equals(a, b)))
+            a.len() == b.len()
+                && a.iter().all(|(k, a)| b.get(k).is_some_and(|b| values_equal(a, b)))
         }
         _ => one == other,
     }

@@ -123,7 +123,7 @@ impl App {
         workspace: WorkspaceId,
     ) -> Result<Limits, AppError> {
         let engine = &self.engine;
-        let found = objects::find::<Workspace>(&*engine.store, workspace).await?;
+        let found = objects::find_object::<Workspace>(&*engine.store, workspace).await?;
         let of_workspace = found.map_or(RateLimits::NONE, |found| found.document.limits);
         let key = if of_key == RateLimits::NONE {
             None

@@ -57,7 +57,7 @@ impl App {
     async fn clock_was_set(&self, micros: i64, offset: i64) -> Result<(), AppError> {
         let waits = micros.min(0);
         self.correct_stored_times(
-            Corrections { waits, pauses: micros, limits: micros },
+            ClockCorrections { waits, pauses: micros, limits: micros },
             offset,
             false,
         )
@@ -73,7 +73,7 @@ impl App {
         let engine = &self.engine;
         let offset = engine.clock_offset.load(Ordering::SeqCst);
         let LastSeen { heartbeat: Some(last), mark } = last_seen else {
-            return self.correct_stored_times(Corrections::default(), offset, true).await;
+            return self.correct_stored_times(ClockCorrections::default(), offset, true).await;
         };
         let since = engine.now().as_micros().saturating_sub(last.as_micros());
         let set_back = match mark {
@@ -85,7 +85,7 @@ impl App {
         let is_slight = Duration::from_micros(set_back.unsigned_abs()) < CLOCK_TOLERANCE;
         let set_back = if is_slight { 0 } else { set_back };
         // No delivery was attempted while no server ran, so that time does not count.
-        let corrections = Corrections { waits: set_back, pauses: set_back, limits: since };
+        let corrections = ClockCorrections { waits: set_back, pauses: set_back, limits: since };
         if set_back < 0 {
             let by = Duration::from_micros(set_back.unsigned_abs());
             tracing::warn!(by = ?by, "the system's clock was set back while no server ran");
@@ -95,12 +95,12 @@ impl App {
 
     async fn correct_stored_times(
         &self,
-        corrections: Corrections,
+        corrections: ClockCorrections,
         offset: i64,
         at_start: bool,
     ) -> Result<(), AppError> {
         let engine = &self.engine;
-        let Corrections { waits, pauses, limits } = corrections;
+        let ClockCorrections { waits, pauses, limits } = corrections;
         let mark = engine.clock.boot().map(|boot| ClockMark { boot, offset });
         let (node, now) = (engine.node, engine.now());
         let correction = ClockCorrection { node, waits, pauses, limits, now, at_start, mark };
@@ -113,7 +113,7 @@ impl App {
 
 /// By how many microseconds stored times are moved.
 #[derive(Debug, Clone, Copy, Default)]
-struct Corrections {
+struct ClockCorrections {
     /// Waits of executions, and schedules.
     waits: i64,
     /// Next attempts of deliveries.

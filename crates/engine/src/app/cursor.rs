@@ -109,11 +109,11 @@ impl EncodedCursor<WorkflowSort> for WorkflowCursor {
             SortKey::Text(text) => URL_SAFE_NO_PAD.encode(text),
             SortKey::Active(active) => u8::from(*active).to_string(),
         };
-        format!("{}.{}.{key}", letter(sort), self.id)
+        format!("{}.{}.{key}", sort_letter(sort), self.id)
     }
 
     fn decode_cursor(text: &str, sort: WorkflowSort) -> Option<Self> {
-        let (id, key) = text.strip_prefix(letter(sort))?.strip_prefix('.')?.split_once('.')?;
+        let (id, key) = text.strip_prefix(sort_letter(sort))?.strip_prefix('.')?.split_once('.')?;
         let key = match sort {
             WorkflowSort::CreatedAt | WorkflowSort::UpdatedAt => {
                 SortKey::Time(Timestamp::from_micros(key.parse().ok()?))
@@ -131,7 +131,7 @@ impl EncodedCursor<WorkflowSort> for WorkflowCursor {
     }
 }
 
-const fn letter(sort: WorkflowSort) -> char {
+const fn sort_letter(sort: WorkflowSort) -> char {
     match sort {
         WorkflowSort::CreatedAt => 'c',
         WorkflowSort::UpdatedAt => 'u',

@@ -84,16 +84,16 @@ impl App {
     fn start_loops(&self) {
         let (engine, background) = (&self.engine, &self.engine.background);
         background.start(|stop| resume_unfinished(engine.clone(), stop));
-        supervise(background, engine, "claim_queued", claim_queued);
-        supervise(background, engine, "wake_sleepers", wake_sleepers);
-        supervise(background, engine, "send_deliveries", send_deliveries);
-        supervise(background, engine, "watch_webhooks", watch_webhooks);
-        supervise(background, engine, "send_heartbeats", send_heartbeats);
-        supervise(background, engine, "purge_old", purge_old);
-        supervise(background, self, "store_key_use", store_key_use);
-        supervise(background, self, "watch_clock", watch_clock);
+        supervise_loop(background, engine, "claim_queued", claim_queued);
+        supervise_loop(background, engine, "wake_sleepers", wake_sleepers);
+        supervise_loop(background, engine, "send_deliveries", send_deliveries);
+        supervise_loop(background, engine, "watch_webhooks", watch_webhooks);
+        supervise_loop(background, engine, "send_heartbeats", send_heartbeats);
+        supervise_loop(background, engine, "purge_old", purge_old);
+        supervise_loop(background, self, "store_key_use", store_key_use);
+        supervise_loop(background, self, "watch_clock", watch_clock);
         if engine.config.fire_schedules {
-            supervise(background, self, "fire_schedules", fire_schedules);
+            supervise_loop(background, self, "fire_schedules", fire_schedules);
         }
     }
 
@@ -136,8 +136,12 @@ impl App {
 }
 
 /// Starts a loop that is restarted after a panic.
-fn supervise<T, F>(background: &Background, owner: &T, name: &'static str, run: fn(T, Stop) -> F)
-where
+fn supervise_loop<T, F>(
+    background: &Background,
+    owner: &T,
+    name: &'static str,
+    run: fn(T, Stop) -> F,
+) where
     T: Clone + Send + 'static,
     F: Future<Output = ()> + Send + 'static,
 {
@@ -196,9 +200,9 @@ fn new_engine(
         pools: MemoryPools::register(),
         background: Background::new(),
         suspects: Suspects::default(),
-        evaluations: permits(),
-        input_checks: permits(),
-        step_places: permits(),
+        evaluations: evaluation_permits(),
+        input_checks: evaluation_permits(),
+        step_places: evaluation_permits(),
         queued: AtomicUsize::new(0),
         queue_changed: Notify::new(),
         timers_changed: Notify::new(),
@@ -209,7 +213,7 @@ fn new_engine(
 }
 
 /// As many permits as blocking work can run in parallel.
-fn permits() -> Arc<Semaphore> {
+fn evaluation_permits() -> Arc<Semaphore> {
     let parallel = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
     Arc::new(Semaphore::new(parallel))
 }

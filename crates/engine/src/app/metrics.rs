@@ -6,7 +6,7 @@ use stepwell_core::cache::PoolUsage;
 use tokio::time::Instant;
 
 use super::App;
-use crate::telemetry::Load;
+use crate::telemetry::LoadGauges;
 
 /// How long gauges of the store are valid: there may be several scrapers.
 const VALID_FOR: Duration = Duration::from_secs(1);
@@ -26,7 +26,7 @@ impl App {
     pub async fn refresh_metrics(&self) {
         let engine = &self.engine;
         let config = &engine.config;
-        engine.metrics.set_load(&Load {
+        engine.metrics.set_load(&LoadGauges {
             active: engine.registry.active(),
             max_active: config.max_active,
             max_queued: config.max_queued,

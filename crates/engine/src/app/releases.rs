@@ -81,7 +81,7 @@ impl App {
                 return Err(AppError::invalid(&place, format!("names the tag `{tag}` twice")));
             }
         }
-        let source = |workflow: &WorkflowRecord| named(&source, &workflow.name);
+        let source = |workflow: &WorkflowRecord| with_name(&source, &workflow.name);
         let number = self.release_tagged(caller, id, source, tags).await?.release;
         self.release_record(id, number).await
     }
@@ -100,7 +100,7 @@ impl App {
         let list = decode_list(list)?;
         let newest = workflow.release;
         let mut found = Vec::new();
-        let numbers = numbers(newest, list.window.start, list.sort.order);
+        let numbers = release_numbers(newest, list.window.start, list.sort.order);
         for number in numbers.take(list.window.read_limit()) {
             found.push(self.release_record(id, number).await?);
         }
@@ -141,7 +141,7 @@ impl App {
         let list = list.sorted_by(ObjectSort::Name, Order::Ascending);
         let store = &self.engine.store;
         let found = store.list_objects(ReleaseTag::KIND, workflow.workspace, list).await?.items;
-        let mut tags = vec![latest(&workflow)];
+        let mut tags = vec![latest_tag(&workflow)];
         for object in found {
             tags.push(Object::from_stored(object)?);
         }
@@ -160,7 +160,7 @@ impl App {
     ) -> Result<Object<ReleaseTag>, AppError> {
         let workflow = self.find_for(caller, Verb::Read, id).await?;
         if name == LATEST {
-            return Ok(latest(&workflow));
+            return Ok(latest_tag(&workflow));
         }
         let found = self.find_tag(id, name).await?;
         found.ok_or_else(|| AppError::not_found("release tag", name))
@@ -248,13 +248,13 @@ impl App {
             Some(external_id) => stable_hash(workflow.id, tag, external_id),
             None => self.engine.moment().entropy,
         };
-        pick(&found.document.traffic, chance)
+        pick_release(&found.document.traffic, chance)
             .ok_or_else(|| AppError::Internal(format!("tag {tag} points at nothing")))
     }
 }
 
 /// The numbers of the releases from there on. They have no gaps, since releases are never deleted.
-fn numbers(newest: u32, begin: PageStart<u32>, order: Order) -> impl Iterator<Item = u32> {
+fn release_numbers(newest: u32, begin: PageStart<u32>, order: Order) -> impl Iterator<Item = u32> {
     let before = match begin {
         PageStart::Skip(skip) => u32::try_from(skip).unwrap_or(u32::MAX),
         // A cursor can contain any number.
@@ -270,7 +270,7 @@ fn numbers(newest: u32, begin: PageStart<u32>, order: Order) -> impl Iterator<It
 }
 
 /// The tag that moves by itself. It is not stored.
-fn latest(workflow: &WorkflowRecord) -> Object<ReleaseTag> {
+fn latest_tag(workflow: &WorkflowRecord) -> Object<ReleaseTag> {
     let traffic = vec![Traffic { release: workflow.release, weight: 1 }];
     let document = ReleaseTag { workflow: workflow.id, name: LATEST.to_owned(), traffic };
     let WorkflowRecord { workspace, version, created_at, updated_at, .. } = *workflow;
@@ -313,7 +313,7 @@ fn check_traffic(workflow: &WorkflowRecord, traffic: &[Traffic]) -> Result<(), A
 }
 
 /// The release that a number from 0 to `u64::MAX` falls to.
-fn pick(traffic: &[Traffic], chance: u64) -> Option<u32> {
+fn pick_release(traffic: &[Traffic], chance: u64) -> Option<u32> {
     let sum: u64 = traffic.iter().map(|part| u64::from(part.weight)).sum();
     let mut left = chance.checked_rem(sum)?;
     for part in traffic {
@@ -338,7 +338,7 @@ fn stable_hash(workflow: WorkflowId, tag: &str, external_id: &str) -> u64 {
 }
 
 /// The definition, which is of that name where it has none.
-fn named(source: &Value, name: &str) -> Value {
+fn with_name(source: &Value, name: &str) -> Value {
     let mut source = source.clone();
     if let Value::Object(fields) = &mut source
         && fields.get("name").is_none_or(Value::is_null)
@@ -366,7 +366,7 @@ mod tests {
             (PageStart::After(u32::MAX), vec![], vec![3, 2, 1]),
         ] {
             let shown = format!("{begin:?}");
-            let read = |order| numbers(3, begin, order).collect::<Vec<_>>();
+            let read = |order| release_numbers(3, begin, order).collect::<Vec<_>>();
             assert_eq!((read(Order::Ascending), read(Order::Descending)), (up, down), "{shown}");
         }
     }
@@ -375,16 +375,17 @@ mod tests {
     fn weights_share_the_traffic() {
         let traffic = [Traffic { release: 1, weight: 90 }, Traffic { release: 2, weight: 10 }];
         for (chance, expect) in [(0, 1), (89, 1), (90, 2), (99, 2), (100, 1), (u64::MAX, 1)] {
-            assert_eq!(pick(&traffic, chance), Some(expect), "{chance}");
+            assert_eq!(pick_release(&traffic, chance), Some(expect), "{chance}");
         }
-        assert_eq!(pick(&[], 5), None);
+        assert_eq!(pick_release(&[], 5), None);
     }
 
     #[test]
     fn an_external_id_falls_to_the_same_release_each_time() {
         let workflow = WorkflowId::from_uuid(Uuid::from_u128(1));
         let traffic = [Traffic { release: 1, weight: 90 }, Traffic { release: 2, weight: 10 }];
-        let of = |n: u32| pick(&traffic, stable_hash(workflow, "beta", &format!("user-{n}")));
+        let of =
+            |n: u32| pick_release(&traffic, stable_hash(workflow, "beta", &format!("user-{n}")));
         let second = (0..10_000).filter(|n| of(*n) == Some(2)).count();
         assert!((800..1200).contains(&second), "{second} of 10000");
         // Stored nowhere, so it must never change.

@@ -78,7 +78,7 @@ impl App {
                     .find_workflow(FindWorkflow::Name(caller.workspace, name.to_owned()))
                     .await?;
                 let record = found.ok_or_else(|| AppError::not_found("workflow", name))?;
-                workflows::require(caller, verb, &record)?;
+                workflows::require_access(caller, verb, &record)?;
                 Ok(Arc::new(record))
             }
         }

@@ -41,7 +41,7 @@ pub struct ChangeWorkspace {
 
 /// Creates the default workspace at the first start.
 pub(super) async fn create_default(store: &dyn Store, now: Timestamp) -> Result<(), AppError> {
-    if objects::find::<Workspace>(store, WorkspaceId::DEFAULT).await?.is_some() {
+    if objects::find_object::<Workspace>(store, WorkspaceId::DEFAULT).await?.is_some() {
         return Ok(());
     }
     let document = Workspace { name: "default".to_owned(), limits: RateLimits::NONE };
@@ -117,7 +117,7 @@ impl App {
         if caller.workspace != id && !caller.is_operator() {
             return Err(not_found(id));
         }
-        objects::find(&*self.engine.store, id).await?.ok_or_else(|| not_found(id))
+        objects::find_object(&*self.engine.store, id).await?.ok_or_else(|| not_found(id))
     }
 
     /// Changes a workspace and returns it. Scope `admin`; only operators may change limits, which
@@ -168,7 +168,7 @@ impl App {
         caller: &Caller,
     ) -> Result<Object<Workspace>, AppError> {
         let id = caller.workspace;
-        objects::find(&*self.engine.store, id).await?.ok_or_else(|| not_found(id))
+        objects::find_object(&*self.engine.store, id).await?.ok_or_else(|| not_found(id))
     }
 }
 

@@ -18,10 +18,10 @@ use stepwell_steps::{
 use url::Url;
 
 use super::content_coding::{ACCEPTED, ContentCoding, content_codings, decode_body};
-use super::redirects::{Hop, target};
+use super::redirects::{Hop, redirect_target};
 use super::resolver::{CheckedResolver, Forbidden};
 use super::retry_after::retry_after;
-use super::rules::{EgressRules, refused};
+use super::rules::{EgressRules, refused_host};
 use crate::memory::SMALL;
 
 /// The longest URL that a user may give, in bytes.
@@ -59,7 +59,7 @@ impl EgressClient {
         // An error only means that a provider is installed already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let rules = Arc::new(rules);
-        let client = builder(&rules)
+        let client = client_builder(&rules)
             .build()
             .or_else(|error| {
                 tracing::warn!(
@@ -68,9 +68,9 @@ impl EgressClient {
                 );
                 let roots = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter();
                 let roots = roots.map(|der| Certificate::from_der(der));
-                builder(&rules).tls_certs_only(roots.collect::<Result<Vec<_>, _>>()?).build()
+                client_builder(&rules).tls_certs_only(roots.collect::<Result<Vec<_>, _>>()?).build()
             })
-            .map_err(|error| SetupError(chain(&error)))?;
+            .map_err(|error| SetupError(error_chain(&error)))?;
         Ok(Self { client, rules })
     }
 
@@ -83,7 +83,7 @@ impl EgressClient {
     /// private address. Stricter than sending, because URL parsers repair many mistakes.
     pub fn check_url(&self, url: &str) -> Result<(), OutboundError> {
         check_written(url)?;
-        self.rules.check(&parse(url)?)
+        self.rules.check(&parse_url(url)?)
     }
 
     /// Sends a request, follows no redirect, and returns the status with the beginning of the body,
@@ -134,10 +134,13 @@ impl EgressClient {
             let response = self.send_one(&hop).await?;
             let next = match max_redirects {
                 0 => None,
-                _ => target(&hop.url, response.status(), response.headers())?,
+                _ => redirect_target(&hop.url, response.status(), response.headers())?,
             };
             let Some(next) = next else {
-                return Ok(OutboundResponse { redirects, ..read(response, limit, memory).await? });
+                return Ok(OutboundResponse {
+                    redirects,
+                    ..read_response(response, limit, memory).await?
+                });
             };
             if redirects.len() == max_redirects {
                 return Err(OutboundError::Refused(format!(
@@ -155,7 +158,7 @@ impl EgressClient {
         let mut request = reqwest::Request::new(hop.method.clone(), hop.url.clone());
         *request.headers_mut() = hop.headers.clone();
         *request.body_mut() = hop.body.clone().map(Into::into);
-        self.client.execute(request).await.map_err(|error| outbound(error, &hop.url))
+        self.client.execute(request).await.map_err(|error| outbound_error(error, &hop.url))
     }
 }
 
@@ -176,7 +179,7 @@ fn timed_out(timeout: Duration) -> OutboundError {
     OutboundError::TimedOut(format!("no response within {timeout:?}"))
 }
 
-fn builder(rules: &Arc<EgressRules>) -> ClientBuilder {
+fn client_builder(rules: &Arc<EgressRules>) -> ClientBuilder {
     Client::builder()
         .user_agent(concat!("stepwell/", env!("CARGO_PKG_VERSION")))
         .no_proxy()
@@ -189,7 +192,7 @@ fn builder(rules: &Arc<EgressRules>) -> ClientBuilder {
 }
 
 /// The origin of a URL: scheme, host and port.
-pub(crate) fn origin(url: &str) -> String {
+pub(crate) fn url_origin(url: &str) -> String {
     Url::parse(url).map_or_else(|_| url.to_owned(), |url| url.origin().ascii_serialization())
 }
 
@@ -215,7 +218,7 @@ fn check_written(url: &str) -> Result<(), OutboundError> {
     }
 }
 
-fn parse(url: &str) -> Result<Url, OutboundError> {
+fn parse_url(url: &str) -> Result<Url, OutboundError> {
     Url::parse(url).map_err(|error| {
         OutboundError::Invalid(format!("the URL is not valid ({error}); give an absolute one"))
     })
@@ -238,11 +241,11 @@ fn first_hop(request: OutboundRequest) -> Result<Hop, OutboundError> {
             .map_err(|_| invalid("has a line break or control character in its value"))?;
         headers.append(header, value);
     }
-    Ok(Hop { method, url: parse(&request.url)?, headers, body: request.body })
+    Ok(Hop { method, url: parse_url(&request.url)?, headers, body: request.body })
 }
 
 /// Reads the whole response; fails as soon as it is larger than the limit.
-async fn read(
+async fn read_response(
     mut response: Response,
     limit: usize,
     memory: &dyn WorkingMemory,
@@ -272,7 +275,7 @@ async fn read(
             .or_insert_with(|| value.clone());
     }
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| outbound(error, &url))? {
+    while let Some(chunk) = response.chunk().await.map_err(|error| outbound_error(error, &url))? {
         if body.len() + chunk.len() > limit {
             return Err(too_large());
         }
@@ -330,16 +333,16 @@ async fn decode_within(
     memory: &dyn WorkingMemory,
 ) -> Result<Vec<u8>, OutboundError> {
     if body.len() < SMALL && limit > SMALL {
-        match decode(body.clone(), codings.clone(), SMALL).await {
+        match decode_on_thread(body.clone(), codings.clone(), SMALL).await {
             Err(OutboundError::TooLarge(_)) => {}
             done => return done,
         }
     }
     memory.reserve_bytes(body.len() + 2 * limit).await.map_err(no_memory)?;
-    decode(body, codings, limit).await
+    decode_on_thread(body, codings, limit).await
 }
 
-async fn decode(
+async fn decode_on_thread(
     body: Vec<u8>,
     codings: Vec<ContentCoding>,
     limit: usize,
@@ -352,13 +355,13 @@ async fn decode(
 
 /// Converts an error of the client. The message does not contain the URL, whose query may contain a
 /// secret.
-fn outbound(error: reqwest::Error, url: &Url) -> OutboundError {
+fn outbound_error(error: reqwest::Error, url: &Url) -> OutboundError {
     let error = error.without_url();
     let host = url.host_str().unwrap_or_default();
-    if causes(&error).any(|cause| cause.is::<Forbidden>()) {
-        return refused(host);
+    if error_causes(&error).any(|cause| cause.is::<Forbidden>()) {
+        return refused_host(host);
     }
-    let why = chain(&error);
+    let why = error_chain(&error);
     if error.is_timeout() {
         OutboundError::TimedOut(format!("`{host}` did not respond in time: {why}"))
     } else if error.is_builder() {
@@ -370,7 +373,9 @@ fn outbound(error: reqwest::Error, url: &Url) -> OutboundError {
     }
 }
 
-fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+fn error_causes<'a>(
+    error: &'a (dyn Error + 'static),
+) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     let mut next = Some(error);
     std::iter::from_fn(move || {
         let error = next?;
@@ -380,8 +385,8 @@ fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn
 }
 
 /// The error and its causes in one line, without repeating one that its effect quotes already.
-fn chain(error: &(dyn Error + 'static)) -> String {
-    causes(error).fold(String::new(), |text, cause| {
+fn error_chain(error: &(dyn Error + 'static)) -> String {
+    error_causes(error).fold(String::new(), |text, cause| {
         let cause = cause.to_string();
         match text.as_str() {
             "" => cause,

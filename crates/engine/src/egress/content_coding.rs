@@ -46,7 +46,7 @@ pub(super) fn content_codings(headers: &HeaderMap) -> Result<Vec<ContentCoding>,
                 "gzip" | "x-gzip" => ContentCoding::Gzip,
                 "deflate" => ContentCoding::Deflate,
                 "br" => ContentCoding::Brotli,
-                _ => return Err(unknown(name)),
+                _ => return Err(unknown_coding(name)),
             });
         }
     }
@@ -61,7 +61,7 @@ pub(super) fn content_codings(headers: &HeaderMap) -> Result<Vec<ContentCoding>,
     Ok(codings)
 }
 
-fn unknown(name: &str) -> OutboundError {
+fn unknown_coding(name: &str) -> OutboundError {
     let shown: String = name.chars().take(40).collect();
     OutboundError::Undecodable(format!(
         "the response has the unknown content coding `{shown}`; known are gzip, deflate and br: \
@@ -79,12 +79,16 @@ pub(super) fn decode_body(
     limit: usize,
 ) -> Result<Vec<u8>, OutboundError> {
     for coding in codings.iter().rev() {
-        body = decode(&body, *coding, limit)?;
+        body = decode_coding(&body, *coding, limit)?;
     }
     Ok(body)
 }
 
-fn decode(body: &[u8], coding: ContentCoding, limit: usize) -> Result<Vec<u8>, OutboundError> {
+fn decode_coding(
+    body: &[u8],
+    coding: ContentCoding,
+    limit: usize,
+) -> Result<Vec<u8>, OutboundError> {
     let decoded = match coding {
         ContentCoding::Gzip => read_bounded(MultiGzDecoder::new(body), limit),
         ContentCoding::Brotli => read_bounded(Decompressor::new(body, BUFFER), limit),

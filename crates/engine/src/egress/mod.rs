@@ -17,6 +17,6 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use client::origin;
+pub(crate) use client::url_origin;
 pub use client::{DeliveryResponse, EgressClient, SetupError};
 pub use rules::{Allowed, EgressRules, InvalidAllowed};

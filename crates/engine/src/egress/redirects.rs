@@ -27,7 +27,7 @@ pub(super) struct Hop {
 }
 
 /// The target of a redirect; `None` if the response is none.
-pub(super) fn target(
+pub(super) fn redirect_target(
     from: &Url,
     status: StatusCode,
     headers: &HeaderMap,

@@ -18,9 +18,9 @@ pub(super) fn retry_after(status: u16, headers: &HeaderMap) -> Option<Duration> 
     if !matches!(status, 429 | 503) {
         return None;
     }
-    let now = headers.get(DATE).and_then(text).and_then(date).unwrap_or_else(now);
-    let values = headers.get_all(RETRY_AFTER).iter().filter_map(text);
-    values.filter_map(|value| pause(value, now)).max()
+    let now = headers.get(DATE).and_then(header_text).and_then(parse_date).unwrap_or_else(now);
+    let values = headers.get_all(RETRY_AFTER).iter().filter_map(header_text);
+    values.filter_map(|value| parse_pause(value, now)).max()
 }
 
 fn now() -> SystemTime {
@@ -28,34 +28,34 @@ fn now() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_micros(micros)
 }
 
-fn text(value: &HeaderValue) -> Option<&str> {
+fn header_text(value: &HeaderValue) -> Option<&str> {
     value.to_str().ok().map(str::trim)
 }
 
-fn date(text: &str) -> Option<SystemTime> {
+fn parse_date(text: &str) -> Option<SystemTime> {
     httpdate::parse_http_date(text).ok()
 }
 
 /// The pause of one header field, which may be a list that a proxy joined.
-fn pause(value: &str, now: SystemTime) -> Option<Duration> {
-    if let Some(one) = single(value, now) {
+fn parse_pause(value: &str, now: SystemTime) -> Option<Duration> {
+    if let Some(one) = parse_single(value, now) {
         return Some(one);
     }
     let parts: Vec<&str> = value.split(',').map(str::trim).collect();
-    let seconds = parts.iter().filter_map(|part| single(part, now));
+    let seconds = parts.iter().filter_map(|part| parse_single(part, now));
     // A date has a comma itself.
-    let dates = parts.windows(2).filter_map(|two| single(&two.join(", "), now));
+    let dates = parts.windows(2).filter_map(|two| parse_single(&two.join(", "), now));
     seconds.chain(dates).max()
 }
 
-fn single(value: &str, now: SystemTime) -> Option<Duration> {
+fn parse_single(value: &str, now: SystemTime) -> Option<Duration> {
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
         // Numbers that are too large request a very long pause.
         let seconds = value.parse().unwrap_or(u64::MAX);
         return Some(Duration::from_secs(seconds).min(LONGEST));
     }
     // A date in the past requests no pause.
-    let pause = date(value)?.duration_since(now).unwrap_or_default();
+    let pause = parse_date(value)?.duration_since(now).unwrap_or_default();
     Some(pause.min(LONGEST))
 }
 

@@ -111,7 +111,7 @@ impl EgressRules {
             Some(Host::Ipv6(address)) => self.may_reach(address.into()),
             Some(Host::Domain(name)) => !is_local_name(name) || self.may_reach_name(name),
         };
-        if fits { Ok(()) } else { Err(refused(url.host_str().unwrap_or_default())) }
+        if fits { Ok(()) } else { Err(refused_host(url.host_str().unwrap_or_default())) }
     }
 
     /// Whether a connection to the address is allowed.
@@ -139,7 +139,7 @@ impl EgressRules {
 }
 
 /// The error for a host that the rules forbid.
-pub(super) fn refused(host: &str) -> OutboundError {
+pub(super) fn refused_host(host: &str) -> OutboundError {
     OutboundError::Refused(format!(
         "`{host}` is a private or reserved address, which the egress rules do not allow; an \
          administrator can allow it in the server's configuration"

@@ -10,7 +10,7 @@ use stepwell_core::ids::ExecutionId;
 
 /// The executions that are accepted and have not ended.
 #[derive(Debug, Default)]
-pub(crate) struct Active {
+pub(crate) struct ActiveExecutions {
     // A short critical section, nothing awaits under it; of one limited key or workspace.
     state: Mutex<State>,
     /// Held while they are read from the store.
@@ -34,7 +34,7 @@ enum Phase {
     On,
 }
 
-impl Active {
+impl ActiveExecutions {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -7,7 +7,7 @@ use stepwell_core::Timestamp;
 use stepwell_core::ids::ExecutionId;
 use stepwell_core::rate::{BucketRate, BucketStatus, RateLimits, TheoreticalArrival};
 
-use super::active::Active;
+use super::active::ActiveExecutions;
 
 /// A meter's entry among all meters.
 const METER_BYTES: usize = 64;
@@ -93,7 +93,7 @@ pub(crate) struct Meter {
     pub(super) requests: AtomicBucket,
     /// The most executions at the same time; 0: no limit.
     most: AtomicU32,
-    pub(crate) active: Active,
+    pub(crate) active: ActiveExecutions,
 }
 
 impl Meter {
@@ -102,7 +102,7 @@ impl Meter {
             executions: AtomicBucket::new(Duration::from_secs(1)),
             requests: AtomicBucket::new(Duration::from_secs(60)),
             most: AtomicU32::new(0),
-            active: Active::default(),
+            active: ActiveExecutions::default(),
         }
     }
 

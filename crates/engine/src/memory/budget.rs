@@ -53,14 +53,14 @@ struct State {
     /// May exceed the limit: see [`Reservation::resize`].
     used: usize,
     /// Waiters that already hold a reservation; the one that holds most is first.
-    growing: VecDeque<Waiter>,
+    growing: VecDeque<BudgetWaiter>,
     /// All other waiters, in the order of their requests.
-    waiting: VecDeque<Waiter>,
+    waiting: VecDeque<BudgetWaiter>,
     /// The number of the next waiter.
     next: u64,
 }
 
-struct Waiter {
+struct BudgetWaiter {
     number: u64,
     bytes: usize,
     /// The bytes that it already has.
@@ -88,7 +88,7 @@ impl State {
         loop {
             let queue = if self.growing.is_empty() { &mut self.waiting } else { &mut self.growing };
             let limit = budget.0.limit;
-            let fits = |waiter: &mut Waiter| self.used.saturating_add(waiter.bytes) <= limit;
+            let fits = |waiter: &mut BudgetWaiter| self.used.saturating_add(waiter.bytes) <= limit;
             let Some(waiter) = queue.pop_front_if(fits) else { return };
             let grant = Grant { bytes: waiter.bytes, budget: budget.clone() };
             match waiter.grant.send(grant) {
@@ -102,7 +102,7 @@ impl State {
     /// Adds a waiter that holds a reservation. If these hold so much together that the first could
     /// not be served even if all others released theirs, the ones that hold least are refused: their
     /// wait ends when they are dropped.
-    fn queue_growing(&mut self, waiter: Waiter, limit: usize) {
+    fn queue_growing(&mut self, waiter: BudgetWaiter, limit: usize) {
         let place = self.growing.partition_point(|other| other.held >= waiter.held);
         self.growing.insert(place, waiter);
         let mut stuck = self.growing.iter().map(|waiter| waiter.held).sum::<usize>();
@@ -116,13 +116,13 @@ impl State {
 }
 
 /// Removes a waiter from its queue, however its wait ends.
-struct Queued<'a> {
+struct QueuedRequest<'a> {
     budget: &'a MemoryBudget,
     number: u64,
     grows: bool,
 }
 
-impl Drop for Queued<'_> {
+impl Drop for QueuedRequest<'_> {
     fn drop(&mut self) {
         let mut state = self.budget.lock();
         let queue = if self.grows { &mut state.growing } else { &mut state.waiting };
@@ -221,7 +221,7 @@ impl MemoryBudget {
             }
             let number = state.next;
             state.next += 1;
-            let waiter = Waiter { number, bytes, held, grant };
+            let waiter = BudgetWaiter { number, bytes, held, grant };
             if grows {
                 state.queue_growing(waiter, self.0.limit);
             } else {
@@ -231,7 +231,7 @@ impl MemoryBudget {
             state.serve(self);
             number
         };
-        let _queued = Queued { budget: self, number, grows };
+        let _queued = QueuedRequest { budget: self, number, grows };
         match tokio::time::timeout(patience, granted).await {
             // From now on the reservation releases it.
             Ok(Ok(mut grant)) => {

@@ -21,7 +21,7 @@ use stepwell_steps::{
 };
 use tokio::sync::mpsc;
 
-use super::attempt_error::permanent;
+use super::attempt_error::permanent_error;
 use super::engine::Engine;
 use super::feed::Feed;
 use super::registry::Message;
@@ -59,10 +59,10 @@ impl Drop for InterruptOnDrop {
 type PureCode = fn(&PureCall<'_>) -> Result<StepOutput, stepwell_steps::StepFailure>;
 
 /// The result of an attempt, with the memory reserved for it.
-type Ended = (StepResult, Reservation);
+type AttemptEnd = (StepResult, Reservation);
 
 /// One attempt, ready to be run.
-pub(crate) struct Attempt {
+pub(crate) struct StepAttempt {
     id: AttemptId,
     step_type: &'static dyn StepType,
     behaviour: StepBehaviour,
@@ -77,7 +77,7 @@ pub(crate) struct Attempt {
     held: usize,
 }
 
-impl Attempt {
+impl StepAttempt {
     /// Collects what an attempt needs from the execution.
     ///
     /// # Errors
@@ -95,10 +95,10 @@ impl Attempt {
         let found =
             registry.step_type(planned.type_name).zip(registry.find_behaviour(planned.type_name));
         let Some((step_type, behaviour)) = found else {
-            return Err(internal("the step type is not there any more"));
+            return Err(internal_error("the step type is not there any more"));
         };
         let input = run.input.clone().unwrap_or_default();
-        let config = config(execution, planned, run)?;
+        let config = resolve_config(execution, planned, run)?;
         let (input, config) = secrets.insert(planned, run, input, config)?;
         Ok(Self {
             id: id.clone(),
@@ -140,7 +140,7 @@ impl Attempt {
             faults::hit("step");
             code(&call)
         }));
-        self.finish(result.unwrap_or_else(|_| Err(panicked())))
+        self.finish(result.unwrap_or_else(|_| Err(panicked_step())))
     }
 
     /// Runs it to its end, its timeout, or a panic, and sends the result to the runner.
@@ -160,7 +160,7 @@ impl Attempt {
                     .unwrap_or_else(|_| Err(timed_out(timeout)))
             }
             StepBehaviour::Async(code) => self.run_async(code, &engine, &feed, &mailbox).await,
-            StepBehaviour::Control => Err(internal("a control step has no code to run")),
+            StepBehaviour::Control => Err(internal_error("a control step has no code to run")),
         };
         let (result, memory) = match result {
             Ok((done, memory)) => (Ok(done), memory),
@@ -171,12 +171,16 @@ impl Attempt {
     }
 
     /// Runs pure code on a blocking thread, once there is a permit and memory for it.
-    async fn run_on_thread(self, code: PureCode, engine: &Engine) -> Result<Ended, AttemptError> {
-        let stopped = |_| internal("the step was stopped");
+    async fn run_on_thread(
+        self,
+        code: PureCode,
+        engine: &Engine,
+    ) -> Result<AttemptEnd, AttemptError> {
+        let stopped = |_| internal_error("the step was stopped");
         let budget = &engine.memory;
         // Held by the thread until it ends, even if the attempt ends before.
         let place = engine.step_places.clone().acquire_owned().await;
-        let place = place.map_err(|_| internal("the server stops"))?;
+        let place = place.map_err(|_| internal_error("the server stops"))?;
         // The estimate reads the whole input.
         let estimate = tokio::task::spawn_blocking(move || (self.working_bytes(), self, place));
         let (bytes, attempt, place) = estimate.await.map_err(stopped)?;
@@ -212,7 +216,7 @@ impl Attempt {
         engine: &Arc<Engine>,
         feed: &Weak<Feed>,
         mailbox: &mpsc::Sender<Message>,
-    ) -> Result<Ended, AttemptError> {
+    ) -> Result<AttemptEnd, AttemptError> {
         let log = |level: &'static str, message: String| {
             // Dropped if the mailbox is full: steps must not wait for log lines.
             let step = self.id.step_run.clone();
@@ -252,7 +256,7 @@ impl Attempt {
         }
         match ended {
             Ok(result) => {
-                let done = self.finish(result.unwrap_or_else(|_| Err(panicked())))?;
+                let done = self.finish(result.unwrap_or_else(|_| Err(panicked_step())))?;
                 Ok((done, memory.take()))
             }
             Err(_) => Err(timed_out(self.timeout)),
@@ -276,13 +280,13 @@ impl Attempt {
                     let limit = self.max_bytes;
                     let message =
                         format!("the step's output is larger than the limit of {limit} bytes");
-                    return Err(permanent(codes::VALUE_TOO_LARGE, message));
+                    return Err(permanent_error(codes::VALUE_TOO_LARGE, message));
                 }
                 if nests_deeper(&output.value, MAX_VALUE_DEPTH) {
                     let message = format!(
                         "the step's output is nested deeper than the {MAX_VALUE_DEPTH} levels that are allowed"
                     );
-                    return Err(permanent(codes::VALUE_TOO_DEEP, message));
+                    return Err(permanent_error(codes::VALUE_TOO_DEEP, message));
                 }
                 Ok(StepResult { output: output.value, port: output.port.map(str::to_owned) })
             }
@@ -305,7 +309,7 @@ fn is_small(input: &Value, config: &Value) -> bool {
 }
 
 /// The configuration of an attempt: journaled if it has expressions, otherwise that of the plan.
-fn config(
+fn resolve_config(
     execution: &Execution,
     planned: &PlanStep,
     run: &StepRun,
@@ -318,7 +322,7 @@ fn config(
     let rendered = planned.config.render_value(&scope);
     rendered
         .map(|rendered| rendered.value)
-        .map_err(|error| permanent(codes::EXPRESSION, error.to_string()))
+        .map_err(|error| permanent_error(codes::EXPRESSION, error.to_string()))
 }
 
 fn timed_out(timeout: Duration) -> AttemptError {
@@ -332,11 +336,11 @@ fn no_memory(shortage: MemoryShortage) -> AttemptError {
     AttemptError { failure, retryable: true, retry_after: None }
 }
 
-fn internal(message: &str) -> AttemptError {
-    permanent(codes::INTERNAL, message)
+fn internal_error(message: &str) -> AttemptError {
+    permanent_error(codes::INTERNAL, message)
 }
 
-fn panicked() -> stepwell_steps::StepFailure {
+fn panicked_step() -> stepwell_steps::StepFailure {
     stepwell_steps::StepFailure::permanent_failure(
         codes::INTERNAL,
         "the step's code panicked; this is a bug in Stepwell",

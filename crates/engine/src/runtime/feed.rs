@@ -51,7 +51,7 @@ pub(crate) struct Delta {
 
 /// The events and pieces that readers can get.
 #[derive(Default)]
-struct Shown {
+struct ShownPieces {
     journal: Vec<RecordedEvent>,
     deltas: VecDeque<Delta>,
     /// The number of the next piece.
@@ -73,7 +73,7 @@ pub(crate) struct FeedDelta {
 /// One execution, as readers see it.
 pub(crate) struct Feed {
     // A short critical section, nothing awaits under it.
-    shown: Mutex<Shown>,
+    shown: Mutex<ShownPieces>,
     record: OnceLock<ExecutionRecord>,
     /// Set once its acceptance is durable.
     stored: OnceLock<()>,
@@ -98,7 +98,7 @@ impl Drop for Feed {
     }
 }
 
-impl Shown {
+impl ShownPieces {
     /// The number of the oldest piece in the buffer.
     fn first(&self) -> u64 {
         self.deltas.front().map_or(self.next, |delta| delta.number)
@@ -147,7 +147,7 @@ impl Feed {
         })
     }
 
-    fn lock(&self) -> MutexGuard<'_, Shown> {
+    fn lock(&self) -> MutexGuard<'_, ShownPieces> {
         self.shown.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -66,7 +66,7 @@ pub(crate) enum WakeReason {
 /// The capacity of a runner's mailbox. Steps wait for room; log lines are dropped.
 const MAILBOX: usize = 256;
 
-enum Entry {
+enum RegistryEntry {
     /// A runner drives it.
     Active { feed: Arc<Feed>, mailbox: mpsc::Sender<Message> },
     /// It is not in memory, but has readers.
@@ -77,7 +77,7 @@ enum Entry {
 #[derive(Default)]
 pub(crate) struct Registry {
     // Lookups only under it, nothing awaits.
-    entries: Mutex<HashMap<ExecutionId, Entry>>,
+    entries: Mutex<HashMap<ExecutionId, RegistryEntry>>,
     active: AtomicUsize,
     /// The memory of streamed text in all feeds.
     pub(crate) pieces: Arc<PieceMemory>,
@@ -104,7 +104,7 @@ impl RunnerSlot {
 }
 
 impl Registry {
-    fn lock(&self) -> MutexGuard<'_, HashMap<ExecutionId, Entry>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<ExecutionId, RegistryEntry>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -121,12 +121,14 @@ impl Registry {
     pub(crate) fn acquire(&self, id: ExecutionId) -> Result<RunnerSlot, mpsc::Sender<Message>> {
         let mut entries = self.lock();
         let feed = match entries.get(&id) {
-            Some(Entry::Active { mailbox, .. }) => return Err(mailbox.clone()),
-            Some(Entry::Followed(feed)) => feed.upgrade().unwrap_or_else(|| self.new_feed()),
+            Some(RegistryEntry::Active { mailbox, .. }) => return Err(mailbox.clone()),
+            Some(RegistryEntry::Followed(feed)) => {
+                feed.upgrade().unwrap_or_else(|| self.new_feed())
+            }
             None => self.new_feed(),
         };
         let (sender, mailbox) = mpsc::channel(MAILBOX);
-        entries.insert(id, Entry::Active { feed: feed.clone(), mailbox: sender.clone() });
+        entries.insert(id, RegistryEntry::Active { feed: feed.clone(), mailbox: sender.clone() });
         self.active.fetch_add(1, Ordering::Relaxed);
         Ok(RunnerSlot { feed, mailbox, sender })
     }
@@ -134,11 +136,11 @@ impl Registry {
     /// Releases the slot of a runner that has ended; readers keep the feed.
     pub(crate) fn release(&self, id: ExecutionId) {
         let mut entries = self.lock();
-        if let Some(Entry::Active { feed, .. }) = entries.remove(&id) {
+        if let Some(RegistryEntry::Active { feed, .. }) = entries.remove(&id) {
             self.active.fetch_sub(1, Ordering::Relaxed);
             // The runner has dropped its reference: all others are readers.
             if feed.outcome().is_none() && Arc::strong_count(&feed) > 1 {
-                entries.insert(id, Entry::Followed(Arc::downgrade(&feed)));
+                entries.insert(id, RegistryEntry::Followed(Arc::downgrade(&feed)));
             }
         }
     }
@@ -146,7 +148,7 @@ impl Registry {
     /// The feed of an execution in memory.
     pub(crate) fn active_feed(&self, id: ExecutionId) -> Option<Arc<Feed>> {
         match self.lock().get(&id) {
-            Some(Entry::Active { feed, .. }) => Some(feed.clone()),
+            Some(RegistryEntry::Active { feed, .. }) => Some(feed.clone()),
             _ => None,
         }
     }
@@ -158,7 +160,7 @@ impl Registry {
     ) -> Vec<ExecutionId> {
         let entries = self.lock();
         let ids = entries.iter().filter_map(|(id, entry)| match entry {
-            Entry::Active { feed, .. } if feed.outcome().is_none() => {
+            RegistryEntry::Active { feed, .. } if feed.outcome().is_none() => {
                 feed.record().is_some_and(&wanted).then_some(*id)
             }
             _ => None,
@@ -170,8 +172,8 @@ impl Registry {
     pub(crate) fn follow(&self, id: ExecutionId) -> Arc<Feed> {
         let mut entries = self.lock();
         match entries.get(&id) {
-            Some(Entry::Active { feed, .. }) => return feed.clone(),
-            Some(Entry::Followed(feed)) => {
+            Some(RegistryEntry::Active { feed, .. }) => return feed.clone(),
+            Some(RegistryEntry::Followed(feed)) => {
                 if let Some(feed) = feed.upgrade() {
                     return feed;
                 }
@@ -179,14 +181,14 @@ impl Registry {
             None => {}
         }
         let feed = self.new_feed();
-        entries.insert(id, Entry::Followed(Arc::downgrade(&feed)));
+        entries.insert(id, RegistryEntry::Followed(Arc::downgrade(&feed)));
         feed
     }
 
     /// Removes an execution without runner and readers.
     pub(crate) fn remove_idle(&self, id: ExecutionId) {
         let mut entries = self.lock();
-        if let Some(Entry::Followed(feed)) = entries.get(&id)
+        if let Some(RegistryEntry::Followed(feed)) = entries.get(&id)
             && feed.strong_count() == 0
         {
             entries.remove(&id);
@@ -196,7 +198,7 @@ impl Registry {
     /// Notifies readers of executions without runners that the server stops.
     pub(crate) fn release_followers(&self) {
         for entry in self.lock().values() {
-            if let Entry::Followed(feed) = entry
+            if let RegistryEntry::Followed(feed) = entry
                 && let Some(feed) = feed.upgrade()
             {
                 feed.finish(Outcome::Stopped);
@@ -208,8 +210,8 @@ impl Registry {
     pub(crate) fn mailboxes(&self) -> Vec<mpsc::Sender<Message>> {
         let entries = self.lock();
         let active = entries.values().filter_map(|entry| match entry {
-            Entry::Active { mailbox, .. } => Some(mailbox.clone()),
-            Entry::Followed(_) => None,
+            RegistryEntry::Active { mailbox, .. } => Some(mailbox.clone()),
+            RegistryEntry::Followed(_) => None,
         });
         active.collect()
     }

@@ -91,7 +91,7 @@ pub(crate) struct Runner {
 }
 
 /// The error of an execution that crashes the server.
-fn poisoned() -> Failure {
+fn poisoned_failure() -> Failure {
     let text = "the server stopped or hung when it last continued this execution, twice in a row; \
                 it is not recovered again, but can be rerun";
     Failure::new(codes::POISONED, text)
@@ -158,14 +158,15 @@ impl Runner {
         reason: WakeReason,
     ) {
         let _deregister = DeregisterOnDrop(engine.clone(), id);
-        let loaded = AssertUnwindSafe(Box::pin(load::load(&engine, id))).catch_unwind().await;
+        let loaded =
+            AssertUnwindSafe(Box::pin(load::load_execution(&engine, id))).catch_unwind().await;
         match loaded {
             Ok(Ok(Some(init))) => {
                 slot.feed.fill(&init.record, &[]);
                 let runner = Self::new(engine, slot, init);
                 let first = match runner.execution.status() {
                     _ if reason == WakeReason::Poisoned => {
-                        Some(TransitionInput::Abort { error: poisoned() })
+                        Some(TransitionInput::Abort { error: poisoned_failure() })
                     }
                     // The queue starts it, not a message.
                     Status::Queued if reason == WakeReason::Message => None,

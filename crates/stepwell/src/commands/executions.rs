@@ -91,10 +91,14 @@ async fn run_command(args: Executions, client: &Client, as_json: bool) -> Result
         }
         Executions::Cancel { execution, reason } => {
             let body = reason.map(|reason| json!({"reason": reason}));
-            control(client, &execution, "cancel", body.as_ref(), as_json).await
+            control_execution(client, &execution, "cancel", body.as_ref(), as_json).await
         }
-        Executions::Pause(execution) => control(client, &execution, "pause", None, as_json).await,
-        Executions::Resume(execution) => control(client, &execution, "resume", None, as_json).await,
+        Executions::Pause(execution) => {
+            control_execution(client, &execution, "pause", None, as_json).await
+        }
+        Executions::Resume(execution) => {
+            control_execution(client, &execution, "resume", None, as_json).await
+        }
         Executions::Logs(execution) => print_logs(client, &execution, as_json).await,
     }
 }
@@ -189,7 +193,7 @@ fn print_execution(execution: &Value) {
     terminal::print_table(&["step", "type", "status", "attempt", "error"], &rows);
 }
 
-async fn control(
+async fn control_execution(
     client: &Client,
     execution: &ExecutionArg,
     operation: &str,

@@ -45,7 +45,7 @@ pub async fn run(args: Run, global: &GlobalArgs) -> Result<(), CliError> {
     };
     let engine = config.engine_for_local_use();
     let app = wiring::start_engine(wiring::in_memory_store(), engine).await?;
-    let result = execute(&app, definition, start, args.quiet).await;
+    let result = execute_definition(&app, definition, start, args.quiet).await;
     let json = match (&result, global.json) {
         (Ok(view), true) => Some(api_execution(&app, &config, view).await?),
         _ => None,
@@ -54,7 +54,7 @@ pub async fn run(args: Run, global: &GlobalArgs) -> Result<(), CliError> {
     print_result(&result?, json)
 }
 
-async fn execute(
+async fn execute_definition(
     app: &App,
     definition: Value,
     start: Start,

@@ -69,36 +69,38 @@ async fn run_command(args: Schedules, client: &Client, as_json: bool) -> Result<
         Schedules::List { workflow } => list_schedules(client, workflow.as_deref(), as_json).await,
         Schedules::Show { schedule } => {
             let response = client.get(&schedule_path(&schedule, "")).await?;
-            print(&response, as_json, print_schedule);
+            print_response(&response, as_json, print_schedule);
             Ok(())
         }
         Schedules::Preview { cron, timezone, count } => {
             let (cron, timezone) = (percent_encode(&cron), percent_encode(&timezone));
             let query = format!("cron={cron}&timezone={timezone}&count={count}");
             let response = client.get(&format!("/api/v1/schedules/preview?{query}")).await?;
-            print(&response, as_json, print_preview);
+            print_response(&response, as_json, print_preview);
             Ok(())
         }
         Schedules::Trigger { schedule } => {
             let response = client.post(&schedule_path(&schedule, "/trigger"), None).await?;
-            print(&response, as_json, |started| {
+            print_response(&response, as_json, |started| {
                 terminal::print_line(&value_text(&started["execution_id"]))
             });
             Ok(())
         }
         Schedules::Pause { schedule } => {
             let response = client.post(&schedule_path(&schedule, "/pause"), None).await?;
-            print(&response, as_json, print_schedule);
+            print_response(&response, as_json, print_schedule);
             Ok(())
         }
         Schedules::Resume { schedule } => {
             let response = client.post(&schedule_path(&schedule, "/resume"), None).await?;
-            print(&response, as_json, print_schedule);
+            print_response(&response, as_json, print_schedule);
             Ok(())
         }
         Schedules::Delete { schedule } => {
             let response = client.delete(&schedule_path(&schedule, "")).await?;
-            print(&response, as_json, |deleted| terminal::print_line(&value_text(&deleted["id"])));
+            print_response(&response, as_json, |deleted| {
+                terminal::print_line(&value_text(&deleted["id"]))
+            });
             Ok(())
         }
     }
@@ -108,7 +110,7 @@ fn schedule_path(schedule: &str, suffix: &str) -> String {
     format!("{PATH}/{}{suffix}", percent_encode(schedule))
 }
 
-fn print(response: &Value, as_json: bool, print_text: impl Fn(&Value)) {
+fn print_response(response: &Value, as_json: bool, print_text: impl Fn(&Value)) {
     if as_json { terminal::print_json(response) } else { print_text(&response["data"]) }
 }
 

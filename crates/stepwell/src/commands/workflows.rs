@@ -88,7 +88,7 @@ async fn run_command(args: Workflows, client: &Client, as_json: bool) -> Result<
             print_id(&json!({"workflow_id": id}), "workflow_id", as_json);
             Ok(())
         }
-        Workflows::Execute(args) => execute(client, args, as_json).await,
+        Workflows::Execute(args) => execute_workflow(client, args, as_json).await,
     }
 }
 
@@ -164,7 +164,7 @@ async fn show_workflow(client: &Client, workflow: &str, as_json: bool) -> Result
     Ok(())
 }
 
-async fn execute(client: &Client, args: Execute, as_json: bool) -> Result<(), CliError> {
+async fn execute_workflow(client: &Client, args: Execute, as_json: bool) -> Result<(), CliError> {
     let id = resolve_workflow(client, &args.workflow).await?;
     let mut body = Map::new();
     if let Some(input) = &args.input {

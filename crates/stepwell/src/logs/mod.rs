@@ -36,7 +36,7 @@ static QUEUE: OnceLock<Arc<LineQueue>> = OnceLock::new();
 ///
 /// # Errors
 /// `Usage` if the level is invalid.
-pub fn install(config: &LogConfig) -> Result<(), CliError> {
+pub fn install_logs(config: &LogConfig) -> Result<(), CliError> {
     let filter = EnvFilter::try_new(&config.level).map_err(|e| {
         CliError::usage(format!(
             "configuration: `log.level`: `{}` is neither a level (error, warn, info, debug, trace) nor a filter: {e}",
@@ -82,7 +82,7 @@ pub fn write_line(text: &str) -> bool {
 }
 
 /// Waits until the log is written. The wait is bounded, since the reader may have stalled.
-pub fn flush() {
+pub fn flush_logs() {
     if let Some(queue) = QUEUE.get() {
         queue.wait_until_empty(FLUSH_TIMEOUT);
     }

@@ -84,9 +84,9 @@ pub(super) fn page(
     if by.event {
         filters.push((":event", event));
     }
-    let count = |found: &Row<'_>| row::get(found, 0);
+    let count = |found: &Row<'_>| row::get_column(found, 0);
     let total = match list.window.count {
-        true => row::first(&transaction, &by.count_sql(), filters.as_slice(), count)?,
+        true => row::query_first(&transaction, &by.count_sql(), filters.as_slice(), count)?,
         false => None,
     };
     // A page without a cursor begins before or after every id.
@@ -98,9 +98,9 @@ pub(super) fn page(
     let (limit, skip) = row::limit_and_offset(&list.window);
     filters.extend([(":place", &place as &dyn ToSql), (":limit", &limit), (":skip", &skip)]);
     let sql = by.page_sql(order);
-    let id = |found: &Row<'_>| row::id::<DeliveryId>(found, 0);
+    let id = |found: &Row<'_>| row::get_id::<DeliveryId>(found, 0);
     // Bodies can be large: only those of the page are read.
-    let ids = row::all(&transaction, &sql, filters.as_slice(), id)?;
+    let ids = row::query_all(&transaction, &sql, filters.as_slice(), id)?;
     let items = ids.into_iter().filter_map(|id| super::history(&transaction, id).transpose());
     Ok(list.page_of(items.collect::<Result<_>>()?, total))
 }

@@ -12,7 +12,7 @@ use stepwell_store::record::{ExecutionRecord, WorkflowStats};
 use stepwell_store::rollup::CountedExecution;
 
 use super::{SEQ_BITS, idempotency};
-use crate::error::{Result, StoreResult, corrupt};
+use crate::error::{Result, StoreResult, corrupt_row};
 use crate::row::{self, Id};
 use crate::writer::Batch;
 use crate::{audit, deliveries, objects};
@@ -30,7 +30,7 @@ pub(super) const UPDATE: &str = "UPDATE executions SET status = ?1, seq = ?2, st
 const APPEND: &str = "INSERT INTO journal (key, chunk) VALUES (?1, ?2)";
 
 /// A commit with everything that can be made before it is the writer's turn.
-pub(super) struct Prepared {
+pub(super) struct PreparedCommit {
     commit: Arc<Commit>,
     /// The encoded events; `None`: the commit has none.
     chunk: Option<Vec<u8>>,
@@ -39,11 +39,11 @@ pub(super) struct Prepared {
 }
 
 /// Encodes on the caller's thread.
-pub(super) fn prepare(commit: Arc<Commit>) -> StoreResult<Prepared> {
+pub(super) fn prepare_commit(commit: Arc<Commit>) -> StoreResult<PreparedCommit> {
     commit.check()?;
     let chunk = match commit.events.as_slice() {
         [] => None,
-        events => Some(codec::encode(events)?),
+        events => Some(codec::encode_events(events)?),
     };
     let metadata = row::labels_text(&commit.record.metadata)?;
     if commit.expected_seq >> SEQ_BITS != 0 || commit.record.seq >> SEQ_BITS != 0 {
@@ -51,10 +51,10 @@ pub(super) fn prepare(commit: Arc<Commit>) -> StoreResult<Prepared> {
         return Err(StoreError::Corrupt(full));
     }
     let objects = commit.objects.as_deref().cloned().map(objects::Prepared::new);
-    Ok(Prepared { commit, chunk, metadata, objects: objects.transpose()? })
+    Ok(PreparedCommit { commit, chunk, metadata, objects: objects.transpose()? })
 }
 
-impl Prepared {
+impl PreparedCommit {
     /// Roughly what is written.
     pub(super) fn bytes(&self) -> usize {
         let outbox: usize = self.commit.deliveries.iter().map(|one| one.body.len()).sum();
@@ -64,7 +64,7 @@ impl Prepared {
 }
 
 /// What is stored of an execution that decides about a commit to it.
-struct Found {
+struct FoundExecution {
     n: i64,
     seq: u64,
     status: Status,
@@ -74,7 +74,7 @@ struct Found {
 }
 
 /// Looks first, then writes.
-pub(super) fn run(batch: &mut Batch<'_>, prepared: &Prepared) -> Result<()> {
+pub(super) fn run_commit(batch: &mut Batch<'_>, prepared: &PreparedCommit) -> Result<()> {
     let Commit { node, record, expected_seq, deliveries, audit, idempotency, .. } =
         &*prepared.commit;
     batch.require_alive(*node)?;
@@ -84,8 +84,8 @@ pub(super) fn run(batch: &mut Batch<'_>, prepared: &Prepared) -> Result<()> {
         if let Some(objects) = &prepared.objects {
             objects.check(batch.connection)?;
         }
-        let n = insert(batch.connection, record, prepared.metadata.as_deref())?;
-        idempotency::take(batch.connection, idempotency.as_ref())?;
+        let n = insert_execution(batch.connection, record, prepared.metadata.as_deref())?;
+        idempotency::take_claim(batch.connection, idempotency.as_ref())?;
         if let Some(objects) = &prepared.objects {
             objects.write(batch.connection)?;
         }
@@ -95,8 +95,8 @@ pub(super) fn run(batch: &mut Batch<'_>, prepared: &Prepared) -> Result<()> {
         batch.counts.change(counted, None, Some(record.status));
         n
     } else {
-        let found = find(batch.connection, record, *expected_seq)?;
-        update(batch.connection, found.n, record)?;
+        let found = find_execution(batch.connection, record, *expected_seq)?;
+        update_execution(batch.connection, found.n, record)?;
         let before = WorkflowStats::of(found.status, found.started_at, found.ended_at);
         batch.count(found.counted.workflow, Some(before), record.stats());
         batch.counts.change(found.counted, Some(found.status), Some(record.status));
@@ -105,7 +105,7 @@ pub(super) fn run(batch: &mut Batch<'_>, prepared: &Prepared) -> Result<()> {
     if let Some(chunk) = &prepared.chunk {
         // `prepare` has seen to it that the seq fits beside the shifted row number.
         let key = (n << SEQ_BITS) | (expected_seq + 1).cast_signed();
-        row::run(batch.connection, APPEND, params![key, chunk])?;
+        row::execute_sql(batch.connection, APPEND, params![key, chunk])?;
     }
     deliveries::insert(batch.connection, deliveries)?;
     audit::insert(batch.connection, audit)
@@ -120,7 +120,7 @@ fn require_free_external_id(connection: &Connection, record: &ExecutionRecord) -
 }
 
 /// A new row; `Conflict` where there is one. Saves looking for what is hardly ever there.
-fn insert(
+fn insert_execution(
     connection: &Connection,
     record: &ExecutionRecord,
     metadata: Option<&str>,
@@ -133,9 +133,9 @@ fn insert(
         row::status_number(record.status),
         record.seq,
         record.created_at.as_micros(),
-        row::micros(record.started_at),
-        row::micros(record.ended_at),
-        row::micros(record.wake_at),
+        row::as_micros(record.started_at),
+        row::as_micros(record.ended_at),
+        row::as_micros(record.wake_at),
         record.owner.map(Id::blob),
         record.external_id,
         metadata,
@@ -143,27 +143,31 @@ fn insert(
         record.started_by.map(Id::blob),
         record.callback_url,
     ];
-    if row::run(connection, INSERT, params)? == 1 {
+    if row::execute_sql(connection, INSERT, params)? == 1 {
         let n = connection.last_insert_rowid();
         let fits = n < 1 << (63 - SEQ_BITS);
-        return if fits { Ok(n) } else { Err(corrupt("there are too many executions")) };
+        return if fits { Ok(n) } else { Err(corrupt_row("there are too many executions")) };
     }
-    find(connection, record, 0).map(|found| found.n)
+    find_execution(connection, record, 0).map(|found| found.n)
 }
 
 /// The row; `Conflict` where it is not at `expected`.
-fn find(connection: &Connection, record: &ExecutionRecord, expected: u64) -> Result<Found> {
-    let found = row::first(connection, FIND, [record.id.blob()], |found| {
-        Ok(Found {
-            n: row::get(found, 0)?,
-            seq: row::get(found, 1)?,
-            status: row::status(found, 2)?,
+fn find_execution(
+    connection: &Connection,
+    record: &ExecutionRecord,
+    expected: u64,
+) -> Result<FoundExecution> {
+    let found = row::query_first(connection, FIND, [record.id.blob()], |found| {
+        Ok(FoundExecution {
+            n: row::get_column(found, 0)?,
+            seq: row::get_column(found, 1)?,
+            status: row::get_status(found, 2)?,
             started_at: row::maybe_time(found, 3)?,
             ended_at: row::maybe_time(found, 4)?,
             counted: CountedExecution {
-                workflow: row::id(found, 5)?,
-                workspace: row::id(found, 6)?,
-                created_at: row::time(found, 7)?,
+                workflow: row::get_id(found, 5)?,
+                workspace: row::get_id(found, 6)?,
+                created_at: row::get_time(found, 7)?,
             },
         })
     })?;
@@ -174,15 +178,15 @@ fn find(connection: &Connection, record: &ExecutionRecord, expected: u64) -> Res
     }
 }
 
-fn update(connection: &Connection, n: i64, record: &ExecutionRecord) -> Result<()> {
+fn update_execution(connection: &Connection, n: i64, record: &ExecutionRecord) -> Result<()> {
     let params = params![
         row::status_number(record.status),
         record.seq,
-        row::micros(record.started_at),
-        row::micros(record.ended_at),
-        row::micros(record.wake_at),
+        row::as_micros(record.started_at),
+        row::as_micros(record.ended_at),
+        row::as_micros(record.wake_at),
         record.owner.map(Id::blob),
         n,
     ];
-    row::run(connection, UPDATE, params).map(drop)
+    row::execute_sql(connection, UPDATE, params).map(drop)
 }

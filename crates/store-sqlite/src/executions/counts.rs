@@ -45,9 +45,9 @@ pub(crate) fn flush(connection: &Connection, deltas: &mut CountDeltas) -> Result
     for (CountKey { owner, status, width, bucket }, by) in deltas.take() {
         let (kind, owner) = owner_columns(owner);
         let status = row::status_number(status);
-        row::run(connection, ADD, params![kind, owner, status, width, bucket, by])?;
+        row::execute_sql(connection, ADD, params![kind, owner, status, width, bucket, by])?;
         if by < 0 {
-            row::run(connection, CLEAR, params![kind, owner, status, width, bucket])?;
+            row::execute_sql(connection, CLEAR, params![kind, owner, status, width, bucket])?;
         }
     }
     Ok(())
@@ -133,7 +133,9 @@ impl<'a> BucketCounts<'a> {
         let mut count = 0;
         for status in self.statuses {
             let params = params![owner, row::status_number(*status), first, last];
-            let found = row::first(connection, sql, params, |found| row::get::<u64>(found, 0))?;
+            let found = row::query_first(connection, sql, params, |found| {
+                row::get_column::<u64>(found, 0)
+            })?;
             count += found.unwrap_or_default();
         }
         let bucket = TimeBucket { first, last, count, is_day: false };
@@ -150,8 +152,9 @@ impl<'a> BucketCounts<'a> {
         let BucketRange { first, last, width } = part;
         let (kind, owner) = owner_columns(self.owner);
         let params = params![kind, owner, row::status_number(status), width, first, last];
-        let read = |found: &Row<'_>| Ok((row::get(found, 0)?, row::get::<u64>(found, 1)?));
-        for (number, n) in row::all(connection, COUNTED, params, read)? {
+        let read =
+            |found: &Row<'_>| Ok((row::get_column(found, 0)?, row::get_column::<u64>(found, 1)?));
+        for (number, n) in row::query_all(connection, COUNTED, params, read)? {
             *counts.entry(number).or_default() += n;
         }
         Ok(())
@@ -170,7 +173,8 @@ impl<'a> BucketCounts<'a> {
         };
         let ((first, last), (_, owner)) = (part.times(), owner_columns(self.owner));
         let params = params![owner, row::status_number(status), first, last];
-        for at in row::all(connection, sql, params, |found| row::get::<i64>(found, 0))? {
+        for at in row::query_all(connection, sql, params, |found| row::get_column::<i64>(found, 0))?
+        {
             *counts.entry(at.div_euclid(part.width)).or_default() += 1;
         }
         Ok(())

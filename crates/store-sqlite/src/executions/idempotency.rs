@@ -18,18 +18,18 @@ pub(super) const CHANGE: &str =
     "UPDATE idempotency SET outcome = ?3 WHERE workspace = ?1 AND key = ?2";
 pub(super) const FREE: &str = "DELETE FROM idempotency WHERE workspace = ?1 AND key = ?2";
 
-pub(crate) fn find(
+pub(crate) fn find_claim(
     connection: &Connection,
     workspace: WorkspaceId,
     key: &str,
 ) -> Result<Option<IdempotencyRecord>> {
-    row::first(connection, FIND, params![workspace.blob(), key], |found| {
+    row::query_first(connection, FIND, params![workspace.blob(), key], |found| {
         Ok(IdempotencyRecord {
-            workspace: row::id(found, 0)?,
-            key: row::get(found, 1)?,
-            fingerprint: row::get(found, 2)?,
+            workspace: row::get_id(found, 0)?,
+            key: row::get_column(found, 1)?,
+            fingerprint: row::get_column(found, 2)?,
             outcome: row::idempotency_outcome(found, 3)?,
-            created_at: row::time(found, 4)?,
+            created_at: row::get_time(found, 4)?,
         })
     })
 }
@@ -40,14 +40,17 @@ pub(crate) fn require_free(
     wanted: Option<&IdempotencyRecord>,
 ) -> Result<()> {
     let Some(wanted) = wanted else { return Ok(()) };
-    match find(connection, wanted.workspace, &wanted.key)? {
+    match find_claim(connection, wanted.workspace, &wanted.key)? {
         Some(taken) => Err(StoreError::Replayed(Box::new(taken)).into()),
         None => Ok(()),
     }
 }
 
 /// Takes the key, after [`require_free`].
-pub(crate) fn take(connection: &Connection, record: Option<&IdempotencyRecord>) -> Result<()> {
+pub(crate) fn take_claim(
+    connection: &Connection,
+    record: Option<&IdempotencyRecord>,
+) -> Result<()> {
     let Some(record) = record else { return Ok(()) };
     let params = params![
         record.workspace.blob(),
@@ -56,20 +59,20 @@ pub(crate) fn take(connection: &Connection, record: Option<&IdempotencyRecord>) 
         row::outcome_text(&record.outcome),
         record.created_at.as_micros(),
     ];
-    row::run(connection, INSERT, params).map(drop)
+    row::execute_sql(connection, INSERT, params).map(drop)
 }
 
 /// Claims, replaces or frees a key; returns whether it had the expected record.
-pub(super) fn write(connection: &Connection, write: &WriteIdempotent) -> Result<bool> {
+pub(super) fn write_claim(connection: &Connection, write: &WriteIdempotent) -> Result<bool> {
     let (from, to) = match write {
         WriteIdempotent::Claim(record) => {
             require_free(connection, Some(record))?;
-            return take(connection, Some(record)).map(|()| true);
+            return take_claim(connection, Some(record)).map(|()| true);
         }
         WriteIdempotent::Replace { from, outcome } => (from, Some(outcome)),
         WriteIdempotent::Free(from) => (from, None),
     };
-    let found = find(connection, from.workspace, &from.key)?;
+    let found = find_claim(connection, from.workspace, &from.key)?;
     let is_expected = |found: IdempotencyRecord| {
         found.outcome == from.outcome && found.fingerprint == from.fingerprint
     };
@@ -80,9 +83,9 @@ pub(super) fn write(connection: &Connection, write: &WriteIdempotent) -> Result<
     match to {
         Some(outcome) => {
             let outcome = row::outcome_text(outcome);
-            row::run(connection, CHANGE, params![workspace, from.key, outcome])?
+            row::execute_sql(connection, CHANGE, params![workspace, from.key, outcome])?
         }
-        None => row::run(connection, FREE, params![workspace, from.key])?,
+        None => row::execute_sql(connection, FREE, params![workspace, from.key])?,
     };
     Ok(true)
 }

@@ -13,7 +13,7 @@ use crate::error::Result;
 const MOST_PER_BYTE: usize = 128;
 
 /// The execution, unless its journal has more than `limit` bytes.
-pub(super) fn load(
+pub(super) fn load_value(
     connection: &Connection,
     id: ExecutionId,
     limit: usize,

@@ -13,7 +13,7 @@ use stepwell_store::record::ExecutionRecord;
 use stepwell_store::rollup::CountOwner;
 
 use super::counts::{BucketCounts, owner_columns};
-use crate::error::{Result, corrupt};
+use crate::error::{Result, corrupt_row};
 use crate::row::{self, Id};
 
 macro_rules! walk {
@@ -64,8 +64,8 @@ pub(super) fn list(
     // Counts, walks and look-ups at the same moment.
     let transaction = connection.unchecked_transaction()?;
     let range = (
-        row::micros(list.filter.from).unwrap_or(i64::MIN),
-        row::micros(list.filter.until).unwrap_or(i64::MAX),
+        row::as_micros(list.filter.from).unwrap_or(i64::MIN),
+        row::as_micros(list.filter.until).unwrap_or(i64::MAX),
     );
     let (found, total) = if list.filter.labels.is_empty() {
         by_index(&transaction, workspace, list, range)?
@@ -73,8 +73,8 @@ pub(super) fn list(
         by_labels(&transaction, workspace, list, range)?
     };
     let load = |(_, _, n): Found| {
-        let record = row::first(&transaction, super::LOAD_NTH, [n], super::record)?;
-        record.ok_or_else(|| corrupt("an index names an execution that is not there"))
+        let record = row::query_first(&transaction, super::LOAD_NTH, [n], super::record)?;
+        record.ok_or_else(|| corrupt_row("an index names an execution that is not there"))
     };
     let items = found.into_iter().map(load).collect::<Result<_>>()?;
     Ok(list.page_of(items, total.filter(|_| list.window.count)))
@@ -195,7 +195,7 @@ impl<'s> Head<'s> {
 }
 
 fn found(row: &rusqlite::Row<'_>) -> Result<Found> {
-    Ok((row::get(row, 0)?, row::get(row, 1)?, row::get(row, 2)?))
+    Ok((row::get_column(row, 0)?, row::get_column(row, 1)?, row::get_column(row, 2)?))
 }
 
 /// The first of the current rows; its walk advances.
@@ -248,8 +248,8 @@ fn by_labels(
 }
 
 fn is_selected(filter: &ExecutionFilter, found: &rusqlite::Row<'_>) -> Result<bool> {
-    let status = row::status(found, 3)?;
-    let workflow: WorkflowId = row::id(found, 4)?;
+    let status = row::get_status(found, 3)?;
+    let workflow: WorkflowId = row::get_id(found, 4)?;
     if filter.workflow.is_some_and(|of| of != workflow)
         || !(filter.statuses.is_empty() || filter.statuses.contains(&status))
     {

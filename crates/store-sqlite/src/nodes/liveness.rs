@@ -10,7 +10,7 @@ pub(super) const FIND: &str = "SELECT alive FROM nodes WHERE id = ?1";
 
 /// Whether the node is alive; `None`: it is not in the table.
 pub(super) fn find_liveness(connection: &Connection, node: NodeId) -> Result<Option<bool>> {
-    row::first(connection, FIND, [node.blob()], |found| row::truth(found, 0))
+    row::query_first(connection, FIND, [node.blob()], |found| row::get_bool(found, 0))
 }
 
 /// Whether the node is there and may commit.

@@ -11,7 +11,7 @@ use stepwell_store::objects::{
     Kind, ObjectCursor, ObjectFilter, ObjectSort, ObjectSortKey, StoredObject,
 };
 
-use crate::error::{Result, corrupt};
+use crate::error::{Result, corrupt_row};
 use crate::row::{self, Id};
 
 /// The filters of a list that are index fields.
@@ -48,7 +48,7 @@ impl Filters {
 
     /// All rows in order, with what decides whether a row is on the page.
     fn walk_sql(self, sort: ObjectSort, order: Order) -> String {
-        let (column, direction) = (column(sort), direction(order));
+        let (column, direction) = (sort_column(sort), sort_direction(order));
         format!(
             "SELECT id, {column}, labels {} ORDER BY {column} {direction}, id {direction}",
             self.conditions(sort)
@@ -57,7 +57,7 @@ impl Filters {
 
     /// The ids of a page that begins after a number of items.
     fn page_sql(self, sort: ObjectSort, order: Order) -> String {
-        let (column, direction) = (column(sort), direction(order));
+        let (column, direction) = (sort_column(sort), sort_direction(order));
         format!(
             "SELECT id {} ORDER BY {column} {direction}, id {direction} LIMIT :limit OFFSET :skip",
             self.conditions(sort)
@@ -65,7 +65,7 @@ impl Filters {
     }
 }
 
-const fn column(sort: ObjectSort) -> &'static str {
+const fn sort_column(sort: ObjectSort) -> &'static str {
     match sort {
         ObjectSort::CreatedAt => "created_at",
         ObjectSort::UpdatedAt => "updated_at",
@@ -74,7 +74,7 @@ const fn column(sort: ObjectSort) -> &'static str {
     }
 }
 
-const fn direction(order: Order) -> &'static str {
+const fn sort_direction(order: Order) -> &'static str {
     match order {
         Order::Ascending => "ASC",
         Order::Descending => "DESC",
@@ -120,21 +120,21 @@ pub(super) fn page(
     let mut params: Vec<(&str, &dyn ToSql)> = set.map(|(name, value, _)| (name, value)).collect();
     let (ids, total) = match list.window.start {
         PageStart::Skip(_) if labels.is_empty() => {
-            let count = |found: &Row<'_>| row::get(found, 0);
+            let count = |found: &Row<'_>| row::get_column(found, 0);
             let total = match list.window.count {
-                true => row::first(&transaction, &filters.count_sql(), &*params, count)?,
+                true => row::query_first(&transaction, &filters.count_sql(), &*params, count)?,
                 false => None,
             };
             let (limit, skip) = row::limit_and_offset(&list.window);
             params.extend([(":limit", &limit as &dyn ToSql), (":skip", &skip)]);
             let sql = filters.page_sql(list.sort.key, list.sort.order);
-            (row::all(&transaction, &sql, &*params, |found| row::id(found, 0))?, total)
+            (row::query_all(&transaction, &sql, &*params, |found| row::get_id(found, 0))?, total)
         }
         _ => walk(&transaction, list, filters, &params)?,
     };
     let load = |id| {
         let object = super::find(&transaction, kind, id)?;
-        object.ok_or_else(|| corrupt("an index names an object that does not exist"))
+        object.ok_or_else(|| corrupt_row("an index names an object that does not exist"))
     };
     let items = ids.into_iter().map(load).collect::<Result<_>>()?;
     Ok(list.page_of(items, total))
@@ -167,7 +167,7 @@ fn walk(
         }
         match skip.checked_sub(1) {
             Some(rest) => skip = rest,
-            None => ids.push(row::id::<SubjectId>(found, 0)?),
+            None => ids.push(row::get_id::<SubjectId>(found, 0)?),
         }
     }
     Ok((ids, window.count.then_some(total)))
@@ -176,9 +176,11 @@ fn walk(
 /// The position of a row in the list.
 fn cursor(found: &Row<'_>, sort: ObjectSort) -> Result<ObjectCursor> {
     let key = match sort {
-        ObjectSort::CreatedAt | ObjectSort::UpdatedAt => ObjectSortKey::Time(row::time(found, 1)?),
-        ObjectSort::Name => ObjectSortKey::Name(row::get(found, 1)?),
+        ObjectSort::CreatedAt | ObjectSort::UpdatedAt => {
+            ObjectSortKey::Time(row::get_time(found, 1)?)
+        }
+        ObjectSort::Name => ObjectSortKey::Name(row::get_column(found, 1)?),
         ObjectSort::DueAt => ObjectSortKey::Due(row::maybe_time(found, 1)?),
     };
-    Ok(ObjectCursor { key, id: row::id(found, 0)? })
+    Ok(ObjectCursor { key, id: row::get_id(found, 0)? })
 }

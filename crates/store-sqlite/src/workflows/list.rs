@@ -10,7 +10,7 @@ use stepwell_store::lists::{
 };
 use stepwell_store::record::WorkflowRecord;
 
-use crate::error::{Result, corrupt};
+use crate::error::{Result, corrupt_row};
 use crate::row::{self, Id};
 
 macro_rules! sorted {
@@ -51,7 +51,7 @@ pub(super) fn list(
     let (ids, total) = select_ids(&transaction, workspace, list)?;
     let load = |id| {
         let record = super::find(&transaction, id)?;
-        record.ok_or_else(|| corrupt("an index names a workflow that is not there"))
+        record.ok_or_else(|| corrupt_row("an index names a workflow that is not there"))
     };
     let items = ids.into_iter().map(load).collect::<Result<_>>()?;
     Ok(list.page_of(items, total))
@@ -94,7 +94,7 @@ fn select_ids(
         }
         match skip.checked_sub(1) {
             Some(rest) => skip = rest,
-            None => ids.push(row::id(found, 0)?),
+            None => ids.push(row::get_id(found, 0)?),
         }
     }
     Ok((ids, window.count.then_some(total)))
@@ -103,9 +103,11 @@ fn select_ids(
 /// The position of a row in the list.
 fn cursor(found: &Row<'_>, sort: WorkflowSort) -> Result<WorkflowCursor> {
     let key = match sort {
-        WorkflowSort::CreatedAt | WorkflowSort::UpdatedAt => SortKey::Time(row::time(found, 2)?),
-        WorkflowSort::Name | WorkflowSort::Kind => SortKey::Text(row::get(found, 2)?),
-        WorkflowSort::Active => SortKey::Active(row::truth(found, 2)?),
+        WorkflowSort::CreatedAt | WorkflowSort::UpdatedAt => {
+            SortKey::Time(row::get_time(found, 2)?)
+        }
+        WorkflowSort::Name | WorkflowSort::Kind => SortKey::Text(row::get_column(found, 2)?),
+        WorkflowSort::Active => SortKey::Active(row::get_bool(found, 2)?),
     };
-    Ok(WorkflowCursor { key, id: row::id(found, 0)? })
+    Ok(WorkflowCursor { key, id: row::get_id(found, 0)? })
 }

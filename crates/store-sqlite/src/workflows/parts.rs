@@ -41,6 +41,6 @@ impl PartsText {
     pub(super) fn write(&self, connection: &Connection, id: WorkflowId) -> Result<()> {
         let Self { description, kind, configuration, integrations, metadata } = self;
         let params = params![id.blob(), description, kind, configuration, integrations, metadata];
-        row::run(connection, PARTS, params).map(drop)
+        row::execute_sql(connection, PARTS, params).map(drop)
     }
 }

@@ -19,19 +19,19 @@ const ADD_STATS: &str = "INSERT INTO workflow_stats VALUES (?1, ?2, ?3, ?4, ?5, 
 
 /// The counts of a workflow; zeros where there are none.
 pub(super) fn find_stats(connection: &Connection, workflow: WorkflowId) -> Result<WorkflowStats> {
-    let found = row::first(connection, STATS, [workflow.blob()], stats)?;
+    let found = row::query_first(connection, STATS, [workflow.blob()], stats)?;
     Ok(found.unwrap_or_default())
 }
 
 fn stats(found: &Row<'_>) -> Result<WorkflowStats> {
     Ok(WorkflowStats {
-        completed: row::get(found, 0)?,
-        failed: row::get(found, 1)?,
-        timed_out: row::get(found, 2)?,
-        cancelled: row::get(found, 3)?,
-        active: row::get(found, 4)?,
-        total_micros: row::get(found, 5)?,
-        timed: row::get(found, 6)?,
+        completed: row::get_column(found, 0)?,
+        failed: row::get_column(found, 1)?,
+        timed_out: row::get_column(found, 2)?,
+        cancelled: row::get_column(found, 3)?,
+        active: row::get_column(found, 4)?,
+        total_micros: row::get_column(found, 5)?,
+        timed: row::get_column(found, 6)?,
     })
 }
 
@@ -65,5 +65,5 @@ pub(crate) fn add_stats(
     let [completed, failed, timed_out, cancelled, active, total_micros, timed] = delta.0;
     let id = workflow.blob();
     let params = params![id, completed, failed, timed_out, cancelled, active, total_micros, timed];
-    row::run(connection, ADD_STATS, params).map(drop)
+    row::execute_sql(connection, ADD_STATS, params).map(drop)
 }

@@ -14,7 +14,7 @@ use rusqlite::Connection;
 use rusqlite::wal::CheckpointMode;
 use stepwell_store::StoreError;
 
-use crate::connection::Opener;
+use crate::connection::ConnectionOpener;
 use crate::error::store_error;
 
 /// After how many new pages the helper is called.
@@ -32,7 +32,10 @@ pub(super) struct Checkpoints {
 
 impl Checkpoints {
     /// Watches the log of the connection that writes, and starts the helper.
-    pub(super) fn start(connection: &mut Connection, opener: &Opener) -> Result<Self, StoreError> {
+    pub(super) fn start(
+        connection: &mut Connection,
+        opener: &ConnectionOpener,
+    ) -> Result<Self, StoreError> {
         let pages = Arc::new(AtomicU32::new(0));
         let seen = Arc::clone(&pages);
         let note = move |_: &mut rusqlite::hooks::Wal, pages: c_int| {
@@ -45,7 +48,7 @@ impl Checkpoints {
         let (calls, called) = mpsc::sync_channel(1);
         let helper = thread::Builder::new()
             .name("sqlite-checkpoint".to_owned())
-            .spawn(move || help(&helping, &called))
+            .spawn(move || help_checkpoint(&helping, &called))
             .map_err(|error| StoreError::Unavailable(format!("cannot start a thread: {error}")))?;
         Ok(Self {
             pages,
@@ -63,7 +66,7 @@ impl Checkpoints {
             self.called_at = 0;
         }
         if pages >= self.limit {
-            checkpoint(connection, CheckpointMode::PASSIVE);
+            run_checkpoint(connection, CheckpointMode::PASSIVE);
         } else if pages - self.called_at >= STRIDE
             && let Some((calls, _)) = &self.helper
         {
@@ -79,17 +82,17 @@ impl Checkpoints {
             drop(calls);
             let _ = helper.join();
         }
-        checkpoint(connection, CheckpointMode::TRUNCATE);
+        run_checkpoint(connection, CheckpointMode::TRUNCATE);
     }
 }
 
-fn help(connection: &Connection, called: &Receiver<()>) {
+fn help_checkpoint(connection: &Connection, called: &Receiver<()>) {
     while called.recv().is_ok() {
-        checkpoint(connection, CheckpointMode::PASSIVE);
+        run_checkpoint(connection, CheckpointMode::PASSIVE);
     }
 }
 
-fn checkpoint(connection: &Connection, mode: CheckpointMode) {
+fn run_checkpoint(connection: &Connection, mode: CheckpointMode) {
     match connection.wal_checkpoint_v2(None::<&str>, mode) {
         Ok(_) => {}
         // Another process moves it; the next commit triggers the rest.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use stepwell_core::cache::PoolUsage;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::closed;
+use super::writer_closed;
 use crate::error::StoreResult;
 
 /// Bytes per permit.
@@ -27,7 +27,7 @@ impl QueueMemory {
     /// Waits for room for so many bytes. A write that is larger than the queue takes all of it.
     pub(super) async fn reserve(&self, bytes: usize) -> StoreResult<OwnedSemaphorePermit> {
         let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX).clamp(1, self.all);
-        self.units.clone().acquire_many_owned(units).await.map_err(|_| closed())
+        self.units.clone().acquire_many_owned(units).await.map_err(|_| writer_closed())
     }
 
     /// What queued writes take and may take.

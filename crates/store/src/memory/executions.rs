@@ -198,9 +198,9 @@ impl State {
         journal.extend(events);
         let stats = self.stats.entry(record.workflow).or_default();
         if let Some(before) = before {
-            combine(stats, before, u64::wrapping_sub);
+            combine_stats(stats, before, u64::wrapping_sub);
         }
-        combine(stats, record.stats(), u64::wrapping_add);
+        combine_stats(stats, record.stats(), u64::wrapping_add);
         self.executions.insert(record.id, StoredExecution { record, events: journal });
     }
 }
@@ -211,7 +211,7 @@ fn settled_when_accepted(first: ExecutionRecord, new: ExecutionRecord) -> Execut
     ExecutionRecord { id, status, seq, started_at, ended_at, wake_at, owner, ..first }
 }
 
-fn combine(stats: &mut WorkflowStats, one: WorkflowStats, with: fn(u64, u64) -> u64) {
+fn combine_stats(stats: &mut WorkflowStats, one: WorkflowStats, with: fn(u64, u64) -> u64) {
     let WorkflowStats { completed, failed, timed_out, cancelled, active, total_micros, timed } =
         one;
     stats.completed = with(stats.completed, completed);

@@ -71,7 +71,7 @@ impl NodeStore for MemoryStore {
         for stored in state.executions.values_mut() {
             let record = &mut stored.record;
             if record.owner == Some(node) {
-                record.wake_at = record.wake_at.map(|at| moved(at, waits));
+                record.wake_at = record.wake_at.map(|at| shift_time(at, waits));
             }
         }
         let rivals = |other: &NodeRecord| {
@@ -79,17 +79,17 @@ impl NodeStore for MemoryStore {
         };
         let leads = !state.nodes.values().any(rivals);
         for node in state.nodes.values_mut().filter(|node| node.heartbeat_at > now) {
-            node.heartbeat_at = moved(node.heartbeat_at, waits.min(0));
+            node.heartbeat_at = shift_time(node.heartbeat_at, waits.min(0));
         }
         if leads {
             for delivery in state.deliveries.values_mut() {
                 if delivery.status == DeliveryStatus::Pending {
-                    delivery.next_attempt_at = moved(delivery.next_attempt_at, pauses);
-                    delivery.give_up_at = moved(delivery.give_up_at, limits);
+                    delivery.next_attempt_at = shift_time(delivery.next_attempt_at, pauses);
+                    delivery.give_up_at = shift_time(delivery.give_up_at, limits);
                 }
             }
             for since in state.failing.values_mut() {
-                *since = moved(*since, limits);
+                *since = shift_time(*since, limits);
             }
         }
         if let Some(ClockMark { boot, offset }) = mark {
@@ -146,7 +146,7 @@ impl State {
 }
 
 /// A moment so many microseconds later.
-fn moved(at: Timestamp, micros: i64) -> Timestamp {
+fn shift_time(at: Timestamp, micros: i64) -> Timestamp {
     Timestamp::from_micros(at.as_micros().saturating_add(micros))
 }
 

@@ -11,7 +11,7 @@ use crate::StoreError;
 use crate::lists::{List, Page};
 use crate::objects::{
     DueObjects, Kind, ObjectBatch, ObjectChanges, ObjectCursor, ObjectFilter, ObjectRef,
-    ObjectStore, StoredObject, remembers,
+    ObjectStore, StoredObject, remembers_revision,
 };
 use crate::record::has_label;
 
@@ -124,7 +124,7 @@ impl ObjectStore for MemoryStore {
         let state = self.state();
         let objects = &state.objects;
         let revision = objects.revision;
-        let all = !remembers(since, revision);
+        let all = !remembers_revision(since, revision);
         let mut puts: Vec<_> =
             objects.of_kind(kind).filter(|(written, _)| all || *written > since).collect();
         puts.sort_by_key(|(written, object)| (*written, object.id));

@@ -9,7 +9,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::query::MAX_LIMIT;
 
-fn number(maximum: usize, default: usize) -> RefOr<Schema> {
+fn number_schema(maximum: usize, default: usize) -> RefOr<Schema> {
     let number = ObjectBuilder::new()
         .schema_type(Type::Integer)
         .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int32)))
@@ -47,9 +47,9 @@ macro_rules! parameters {
 
 parameters! {
     /// The number of a page.
-    Page: number(crate::query::MAX_NUMBER, 1);
+    Page: number_schema(crate::query::MAX_NUMBER, 1);
     /// How many items a page holds, and how many firings a preview.
-    PageSize: number(MAX_LIMIT, 10);
+    PageSize: number_schema(MAX_LIMIT, 10);
     /// Newest first by default.
     SortOrder: one_of(&["asc", "desc"], Some("desc"));
     /// Ascending by default.

@@ -23,5 +23,5 @@ pub(super) async fn definition_schema() -> Response {
     let mut response = respond::json_text(StatusCode::OK, TEXT.clone());
     let media = HeaderValue::from_static("application/schema+json");
     response.headers_mut().insert(CONTENT_TYPE, media);
-    respond::cacheable(response)
+    respond::mark_cacheable(response)
 }

@@ -39,7 +39,10 @@ impl<T> Envelope<T> {
 ///
 /// # Errors
 /// `Internal` where it cannot be written.
-pub fn written(status: StatusCode, data: impl Serialize) -> Result<(StatusCode, String), ApiError> {
+pub fn data_text(
+    status: StatusCode,
+    data: impl Serialize,
+) -> Result<(StatusCode, String), ApiError> {
     let text = serde_json::to_string(&Envelope::of(data));
     let text = text
         .map_err(|error| ApiError::internal(format!("a response could not be written: {error}")))?;

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::envelope::{ErrorEnvelope, ErrorItem, FailedExecution};
 use super::ids::key_id;
-use crate::error::{ApiError, Kind, Object};
+use crate::error::{ApiError, ErrorObject, Kind};
 use crate::respond;
 
 /// The status and code of each kind of error.
@@ -26,13 +26,13 @@ pub fn status_and_code(kind: Kind) -> (StatusCode, &'static str) {
 }
 
 /// The status and body of an error: one entry for each problem, or one for the error.
-pub fn write(error: &ApiError, request_id: &str) -> (StatusCode, Vec<u8>) {
+pub fn write_error(error: &ApiError, request_id: &str) -> (StatusCode, Vec<u8>) {
     let (status, code) = match (error.kind(), error.object()) {
         // It was the request that took too long: no execution was stopped.
         (kind @ Kind::Timeout, None) => kind.usual(),
         (kind, _) => status_and_code(kind),
     };
-    let message = message(error);
+    let message = error_message(error);
     let mut errors: Vec<_> = error
         .details()
         .iter()
@@ -49,12 +49,12 @@ pub fn write(error: &ApiError, request_id: &str) -> (StatusCode, Vec<u8>) {
     }
     let body =
         ErrorEnvelope { status: "error", data: Value::Null, message: &message, errors, request_id };
-    (status, respond::written(&body))
+    (status, respond::json_bytes(&body))
 }
 
 /// The execution that was waited for, and why it did not complete.
 fn failed_execution(error: &ApiError) -> Option<FailedExecution<'_>> {
-    let Some(Object::Execution(id)) = error.object() else { return None };
+    let Some(ErrorObject::Execution(id)) = error.object() else { return None };
     if !matches!(error.kind(), Kind::ExecutionFailed | Kind::Timeout) {
         return None;
     }
@@ -67,15 +67,15 @@ fn failed_execution(error: &ApiError) -> Option<FailedExecution<'_>> {
 }
 
 /// The message, with ids as this dialect writes them.
-fn message(error: &ApiError) -> Cow<'_, str> {
+fn error_message(error: &ApiError) -> Cow<'_, str> {
     match (error.kind(), error.object()) {
-        (Kind::NoWorkflow, Some(Object::Workflow(id))) => {
+        (Kind::NoWorkflow, Some(ErrorObject::Workflow(id))) => {
             format!("workflow `{}` was not found", id.abi()).into()
         }
-        (Kind::NoExecution, Some(Object::Execution(id))) => {
+        (Kind::NoExecution, Some(ErrorObject::Execution(id))) => {
             format!("execution `{}` was not found", id.abi()).into()
         }
-        (Kind::NoObject, Some(Object::Key(id))) => {
+        (Kind::NoObject, Some(ErrorObject::Key(id))) => {
             format!("API key `{}` was not found", key_id(id)).into()
         }
         _ => error.message().into(),
@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn errors_come_in_the_envelope() {
-        let (status, body) = write(&ApiError::invalid("name", "is required"), "r-1");
+        let (status, body) = write_error(&ApiError::invalid("name", "is required"), "r-1");
         assert_eq!(status, StatusCode::BAD_REQUEST);
         assert_eq!(
             String::from_utf8(body).unwrap(),

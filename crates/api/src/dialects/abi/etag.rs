@@ -8,7 +8,7 @@ use stepwell_engine::app::Expected;
 use crate::error::ApiError;
 
 /// Adds the tag of a version to a response.
-pub fn tagged(mut response: Response, version: u64) -> Response {
+pub fn with_etag(mut response: Response, version: u64) -> Response {
     // A number in quotes is a header's value.
     if let Ok(tag) = HeaderValue::from_str(&format!("\"{version}\"")) {
         response.headers_mut().insert(ETAG, tag);

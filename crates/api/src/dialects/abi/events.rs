@@ -17,7 +17,7 @@ use super::workflows::convert as workflows;
 use crate::respond::{Time, to_text};
 
 /// The whole body.
-pub fn body(event: Event<'_>) -> String {
+pub fn event_body(event: Event<'_>) -> String {
     let Event { id, name, at, data } = event;
     let (id, name, at) = (to_text(&id.abi()), to_text(name), to_text(&Time(at)));
     // `data` is JSON text already.
@@ -25,18 +25,18 @@ pub fn body(event: Event<'_>) -> String {
 }
 
 /// A workflow, as `GET /workflows/{id}` shows it.
-pub fn workflow(view: &WorkflowView, stats: &WorkflowStats) -> String {
-    to_text(&workflows::workflow(view, stats))
+pub fn workflow_payload(view: &WorkflowView, stats: &WorkflowStats) -> String {
+    to_text(&workflows::workflow_body(view, stats))
 }
 
 /// An execution, as `GET /workflow_executions/{id}` shows it.
-pub fn execution(view: &ExecutionView, workflow_name: &str) -> String {
-    to_text(&executions::execution(view, workflow_name, false))
+pub fn execution_payload(view: &ExecutionView, workflow_name: &str) -> String {
+    to_text(&executions::execution_body(view, workflow_name, false))
 }
 
 /// A schedule, as `GET /workflow_schedules/{id}` shows it.
-pub fn schedule(view: &ScheduleView) -> String {
-    to_text(&schedules::shown(view))
+pub fn schedule_payload(view: &ScheduleView) -> String {
+    to_text(&schedules::shown_schedule(view))
 }
 
 #[derive(Serialize)]
@@ -49,24 +49,24 @@ struct CompletedStep<'a> {
 }
 
 /// A step that completed, and which execution it belongs to.
-pub fn step(event: StepPayload<'_>) -> String {
+pub fn step_payload(event: StepPayload<'_>) -> String {
     let StepPayload { execution, status, workflow_name, step } = event;
     to_text(&CompletedStep {
         execution_id: execution.id.abi(),
         workflow_id: execution.workflow.abi(),
         workflow_name,
         status: status.into(),
-        step: executions::step(step, true),
+        step: executions::step_body(step, true),
     })
 }
 
 #[derive(Serialize)]
-struct Test {
+struct TestPayload {
     webhook_id: String,
     message: &'static str,
 }
 
 /// The data of a test.
-pub fn test(webhook: WebhookId) -> String {
-    to_text(&Test { webhook_id: webhook.abi(), message: "This is a test of the webhook." })
+pub fn test_payload(webhook: WebhookId) -> String {
+    to_text(&TestPayload { webhook_id: webhook.abi(), message: "This is a test of the webhook." })
 }

@@ -10,7 +10,7 @@ use stepwell_core::ids::{
     DeliveryId, ExecutionId, KeyId, ScheduleId, WebhookId, WorkflowId, WorkspaceId,
 };
 
-use crate::error::{ApiError, Kind, shortened};
+use crate::error::{ApiError, Kind, shorten_text};
 
 /// The `{id}` of a path.
 pub struct PathId<T>(pub T);
@@ -52,37 +52,37 @@ impl<T: ParseId, S: Send + Sync> FromRequestParts<S> for PathId<T> {
         let path = RawPathParams::from_request_parts(parts, state)
             .await
             .map_err(|_| ApiError::new(Kind::NoRoute, "the path is not valid UTF-8"))?;
-        T::read(part(&path, "id")).map(Self)
+        T::read(path_part(&path, "id")).map(Self)
     }
 }
 
 impl ParseId for WorkflowId {
     fn read(text: &str) -> Result<Self, ApiError> {
-        parsed(text, Kind::NoWorkflow)
+        parse_id(text, Kind::NoWorkflow)
     }
 }
 
 impl ParseId for ExecutionId {
     fn read(text: &str) -> Result<Self, ApiError> {
-        parsed(text, Kind::NoExecution)
+        parse_id(text, Kind::NoExecution)
     }
 }
 
 impl ParseId for ScheduleId {
     fn read(text: &str) -> Result<Self, ApiError> {
-        parsed(text, Kind::NoSchedule)
+        parse_id(text, Kind::NoSchedule)
     }
 }
 
 impl ParseId for WebhookId {
     fn read(text: &str) -> Result<Self, ApiError> {
-        parsed(text, Kind::NoObject)
+        parse_id(text, Kind::NoObject)
     }
 }
 
 impl ParseId for DeliveryId {
     fn read(text: &str) -> Result<Self, ApiError> {
-        parsed(text, Kind::NoObject)
+        parse_id(text, Kind::NoObject)
     }
 }
 
@@ -94,7 +94,7 @@ impl ParseId for KeyId {
 
 impl ParseId for WorkspaceId {
     fn read(text: &str) -> Result<Self, ApiError> {
-        parsed(text, Kind::NoObject)
+        parse_id(text, Kind::NoObject)
     }
 }
 
@@ -102,12 +102,12 @@ impl ParseId for WorkspaceId {
 ///
 /// # Errors
 /// `kind`.
-pub fn parsed<T: FromStr<Err: Display>>(text: &str, kind: Kind) -> Result<T, ApiError> {
+pub fn parse_id<T: FromStr<Err: Display>>(text: &str, kind: Kind) -> Result<T, ApiError> {
     text.parse().map_err(|error: T::Err| ApiError::new(kind, error.to_string()))
 }
 
 /// A part of the path by its name.
-pub fn part<'a>(path: &'a RawPathParams, name: &str) -> &'a str {
+pub fn path_part<'a>(path: &'a RawPathParams, name: &str) -> &'a str {
     path.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value)
 }
 
@@ -122,7 +122,7 @@ pub fn key_id(id: KeyId) -> String {
 }
 
 /// Who created something: the user that a key represents; `system` if no key was used.
-pub fn creator(key: Option<KeyId>) -> String {
+pub fn creator_id(key: Option<KeyId>) -> String {
     match key {
         Some(key) => key_id(key).replacen(KEY_PREFIX, "usr_", 1),
         None => "system".to_owned(),
@@ -136,7 +136,7 @@ pub fn parse_key_id(text: &str) -> Result<KeyId, ApiError> {
         None => text.to_owned(),
     };
     inside.parse().map_err(|_| {
-        let shown = shortened(text);
+        let shown = shorten_text(text);
         ApiError::new(
             Kind::NoObject,
             format!(

@@ -6,7 +6,7 @@ use stepwell_core::Problem;
 use stepwell_core::rate::{RateLimits as Limits, RateTier};
 use utoipa::ToSchema;
 
-use crate::error::shortened;
+use crate::error::shorten_text;
 use crate::fields::{FieldType, Fields};
 use crate::json::type_name;
 
@@ -27,14 +27,14 @@ pub struct RateLimits {
 impl FieldType for RateLimits {
     fn read(fields: &mut Fields, name: &'static str) -> Option<Self> {
         let mut given = fields.object(name)?;
-        let mut take = |limit: &str| number(limit, given.shift_remove(limit), fields);
+        let mut take = |limit: &str| read_number(limit, given.shift_remove(limit), fields);
         let limits = Self {
             executions_per_second: take("executions_per_second"),
             requests_per_minute: take("requests_per_minute"),
             concurrent_executions: take("concurrent_executions"),
         };
         for name in given.keys() {
-            let shown = shortened(name);
+            let shown = shorten_text(name);
             let message = "there is no such limit; the limits are executions_per_second, \
                            requests_per_minute, concurrent_executions";
             fields.push(Problem::new(format!("rate_limits.{shown}"), message));
@@ -44,7 +44,7 @@ impl FieldType for RateLimits {
 }
 
 /// The limits of both fields; `None` if neither is there. Problems are added to `fields`.
-pub fn choose(
+pub fn choose_limits(
     fields: &mut Fields,
     tier: Option<String>,
     limits: Option<RateLimits>,
@@ -53,7 +53,7 @@ pub fn choose(
         let tier = RateTier::ALL.into_iter().find(|tier| tier.name() == name);
         if tier.is_none() {
             let known = RateTier::ALL.map(RateTier::name).join(", ");
-            let shown = shortened(&name);
+            let shown = shorten_text(&name);
             let message = format!("there is no tier `{shown}`; the tiers are {known}");
             fields.push(Problem::new("tier", message));
         }
@@ -71,7 +71,7 @@ pub fn choose(
 }
 
 /// A limit that is there and not null; its range is not for this place to know.
-fn number(name: &str, value: Option<Value>, fields: &mut Fields) -> Option<u32> {
+fn read_number(name: &str, value: Option<Value>, fields: &mut Fields) -> Option<u32> {
     let value = value.filter(|value| !value.is_null())?;
     if let Some(whole) = value.as_u64() {
         return Some(u32::try_from(whole).unwrap_or(u32::MAX));
@@ -86,7 +86,7 @@ fn number(name: &str, value: Option<Value>, fields: &mut Fields) -> Option<u32> 
 }
 
 /// Both fields, as they are shown.
-pub fn write(limits: &Limits) -> (Option<&'static str>, RateLimits) {
+pub fn write_limits(limits: &Limits) -> (Option<&'static str>, RateLimits) {
     let Limits { tier, executions_per_second, requests_per_minute, concurrent_executions } =
         *limits;
     let limits = RateLimits { executions_per_second, requests_per_minute, concurrent_executions };
@@ -105,7 +105,7 @@ mod tests {
             let mut fields = Fields::of(body).unwrap();
             let tier = fields.text("tier");
             let limits = FieldType::read(&mut fields, "rate_limits");
-            let limits = choose(&mut fields, tier, limits);
+            let limits = choose_limits(&mut fields, tier, limits);
             fields.finish().map(|()| limits).map_err(|error| {
                 error.details().iter().map(|problem| problem.path.clone()).collect::<Vec<_>>()
             })

@@ -8,7 +8,7 @@ use stepwell_store::lists::{List, ListFilter, Order, Page, PageStart, Sort, Wind
 
 use super::envelope::{Items, Pagination};
 use crate::error::ApiError;
-use crate::query::{MAX_LIMIT, METADATA, Params, wrong};
+use crate::query::{MAX_LIMIT, METADATA, Params, invalid_parameter};
 
 /// How many items a page holds where the request does not say.
 const PAGE_SIZE: usize = 10;
@@ -118,13 +118,13 @@ fn read_sort<K: Copy>(
     let Some((_, key)) = keys.iter().find(is_meant) else {
         let names = keys.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
         let expected = if keys.len() > 1 { format!("one of {names}") } else { names };
-        return Err(wrong("sort_by", &expected, named.unwrap_or_default()));
+        return Err(invalid_parameter("sort_by", &expected, named.unwrap_or_default()));
     };
     let order = match params.one("sort_order")? {
         None => default,
         Some("desc") => Order::Descending,
         Some("asc") => Order::Ascending,
-        Some(other) => return Err(wrong("sort_order", "asc or desc", other)),
+        Some(other) => return Err(invalid_parameter("sort_order", "asc or desc", other)),
     };
     Ok(Sort { key: *key, order })
 }
@@ -133,9 +133,9 @@ fn read_sort<K: Copy>(
 ///
 /// # Errors
 /// `InvalidRequest` naming the parameter.
-pub fn period(params: &Params) -> Result<(Option<Timestamp>, Option<Timestamp>), ApiError> {
-    let from = date(params, "start_date")?.map(|(first, _)| first);
-    let until = date(params, "end_date")?.map(|(_, last)| last);
+pub fn read_period(params: &Params) -> Result<(Option<Timestamp>, Option<Timestamp>), ApiError> {
+    let from = read_date(params, "start_date")?.map(|(first, _)| first);
+    let until = read_date(params, "end_date")?.map(|(_, last)| last);
     if let (Some(from), Some(until)) = (from, until)
         && from > until
     {
@@ -145,7 +145,7 @@ pub fn period(params: &Params) -> Result<(Option<Timestamp>, Option<Timestamp>),
 }
 
 /// The first and the last moment that a time or a date means.
-fn date(params: &Params, name: &str) -> Result<Option<(Timestamp, Timestamp)>, ApiError> {
+fn read_date(params: &Params, name: &str) -> Result<Option<(Timestamp, Timestamp)>, ApiError> {
     let Some(text) = params.one(name)? else { return Ok(None) };
     let whole = || {
         let first = Timestamp::parse(&format!("{text}T00:00:00Z"))?;
@@ -155,7 +155,7 @@ fn date(params: &Params, name: &str) -> Result<Option<(Timestamp, Timestamp)>, A
     let spaced = || Timestamp::parse(&text.replace(' ', "+"));
     let meant = Timestamp::parse(text).or_else(spaced).map(|at| (at, at)).or_else(whole);
     meant.map(Some).ok_or_else(|| {
-        wrong(name, "an RFC 3339 time such as 2026-01-31T09:00:00Z, or a date", text)
+        invalid_parameter(name, "an RFC 3339 time such as 2026-01-31T09:00:00Z, or a date", text)
     })
 }
 
@@ -164,7 +164,7 @@ fn date(params: &Params, name: &str) -> Result<Option<(Timestamp, Timestamp)>, A
 ///
 /// # Errors
 /// `InvalidRequest` where one is given twice, or there are too many.
-pub fn labels(params: &Params, known: &[&str]) -> Result<Vec<(String, String)>, ApiError> {
+pub fn read_labels(params: &Params, known: &[&str]) -> Result<Vec<(String, String)>, ApiError> {
     let mut labels: Vec<(String, String)> = Vec::new();
     for name in params.names() {
         let common = PAGED.contains(&name) || BY_CURSOR.contains(&name);
@@ -217,7 +217,7 @@ mod tests {
     fn a_date_is_meant_as_a_whole() {
         let read = |text: &str| {
             let params = Params::of(&[("end_date", text)]);
-            date(&params, "end_date")
+            read_date(&params, "end_date")
                 .map(|meant| meant.map(|(a, b)| (a.to_string(), b.to_string())))
         };
         let pair = |a: &str, b: &str| Some((a.to_owned(), b.to_owned()));

@@ -24,4 +24,4 @@ mod webhooks;
 mod workflows;
 mod workspaces;
 
-pub(crate) use routes::endpoints;
+pub(crate) use routes::abi_endpoints;

@@ -22,9 +22,9 @@ use crate::endpoints::Endpoints;
 struct Document;
 
 /// The endpoints of this dialect.
-pub fn endpoints() -> Endpoints {
+pub fn abi_endpoints() -> Endpoints {
     Endpoints::new(Document::openapi())
-        .merge(keys::endpoints())
+        .merge(keys::key_endpoints())
         .add(routes!(definition_schema::definition_schema))
         .add(routes!(releases::create_release, releases::list_releases))
         .add(routes!(releases::list_release_tags))
@@ -41,21 +41,21 @@ pub fn endpoints() -> Endpoints {
             workflows::delete_workflow
         ))
         .add(routes!(workflows::get_definition))
-        .add(routes!(workflows::activate))
-        .add(routes!(workflows::deactivate))
-        .add(routes!(executions::execute::execute))
+        .add(routes!(workflows::activate_workflow))
+        .add(routes!(workflows::deactivate_workflow))
+        .add(routes!(executions::execute::execute_workflow))
         .add(routes!(executions::execute::execute_async))
-        .add(routes!(executions::execute::rerun))
+        .add(routes!(executions::execute::rerun_execution))
         .add(routes!(executions::list_executions))
         .add(routes!(executions::get_execution))
-        .add(routes!(executions::cancel))
-        .add(routes!(executions::pause))
-        .add(routes!(executions::resume))
-        .add(routes!(executions::events))
-        .add(routes!(executions::logs))
-        .merge(schedules::endpoints())
-        .merge(webhooks::endpoints())
-        .merge(audit::endpoints())
-        .merge(step_types::endpoints())
-        .merge(templates::endpoints())
+        .add(routes!(executions::cancel_execution))
+        .add(routes!(executions::pause_execution))
+        .add(routes!(executions::resume_execution))
+        .add(routes!(executions::stream_events))
+        .add(routes!(executions::list_logs))
+        .merge(schedules::schedule_endpoints())
+        .merge(webhooks::webhook_endpoints())
+        .merge(audit::audit_endpoints())
+        .merge(step_types::step_type_endpoints())
+        .merge(templates::template_endpoints())
 }

@@ -11,8 +11,8 @@ use stepwell_store::record::{ExecutionRecord, WorkflowRecord, WorkflowStats};
 
 use super::wire;
 use crate::error::ApiError;
-use crate::large::Shared;
-use crate::query::{Params, wrong};
+use crate::large::SharedPlace;
+use crate::query::{Params, invalid_parameter};
 use crate::respond::Time;
 
 /// The page of a list that `limit` and `cursor` request, newest first.
@@ -27,7 +27,7 @@ pub fn active_filter(params: &Params) -> Result<Option<bool>, ApiError> {
         None => Ok(None),
         Some(text) if text.eq_ignore_ascii_case("active") => Ok(Some(true)),
         Some(text) if text.eq_ignore_ascii_case("inactive") => Ok(Some(false)),
-        Some(other) => Err(wrong("status", "active or inactive", other)),
+        Some(other) => Err(invalid_parameter("status", "active or inactive", other)),
     }
 }
 
@@ -37,7 +37,7 @@ pub fn status_filter(params: &Params) -> Result<Vec<Status>, ApiError> {
     for text in params.all("status").flat_map(|value| value.split(',')) {
         let status: wire::ExecutionStatus = text.trim().parse().map_err(|()| {
             let names = wire::ExecutionStatus::ALL.map(wire::ExecutionStatus::name);
-            wrong("status", &format!("one of {}", names.join(", ")), text)
+            invalid_parameter("status", &format!("one of {}", names.join(", ")), text)
         })?;
         let meant = Status::ALL.into_iter().filter(|s| wire::ExecutionStatus::from(*s) == status);
         statuses.extend(meant);
@@ -128,18 +128,18 @@ impl<'a> From<&'a WorkflowView> for wire::Workflow<'a> {
             metadata: &record.metadata,
             definition: source,
             input_schema: &plan.input_schema,
-            steps: steps(plan),
+            steps: workflow_steps(plan),
         }
     }
 }
 
-fn steps(plan: &Plan) -> Vec<wire::WorkflowStep<'_>> {
+fn workflow_steps(plan: &Plan) -> Vec<wire::WorkflowStep<'_>> {
     plan.steps
         .iter()
         .map(|step| wire::WorkflowStep {
             step_id: &step.id,
             type_name: step.type_name,
-            after: after(plan, step),
+            after: previous_steps(plan, step),
             effect: step.effect.name(),
             input_schema: &step.input_schema,
             output_schema: &step.output_schema,
@@ -147,7 +147,7 @@ fn steps(plan: &Plan) -> Vec<wire::WorkflowStep<'_>> {
         .collect()
 }
 
-fn after<'a>(plan: &'a Plan, step: &PlanStep) -> Vec<&'a str> {
+fn previous_steps<'a>(plan: &'a Plan, step: &PlanStep) -> Vec<&'a str> {
     let before = |edge: &PlanEdge| plan.step(edge.from).map(|step| step.id.as_str());
     step.after.iter().filter_map(before).collect()
 }
@@ -163,8 +163,8 @@ impl<'a> From<&'a ExecutionView> for wire::Execution<'a> {
             workflow_id: record.workflow.dataflow(),
             status,
             tasks: steps.iter().map(Into::into).collect(),
-            input: Shared(input),
-            output: output.as_ref().map(Shared),
+            input: SharedPlace(input),
+            output: output.as_ref().map(SharedPlace),
             error: error.as_ref().map(Into::into),
             progress: wire::Progress { completed, total },
             release: record.release,
@@ -195,8 +195,8 @@ impl<'a> From<&'a StepView> for wire::Task<'a> {
             task_id: run_id.dataflow(),
             type_name,
             status: (*status).into(),
-            input: input.as_ref().map(Shared),
-            output: output.as_ref().map(Shared),
+            input: input.as_ref().map(SharedPlace),
+            output: output.as_ref().map(SharedPlace),
             // The error of an attempt that is tried again is in the logs, not here.
             error: error.as_ref().filter(|_| *status == StepStatus::Failed).map(task_failure),
             step_id,
@@ -264,7 +264,7 @@ impl<'a> From<&'a LogLine> for wire::LogLine<'a> {
 }
 
 /// A workflow's counts, under its id.
-pub fn stats(workflow_id: String, stats: &WorkflowStats) -> wire::Stats {
+pub fn stats_body(workflow_id: String, stats: &WorkflowStats) -> wire::Stats {
     let WorkflowStats { completed, failed, timed_out, cancelled, active, total_micros, timed } =
         *stats;
     let ended = completed + failed + timed_out + cancelled;

@@ -10,7 +10,7 @@ use super::wire;
 use crate::respond::{Time, to_text};
 
 #[derive(Serialize)]
-struct Body<'a> {
+struct DeliveryBody<'a> {
     event: &'static str,
     execution_id: String,
     workflow_id: String,
@@ -48,11 +48,11 @@ pub fn status_change(change: StatusChange<'_>) -> String {
     let (task, output, error) = match &notice.kind {
         NoticeKind::Status { output, error, .. } => (None, output.as_deref(), error.as_ref()),
         NoticeKind::Step { step, .. } => {
-            (Some(task(step)), step.output.as_deref(), step.error.as_ref())
+            (Some(task_body(step)), step.output.as_deref(), step.error.as_ref())
         }
         NoticeKind::Log(_) | NoticeKind::Delta { .. } => (None, None, None),
     };
-    to_text(&Body {
+    to_text(&DeliveryBody {
         event: "execution.status",
         execution_id: execution.id.dataflow(),
         workflow_id: execution.workflow.dataflow(),
@@ -61,11 +61,11 @@ pub fn status_change(change: StatusChange<'_>) -> String {
         sequence: notice.seq,
         task,
         output,
-        error: error.map(failure),
+        error: error.map(error_body),
     })
 }
 
-fn task(step: &StepView) -> Task<'_> {
+fn task_body(step: &StepView) -> Task<'_> {
     Task {
         task_id: step.run_id.dataflow(),
         step_id: &step.step_id,
@@ -74,6 +74,6 @@ fn task(step: &StepView) -> Task<'_> {
     }
 }
 
-fn failure(error: &Failure) -> Error<'_> {
+fn error_body(error: &Failure) -> Error<'_> {
     Error { code: &error.code, message: &error.message, step_id: error.step.as_deref() }
 }

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use stepwell_core::Problem;
 
 use super::wire;
-use crate::error::{ApiError, Kind, Object};
+use crate::error::{ApiError, ErrorObject, Kind};
 use crate::respond;
 
 /// The status and code of each kind of error.
@@ -18,27 +18,27 @@ pub fn status_and_code(kind: Kind) -> (StatusCode, &'static str) {
 }
 
 /// The status and body of an error.
-pub fn write(error: &ApiError, request_id: &str) -> (StatusCode, Vec<u8>) {
+pub fn write_error(error: &ApiError, request_id: &str) -> (StatusCode, Vec<u8>) {
     let (status, code) = status_and_code(error.kind());
-    let message = message(error);
-    let details = error.details().iter().map(detail).collect();
+    let message = error_message(error);
+    let details = error.details().iter().map(error_detail).collect();
     let body =
         wire::ErrorBody { error: wire::Error { code, message: &message, details, request_id } };
-    (status, respond::written(&body))
+    (status, respond::json_bytes(&body))
 }
 
-fn detail(problem: &Problem) -> wire::Detail<'_> {
+fn error_detail(problem: &Problem) -> wire::Detail<'_> {
     let Problem { path, message, expected, found } = problem;
     wire::Detail { path, message, expected: expected.as_deref(), found: found.as_deref() }
 }
 
 /// The message, with ids as this dialect writes them.
-fn message(error: &ApiError) -> Cow<'_, str> {
+fn error_message(error: &ApiError) -> Cow<'_, str> {
     match (error.kind(), error.object()) {
-        (Kind::NoWorkflow, Some(Object::Workflow(id))) => {
+        (Kind::NoWorkflow, Some(ErrorObject::Workflow(id))) => {
             format!("workflow `{}` was not found", id.dataflow()).into()
         }
-        (Kind::NoExecution, Some(Object::Execution(id))) => {
+        (Kind::NoExecution, Some(ErrorObject::Execution(id))) => {
             format!("execution `{}` was not found in this workflow", id.dataflow()).into()
         }
         _ => error.message().into(),
@@ -56,7 +56,7 @@ mod tests {
         let problem = Problem::new("steps[1].input.text", "has the wrong type")
             .with_expectation("string", "number");
         let error = ApiError::from(AppError::InvalidDefinition(problem.into()));
-        let (status, body) = write(&error, "r-1");
+        let (status, body) = write_error(&error, "r-1");
         assert_eq!(status, StatusCode::BAD_REQUEST);
         assert_eq!(
             String::from_utf8(body).unwrap(),
@@ -69,6 +69,6 @@ mod tests {
         let id = "wf-01h455vb4pex5vsknk084sn02q";
         let uuid = id.parse::<stepwell_core::ids::WorkflowId>().unwrap().to_string();
         let error = ApiError::from(AppError::not_found("workflow", uuid));
-        assert_eq!(message(&error), format!("workflow `{id}` was not found"));
+        assert_eq!(error_message(&error), format!("workflow `{id}` was not found"));
     }
 }

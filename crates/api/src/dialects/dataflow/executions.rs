@@ -16,10 +16,10 @@ use super::{responses, stream, wire};
 use crate::authenticated::Authenticated;
 use crate::body::RequestBody;
 use crate::error::ApiError;
-use crate::idempotent::idempotent;
+use crate::idempotent::respond_once;
 use crate::query::Params;
-use crate::respond::{self, ApiResult, located};
-use crate::sse::{Reader, ServerSentEvent};
+use crate::respond::{self, ApiResult, with_location};
+use crate::sse::{EventReader, ServerSentEvent};
 use crate::state::Api;
 use crate::{large, secrets};
 
@@ -41,7 +41,7 @@ use crate::{large, secrets};
         (status = 200, description = "With `wait=true`: the finished execution", body = wire::Execution),
         responses::BodyErrors, responses::NotFound, responses::Conflict,
         responses::CommonErrors))]
-pub(super) async fn execute(
+pub(super) async fn execute_workflow(
     State(api): State<Api>,
     Authenticated(caller): Authenticated,
     path_id: PathWorkflowId,
@@ -50,24 +50,25 @@ pub(super) async fn execute(
 ) -> ApiResult {
     let wait = params.flag("wait")?;
     let patience = params.duration("timeout")?.unwrap_or_else(|| api.config.default_wait());
-    let start = start(request_body)?;
+    let start = read_start(request_body)?;
     if !wait {
         let id = api.app.execute(&caller, path_id.0, start).durable().await?;
-        return accepted(&path_id, id);
+        return accepted_response(&path_id, id);
     }
     let patience = patience.min(api.config.max_wait());
     match api.app.execute(&caller, path_id.0, start).wait(patience).await {
-        Ok(view) => shown(&api, &view).await,
-        Err(AppError::StillRunning(id)) => accepted(&path_id, id),
+        Ok(view) => execution_response(&api, &view).await,
+        Err(AppError::StillRunning(id)) => accepted_response(&path_id, id),
         Err(error) => Err(error.into()),
     }
 }
 
-async fn shown(api: &Api, view: &ExecutionView) -> ApiResult {
-    large::json(api.app.memory(), &view.memory, StatusCode::OK, &wire::Execution::from(view)).await
+async fn execution_response(api: &Api, view: &ExecutionView) -> ApiResult {
+    large::large_json(api.app.memory(), &view.memory, StatusCode::OK, &wire::Execution::from(view))
+        .await
 }
 
-fn start(request_body: RequestBody) -> Result<Start, ApiError> {
+fn read_start(request_body: RequestBody) -> Result<Start, ApiError> {
     let wire::ExecuteRequest { input, webhook_url } = request_body.read()?;
     let secrets = secrets::from_headers(&request_body.headers)?;
     Ok(Start {
@@ -80,11 +81,11 @@ fn start(request_body: RequestBody) -> Result<Start, ApiError> {
     })
 }
 
-fn accepted(path_id: &PathWorkflowId, id: ExecutionId) -> ApiResult {
+fn accepted_response(path_id: &PathWorkflowId, id: ExecutionId) -> ApiResult {
     let execution_id = id.dataflow();
     let path = format!("/workflows/{}/executions/{execution_id}", path_id.0.dataflow());
     let body = wire::ExecutionAccepted { execution_id };
-    Ok(located(respond::json(StatusCode::ACCEPTED, &body)?, &path))
+    Ok(with_location(respond::json_response(StatusCode::ACCEPTED, &body)?, &path))
 }
 
 /// List a workflow's executions
@@ -110,7 +111,7 @@ pub(super) async fn list_executions(
         ..ExecutionFilter::default()
     };
     let page = api.app.executions(&caller, read_list(&params, filter)?).await?;
-    respond::json(StatusCode::OK, &wire::ExecutionPage::from(&page))
+    respond::json_response(StatusCode::OK, &wire::ExecutionPage::from(&page))
 }
 
 /// Get an execution
@@ -128,7 +129,7 @@ pub(super) async fn get_execution(
     path_id: PathExecutionIds,
 ) -> ApiResult {
     let view = api.app.execution(&caller, Some(path_id.workflow), path_id.execution).await?;
-    shown(&api, &view).await
+    execution_response(&api, &view).await
 }
 
 /// Cancel an execution
@@ -143,16 +144,16 @@ pub(super) async fn get_execution(
     responses((status = 202, description = "Cancelled", body = wire::ExecutionChanged),
         responses::BodyErrors, responses::NotFound, responses::Conflict,
         responses::CommonErrors))]
-pub(super) async fn cancel(
+pub(super) async fn cancel_execution(
     State(api): State<Api>,
     Authenticated(caller): Authenticated,
     path_id: PathExecutionIds,
     request_body: RequestBody,
 ) -> ApiResult {
     let wire::CancelRequest { reason } = request_body.read()?;
-    idempotent(&api.app, &caller, request_body.key, async {
+    respond_once(&api.app, &caller, request_body.key, async {
         api.app.cancel(&caller, Some(path_id.workflow), path_id.execution, reason).await?;
-        changed(&path_id, Status::Cancelled)
+        status_response(&path_id, Status::Cancelled)
     })
     .await
 }
@@ -167,16 +168,16 @@ pub(super) async fn cancel(
         ("Idempotency-Key" = Option<String>, Header, description = "A repeated request gets the first response again")),
     responses((status = 202, description = "Paused", body = wire::ExecutionChanged),
         responses::BodyErrors, responses::NotFound, responses::Conflict, responses::CommonErrors))]
-pub(super) async fn pause(
+pub(super) async fn pause_execution(
     State(api): State<Api>,
     Authenticated(caller): Authenticated,
     path_id: PathExecutionIds,
     request_body: RequestBody,
 ) -> ApiResult {
     request_body.fields()?.finish()?;
-    idempotent(&api.app, &caller, request_body.key, async {
+    respond_once(&api.app, &caller, request_body.key, async {
         api.app.pause(&caller, Some(path_id.workflow), path_id.execution).await?;
-        changed(&path_id, Status::Paused)
+        status_response(&path_id, Status::Paused)
     })
     .await
 }
@@ -189,21 +190,24 @@ pub(super) async fn pause(
         ("Idempotency-Key" = Option<String>, Header, description = "A repeated request gets the first response again")),
     responses((status = 202, description = "Resumed", body = wire::ExecutionChanged),
         responses::BodyErrors, responses::NotFound, responses::Conflict, responses::CommonErrors))]
-pub(super) async fn resume(
+pub(super) async fn resume_execution(
     State(api): State<Api>,
     Authenticated(caller): Authenticated,
     path_id: PathExecutionIds,
     request_body: RequestBody,
 ) -> ApiResult {
     request_body.fields()?.finish()?;
-    idempotent(&api.app, &caller, request_body.key, async {
+    respond_once(&api.app, &caller, request_body.key, async {
         api.app.resume(&caller, Some(path_id.workflow), path_id.execution).await?;
-        changed(&path_id, Status::Running)
+        status_response(&path_id, Status::Running)
     })
     .await
 }
 
-fn changed(path_id: &PathExecutionIds, status: Status) -> Result<(StatusCode, String), ApiError> {
+fn status_response(
+    path_id: &PathExecutionIds,
+    status: Status,
+) -> Result<(StatusCode, String), ApiError> {
     let body = wire::ExecutionChanged {
         execution_id: path_id.execution.dataflow(),
         status: status.into(),
@@ -225,15 +229,15 @@ fn changed(path_id: &PathExecutionIds, status: Status) -> Result<(StatusCode, St
         ("after" = Option<String>, Query, description = "The same, for clients that cannot set the header, which takes precedence")),
     responses((status = 200, description = "The events; their `data` is a `StreamEvent`", body = ServerSentEvent, content_type = "text/event-stream"),
         responses::BadRequest, responses::NotFound, responses::CommonErrors))]
-pub(super) async fn events(
+pub(super) async fn stream_events(
     State(api): State<Api>,
     Authenticated(caller): Authenticated,
     path_id: PathExecutionIds,
-    reader: Reader,
+    reader: EventReader,
 ) -> ApiResult {
     let PathExecutionIds { workflow, execution } = path_id;
     let follow = api.app.follow(&caller, Some(workflow), execution, reader.after()).await?;
-    Ok(reader.stream(follow, Box::new(move |notice| stream::messages(execution, notice))))
+    Ok(reader.stream(follow, Box::new(move |notice| stream::event_messages(execution, notice))))
 }
 
 /// Read an execution's log
@@ -243,7 +247,7 @@ pub(super) async fn events(
         ("execution_id" = String, Path, description = "The execution")),
     responses((status = 200, description = "The lines, in order", body = wire::Logs),
         responses::NotFound, responses::CommonErrors))]
-pub(super) async fn logs(
+pub(super) async fn list_logs(
     State(api): State<Api>,
     Authenticated(caller): Authenticated,
     path_id: PathExecutionIds,
@@ -251,5 +255,5 @@ pub(super) async fn logs(
     let lines = api.app.logs(&caller, Some(path_id.workflow), path_id.execution).await?;
     let logs = lines.iter().map(Into::into).collect();
     let hold = Hold::default();
-    large::json(api.app.memory(), &hold, StatusCode::OK, &wire::Logs { logs }).await
+    large::large_json(api.app.memory(), &hold, StatusCode::OK, &wire::Logs { logs }).await
 }

@@ -23,8 +23,8 @@ impl<S: Send + Sync> FromRequestParts<S> for PathWorkflowId {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let params = params(parts, state).await?;
-        Ok(Self(id(&params, "workflow_id", Kind::NoWorkflow)?))
+        let params = path_params(parts, state).await?;
+        Ok(Self(path_id(&params, "workflow_id", Kind::NoWorkflow)?))
     }
 }
 
@@ -32,21 +32,24 @@ impl<S: Send + Sync> FromRequestParts<S> for PathExecutionIds {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let params = params(parts, state).await?;
+        let params = path_params(parts, state).await?;
         Ok(Self {
-            workflow: id(&params, "workflow_id", Kind::NoWorkflow)?,
-            execution: id(&params, "execution_id", Kind::NoExecution)?,
+            workflow: path_id(&params, "workflow_id", Kind::NoWorkflow)?,
+            execution: path_id(&params, "execution_id", Kind::NoExecution)?,
         })
     }
 }
 
-async fn params<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<RawPathParams, ApiError> {
+async fn path_params<S: Send + Sync>(
+    parts: &mut Parts,
+    state: &S,
+) -> Result<RawPathParams, ApiError> {
     RawPathParams::from_request_parts(parts, state)
         .await
         .map_err(|_| ApiError::new(Kind::NoRoute, "the path is not valid UTF-8"))
 }
 
-fn id<T: FromStr<Err: std::fmt::Display>>(
+fn path_id<T: FromStr<Err: std::fmt::Display>>(
     params: &RawPathParams,
     name: &str,
     kind: Kind,

@@ -12,4 +12,4 @@ mod stream;
 pub(crate) mod wire;
 mod workflows;
 
-pub(crate) use routes::endpoints;
+pub(crate) use routes::dataflow_endpoints;

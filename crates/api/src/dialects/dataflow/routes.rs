@@ -18,7 +18,7 @@ use crate::endpoints::Endpoints;
 struct Document;
 
 /// The endpoints of this dialect.
-pub fn endpoints() -> Endpoints {
+pub fn dataflow_endpoints() -> Endpoints {
     Endpoints::new(Document::openapi())
         .add(routes!(workflows::create_workflow, workflows::list_workflows))
         .add(routes!(
@@ -27,13 +27,13 @@ pub fn endpoints() -> Endpoints {
             workflows::delete_workflow
         ))
         .add(routes!(workflows::workflow_stats))
-        .add(routes!(executions::execute))
+        .add(routes!(executions::execute_workflow))
         .add(routes!(executions::list_executions))
         .add(routes!(executions::get_execution))
-        .add(routes!(executions::cancel))
-        .add(routes!(executions::pause))
-        .add(routes!(executions::resume))
-        .add(routes!(executions::events))
-        .add(routes!(executions::logs))
+        .add(routes!(executions::cancel_execution))
+        .add(routes!(executions::pause_execution))
+        .add(routes!(executions::resume_execution))
+        .add(routes!(executions::stream_events))
+        .add(routes!(executions::list_logs))
         .add(routes!(step_types::step_types))
 }

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::wire;
 use crate::error::ApiError;
 use crate::respond::Time;
-use crate::sse::Message;
+use crate::sse::SseMessage;
 
 /// The data of every event.
 #[derive(Debug, Serialize, ToSchema)]
@@ -46,16 +46,19 @@ enum Data<'a> {
 }
 
 /// The events that a notice amounts to. A settled task is progress, too.
-pub fn messages(execution: ExecutionId, notice: &Notice) -> Result<Vec<Message>, ApiError> {
+pub fn event_messages(
+    execution: ExecutionId,
+    notice: &Notice,
+) -> Result<Vec<SseMessage>, ApiError> {
     let Notice { seq, at, kind } = notice;
     let execution_id = execution.dataflow();
-    let message = |event, what| -> Result<Message, ApiError> {
+    let message = |event, what| -> Result<SseMessage, ApiError> {
         let data =
             StreamEvent { execution_id: &execution_id, sequence: *seq, timestamp: Time(*at), what };
         let data = serde_json::to_string(&data).map_err(|error| {
             ApiError::internal(format!("an event could not be written: {error}"))
         })?;
-        Ok(Message { event, data })
+        Ok(SseMessage { event, data })
     };
     match kind {
         NoticeKind::Status { status, output, error } => {
@@ -100,7 +103,7 @@ mod tests {
     fn check(kind: NoticeKind, expect: &[(&str, &str)]) {
         let execution = ExecutionId::from_uuid(Uuid::nil());
         let notice = Notice { seq: 7, at: Timestamp::from_millis(1000), kind };
-        let messages = messages(execution, &notice).unwrap();
+        let messages = event_messages(execution, &notice).unwrap();
         let head = r#"{"execution_id":"ex-00000000000000000000000000","sequence":7,"timestamp":"1970-01-01T00:00:01.000000Z","#;
         let expect: Vec<_> = expect
             .iter()

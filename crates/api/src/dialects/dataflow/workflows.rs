@@ -15,12 +15,12 @@ use crate::authenticated::Authenticated;
 use crate::body::{Media, RequestBody};
 use crate::error::{ApiError, INVALID_DEFINITION, Kind};
 use crate::query::Params;
-use crate::respond::{self, ApiResult, located};
+use crate::respond::{self, ApiResult, with_location};
 use crate::state::Api;
 use crate::{json, large};
 
 /// Reads the definition in a body, JSON or YAML.
-fn definition(request_body: &RequestBody) -> Result<serde_json::Value, ApiError> {
+fn read_definition(request_body: &RequestBody) -> Result<serde_json::Value, ApiError> {
     if request_body.bytes.is_empty() {
         return Err(ApiError::new(
             Kind::InvalidDefinition,
@@ -32,7 +32,7 @@ fn definition(request_body: &RequestBody) -> Result<serde_json::Value, ApiError>
         Media::Yaml => SourceFormat::Yaml,
         _ => return Err(request_body.unsupported("application/json")),
     };
-    let text = json::utf8(&request_body.bytes)?;
+    let text = json::decode_utf8(&request_body.bytes)?;
     definition::read_source(text, format, &DefinitionLimits::default())
         .map_err(|problems| AppError::InvalidDefinition(problems).into())
 }
@@ -56,12 +56,12 @@ pub(super) async fn create_workflow(
     Authenticated(caller): Authenticated,
     request_body: RequestBody,
 ) -> ApiResult {
-    let source = definition(&request_body)?;
+    let source = read_definition(&request_body)?;
     let create = CreateWorkflow { source, active: true, idempotency: request_body.key };
     let id = api.app.create_workflow(&caller, create).await?.dataflow();
     let path = format!("/workflows/{id}");
     let body = wire::WorkflowCreated { workflow_id: id };
-    Ok(located(respond::json(StatusCode::CREATED, &body)?, &path))
+    Ok(with_location(respond::json_response(StatusCode::CREATED, &body)?, &path))
 }
 
 /// List workflows
@@ -81,7 +81,7 @@ pub(super) async fn list_workflows(
 ) -> ApiResult {
     let filter = WorkflowFilter { active: active_filter(&params)?, ..WorkflowFilter::default() };
     let page = api.app.workflows(&caller, read_list(&params, filter)?).await?;
-    respond::json(StatusCode::OK, &wire::WorkflowPage::from(&page))
+    respond::json_response(StatusCode::OK, &wire::WorkflowPage::from(&page))
 }
 
 /// Get a workflow
@@ -98,8 +98,13 @@ pub(super) async fn get_workflow(
     path_id: PathWorkflowId,
 ) -> ApiResult {
     let view = api.app.workflow(&caller, path_id.0).await?;
-    large::json(api.app.memory(), &Hold::default(), StatusCode::OK, &wire::Workflow::from(&view))
-        .await
+    large::large_json(
+        api.app.memory(),
+        &Hold::default(),
+        StatusCode::OK,
+        &wire::Workflow::from(&view),
+    )
+    .await
 }
 
 /// Change a workflow
@@ -119,10 +124,15 @@ pub(super) async fn update_workflow(
     path_id: PathWorkflowId,
     request_body: RequestBody,
 ) -> ApiResult {
-    let source = definition(&request_body)?;
+    let source = read_definition(&request_body)?;
     let view = api.app.update_workflow(&caller, path_id.0, source).await?;
-    large::json(api.app.memory(), &Hold::default(), StatusCode::OK, &wire::Workflow::from(&view))
-        .await
+    large::large_json(
+        api.app.memory(),
+        &Hold::default(),
+        StatusCode::OK,
+        &wire::Workflow::from(&view),
+    )
+    .await
 }
 
 /// Delete a workflow
@@ -139,7 +149,7 @@ pub(super) async fn delete_workflow(
     path_id: PathWorkflowId,
 ) -> ApiResult {
     api.app.delete_workflow(&caller, path_id.0, Deletion::default()).await?;
-    Ok(respond::empty(StatusCode::NO_CONTENT))
+    Ok(respond::empty_response(StatusCode::NO_CONTENT))
 }
 
 /// Count a workflow's executions
@@ -154,5 +164,5 @@ pub(super) async fn workflow_stats(
     path_id: PathWorkflowId,
 ) -> ApiResult {
     let stats = api.app.workflow_stats(&caller, path_id.0).await?;
-    respond::json(StatusCode::OK, &convert::stats(path_id.0.dataflow(), &stats))
+    respond::json_response(StatusCode::OK, &convert::stats_body(path_id.0.dataflow(), &stats))
 }

@@ -16,9 +16,9 @@ use super::types::ValueType;
 use super::{outputs, responses, wire};
 use crate::authenticated::Authenticated;
 use crate::body::RequestBody;
-use crate::error::{ApiError, Kind, shortened};
+use crate::error::{ApiError, Kind, shorten_text};
 use crate::fields::{Fields, FromFields as _};
-use crate::idempotent::idempotent;
+use crate::idempotent::respond_once;
 use crate::json::type_name;
 use crate::respond::ApiResult;
 use crate::state::Api;
@@ -44,7 +44,7 @@ pub(super) async fn submit_workflow_execution_actuals(
     request_body: RequestBody,
 ) -> ApiResult {
     let fields = request_body.fields()?;
-    idempotent(&api.app, &caller, request_body.key, async {
+    respond_once(&api.app, &caller, request_body.key, async {
         let actuals = read(&api.app, &caller, fields).await?;
         api.app.submit_actuals(&caller, actuals).await?;
         Ok((StatusCode::OK, "{}".to_owned()))
@@ -106,7 +106,7 @@ pub async fn read(
 ) -> Result<Vec<NewActual>, ApiError> {
     let wire::ActualsRequest { execution_id, external_id, actuals: list } =
         wire::ActualsRequest::read(&mut fields);
-    let whole = of(execution_id, external_id, "");
+    let whole = execution_ref(execution_id, external_id, "");
     if list.len() > MOST {
         let message = format!("has {} entries; send at most {MOST} at a time", list.len());
         fields.push(Problem::new("actuals", message));
@@ -116,10 +116,10 @@ pub async fn read(
     let written: Vec<_> = list
         .into_iter()
         .enumerate()
-        .map(|(at, item)| one(&mut problems, format!("actuals[{at}]"), item))
+        .map(|(at, item)| read_actual(&mut problems, format!("actuals[{at}]"), item))
         .collect();
-    refuse(problems)?;
-    let mut executions = Executions { app, caller, found: Vec::new() };
+    refuse_problems(problems)?;
+    let mut executions = ExecutionLookup { app, caller, found: Vec::new() };
     if let Some(whole) = &whole {
         // It is named for all, so it must be there even where each names its own.
         executions.find(whole).await?;
@@ -130,7 +130,7 @@ pub async fn read(
     for actual in written {
         let of = actual.execution.as_ref().or(whole.as_ref()).ok_or_else(no_execution_named)?;
         let of = executions.find(of).await?;
-        found.push(complete(of, actual)?);
+        found.push(complete_actual(of, actual)?);
     }
     Ok(found)
 }
@@ -139,14 +139,18 @@ fn no_execution_named() -> ApiError {
     ApiError::invalid("execution_id", "is required; give execution_id or external_id")
 }
 
-fn refuse(problems: Vec<Problem>) -> Result<(), ApiError> {
+fn refuse_problems(problems: Vec<Problem>) -> Result<(), ApiError> {
     if problems.is_empty() {
         return Ok(());
     }
     Err(ApiError::with_problems(Kind::InvalidRequest, "the request is not valid", problems))
 }
 
-fn of(id: Option<String>, external: Option<String>, place: &str) -> Option<ExecutionRef> {
+fn execution_ref(
+    id: Option<String>,
+    external: Option<String>,
+    place: &str,
+) -> Option<ExecutionRef> {
     let field = |name: &str| format!("{place}{name}");
     match (id, external) {
         (Some(text), _) => Some(ExecutionRef::Id { field: field("execution_id"), text }),
@@ -171,7 +175,7 @@ impl EntryReader<'_> {
     fn wrong(&mut self, name: &str, expected: &str, found: &Value) {
         let place = format!("{}.{name}", self.place);
         let problem = Problem::new(place, format!("must be {expected}"));
-        self.problems.push(problem.with_expectation(expected, shown(found)));
+        self.problems.push(problem.with_expectation(expected, shown_value(found)));
     }
 
     /// A field that `read` makes something of.
@@ -208,7 +212,7 @@ fn read_output_type(value: &Value) -> Option<ValueType> {
     value.as_str().and_then(ValueType::named).filter(|named| OUTPUT_TYPES.contains(named))
 }
 
-fn one(problems: &mut Vec<Problem>, place: String, item: Value) -> ActualRequest {
+fn read_actual(problems: &mut Vec<Problem>, place: String, item: Value) -> ActualRequest {
     let mut entry = EntryReader { place: &place, left: Map::new(), problems };
     match item {
         Value::Object(fields) => entry.left = fields,
@@ -217,14 +221,14 @@ fn one(problems: &mut Vec<Problem>, place: String, item: Value) -> ActualRequest
         ),
     }
     let (id, external) = (entry.text("execution_id"), entry.text("external_id"));
-    let execution = of(id, external, &format!("{place}."));
+    let execution = execution_ref(id, external, &format!("{place}."));
     let output_key = entry.text("output_key").or_else(|| entry.text("output_name"));
     let output_id = entry.text("output_id");
     let expected = "one of STRING, JSON, CHAT_HISTORY";
     let output_type = entry.read("output_type", expected, read_output_type);
     let (desired_field, desired_output_value) = entry.desired().unzip();
-    let quality = entry.read("quality", "a number from 0 to 1", quality);
-    let timestamp = entry.read("timestamp", "a number of seconds since 1970", timestamp);
+    let quality = entry.read("quality", "a number from 0 to 1", read_quality);
+    let timestamp = entry.read("timestamp", "a number of seconds since 1970", read_timestamp);
     let metadata = entry.read("metadata", "an object", |value| value.as_object().cloned());
     let actual = ActualRequest {
         output_type,
@@ -245,12 +249,12 @@ fn one(problems: &mut Vec<Problem>, place: String, item: Value) -> ActualRequest
     actual
 }
 
-fn quality(value: &Value) -> Option<f64> {
+fn read_quality(value: &Value) -> Option<f64> {
     value.as_f64().filter(|quality| (0.0..=1.0).contains(quality))
 }
 
 /// Seconds since 1970 with fractions, or a time as text.
-fn timestamp(value: &Value) -> Option<Timestamp> {
+fn read_timestamp(value: &Value) -> Option<Timestamp> {
     if let Some(text) = value.as_str() {
         return Timestamp::parse(text);
     }
@@ -261,16 +265,16 @@ fn timestamp(value: &Value) -> Option<Timestamp> {
 }
 
 /// A value as a message shows it: short ones as they are.
-fn shown(value: &Value) -> String {
+fn shown_value(value: &Value) -> String {
     match value {
         Value::Number(number) => number.to_string(),
-        Value::String(text) => format!("`{}`", shortened(text)),
+        Value::String(text) => format!("`{}`", shorten_text(text)),
         other => type_name(other).to_owned(),
     }
 }
 
 /// The executions that a request names, each looked up once.
-struct Executions<'a> {
+struct ExecutionLookup<'a> {
     app: &'a App,
     caller: &'a Caller,
     found: Vec<(ExecutionRef, FoundExecution)>,
@@ -284,7 +288,7 @@ struct FoundExecution {
     outputs: Arc<[String]>,
 }
 
-impl Executions<'_> {
+impl ExecutionLookup<'_> {
     async fn find(&mut self, of: &ExecutionRef) -> Result<FoundExecution, ApiError> {
         // Batches name few executions, mostly the same one after another.
         if let Some((_, found)) = self.found.iter().rev().find(|(known, _)| known.same(of)) {
@@ -306,7 +310,7 @@ impl Executions<'_> {
 }
 
 /// An actual with its execution and the name of its output.
-fn complete(of: FoundExecution, actual: ActualRequest) -> Result<NewActual, ApiError> {
+fn complete_actual(of: FoundExecution, actual: ActualRequest) -> Result<NewActual, ApiError> {
     let ActualRequest {
         output_type: _,
         output_key,
@@ -319,14 +323,15 @@ fn complete(of: FoundExecution, actual: ActualRequest) -> Result<NewActual, ApiE
         place,
     } = actual;
     let by_id = |id: &str| {
-        let is_it =
-            |name: &&String| outputs::id(of.workflow, name).to_string().eq_ignore_ascii_case(id);
+        let is_it = |name: &&String| {
+            outputs::output_id(of.workflow, name).to_string().eq_ignore_ascii_case(id)
+        };
         of.outputs.iter().find(is_it).cloned()
     };
     let output = match (output_key, output_id.unwrap_or_default()) {
         (Some(key), _) => key,
         (None, id) => by_id(&id).ok_or_else(|| {
-            let shown = shortened(&id);
+            let shown = shorten_text(&id);
             let message = format!("there is no output with the id `{shown}`");
             ApiError::invalid(&format!("{place}.output_id"), message)
         })?,
@@ -336,7 +341,7 @@ fn complete(of: FoundExecution, actual: ActualRequest) -> Result<NewActual, ApiE
 }
 
 fn not_an_id(field: &str, text: &str) -> ApiError {
-    let shown = shortened(text);
+    let shown = shorten_text(text);
     let problem = Problem::new(field, "is not a UUID");
     ApiError::problem(problem.with_expectation("UUID", format!("`{shown}`")))
 }
@@ -345,7 +350,7 @@ fn missing_execution(of: &ExecutionRef, error: AppError) -> ApiError {
     let (ExecutionRef::Id { field, text } | ExecutionRef::External { field, text }) = of;
     match error {
         AppError::NotFound { kind: "execution", .. } => {
-            let shown = shortened(text);
+            let shown = shorten_text(text);
             let problem = Problem::new(field, format!("execution `{shown}` was not found"));
             ApiError::with_problems(Kind::NoExecution, "not found", vec![problem])
         }

@@ -12,7 +12,7 @@ use crate::respond::Time;
 const FAIL: &str = "Fail";
 
 /// The response about an execution that has ended.
-pub fn ended<'a>(
+pub fn ended_response<'a>(
     view: &'a ExecutionView,
     plan: &Plan,
     thinking: bool,
@@ -25,7 +25,12 @@ pub fn ended<'a>(
             id,
             state: "FULFILLED",
             ts,
-            outputs: Some(outputs::typed(record.workflow, &outputs::of(plan), output, thinking)),
+            outputs: Some(outputs::typed_outputs(
+                record.workflow,
+                &outputs::plan_outputs(plan),
+                output,
+                thinking,
+            )),
             error: None,
         },
         (status, _) => wire::ResultEvent {
@@ -33,7 +38,7 @@ pub fn ended<'a>(
             state: "REJECTED",
             ts,
             outputs: None,
-            error: Some(rejection(status, error.as_ref(), is_fail(steps, error.as_ref()))),
+            error: Some(rejection_error(status, error.as_ref(), is_fail(steps, error.as_ref()))),
         },
     };
     wire::ExecuteResponse {
@@ -58,7 +63,7 @@ pub fn is_fail_of(plan: &Plan, error: Option<&Failure>) -> bool {
 }
 
 /// Why an execution that ended so is rejected.
-pub fn rejection(
+pub fn rejection_error(
     status: Status,
     failure: Option<&Failure>,
     of_fail_step: bool,
@@ -80,7 +85,7 @@ pub fn failure_event(failure: &Failure, of_fail_step: bool) -> wire::EventError<
 }
 
 /// Why a node is rejected that was under way when its execution ended.
-pub fn stopped() -> wire::EventError<'static> {
+pub fn stopped_error() -> wire::EventError<'static> {
     event_error(errors::stopped_code(), "the execution ended first", None)
 }
 
@@ -94,18 +99,18 @@ fn event_error<'a>(
 }
 
 /// The status of an execution.
-pub fn status(view: &ExecutionView) -> wire::StatusResponse<'_> {
+pub fn status_response(view: &ExecutionView) -> wire::StatusResponse<'_> {
     let ExecutionView { record, input: _, output, error, rerun_of: _, steps, memory: _ } = view;
     let (status, outputs, error) = match record.status {
         Status::Queued => ("PENDING", None, None),
         Status::Running | Status::Waiting | Status::Paused => ("INITIATED", None, None),
         Status::Completed => {
-            let named = output.as_deref().map(outputs::named).unwrap_or_default();
+            let named = output.as_deref().map(outputs::named_values).unwrap_or_default();
             ("FULFILLED", Some(wire::ByName(named)), None)
         }
         ended @ (Status::Failed | Status::TimedOut | Status::Cancelled) => {
             let of_fail_step = is_fail(steps, error.as_ref());
-            ("REJECTED", None, Some(rejection(ended, error.as_ref(), of_fail_step)))
+            ("REJECTED", None, Some(rejection_error(ended, error.as_ref(), of_fail_step)))
         }
     };
     wire::StatusResponse {

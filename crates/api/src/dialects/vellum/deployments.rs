@@ -13,18 +13,18 @@ use stepwell_store::record::{ReleaseRecord, WorkflowRecord};
 use uuid::Uuid;
 
 use super::deployment_bodies::{Deployment, HistoryItem, Name, Release, SlimDeployment, Version};
-use super::paging::{self, Paged, PagedRequest, paged};
+use super::paging::{self, Paged, PagedRequest, page_body};
 use super::release_tags::{TagObject, main_release, tag_name};
 use super::variables::{self, Variable};
 use super::{identity, ids, responses};
 use crate::authenticated::Authenticated;
 use crate::error::{ApiError, Kind};
-use crate::query::wrong;
+use crate::query::invalid_parameter;
 use crate::respond::{self, ApiResult, Time};
 use crate::state::Api;
 
 /// A part of the path, decoded.
-pub fn part<'a>(path: &'a RawPathParams, name: &str) -> &'a str {
+pub fn path_part<'a>(path: &'a RawPathParams, name: &str) -> &'a str {
     path.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value)
 }
 
@@ -32,12 +32,12 @@ pub fn part<'a>(path: &'a RawPathParams, name: &str) -> &'a str {
 ///
 /// # Errors
 /// `NoWorkflow`.
-pub async fn deployment(
+pub async fn deployment_body(
     app: &App,
     caller: &Caller,
     path: &RawPathParams,
 ) -> Result<Arc<WorkflowRecord>, ApiError> {
-    let text = part(path, "id");
+    let text = path_part(path, "id");
     if let Ok(id) = text.parse() {
         match app.find_workflow(caller, WorkflowRef::Id(id)).await {
             // A name may look like an id.
@@ -49,12 +49,12 @@ pub async fn deployment(
 }
 
 /// A release with what is known of it.
-struct Released {
+struct ReleasedDeployment {
     record: ReleaseRecord,
     plan: SharedPlan,
 }
 
-impl Released {
+impl ReleasedDeployment {
     async fn find(
         api: &Api,
         caller: &Caller,
@@ -71,24 +71,24 @@ impl Released {
     }
 
     fn inputs(&self) -> Vec<Variable> {
-        variables::inputs(self.record.workflow, &self.plan)
+        variables::input_variables(self.record.workflow, &self.plan)
     }
 
     fn outputs(&self) -> Vec<Variable> {
-        variables::outputs(self.record.workflow, &self.plan)
+        variables::output_variables(self.record.workflow, &self.plan)
     }
 
     fn id(&self) -> String {
-        ids::release(self.record.workflow, self.record.number).to_string()
+        ids::release_id(self.record.workflow, self.record.number).to_string()
     }
 }
 
-async fn slim(
+async fn slim_deployment(
     api: &Api,
     caller: &Caller,
     workflow: &WorkflowRecord,
 ) -> Result<SlimDeployment, ApiError> {
-    let released = Released::find(api, caller, workflow, workflow.release).await?;
+    let released = ReleasedDeployment::find(api, caller, workflow, workflow.release).await?;
     let WorkflowRecord {
         id,
         workspace: _,
@@ -124,7 +124,7 @@ async fn slim(
 }
 
 /// The release that a path names by its id or by a tag.
-async fn number(
+async fn release_number(
     api: &Api,
     caller: &Caller,
     of: &WorkflowRecord,
@@ -145,10 +145,10 @@ async fn number(
     main_release(&tag)
 }
 
-fn release(
+fn release_body(
     caller: &Caller,
     of: &WorkflowRecord,
-    released: &Released,
+    released: &ReleasedDeployment,
     tags: &[TagObject],
 ) -> Release {
     let number = released.record.number;
@@ -159,10 +159,10 @@ fn release(
         id: released.id(),
         number,
         created: Time(released.record.created_at),
-        environment: identity::environment(caller.workspace),
+        environment: identity::environment_body(caller.workspace),
         created_by: None,
         workflow_version: Version {
-            id: ids::version(of.id, number).to_string(),
+            id: ids::version_id(of.id, number).to_string(),
             input_variables: released.inputs(),
             output_variables: released.outputs(),
         },
@@ -193,7 +193,7 @@ pub async fn list_deployments(
     PagedRequest { uri, params }: PagedRequest,
 ) -> ApiResult {
     let window = paging::read_window(&params)?;
-    let (key, order) = match paging::ordering(&params, &["created", "name"])? {
+    let (key, order) = match paging::read_ordering(&params, &["created", "name"])? {
         None | Some(("created", true)) => (WorkflowSort::CreatedAt, Order::Descending),
         Some(("name", false)) => (WorkflowSort::Name, Order::Ascending),
         Some(("name", true)) => (WorkflowSort::Name, Order::Descending),
@@ -205,10 +205,14 @@ pub async fn list_deployments(
         Some("ARCHIVED") => Some(false),
         Some("PENDING_DELETION") => {
             let none = Page { items: Vec::<SlimDeployment>::new(), total: Some(0), next: None };
-            return respond::json(StatusCode::OK, &paged(&uri, &window, none));
+            return respond::json_response(StatusCode::OK, &page_body(&uri, &window, none));
         }
         Some(other) => {
-            return Err(wrong("status", "one of ACTIVE, ARCHIVED, PENDING_DELETION", other));
+            return Err(invalid_parameter(
+                "status",
+                "one of ACTIVE, ARCHIVED, PENDING_DELETION",
+                other,
+            ));
         }
     };
     let filter = WorkflowFilter { active, ..WorkflowFilter::default() };
@@ -216,9 +220,9 @@ pub async fn list_deployments(
     let Page { items: workflows, total, next } = api.app.workflows(&caller, list).await?;
     let mut items = Vec::with_capacity(workflows.len());
     for workflow in &workflows {
-        items.push(slim(&api, &caller, workflow).await?);
+        items.push(slim_deployment(&api, &caller, workflow).await?);
     }
-    respond::json(StatusCode::OK, &paged(&uri, &window, Page { items, total, next }))
+    respond::json_response(StatusCode::OK, &page_body(&uri, &window, Page { items, total, next }))
 }
 
 /// Get a deployment
@@ -232,11 +236,11 @@ pub async fn retrieve_deployment(
     Authenticated(caller): Authenticated,
     path: RawPathParams,
 ) -> ApiResult {
-    let workflow = deployment(&api.app, &caller, &path).await?;
-    let slim = slim(&api, &caller, &workflow).await?;
-    let newest = ids::release(workflow.id, workflow.release).to_string();
+    let workflow = deployment_body(&api.app, &caller, &path).await?;
+    let slim = slim_deployment(&api, &caller, &workflow).await?;
+    let newest = ids::release_id(workflow.id, workflow.release).to_string();
     let body = Deployment { slim, last_deployed_history_item_id: newest };
-    respond::json(StatusCode::OK, &body)
+    respond::json_response(StatusCode::OK, &body)
 }
 
 /// List the releases of a deployment
@@ -254,19 +258,19 @@ pub async fn list_deployment_releases(
     path: RawPathParams,
     PagedRequest { uri, params }: PagedRequest,
 ) -> ApiResult {
-    let workflow = deployment(&api.app, &caller, &path).await?;
+    let workflow = deployment_body(&api.app, &caller, &path).await?;
     let window = paging::read_window(&params)?;
-    let oldest_first = matches!(paging::ordering(&params, &["created"])?, Some((_, false)));
+    let oldest_first = matches!(paging::read_ordering(&params, &["created"])?, Some((_, false)));
     let tags = api.app.release_tags(&caller, workflow.id).await?;
     let newest = workflow.release;
     let numbers = (0..newest).map(|n| if oldest_first { n + 1 } else { newest - n });
     let Page { items: numbers, total, next } = paging::cut_page(&window, numbers);
     let mut items = Vec::with_capacity(numbers.len());
     for number in numbers {
-        let released = Released::find(&api, &caller, &workflow, number).await?;
-        items.push(release(&caller, &workflow, &released, &tags));
+        let released = ReleasedDeployment::find(&api, &caller, &workflow, number).await?;
+        items.push(release_body(&caller, &workflow, &released, &tags));
     }
-    respond::json(StatusCode::OK, &paged(&uri, &window, Page { items, total, next }))
+    respond::json_response(StatusCode::OK, &page_body(&uri, &window, Page { items, total, next }))
 }
 
 /// Get a release of a deployment
@@ -281,11 +285,11 @@ pub async fn retrieve_deployment_release(
     Authenticated(caller): Authenticated,
     path: RawPathParams,
 ) -> ApiResult {
-    let workflow = deployment(&api.app, &caller, &path).await?;
-    let number = number(&api, &caller, &workflow, part(&path, "release")).await?;
-    let released = Released::find(&api, &caller, &workflow, number).await?;
+    let workflow = deployment_body(&api.app, &caller, &path).await?;
+    let number = release_number(&api, &caller, &workflow, path_part(&path, "release")).await?;
+    let released = ReleasedDeployment::find(&api, &caller, &workflow, number).await?;
     let tags = api.app.release_tags(&caller, workflow.id).await?;
-    respond::json(StatusCode::OK, &release(&caller, &workflow, &released, &tags))
+    respond::json_response(StatusCode::OK, &release_body(&caller, &workflow, &released, &tags))
 }
 
 /// Get a history item of a deployment
@@ -302,9 +306,9 @@ pub async fn retrieve_history_item(
     Authenticated(caller): Authenticated,
     path: RawPathParams,
 ) -> ApiResult {
-    let workflow = deployment(&api.app, &caller, &path).await?;
-    let number = number(&api, &caller, &workflow, part(&path, "release")).await?;
-    let released = Released::find(&api, &caller, &workflow, number).await?;
+    let workflow = deployment_body(&api.app, &caller, &path).await?;
+    let number = release_number(&api, &caller, &workflow, path_part(&path, "release")).await?;
+    let released = ReleasedDeployment::find(&api, &caller, &workflow, number).await?;
     let body = HistoryItem {
         id: released.id(),
         workflow_deployment_id: workflow.id.to_string(),
@@ -315,5 +319,5 @@ pub async fn retrieve_history_item(
         output_variables: released.outputs(),
         description: released.description(),
     };
-    respond::json(StatusCode::OK, &body)
+    respond::json_response(StatusCode::OK, &body)
 }

@@ -8,7 +8,7 @@ use stepwell_core::Problem;
 use stepwell_core::execution::{Failure, Status, codes};
 
 use super::wire;
-use crate::error::{ApiError, Kind, Object};
+use crate::error::{ApiError, ErrorObject, Kind};
 use crate::respond;
 
 /// The status and code of each kind of error.
@@ -31,9 +31,9 @@ pub fn status_and_code(kind: Kind) -> (StatusCode, &'static str) {
 }
 
 /// The status and body of an error.
-pub fn write(error: &ApiError, request_id: &str) -> (StatusCode, Vec<u8>) {
+pub fn write_error(error: &ApiError, request_id: &str) -> (StatusCode, Vec<u8>) {
     let (status, code) = status_and_code(error.kind());
-    let problems: Vec<Problem> = error.details().iter().map(placed).collect();
+    let problems: Vec<Problem> = error.details().iter().map(placed_problem).collect();
     let errors = problems
         .iter()
         .map(|problem| {
@@ -46,13 +46,13 @@ pub fn write(error: &ApiError, request_id: &str) -> (StatusCode, Vec<u8>) {
             }
         })
         .collect();
-    let detail = detail(error, &problems);
+    let detail = error_detail(error, &problems);
     let body = wire::ErrorBody { detail: &detail, code, errors, request_id };
-    (status, respond::written(&body))
+    (status, respond::json_bytes(&body))
 }
 
 /// The place as this dialect's requests name it: the input of an execution is `inputs` here.
-fn placed(problem: &Problem) -> Problem {
+fn placed_problem(problem: &Problem) -> Problem {
     let mut placed = problem.clone();
     if let Some(rest) = problem.path.strip_prefix("input")
         && (rest.is_empty() || rest.starts_with(['.', '[']))
@@ -63,15 +63,15 @@ fn placed(problem: &Problem) -> Problem {
 }
 
 /// What clients show: every problem with its place.
-fn detail<'a>(error: &'a ApiError, problems: &[Problem]) -> Cow<'a, str> {
+fn error_detail<'a>(error: &'a ApiError, problems: &[Problem]) -> Cow<'a, str> {
     match (error.kind(), error.object()) {
-        (Kind::ExternalIdTaken, Some(Object::Execution(id))) => {
+        (Kind::ExternalIdTaken, Some(ErrorObject::Execution(id))) => {
             return format!("external_id: is taken by execution {id} in this workspace").into();
         }
-        (Kind::NoWorkflow, Some(Object::Workflow(id))) => {
+        (Kind::NoWorkflow, Some(ErrorObject::Workflow(id))) => {
             return format!("workflow deployment `{id}` was not found").into();
         }
-        (Kind::NoExecution, Some(Object::Execution(id))) => {
+        (Kind::NoExecution, Some(ErrorObject::Execution(id))) => {
             return format!("execution `{id}` was not found").into();
         }
         _ => {}
@@ -121,7 +121,7 @@ const CODES: [(&str, &str, &[&str]); 15] = [
 
 /// The code for one of the server's or of the clients' codes: what no row names is a
 /// step's own, so the node failed.
-fn coded(code: &str) -> FailureCode {
+fn as_failure_code(code: &str) -> FailureCode {
     let found = CODES.iter().find(|(client, _, own)| *client == code || own.contains(&code));
     let (code, error_code) =
         found.map_or(("NODE_EXECUTION", NODE), |(code, older, _)| (*code, *older));
@@ -133,17 +133,17 @@ pub fn failure_code(failure: &Failure, of_fail_step: bool) -> FailureCode {
     // One that never began failed by something else: its message could not be made.
     let users = of_fail_step && failure.attempt.is_some();
     let code = if users { codes::USER_DEFINED } else { failure.code.as_str() };
-    coded(code)
+    as_failure_code(code)
 }
 
 /// The code of a node that was stopped because its execution ended.
 pub fn stopped_code() -> FailureCode {
-    coded("NODE_CANCELLED")
+    as_failure_code("NODE_CANCELLED")
 }
 
 /// The code of an execution that ended so, if no failure is more specific.
 pub fn ending_code(status: Status) -> FailureCode {
-    coded(match status {
+    as_failure_code(match status {
         Status::Cancelled => "WORKFLOW_CANCELLED",
         Status::TimedOut => "WORKFLOW_TIMEOUT",
         _ => "INTERNAL_SERVER_ERROR",
@@ -159,7 +159,7 @@ mod tests {
     use super::*;
 
     fn written(error: AppError) -> (u16, serde_json::Value) {
-        let (status, body) = write(&error.into(), "r-1");
+        let (status, body) = write_error(&error.into(), "r-1");
         (status.as_u16(), serde_json::from_slice(&body).unwrap())
     }
 

@@ -19,7 +19,7 @@ use stepwell_engine::{AppError, Caller};
 use super::ids::execution_id;
 use super::meta::ExpandMeta;
 use super::request::{Deployment, EventTypes, Execute};
-use super::stream::{Options, Pace};
+use super::stream::{HeartbeatPace, StreamOptions};
 use super::{convert, inputs, responses, stream as events, wire};
 use crate::authenticated::Authenticated;
 use crate::body::RequestBody;
@@ -37,7 +37,7 @@ pub(super) fn knows_thinking(headers: &HeaderMap) -> bool {
 }
 
 /// What to execute, checked.
-struct Prepared {
+struct PreparedExecution {
     workflow: WorkflowId,
     start: Start,
     events: EventTypes,
@@ -45,12 +45,12 @@ struct Prepared {
 }
 
 /// Reads a request to execute and checks it against the workflow that it names.
-async fn prepare(
+async fn prepare_execution(
     api: &Api,
     caller: &Caller,
     headers: &HeaderMap,
     request_body: RequestBody,
-) -> Result<Prepared, ApiError> {
+) -> Result<PreparedExecution, ApiError> {
     let request = Execute::try_from(request_body.fields()?)?;
     let Execute { deployment, inputs, release_tag, external_id, metadata, previous, events, meta } =
         request;
@@ -59,9 +59,12 @@ async fn prepare(
         tag: release_tag.as_deref(),
         external_id: external_id.as_deref(),
     };
-    let target =
-        api.app.target(caller, choose).await.map_err(|error| missing(&deployment, error))?;
-    let input = inputs::read(&target.plan, inputs).map_err(|problems| {
+    let target = api
+        .app
+        .target(caller, choose)
+        .await
+        .map_err(|error| missing_deployment(&deployment, error))?;
+    let input = inputs::read_inputs(&target.plan, inputs).map_err(|problems| {
         ApiError::with_problems(Kind::InvalidInput, "the inputs do not fit", problems)
     })?;
     let start = Start {
@@ -76,11 +79,11 @@ async fn prepare(
         memory: Some(request_body.memory),
         ..Start::default()
     };
-    Ok(Prepared { workflow: target.workflow.id, start, events, meta })
+    Ok(PreparedExecution { workflow: target.workflow.id, start, events, meta })
 }
 
 /// Names the field by which something was looked for that is not there.
-fn missing(deployment: &Deployment, error: AppError) -> ApiError {
+fn missing_deployment(deployment: &Deployment, error: AppError) -> ApiError {
     let (kind, field) = match &error {
         AppError::NotFound { kind: "workflow", .. } => (Kind::NoWorkflow, deployment.field()),
         AppError::NotFound { kind: "release tag", .. } => (Kind::NoObject, "release_tag"),
@@ -106,21 +109,22 @@ pub(super) async fn execute_workflow(
     headers: HeaderMap,
     request_body: RequestBody,
 ) -> ApiResult {
-    let Prepared { workflow, start, .. } = prepare(&api, &caller, &headers, request_body).await?;
+    let PreparedExecution { workflow, start, .. } =
+        prepare_execution(&api, &caller, &headers, request_body).await?;
     let thinking = knows_thinking(&headers);
     match api.app.execute(&caller, workflow, start).wait(api.config.early_response()).await {
         Ok(view) => {
             let plan = api.app.plan_of(&view.record).await?;
-            let body = convert::ended(&view, &plan, thinking);
-            large::json(api.app.memory(), &view.memory, StatusCode::OK, &body).await
+            let body = convert::ended_response(&view, &plan, thinking);
+            large::large_json(api.app.memory(), &view.memory, StatusCode::OK, &body).await
         }
-        Err(AppError::StillRunning(id)) => Ok(late(api, caller, id, thinking)),
+        Err(AppError::StillRunning(id)) => Ok(respond_late(api, caller, id, thinking)),
         Err(error) => Err(error.into()),
     }
 }
 
 /// A response that begins now and ends with the execution: white space until then.
-fn late(api: Api, caller: Caller, id: ExecutionId, thinking: bool) -> Response {
+fn respond_late(api: Api, caller: Caller, id: ExecutionId, thinking: bool) -> Response {
     let chunks = stream::unfold(Some((api, caller)), move |state| async move {
         let (api, caller) = state?;
         let body = tokio::select! {
@@ -150,8 +154,8 @@ async fn end_of(
 ) -> io::Result<Body> {
     let view = ended.map_err(io::Error::other)?;
     let plan = api.app.plan_of(&view.record).await.map_err(io::Error::other)?;
-    let body = convert::ended(&view, &plan, thinking);
-    let response = large::json(api.app.memory(), &view.memory, StatusCode::OK, &body).await;
+    let body = convert::ended_response(&view, &plan, thinking);
+    let response = large::large_json(api.app.memory(), &view.memory, StatusCode::OK, &body).await;
     let response = response.map_err(|error| io::Error::other(error.message().to_owned()))?;
     Ok(response.into_body())
 }
@@ -171,10 +175,11 @@ pub(super) async fn execute_workflow_async(
     headers: HeaderMap,
     request_body: RequestBody,
 ) -> ApiResult {
-    let Prepared { workflow, start, .. } = prepare(&api, &caller, &headers, request_body).await?;
+    let PreparedExecution { workflow, start, .. } =
+        prepare_execution(&api, &caller, &headers, request_body).await?;
     let id = api.app.execute(&caller, workflow, start).durable().await?;
     let body = wire::ExecuteAsyncResponse { execution_id: id.to_string() };
-    respond::json(StatusCode::OK, &body)
+    respond::json_response(StatusCode::OK, &body)
 }
 
 /// Execute a workflow and follow it
@@ -193,23 +198,23 @@ pub(super) async fn execute_workflow_stream(
     stopping: Option<Extension<Stopping>>,
     request_body: RequestBody,
 ) -> ApiResult {
-    let Prepared { workflow, start, events: wanted, meta } =
-        prepare(&api, &caller, &headers, request_body).await?;
+    let PreparedExecution { workflow, start, events: wanted, meta } =
+        prepare_execution(&api, &caller, &headers, request_body).await?;
     let external_id = start.external_id.clone();
     let follow = api.app.execute(&caller, workflow, start).follow().await?;
-    let options = Options {
+    let options = StreamOptions {
         events: wanted,
         meta,
         thinking: knows_thinking(&headers),
-        pace: pace(&api, stopping),
+        pace: heartbeat_pace(&api, stopping),
     };
-    Ok(events::respond(follow, external_id, options))
+    Ok(events::stream_response(follow, external_id, options))
 }
 
 /// How a stream of this server keeps going.
-pub(super) fn pace(api: &Api, stopping: Option<Extension<Stopping>>) -> Pace {
+pub(super) fn heartbeat_pace(api: &Api, stopping: Option<Extension<Stopping>>) -> HeartbeatPace {
     let stopping = stopping.map(|Extension(stopping)| stopping);
-    Pace { heartbeat: api.config.heartbeat(), stopping }
+    HeartbeatPace { heartbeat: api.config.heartbeat(), stopping }
 }
 
 /// Check an execution
@@ -227,6 +232,6 @@ pub(super) async fn workflow_execution_status(
 ) -> ApiResult {
     let id = execution_id(&path, "execution_id")?;
     let view = api.app.execution(&caller, None, id).await?;
-    let body = convert::status(&view);
-    large::json(api.app.memory(), &view.memory, StatusCode::OK, &body).await
+    let body = convert::status_response(&view);
+    large::large_json(api.app.memory(), &view.memory, StatusCode::OK, &body).await
 }

@@ -14,15 +14,15 @@ use stepwell_store::lists::{ExecutionFilter, List, Order, Page, Sort};
 use stepwell_store::record::ActualRecord;
 use utoipa::ToSchema;
 
-use super::deployments::deployment;
+use super::deployments::deployment_body;
 use super::execute::knows_thinking;
 use super::ids::{self, execution_id};
-use super::paging::{self, Paged, PagedRequest, paged};
+use super::paging::{self, Paged, PagedRequest, page_body};
 use super::wire::{EventError, TypedValue};
 use super::{convert, outputs, raw, responses};
 use crate::authenticated::Authenticated;
 use crate::error::ApiError;
-use crate::query::{MAX_NUMBER, Params, wrong};
+use crate::query::{MAX_NUMBER, Params, invalid_parameter};
 use crate::respond::{ApiResult, Time};
 use crate::state::Api;
 use crate::{json, large};
@@ -89,7 +89,7 @@ pub struct Actual<'a> {
 /// The state of an execution.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = VellumState)]
-pub struct Resolved<'a> {
+pub struct ResolvedFilters<'a> {
     /// The execution.
     trace_id: String,
     /// When it ended; until then, when it began.
@@ -105,15 +105,15 @@ pub struct Resolved<'a> {
     previous_trace_id: Option<String>,
 }
 
-fn slim(detail: &ExecutionDetail, thinking: bool) -> SlimExecution<'_> {
+fn slim_execution(detail: &ExecutionDetail, thinking: bool) -> SlimExecution<'_> {
     let ExecutionDetail { view, plan, workflow, tag, previous: _, state: _, actuals } = detail;
     let record = &view.record;
-    let known = outputs::of(plan);
+    let known = outputs::plan_outputs(plan);
     let error = match record.status {
         Status::Failed | Status::TimedOut | Status::Cancelled => {
             let failure = view.error.as_ref();
             let of_fail_step = convert::is_fail_of(plan, failure);
-            Some(convert::rejection(record.status, failure, of_fail_step))
+            Some(convert::rejection_error(record.status, failure, of_fail_step))
         }
         _ => None,
     };
@@ -123,9 +123,9 @@ fn slim(detail: &ExecutionDetail, thinking: bool) -> SlimExecution<'_> {
         span_id: record.id.to_string(),
         start: Time(record.created_at),
         end: record.ended_at.map(Time),
-        inputs: outputs::inputs(record.workflow, plan, &view.input, thinking),
+        inputs: outputs::typed_inputs(record.workflow, plan, &view.input, thinking),
         outputs: made
-            .map(|made| outputs::typed(record.workflow, &known, made, thinking))
+            .map(|made| outputs::typed_outputs(record.workflow, &known, made, thinking))
             .unwrap_or_default(),
         error,
         usage_results: None,
@@ -134,12 +134,12 @@ fn slim(detail: &ExecutionDetail, thinking: bool) -> SlimExecution<'_> {
             "span_id": ids::parent_span_id(record.id),
             "deployment_id": record.workflow,
             "deployment_name": workflow.name,
-            "deployment_history_item_id": ids::release(record.workflow, record.release),
-            "release_tag_id": ids::tag(record.workflow, tag.as_deref().unwrap_or(LATEST)),
+            "deployment_history_item_id": ids::release_id(record.workflow, record.release),
+            "release_tag_id": ids::tag_id(record.workflow, tag.as_deref().unwrap_or(LATEST)),
             "release_tag_name": tag.as_deref().unwrap_or(LATEST),
             "external_id": record.external_id,
             "metadata": record.metadata,
-            "workflow_version_id": ids::version(record.workflow, record.release),
+            "workflow_version_id": ids::version_id(record.workflow, record.release),
             "parent": null,
             "links": null,
         }),
@@ -150,15 +150,15 @@ fn slim(detail: &ExecutionDetail, thinking: bool) -> SlimExecution<'_> {
 
 fn shown_actual<'a>(
     actual: &'a ActualRecord,
-    known: &[outputs::Output],
+    known: &[outputs::WorkflowOutput],
     thinking: bool,
 ) -> Actual<'a> {
     let wanted = known.iter().find(|output| output.name == actual.output);
     let wanted = wanted.and_then(|output| output.value_type);
-    let id = outputs::id(actual.workflow, &actual.output);
+    let id = outputs::output_id(actual.workflow, &actual.output);
     let value = actual.desired.as_ref().unwrap_or(&Value::Null);
     Actual {
-        output: outputs::one(id, &actual.output, wanted, value, thinking),
+        output: outputs::typed_output(id, &actual.output, wanted, value, thinking),
         timestamp: Time(actual.at),
         quality: actual.quality,
         metadata: &actual.metadata,
@@ -170,16 +170,16 @@ const FILTERS: &str =
 
 /// Which executions are wanted.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Filters {
+struct HistoryFilters {
     statuses: Vec<Status>,
     external_id: Option<String>,
 }
 
-impl Filters {
+impl HistoryFilters {
     fn read(params: &Params) -> Result<Self, ApiError> {
         let Some(text) = params.one("filters")? else { return Ok(Self::default()) };
-        let Ok(Value::Object(fields)) = json::parse(text.as_bytes(), 4) else {
-            return Err(wrong("filters", FILTERS, text));
+        let Ok(Value::Object(fields)) = json::parse_json(text.as_bytes(), 4) else {
+            return Err(invalid_parameter("filters", FILTERS, text));
         };
         let mut filters = Self::default();
         for (name, value) in fields {
@@ -191,7 +191,7 @@ impl Filters {
             };
             match (name.as_str(), &value) {
                 (_, Value::Null) => {}
-                ("status", wanted) => match statuses(wanted) {
+                ("status", wanted) => match read_statuses(wanted) {
                     Some(statuses) => filters.statuses = statuses,
                     None => {
                         return refuse("one or a list of PENDING, INITIATED, FULFILLED, REJECTED");
@@ -208,7 +208,7 @@ impl Filters {
     }
 }
 
-fn statuses(wanted: &Value) -> Option<Vec<Status>> {
+fn read_statuses(wanted: &Value) -> Option<Vec<Status>> {
     let of = |name: &Value| -> Option<&[Status]> {
         match name.as_str()? {
             "PENDING" => Some(&[Status::Queued]),
@@ -244,13 +244,13 @@ pub async fn list_execution_events(
     path: RawPathParams,
     PagedRequest { uri, params }: PagedRequest,
 ) -> ApiResult {
-    let workflow = deployment(&api.app, &caller, &path).await?;
+    let workflow = deployment_body(&api.app, &caller, &path).await?;
     let window = paging::read_window(&params)?;
-    let order = match paging::ordering(&params, &["start"])? {
+    let order = match paging::read_ordering(&params, &["start"])? {
         Some((_, false)) => Order::Ascending,
         _ => Order::Descending,
     };
-    let Filters { statuses, external_id } = Filters::read(&params)?;
+    let HistoryFilters { statuses, external_id } = HistoryFilters::read(&params)?;
     let workflow = workflow.id;
     let filter =
         ExecutionFilter { workflow: Some(workflow), statuses, ..ExecutionFilter::default() };
@@ -269,10 +269,10 @@ pub async fn list_execution_events(
         }
     }
     let thinking = knows_thinking(&headers);
-    let items = details.iter().map(|detail| slim(detail, thinking)).collect();
-    let body = paged(&uri, &window, Page { items, total, next });
+    let items = details.iter().map(|detail| slim_execution(detail, thinking)).collect();
+    let body = page_body(&uri, &window, Page { items, total, next });
     let holds: Vec<Hold> = details.iter().map(|detail| detail.view.memory.clone()).collect();
-    large::json(api.app.memory(), &Hold::new(holds), StatusCode::OK, &body).await
+    large::large_json(api.app.memory(), &Hold::new(holds), StatusCode::OK, &body).await
 }
 
 /// Get an execution of a deployment
@@ -288,13 +288,14 @@ pub async fn retrieve_execution_event(
     headers: HeaderMap,
     path: RawPathParams,
 ) -> ApiResult {
-    let workflow = deployment(&api.app, &caller, &path).await?;
+    let workflow = deployment_body(&api.app, &caller, &path).await?;
     let id = execution_id(&path, "execution_id")?;
     let detail = api.app.execution_detail(&caller, Some(workflow.id), id).await?;
     let copies = room_for_spans(&api, &detail).await?;
-    let slim = slim(&detail, knows_thinking(&headers));
-    let body = Execution { slim, spans: raw::spans(&detail), state: &detail.state };
-    let response = large::json(api.app.memory(), &detail.view.memory, StatusCode::OK, &body).await;
+    let slim = slim_execution(&detail, knows_thinking(&headers));
+    let body = Execution { slim, spans: raw::execution_spans(&detail), state: &detail.state };
+    let response =
+        large::large_json(api.app.memory(), &detail.view.memory, StatusCode::OK, &body).await;
     drop((body, copies));
     response
 }
@@ -327,17 +328,19 @@ pub async fn retrieve_execution_detail(
     let previous = params.one("prev_span_id")?;
     let detail = api.app.execution_detail(&caller, None, id).await?;
     let copies = room_for_spans(&api, &detail).await?;
-    let mut spans = raw::spans(&detail);
+    let mut spans = raw::execution_spans(&detail);
     if let Some(previous) = previous {
         let place = spans.iter().position(|span| span["span_id"] == previous);
-        let place = place
-            .ok_or_else(|| wrong("prev_span_id", "the id of a span of this execution", previous))?;
+        let place = place.ok_or_else(|| {
+            invalid_parameter("prev_span_id", "the id of a span of this execution", previous)
+        })?;
         spans.drain(..=place);
     }
     spans.truncate(limit);
-    let slim = slim(&detail, knows_thinking(&headers));
+    let slim = slim_execution(&detail, knows_thinking(&headers));
     let body = Execution { slim, spans, state: &detail.state };
-    let response = large::json(api.app.memory(), &detail.view.memory, StatusCode::OK, &body).await;
+    let response =
+        large::large_json(api.app.memory(), &detail.view.memory, StatusCode::OK, &body).await;
     drop((body, copies));
     response
 }
@@ -348,7 +351,7 @@ pub async fn retrieve_execution_detail(
 #[utoipa::path(get, path = "/v1/workflows/{span_id}/state", tag = "vellum",
     security(("key" = ["read:workflows"]), ("key" = ["execute:workflows"])),
     params(("span_id" = String, Path, description = "The execution")),
-    responses((status = 200, description = "The state", body = Resolved),
+    responses((status = 200, description = "The state", body = ResolvedFilters),
         responses::BadRequest, responses::NotFound, responses::CommonErrors))]
 pub async fn retrieve_state(
     State(api): State<Api>,
@@ -359,7 +362,7 @@ pub async fn retrieve_state(
     let detail = api.app.execution_detail(&caller, None, id).await?;
     let record = &detail.view.record;
     let previous = detail.previous.map(|previous| previous.to_string());
-    let body = Resolved {
+    let body = ResolvedFilters {
         trace_id: id.to_string(),
         timestamp: Time(record.ended_at.or(record.started_at).unwrap_or(record.created_at)),
         span_id: id.to_string(),
@@ -367,5 +370,5 @@ pub async fn retrieve_state(
         previous_span_id: previous.clone(),
         previous_trace_id: previous,
     };
-    large::json(api.app.memory(), &detail.view.memory, StatusCode::OK, &body).await
+    large::large_json(api.app.memory(), &detail.view.memory, StatusCode::OK, &body).await
 }

@@ -51,12 +51,12 @@ pub struct Organization {
 }
 
 /// The environment of a workspace.
-pub fn environment(workspace: WorkspaceId) -> Environment {
-    let id = ids::environment(workspace).to_string();
+pub fn environment_body(workspace: WorkspaceId) -> Environment {
+    let id = ids::environment_id(workspace).to_string();
     Environment { id, name: "production", label: "Production" }
 }
 
-fn made(workspace: WorkspaceId) -> Timestamp {
+fn creation_time(workspace: WorkspaceId) -> Timestamp {
     let Some(at) = workspace.uuid().get_timestamp() else { return Timestamp::default() };
     let (seconds, nanos) = at.to_unix();
     let millis = seconds.saturating_mul(1000).saturating_add(u64::from(nanos) / 1_000_000);
@@ -73,9 +73,9 @@ pub async fn workspace_identity(Authenticated(caller): Authenticated) -> ApiResu
         id: workspace.to_string(),
         name: "default",
         label: "Default",
-        created: Time(made(workspace)),
+        created: Time(creation_time(workspace)),
     };
-    respond::json(StatusCode::OK, &body)
+    respond::json_response(StatusCode::OK, &body)
 }
 
 /// Get the environment of the key
@@ -83,7 +83,7 @@ pub async fn workspace_identity(Authenticated(caller): Authenticated) -> ApiResu
     security(("key" = [])),
     responses((status = 200, description = "The environment", body = Environment), responses::CommonErrors))]
 pub async fn environment_identity(Authenticated(caller): Authenticated) -> ApiResult {
-    respond::json(StatusCode::OK, &environment(caller.workspace))
+    respond::json_response(StatusCode::OK, &environment_body(caller.workspace))
 }
 
 /// Get the organization of the key
@@ -92,12 +92,12 @@ pub async fn environment_identity(Authenticated(caller): Authenticated) -> ApiRe
     responses((status = 200, description = "The organization", body = Organization), responses::CommonErrors))]
 pub async fn organization_identity(Authenticated(caller): Authenticated) -> ApiResult {
     let body = Organization {
-        id: ids::organization(caller.workspace).to_string(),
+        id: ids::organization_id(caller.workspace).to_string(),
         name: "Stepwell",
         allow_staff_access: false,
         new_member_join_behavior: "REQUIRE_EXPLICIT_INVITE",
     };
-    respond::json(StatusCode::OK, &body)
+    respond::json_response(StatusCode::OK, &body)
 }
 
 #[cfg(test)]
@@ -108,8 +108,11 @@ mod tests {
 
     #[test]
     fn the_id_of_a_workspace_contains_its_age() {
-        assert_eq!(made(WorkspaceId::DEFAULT), Timestamp::default());
+        assert_eq!(creation_time(WorkspaceId::DEFAULT), Timestamp::default());
         let id = Uuid::parse_str("019b0000-0000-7000-8000-000000000000").unwrap();
-        assert_eq!(made(WorkspaceId::from_uuid(id)), Timestamp::from_millis(0x019b_0000_0000));
+        assert_eq!(
+            creation_time(WorkspaceId::from_uuid(id)),
+            Timestamp::from_millis(0x019b_0000_0000)
+        );
     }
 }

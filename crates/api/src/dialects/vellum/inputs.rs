@@ -12,14 +12,14 @@ use super::wire::InputRequest;
 use crate::json::type_name;
 
 /// The input of an execution from the list of typed inputs, or all that is wrong with it.
-pub fn read(plan: &Plan, list: Vec<Value>) -> Result<Value, Vec<Problem>> {
+pub fn read_inputs(plan: &Plan, list: Vec<Value>) -> Result<Value, Vec<Problem>> {
     let mut input = Map::new();
     let mut problems = Vec::new();
     let names = InputSchemas::of(plan);
     let mut given = BTreeSet::new();
     for (at, item) in list.into_iter().enumerate() {
         let name = item.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
-        match one(&names, at, item) {
+        match read_input(&names, at, item) {
             Ok(_) if given.contains(&name) => problems.push(Problem::new(
                 format!("inputs[{at}].name"),
                 format!("the input `{name}` is given twice"),
@@ -42,8 +42,8 @@ pub fn read_named(plan: &Plan, given: Map) -> Result<Value, Vec<Problem>> {
     let named = given.keys().cloned().collect();
     for (name, value) in given {
         match names.find(&name) {
-            Some(schema) => match coerced(schema, value) {
-                Ok(value) => drop(input.insert(name, integral(schema, value))),
+            Some(schema) => match coerce_value(schema, value) {
+                Ok(value) => drop(input.insert(name, coerce_integral(schema, value))),
                 Err(problem) => problems.push(problem.at(&format!("inputs.{name}"))),
             },
             None => problems.push(Problem::new(
@@ -146,7 +146,7 @@ fn read_item(at: usize, item: Value) -> Result<InputRequest, Problem> {
 }
 
 /// The value of one input; `None` where it is not given: `null` for an input that takes none.
-fn one(names: &InputSchemas<'_>, at: usize, item: Value) -> Result<Option<Value>, Problem> {
+fn read_input(names: &InputSchemas<'_>, at: usize, item: Value) -> Result<Option<Value>, Problem> {
     let place = |field: &str| format!("inputs[{at}].{field}");
     let InputRequest { name, r#type, value } = read_item(at, item)?;
     let Some(schema) = names.find(&name) else {
@@ -173,21 +173,20 @@ fn one(names: &InputSchemas<'_>, at: usize, item: Value) -> Result<Option<Value>
         _ if value.is_null() => {
             return Err(Problem::new(place("value"), format!("the input `{name}` has no value")));
         }
-        Some(given) => {
-            checked(&name, given, schema, value).map_err(|problem| problem.at(&place("value")))?
-        }
-        None => coerced(schema, value).map_err(|problem| problem.at(&place("value")))?,
+        Some(given) => check_value(&name, given, schema, value)
+            .map_err(|problem| problem.at(&place("value")))?,
+        None => coerce_value(schema, value).map_err(|problem| problem.at(&place("value")))?,
     };
-    Ok(Some(integral(schema, value)))
+    Ok(Some(coerce_integral(schema, value)))
 }
 
 /// Whether `null` is a value for an input, according to its type.
 fn takes_null(schema: &Value) -> bool {
-    types(schema).is_none_or(|mut names| names.any(|name| name == "null"))
+    schema_types(schema).is_none_or(|mut names| names.any(|name| name == "null"))
 }
 
 /// The types that a schema names; `None`: none, so all.
-fn types(schema: &Value) -> Option<impl Iterator<Item = &str>> {
+fn schema_types(schema: &Value) -> Option<impl Iterator<Item = &str>> {
     let named = match schema.get("type")? {
         Value::Array(names) => names.as_slice(),
         one => std::slice::from_ref(one),
@@ -216,7 +215,7 @@ impl TypeMismatch {
 }
 
 /// A value with a type: it must be of that type, and the workflow must accept it.
-fn checked(
+fn check_value(
     name: &str,
     given: ValueType,
     schema: &Value,
@@ -240,8 +239,8 @@ fn checked(
 }
 
 /// A value without a type, converted to the type of the input if that loses nothing.
-fn coerced(schema: &Value, value: Value) -> Result<Value, TypeMismatch> {
-    let wanted = types(schema).and_then(|mut names| names.find(|name| *name != "null"));
+fn coerce_value(schema: &Value, value: Value) -> Result<Value, TypeMismatch> {
+    let wanted = schema_types(schema).and_then(|mut names| names.find(|name| *name != "null"));
     Ok(match (wanted.unwrap_or_default(), &value) {
         ("string", Value::Number(_) | Value::Bool(_)) => Value::String(value.to_string()),
         ("number" | "integer" | "boolean" | "object" | "array", Value::String(text)) => {
@@ -273,10 +272,10 @@ fn is_a(wanted: &str, value: &Value) -> bool {
 }
 
 /// Clients write every number as a float: `3.0` is the integer 3 if the input is one.
-fn integral(schema: &Value, value: Value) -> Value {
+fn coerce_integral(schema: &Value, value: Value) -> Value {
     const EXACT: f64 = 9_007_199_254_740_992.0;
     let whole = value.as_f64().filter(|f| f.fract() == 0.0 && f.abs() <= EXACT);
-    let wanted = types(schema).is_some_and(|mut names| names.any(|name| name == "integer"));
+    let wanted = schema_types(schema).is_some_and(|mut names| names.any(|name| name == "integer"));
     match whole {
         Some(float) if wanted && value.is_f64() => {
             #[expect(clippy::cast_possible_truncation, reason = "checked to be whole and exact")]
@@ -317,7 +316,7 @@ mod tests {
         if name != "text" {
             list.push(json!({"name": "text", "value": "t"}));
         }
-        let read = read(&plan(), list).map_err(|p| p[0].path.clone())?;
+        let read = read_inputs(&plan(), list).map_err(|p| p[0].path.clone())?;
         Ok(read.get(name).cloned().unwrap_or_else(|| json!("absent")))
     }
 
@@ -369,10 +368,14 @@ mod tests {
         ] {
             assert_eq!(input(item.clone()), Err(expect.to_owned()), "{item}");
         }
-        let missing = read(&plan(), vec![json!({"name": "n", "value": []}), json!(5)]).unwrap_err();
+        let missing =
+            read_inputs(&plan(), vec![json!({"name": "n", "value": []}), json!(5)]).unwrap_err();
         let paths: Vec<_> = missing.iter().map(|problem| problem.path.as_str()).collect();
         assert_eq!(paths, ["inputs[1]", "inputs.text"]);
         let text = || json!({"name": "text", "value": "x"});
-        assert_eq!(read(&plan(), vec![text(), text()]).unwrap_err()[0].path, "inputs[1].name");
+        assert_eq!(
+            read_inputs(&plan(), vec![text(), text()]).unwrap_err()[0].path,
+            "inputs[1].name"
+        );
     }
 }

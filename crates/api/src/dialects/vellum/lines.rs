@@ -14,7 +14,7 @@ use stepwell_engine::view::{Notice, NoticeKind, StepStatus, StepView};
 use uuid::Uuid;
 
 use super::meta::ExpandMeta;
-use super::outputs::{self, Output};
+use super::outputs::{self, WorkflowOutput};
 use super::request::EventTypes;
 use super::stream::WriteLines;
 use super::types::ValueType;
@@ -26,7 +26,7 @@ use crate::respond::Time;
 const TEXT: &str = "text";
 
 /// Turns what happens into lines.
-pub struct Lines {
+pub struct EventLines {
     id: ExecutionId,
     workflow: WorkflowId,
     external_id: Option<String>,
@@ -34,8 +34,8 @@ pub struct Lines {
     events: EventTypes,
     meta: ExpandMeta,
     thinking: bool,
-    outputs: Vec<Output>,
-    nodes: BTreeMap<StepRunId, Node>,
+    outputs: Vec<WorkflowOutput>,
+    nodes: BTreeMap<StepRunId, NodeLine>,
     /// The names of the outputs that were sent whole.
     sent: BTreeSet<String>,
     /// The steps whose begin was sent.
@@ -45,7 +45,7 @@ pub struct Lines {
 
 /// What is the same in all events of a step. Made once: hashing it anew for each piece of text
 /// costs more than the rest of the line.
-struct Node {
+struct NodeLine {
     id: Uuid,
     run: Uuid,
     /// The id of its output `text`.
@@ -54,17 +54,23 @@ struct Node {
     streams: Vec<(usize, Uuid)>,
 }
 
-impl Node {
-    fn all(follow: &Follow, workflow: WorkflowId, outputs: &[Output]) -> BTreeMap<StepRunId, Self> {
+impl NodeLine {
+    fn all(
+        follow: &Follow,
+        workflow: WorkflowId,
+        outputs: &[WorkflowOutput],
+    ) -> BTreeMap<StepRunId, Self> {
         let nodes = follow.execution().steps.ids().map(|step| {
             let name = step.display_in(follow.plan()).to_string();
-            let id = outputs::id(workflow, &name);
+            let id = outputs::output_id(workflow, &name);
             let streams = outputs.iter().enumerate().filter(|(_, o)| o.is_text_of(&step));
             let node = Self {
                 id,
                 run: TaskId::for_step_run(follow.id(), &name).uuid(),
                 text: node_output_id(id, TEXT),
-                streams: streams.map(|(at, o)| (at, outputs::id(workflow, &o.name))).collect(),
+                streams: streams
+                    .map(|(at, o)| (at, outputs::output_id(workflow, &o.name)))
+                    .collect(),
             };
             (step, node)
         });
@@ -72,7 +78,7 @@ impl Node {
     }
 }
 
-impl WriteLines for Lines {
+impl WriteLines for EventLines {
     fn write(&mut self, follow: &Follow, notice: &Notice, to: &mut Vec<u8>) -> io::Result<()> {
         let at = Time(notice.at);
         match &notice.kind {
@@ -80,7 +86,8 @@ impl WriteLines for Lines {
                 if !self.initiated {
                     self.initiated = true;
                     let input = &follow.execution().input;
-                    let inputs = outputs::inputs(self.workflow, &self.plan, input, self.thinking);
+                    let inputs =
+                        outputs::typed_inputs(self.workflow, &self.plan, input, self.thinking);
                     let data = self.data("INITIATED", at);
                     self.workflow_event(to, WorkflowData { inputs: Some(&inputs), ..data })?;
                 }
@@ -104,7 +111,7 @@ impl WriteLines for Lines {
     }
 }
 
-impl Lines {
+impl EventLines {
     /// For the execution that `follow` follows.
     pub fn new(
         follow: &Follow,
@@ -115,12 +122,12 @@ impl Lines {
     ) -> Self {
         let plan = Arc::clone(follow.plan());
         let workflow = follow.execution().origin.workflow;
-        let outputs = outputs::of(&plan);
+        let outputs = outputs::plan_outputs(&plan);
         Self {
             id: follow.id(),
             workflow,
             external_id,
-            nodes: Node::all(follow, workflow, &outputs),
+            nodes: NodeLine::all(follow, workflow, &outputs),
             outputs,
             plan,
             events,
@@ -135,7 +142,7 @@ impl Lines {
     fn line(&self, to: &mut Vec<u8>, kind: &'static str, data: impl Serialize) -> io::Result<()> {
         let external_id = self.external_id.as_deref();
         let event = StreamEvent { execution_id: self.id, run_id: None, external_id, kind, data };
-        Ok(ndjson::line(to, &event)?)
+        Ok(ndjson::write_line(to, &event)?)
     }
 
     fn workflow_event(&self, to: &mut Vec<u8>, data: WorkflowData<'_>) -> io::Result<()> {
@@ -157,7 +164,7 @@ impl Lines {
     fn end(&mut self, to: &mut Vec<u8>, at: Time, end: ExecutionEnd<'_>) -> io::Result<()> {
         let ExecutionEnd { status, output, error } = end;
         if let (Status::Completed, Some(output)) = (status, output) {
-            let all = outputs::typed(self.workflow, &self.outputs, output, self.thinking);
+            let all = outputs::typed_outputs(self.workflow, &self.outputs, output, self.thinking);
             for one in &all {
                 if self.sent.insert(one.name.to_owned()) {
                     self.output_whole(to, at, one.name, &one.value)?;
@@ -166,7 +173,7 @@ impl Lines {
             let data = self.data("FULFILLED", at);
             return self.workflow_event(to, WorkflowData { outputs: Some(&all), ..data });
         }
-        let error = convert::rejection(status, error, convert::is_fail_of(&self.plan, error));
+        let error = convert::rejection_error(status, error, convert::is_fail_of(&self.plan, error));
         let data = self.data("REJECTED", at);
         self.workflow_event(to, WorkflowData { error: Some(error), ..data })
     }
@@ -181,8 +188,8 @@ impl Lines {
     ) -> io::Result<()> {
         let known = self.outputs.iter().find(|output| output.name == name);
         let wanted = known.and_then(|output| output.value_type);
-        let id = outputs::id(self.workflow, name);
-        let one = outputs::one(id, name, wanted, value, self.thinking);
+        let id = outputs::output_id(self.workflow, name);
+        let one = outputs::typed_output(id, name, wanted, value, self.thinking);
         // Clients know no such events of media: those are in the outputs at the end.
         if one.value_type.is_media() {
             return Ok(());
@@ -211,7 +218,7 @@ impl Lines {
                 node_output_id: node.text,
                 state: "STREAMING",
             };
-            let piece = Piece { data: None, output, output_index: 0 };
+            let piece = OutputPiece { data: None, output, output_index: 0 };
             self.node_event(to, event, "STREAMING", piece)?;
         }
         for (output, id) in &node.streams {
@@ -237,7 +244,7 @@ impl Lines {
         let node = self.nodes.get(step).map(|node| node.id).unwrap_or_default();
         let (state, with) = match view.status {
             StepStatus::Running if self.begun.insert(step.clone()) => {
-                let inputs = values(view.input.as_deref(), |key, value| {
+                let inputs = value_entries(view.input.as_deref(), |key, value| {
                     json!({
                         "node_input_id": node_output_id(view.run_id.uuid(), key), "key": key,
                         "type": ValueType::of_value(value), "value": value,
@@ -246,7 +253,7 @@ impl Lines {
                 ("INITIATED", json!({ "data": null, "input_values": inputs }))
             }
             StepStatus::Completed => {
-                let made = values(view.output.as_deref(), |key, value| {
+                let made = value_entries(view.output.as_deref(), |key, value| {
                     json!({
                         "type": ValueType::of_value(value), "value": value,
                         "node_output_id": node_output_id(node, key), "state": "FULFILLED",
@@ -263,7 +270,7 @@ impl Lines {
                 ("REJECTED", json!({ "data": null, "error": error }))
             }
             StepStatus::Cancelled if self.begun.contains(step) => {
-                ("REJECTED", json!({ "data": null, "error": convert::stopped() }))
+                ("REJECTED", json!({ "data": null, "error": convert::stopped_error() }))
             }
             _ => return Ok(()),
         };
@@ -333,7 +340,7 @@ struct NodeEvent<'a> {
 
 /// What a `STREAMING` event of a node has beside the others.
 #[derive(Serialize)]
-struct Piece<'a> {
+struct OutputPiece<'a> {
     /// Always `null`.
     data: Option<&'static str>,
     output: PieceOutput<'a>,
@@ -354,7 +361,7 @@ fn node_output_id(node: Uuid, key: &str) -> Uuid {
 }
 
 /// One entry for each named value.
-fn values(value: Option<&Value>, entry: impl Fn(&str, &Value) -> Value) -> Vec<Value> {
-    let named = value.map(outputs::named).unwrap_or_default();
+fn value_entries(value: Option<&Value>, entry: impl Fn(&str, &Value) -> Value) -> Vec<Value> {
+    let named = value.map(outputs::named_values).unwrap_or_default();
     named.into_iter().map(|(key, value)| entry(key, value)).collect()
 }

@@ -31,4 +31,4 @@ mod types;
 mod variables;
 pub(crate) mod wire;
 
-pub(crate) use routes::endpoints;
+pub(crate) use routes::vellum_endpoints;

@@ -6,9 +6,9 @@ use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
 
 /// Escapes everything that is not ASCII.
-struct Ascii;
+struct AsciiFormatter;
 
-impl Formatter for Ascii {
+impl Formatter for AsciiFormatter {
     fn write_string_fragment<W: ?Sized + io::Write>(
         &mut self,
         writer: &mut W,
@@ -36,8 +36,8 @@ impl Formatter for Ascii {
 ///
 /// # Errors
 /// The value cannot be written as JSON.
-pub fn line(to: &mut Vec<u8>, value: &impl Serialize) -> serde_json::Result<()> {
-    value.serialize(&mut Serializer::with_formatter(&mut *to, Ascii))?;
+pub fn write_line(to: &mut Vec<u8>, value: &impl Serialize) -> serde_json::Result<()> {
+    value.serialize(&mut Serializer::with_formatter(&mut *to, AsciiFormatter))?;
     to.push(b'\n');
     Ok(())
 }
@@ -52,8 +52,8 @@ mod tests {
     fn lines_are_ascii_and_read_back() {
         let value = json!({"✓": ["é\n\"", "a👩‍👩‍👧z", "\u{10ffff}", "plain", "\u{7f}\u{0}"]});
         let mut text = Vec::new();
-        line(&mut text, &value).unwrap();
-        line(&mut text, &json!(1)).unwrap();
+        write_line(&mut text, &value).unwrap();
+        write_line(&mut text, &json!(1)).unwrap();
         assert!(text.is_ascii());
         let lines: Vec<_> = text.split(|byte| *byte == b'\n').collect();
         assert_eq!(lines.len(), 3, "two lines and the end of the second");

@@ -17,7 +17,7 @@ const UNNAMED: &str = "output";
 
 /// What is known of an output before the execution has it.
 #[derive(Debug)]
-pub struct Output {
+pub struct WorkflowOutput {
     /// Its name.
     pub name: String,
     /// Its type; `None`: the value decides.
@@ -26,7 +26,7 @@ pub struct Output {
     pub source: Option<(StepIndex, Vec<String>)>,
 }
 
-impl Output {
+impl WorkflowOutput {
     /// Whether it is exactly the text that a step run sends in pieces.
     pub fn is_text_of(&self, step: &StepRunId) -> bool {
         let is_source = matches!(&self.source, Some((from, path))
@@ -37,34 +37,34 @@ impl Output {
     /// Its value, where it is exactly what a step run made.
     pub fn value_of_step<'a>(&self, step: &StepRunId, made: &'a Value) -> Option<&'a Value> {
         let (from, path) = self.source.as_ref()?;
-        if *step == (*from).into() { at(made, path) } else { None }
+        if *step == (*from).into() { value_at(made, path) } else { None }
     }
 }
 
 /// The id of an input, output or node of a workflow, the same in each of its releases.
-pub fn id(workflow: WorkflowId, name: &str) -> Uuid {
+pub fn output_id(workflow: WorkflowId, name: &str) -> Uuid {
     Uuid::new_v5(&workflow.uuid(), name.as_bytes())
 }
 
 /// The id of an input; it may have the name of an output.
 pub fn input_id(workflow: WorkflowId, name: &str) -> Uuid {
-    id(workflow, &format!("inputs.{name}"))
+    output_id(workflow, &format!("inputs.{name}"))
 }
 
 /// The outputs that the plan declares, else the output of its only last step.
-pub fn of(plan: &Plan) -> Vec<Output> {
+pub fn plan_outputs(plan: &Plan) -> Vec<WorkflowOutput> {
     if !plan.outputs.is_empty() {
-        let declared = plan.outputs.iter().map(|output| Output {
+        let declared = plan.outputs.iter().map(|output| WorkflowOutput {
             name: output.name.clone(),
             value_type: ValueType::of_schema(&output.schema),
-            source: output.value.as_path::<&str>(&[]).and_then(|path| source(plan, path)),
+            source: output.value.as_path::<&str>(&[]).and_then(|path| output_source(plan, path)),
         });
         return declared.collect();
     }
     let [sink] = plan.sinks.as_slice() else { return Vec::new() };
     let step = &plan[*sink];
     let properties = step.output_schema.get("properties").and_then(Value::as_object);
-    let made = properties.into_iter().flatten().map(|(name, schema)| Output {
+    let made = properties.into_iter().flatten().map(|(name, schema)| WorkflowOutput {
         name: name.clone(),
         value_type: ValueType::of_schema(schema),
         source: Some((*sink, vec![name.clone()])),
@@ -73,7 +73,7 @@ pub fn of(plan: &Plan) -> Vec<Output> {
 }
 
 /// `steps.<id>.output.<path…>`.
-fn source(plan: &Plan, path: &[String]) -> Option<(StepIndex, Vec<String>)> {
+fn output_source(plan: &Plan, path: &[String]) -> Option<(StepIndex, Vec<String>)> {
     match path {
         [root, step, field, inside @ ..] if root == "steps" && field == "output" => {
             Some((*plan.by_id.get(step)?, inside.to_vec()))
@@ -83,12 +83,12 @@ fn source(plan: &Plan, path: &[String]) -> Option<(StepIndex, Vec<String>)> {
 }
 
 /// The value at a path inside a step's output.
-fn at<'a>(value: &'a Value, path: &[String]) -> Option<&'a Value> {
+fn value_at<'a>(value: &'a Value, path: &[String]) -> Option<&'a Value> {
     path.iter().try_fold(value, |value, key| value.get(key))
 }
 
 /// Names and values of what an execution made.
-pub fn named(value: &Value) -> Vec<(&str, &Value)> {
+pub fn named_values(value: &Value) -> Vec<(&str, &Value)> {
     match value {
         Value::Object(fields) => fields.iter().map(|(name, v)| (name.as_str(), v)).collect(),
         other => vec![(UNNAMED, other)],
@@ -96,24 +96,24 @@ pub fn named(value: &Value) -> Vec<(&str, &Value)> {
 }
 
 /// What an execution made, typed.
-pub fn typed<'a>(
+pub fn typed_outputs<'a>(
     workflow: WorkflowId,
-    known: &[Output],
+    known: &[WorkflowOutput],
     value: &'a Value,
     thinking: bool,
 ) -> Vec<TypedValue<'a>> {
-    let outputs = named(value).into_iter();
+    let outputs = named_values(value).into_iter();
     outputs
         .map(|(name, value)| {
             let wanted = known.iter().find(|output| output.name == name);
             let wanted = wanted.and_then(|output| output.value_type);
-            one(id(workflow, name), name, wanted, value, thinking)
+            typed_output(output_id(workflow, name), name, wanted, value, thinking)
         })
         .collect()
 }
 
 /// A value under the type that clients can read it as.
-pub fn one<'a>(
+pub fn typed_output<'a>(
     id: Uuid,
     name: &'a str,
     wanted: Option<ValueType>,
@@ -131,7 +131,7 @@ pub fn one<'a>(
 }
 
 /// The typed inputs of an execution.
-pub fn inputs<'a>(
+pub fn typed_inputs<'a>(
     workflow: WorkflowId,
     plan: &Plan,
     input: &'a Value,
@@ -143,7 +143,7 @@ pub fn inputs<'a>(
         .iter()
         .map(|(name, value)| {
             let wanted = schema(name).and_then(ValueType::of_schema);
-            one(input_id(workflow, name), name, wanted, value, thinking)
+            typed_output(input_id(workflow, name), name, wanted, value, thinking)
         })
         .collect()
 }
@@ -172,7 +172,7 @@ mod tests {
             {"id": "b", "type": "TextOperation.Size"}],
             "outputs": {"text": "{{ steps.a.output.text }}", "both": "{{ steps.a.output.text }}!",
                 "whole": "{{ steps.a.output }}"}}));
-        let found: Vec<_> = of(&plan).into_iter().map(|o| (o.name, o.source)).collect();
+        let found: Vec<_> = plan_outputs(&plan).into_iter().map(|o| (o.name, o.source)).collect();
         assert_eq!(
             found,
             [
@@ -187,24 +187,24 @@ mod tests {
     fn what_the_last_step_makes_is_the_output() {
         let plan = plan(json!({"name": "x", "steps": [{"type": "StreamText", "input": "hi"}]}));
         let workflow = WorkflowId::from_uuid(Uuid::from_u128(1));
-        let known = of(&plan);
+        let known = plan_outputs(&plan);
         assert_eq!(
             (known.len(), &known[0].source),
             (1, &Some((0.into(), vec!["text".to_owned()])))
         );
         let value = json!({"text": "hi", "more": [{"type": "THINKING"}]});
-        let typed = typed(workflow, &known, &value, false);
+        let typed = typed_outputs(workflow, &known, &value, false);
         let shown: Vec<_> = typed.iter().map(|o| (o.name, o.value_type)).collect();
         assert_eq!(shown, [("text", ValueType::String), ("more", ValueType::Json)]);
         assert_eq!(typed[0].id, Uuid::new_v5(&workflow.uuid(), b"text").to_string());
-        assert_eq!(named(&json!(5)), [(UNNAMED, &json!(5))]);
+        assert_eq!(named_values(&json!(5)), [(UNNAMED, &json!(5))]);
     }
 
     #[test]
     fn thinking_is_for_newer_clients() {
         let value = json!([{"type": "THINKING"}, {"type": "STRING", "value": "x"}]);
         for (thinking, expect) in [(true, 2), (false, 1)] {
-            let one = one(Uuid::nil(), "x", Some(ValueType::Array), &value, thinking);
+            let one = typed_output(Uuid::nil(), "x", Some(ValueType::Array), &value, thinking);
             assert_eq!(one.value.as_array().unwrap().len(), expect);
         }
     }

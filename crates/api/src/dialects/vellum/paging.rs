@@ -8,7 +8,7 @@ use stepwell_store::lists::{Page, PageStart, Window};
 use utoipa::ToSchema;
 
 use crate::error::ApiError;
-use crate::query::{MAX_NUMBER, Params, wrong};
+use crate::query::{MAX_NUMBER, Params, invalid_parameter};
 
 /// A page of a list.
 #[derive(Debug, Serialize, ToSchema)]
@@ -50,18 +50,18 @@ impl<S: Send + Sync> FromRequestParts<S> for PagedRequest {
 }
 
 /// The body of the page that `uri` requests.
-pub fn paged<T>(uri: &Uri, window: &Window<String>, page: Page<T>) -> Paged<T> {
+pub fn page_body<T>(uri: &Uri, window: &Window<String>, page: Page<T>) -> Paged<T> {
     let Page { items, total, next: _ } = page;
     let (skip, size, count) = (window.skipped(), window.size as u64, total.unwrap_or_default());
     let after = skip.saturating_add(size);
-    let next = (after < count).then(|| link(uri, after, window.size));
-    let previous = (skip > 0).then(|| link(uri, skip.saturating_sub(size), window.size));
+    let next = (after < count).then(|| page_link(uri, after, window.size));
+    let previous = (skip > 0).then(|| page_link(uri, skip.saturating_sub(size), window.size));
     Paged { count, next, previous, results: items }
 }
 
 /// The same request for another page. Relative, since what the client calls this server is for
 /// the proxies before it to know.
-fn link(uri: &Uri, offset: u64, limit: usize) -> String {
+fn page_link(uri: &Uri, offset: u64, limit: usize) -> String {
     let is_place = |pair: &&str| pair.starts_with("limit=") || pair.starts_with("offset=");
     let pairs = uri.query().unwrap_or_default().split('&');
     let others: String =
@@ -81,7 +81,7 @@ pub fn cut_page<T>(window: &Window<String>, items: impl ExactSizeIterator<Item =
 ///
 /// # Errors
 /// `InvalidRequest` naming the fields that there are.
-pub fn ordering<'a>(
+pub fn read_ordering<'a>(
     params: &Params,
     fields: &[&'a str],
 ) -> Result<Option<(&'a str, bool)>, ApiError> {
@@ -99,7 +99,7 @@ pub fn ordering<'a>(
         _ => {
             let each = fields.iter().flat_map(|field| [(*field).to_owned(), format!("-{field}")]);
             let expected = format!("one of {}", each.collect::<Vec<_>>().join(", "));
-            Err(wrong("ordering", &expected, text))
+            Err(invalid_parameter("ordering", &expected, text))
         }
     }
 }
@@ -116,14 +116,14 @@ mod tests {
     fn links_keep_the_other_parameters() {
         let page = |total| Page { items: vec![(), ()], total: Some(total), next: None };
         let uri: Uri = "/v1/x?status=ACTIVE&limit=2&offset=3&ordering=-name".parse().unwrap();
-        let body = paged(&uri, &window(3, 2), page(6));
+        let body = page_body(&uri, &window(3, 2), page(6));
         let more = "/v1/x?status=ACTIVE&ordering=-name&limit=2";
         assert_eq!(body.next, Some(format!("{more}&offset=5")));
         assert_eq!(body.previous, Some(format!("{more}&offset=1")));
         let uri: Uri = "/v1/x".parse().unwrap();
-        let body = paged(&uri, &window(0, 2), page(2));
+        let body = page_body(&uri, &window(0, 2), page(2));
         assert_eq!((body.next, body.previous), (None, None));
-        let body = paged(&uri, &window(u64::MAX, 2), page(2));
+        let body = page_body(&uri, &window(u64::MAX, 2), page(2));
         assert!(body.next.is_none() && body.previous.is_some());
     }
 

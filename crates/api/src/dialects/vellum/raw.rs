@@ -14,7 +14,7 @@ use super::wire::EventError;
 use super::{convert, outputs};
 
 /// Makes the events of one execution.
-pub struct Raw {
+pub struct RawEvents {
     /// The execution; its span and its trace have the same id.
     pub id: ExecutionId,
     /// Its workflow.
@@ -34,11 +34,11 @@ struct RawEvent<'a> {
     count: u64,
 }
 
-impl Raw {
+impl RawEvents {
     /// An event of the execution: `what` is `initiated`, `streaming`, … and `count` distinguishes
     /// those that there are several of.
     pub fn of_workflow(&self, what: &str, at: Timestamp, count: u64, more: Value) -> Value {
-        let body = with(json!({ "workflow_definition": self.workflow_definition() }), more);
+        let body = merge_body(json!({ "workflow_definition": self.workflow_definition() }), more);
         let span = self.id.uuid();
         self.event(RawEvent { subject: "workflow", what, at, count }, span, Value::Null, body)
     }
@@ -56,14 +56,14 @@ impl Raw {
 
     fn of_node_counted(&self, step: &str, event: RawEvent<'_>, more: Value) -> Value {
         let node = json!({
-            "id": outputs::id(self.workflow, step), "name": step, "module": [self.plan.name, step],
+            "id": outputs::output_id(self.workflow, step), "name": step, "module": [self.plan.name, step],
         });
         let parent = json!({
             "type": "WORKFLOW", "span_id": self.id,
             "workflow_definition": self.workflow_definition(),
         });
         let span = TaskId::for_step_run(self.id, step).uuid();
-        let body = with(json!({ "node_definition": node }), more);
+        let body = merge_body(json!({ "node_definition": node }), more);
         self.event(event, span, parent, body)
     }
 
@@ -98,7 +98,7 @@ impl Raw {
                 let of_fail_step = convert::is_fail_of(&self.plan, step.error.as_ref());
                 let failure =
                     step.error.as_ref().map(|error| convert::failure_event(error, of_fail_step));
-                ("rejected", json!({ "error": error(&failure?) }))
+                ("rejected", json!({ "error": error_body(&failure?) }))
             }
             StepStatus::Cancelled => (
                 "rejected",
@@ -115,16 +115,16 @@ impl Raw {
 
 /// Values by name, as the body of an event has them.
 pub fn by_name(value: &Value) -> Map<String, Value> {
-    outputs::named(value).into_iter().map(|(name, v)| (name.to_owned(), v.clone())).collect()
+    outputs::named_values(value).into_iter().map(|(name, v)| (name.to_owned(), v.clone())).collect()
 }
 
 /// Why something was rejected.
-pub fn error(failure: &EventError<'_>) -> Value {
-    json!({ "message": failure.message, "code": code(failure.code), "raw_data": failure.raw_data })
+pub fn error_body(failure: &EventError<'_>) -> Value {
+    json!({ "message": failure.message, "code": error_code(failure.code), "raw_data": failure.raw_data })
 }
 
 /// These events have names of their own for some of the codes.
-fn code(code: &'static str) -> &'static str {
+fn error_code(code: &'static str) -> &'static str {
     match code {
         "WORKFLOW_INITIALIZATION" => "INVALID_WORKFLOW",
         "NODE_EXECUTION_COUNT_LIMIT_REACHED" => "INVALID_STATE",
@@ -134,7 +134,7 @@ fn code(code: &'static str) -> &'static str {
     }
 }
 
-fn with(mut body: Value, more: Value) -> Value {
+fn merge_body(mut body: Value, more: Value) -> Value {
     if let (Value::Object(body), Value::Object(more)) = (&mut body, more) {
         body.extend(more);
     }
@@ -143,9 +143,9 @@ fn with(mut body: Value, more: Value) -> Value {
 
 /// What has begun and ended in an execution, the execution itself first. What is under way has no
 /// span yet.
-pub fn spans(detail: &ExecutionDetail) -> Vec<Value> {
+pub fn execution_spans(detail: &ExecutionDetail) -> Vec<Value> {
     let record = &detail.view.record;
-    let raw = Raw { id: record.id, workflow: record.workflow, plan: detail.plan.clone() };
+    let raw = RawEvents { id: record.id, workflow: record.workflow, plan: detail.plan.clone() };
     let whole = record.ended_at.map(|end| workflow_span(&raw, detail, end));
     let nodes = detail.view.steps.iter().filter_map(|step| {
         let end = step.ended_at.or(record.ended_at)?;
@@ -156,7 +156,7 @@ pub fn spans(detail: &ExecutionDetail) -> Vec<Value> {
             "span_id": step.run_id, "parent_span_id": record.id,
             "start_ts": begun.to_string(), "end_ts": end.to_string(),
             "attributes": {
-                "label": step.step_id, "node_id": outputs::id(record.workflow, &step.step_id),
+                "label": step.step_id, "node_id": outputs::output_id(record.workflow, &step.step_id),
             },
             "events": [raw.node_initiated(step, begun), ended],
             "usage_result": null,
@@ -165,7 +165,7 @@ pub fn spans(detail: &ExecutionDetail) -> Vec<Value> {
     whole.into_iter().chain(nodes).collect()
 }
 
-fn workflow_span(raw: &Raw, detail: &ExecutionDetail, end: Timestamp) -> Value {
+fn workflow_span(raw: &RawEvents, detail: &ExecutionDetail, end: Timestamp) -> Value {
     let view = &detail.view;
     let begun = view.record.created_at;
     let ended = match (view.record.status, &view.output) {
@@ -175,8 +175,8 @@ fn workflow_span(raw: &Raw, detail: &ExecutionDetail, end: Timestamp) -> Value {
         }
         (status, _) => {
             let of_fail_step = convert::is_fail_of(&raw.plan, view.error.as_ref());
-            let rejection = convert::rejection(status, view.error.as_ref(), of_fail_step);
-            raw.of_workflow("rejected", end, 0, json!({ "error": error(&rejection) }))
+            let rejection = convert::rejection_error(status, view.error.as_ref(), of_fail_step);
+            raw.of_workflow("rejected", end, 0, json!({ "error": error_body(&rejection) }))
         }
     };
     let inputs = json!({ "inputs": by_name(&view.input) });

@@ -15,20 +15,20 @@ use stepwell_engine::events::Follow;
 use stepwell_engine::view::{Notice, NoticeKind, StepStatus, StepView};
 use stepwell_engine::{App, AppError, Caller};
 
-use super::deployments::part;
-use super::outputs::{self, Output};
-use super::raw::{self, Raw};
+use super::deployments::path_part;
+use super::outputs::{self, WorkflowOutput};
+use super::raw::{self, RawEvents};
 use super::stream::{WriteLines, stream_of};
 use super::{convert, execute, inputs, ndjson, request, responses, wire};
 use crate::authenticated::Authenticated;
 use crate::body::RequestBody;
-use crate::error::{ApiError, Kind, shortened};
+use crate::error::{ApiError, Kind, shorten_text};
 use crate::fields::{Fields, FromFields as _};
 use crate::secrets;
 use crate::state::{Api, Stopping};
 
 /// A request to execute a deployment.
-struct Execute {
+struct RawExecute {
     inputs: Map,
     release_tag: Option<String>,
     external_id: Option<String>,
@@ -36,7 +36,7 @@ struct Execute {
     previous: Option<ExecutionId>,
 }
 
-impl TryFrom<Fields> for Execute {
+impl TryFrom<Fields> for RawExecute {
     type Error = ApiError;
 
     fn try_from(mut fields: Fields) -> Result<Self, ApiError> {
@@ -50,9 +50,10 @@ impl TryFrom<Fields> for Execute {
         } = wire::ExecuteDeploymentRequest::read(&mut fields);
         let release_tag = request::non_empty(&mut fields, "release_tag", release_tag);
         let external_id = request::external_id(&mut fields, external_id);
-        let previous = request::id(&mut fields, "previous_execution_id", previous_execution_id);
+        let previous =
+            request::read_id(&mut fields, "previous_execution_id", previous_execution_id);
         if let Some(trigger) = trigger {
-            let shown = shortened(&trigger);
+            let shown = shorten_text(&trigger);
             let message = format!("there is no trigger `{shown}`; omit it");
             fields.push(Problem::new("trigger", message));
         }
@@ -80,9 +81,9 @@ pub async fn execute_deployment_stream(
     path: RawPathParams,
     request_body: RequestBody,
 ) -> Result<Response, ApiError> {
-    let request = Execute::try_from(request_body.fields()?)?;
-    let target = target(&api.app, &caller, part(&path, "id"), &request).await?;
-    let Execute { inputs, release_tag: _, external_id, metadata, previous } = request;
+    let request = RawExecute::try_from(request_body.fields()?)?;
+    let target = find_target(&api.app, &caller, path_part(&path, "id"), &request).await?;
+    let RawExecute { inputs, release_tag: _, external_id, metadata, previous } = request;
     let input = inputs::read_named(&target.plan, inputs).map_err(|problems| {
         ApiError::with_problems(Kind::InvalidInput, "the inputs do not fit", problems)
     })?;
@@ -100,15 +101,15 @@ pub async fn execute_deployment_stream(
     };
     let follow = api.app.execute(&caller, target.workflow.id, start).follow().await?;
     let lines = Lines::new(&follow);
-    Ok(stream_of(follow, lines, execute::pace(&api, stopping)))
+    Ok(stream_of(follow, lines, execute::heartbeat_pace(&api, stopping)))
 }
 
 /// What a path names by id or name, and the request by tag.
-async fn target(
+async fn find_target(
     app: &App,
     caller: &Caller,
     text: &str,
-    request: &Execute,
+    request: &RawExecute,
 ) -> Result<Target, ApiError> {
     let by = |workflow| Choose {
         workflow,
@@ -134,8 +135,8 @@ async fn target(
 
 /// Turns what happens into lines.
 struct Lines {
-    raw: Raw,
-    outputs: Vec<Output>,
+    raw: RawEvents,
+    outputs: Vec<WorkflowOutput>,
     /// The names of the outputs that were sent whole.
     sent: BTreeSet<String>,
     /// The steps whose begin was sent.
@@ -149,8 +150,8 @@ impl Lines {
     fn new(follow: &Follow) -> Self {
         let plan = follow.plan().clone();
         Self {
-            outputs: outputs::of(&plan),
-            raw: Raw { id: follow.id(), workflow: follow.execution().origin.workflow, plan },
+            outputs: outputs::plan_outputs(&plan),
+            raw: RawEvents { id: follow.id(), workflow: follow.execution().origin.workflow, plan },
             sent: BTreeSet::new(),
             begun: BTreeSet::new(),
             initiated: false,
@@ -169,7 +170,7 @@ impl Lines {
         if !self.initiated {
             self.initiated = true;
             let inputs = json!({ "inputs": raw::by_name(&execution.input) });
-            ndjson::line(to, &self.raw.of_workflow("initiated", at, 0, inputs))?;
+            ndjson::write_line(to, &self.raw.of_workflow("initiated", at, 0, inputs))?;
         }
         if !status.is_final() {
             return Ok(());
@@ -186,11 +187,16 @@ impl Lines {
             (status, _) => {
                 let failure = execution.error.as_ref();
                 let of_fail_step = convert::is_fail_of(&self.raw.plan, failure);
-                let rejection = convert::rejection(status, failure, of_fail_step);
-                self.raw.of_workflow("rejected", at, 0, json!({ "error": raw::error(&rejection) }))
+                let rejection = convert::rejection_error(status, failure, of_fail_step);
+                self.raw.of_workflow(
+                    "rejected",
+                    at,
+                    0,
+                    json!({ "error": raw::error_body(&rejection) }),
+                )
             }
         };
-        Ok(ndjson::line(to, &event)?)
+        Ok(ndjson::write_line(to, &event)?)
     }
 
     fn output_whole(
@@ -205,7 +211,7 @@ impl Lines {
         }
         let output = json!({ "output": { "name": name, "value": value } });
         let count = self.next();
-        Ok(ndjson::line(to, &self.raw.of_workflow("streaming", at, count, output))?)
+        Ok(ndjson::write_line(to, &self.raw.of_workflow("streaming", at, count, output))?)
     }
 
     const fn next(&mut self) -> u64 {
@@ -216,13 +222,13 @@ impl Lines {
     fn step(&mut self, at: Timestamp, step: &StepView, to: &mut Vec<u8>) -> io::Result<()> {
         let begins = step.status == StepStatus::Running;
         if begins && self.begun.insert(step.step_id.clone()) {
-            return Ok(ndjson::line(to, &self.raw.node_initiated(step, at))?);
+            return Ok(ndjson::write_line(to, &self.raw.node_initiated(step, at))?);
         }
         // What was not reached when the execution ended never began.
         let reached = step.status != StepStatus::Cancelled || self.begun.contains(&step.step_id);
         let ended = self.raw.node_ended(step, at).filter(|_| reached);
         let Some(ended) = ended else { return Ok(()) };
-        ndjson::line(to, &ended)?;
+        ndjson::write_line(to, &ended)?;
         let Some(made) = &step.output else { return Ok(()) };
         let whole: Vec<_> = self
             .outputs
@@ -244,7 +250,7 @@ impl Lines {
         let node = step.display_in(&self.raw.plan).to_string();
         let output = json!({ "output": { "name": "text", "delta": text } });
         let count = self.next();
-        ndjson::line(to, &self.raw.of_node_streaming(&node, at, count, output))?;
+        ndjson::write_line(to, &self.raw.of_node_streaming(&node, at, count, output))?;
         let names: Vec<_> = self
             .outputs
             .iter()
@@ -254,7 +260,7 @@ impl Lines {
         names.iter().try_for_each(|name| {
             let output = json!({ "output": { "name": name, "delta": text } });
             let count = self.next();
-            Ok(ndjson::line(to, &self.raw.of_workflow("streaming", at, count, output))?)
+            Ok(ndjson::write_line(to, &self.raw.of_workflow("streaming", at, count, output))?)
         })
     }
 }

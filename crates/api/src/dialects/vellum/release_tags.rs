@@ -11,14 +11,14 @@ use stepwell_store::lists::Page;
 use uuid::Uuid;
 
 use super::deployment_bodies::{ReleaseTag, ReleaseTagRequest, Share, TagName, TagTarget};
-use super::deployments::{deployment, part};
-use super::paging::{self, Paged, PagedRequest, paged};
+use super::deployments::{deployment_body, path_part};
+use super::paging::{self, Paged, PagedRequest, page_body};
 use super::{ids, request, responses};
 use crate::authenticated::Authenticated;
 use crate::body::RequestBody;
 use crate::error::{ApiError, Kind};
 use crate::fields::FromFields as _;
-use crate::query::wrong;
+use crate::query::invalid_parameter;
 use crate::respond::{self, ApiResult, Time};
 use crate::state::Api;
 
@@ -42,15 +42,15 @@ pub fn main_release(tag: &TagObject) -> Result<u32, ApiError> {
     Ok(main.release)
 }
 
-async fn tag(api: &Api, caller: &Caller, tag: &TagObject) -> Result<ReleaseTag, ApiError> {
+async fn tag_body(api: &Api, caller: &Caller, tag: &TagObject) -> Result<ReleaseTag, ApiError> {
     let release_tag::ReleaseTag { workflow, name, traffic } = &tag.document;
     let main = api.app.release(caller, *workflow, main_release(tag)?).await?;
     let release = TagTarget {
-        id: ids::release(*workflow, main.number).to_string(),
+        id: ids::release_id(*workflow, main.number).to_string(),
         timestamp: Time(main.created_at),
     };
     let share = |Traffic { release, weight }: &Traffic| Share {
-        history_item_id: ids::release(*workflow, *release).to_string(),
+        history_item_id: ids::release_id(*workflow, *release).to_string(),
         release: *release,
         weight: *weight,
     };
@@ -74,13 +74,13 @@ pub async fn list_deployment_tags(
     path: RawPathParams,
     PagedRequest { uri, params }: PagedRequest,
 ) -> ApiResult {
-    let workflow = deployment(&api.app, &caller, &path).await?;
+    let workflow = deployment_body(&api.app, &caller, &path).await?;
     let window = paging::read_window(&params)?;
-    let ordering = paging::ordering(&params, &["name"])?;
+    let ordering = paging::read_ordering(&params, &["name"])?;
     let source = match params.one("source")? {
         None => None,
         Some(source @ ("SYSTEM" | "USER")) => Some(source),
-        Some(other) => return Err(wrong("source", "SYSTEM or USER", other)),
+        Some(other) => return Err(invalid_parameter("source", "SYSTEM or USER", other)),
     };
     // A workflow has few tags: they come whole.
     let mut tags = api.app.release_tags(&caller, workflow.id).await?;
@@ -94,9 +94,9 @@ pub async fn list_deployment_tags(
     let Page { items: tags, total, next } = paging::cut_page(&window, tags.iter());
     let mut items = Vec::with_capacity(tags.len());
     for record in tags {
-        items.push(tag(&api, &caller, record).await?);
+        items.push(tag_body(&api, &caller, record).await?);
     }
-    respond::json(StatusCode::OK, &paged(&uri, &window, Page { items, total, next }))
+    respond::json_response(StatusCode::OK, &page_body(&uri, &window, Page { items, total, next }))
 }
 
 /// Get a release tag of a deployment
@@ -111,9 +111,9 @@ pub async fn retrieve_deployment_tag(
     Authenticated(caller): Authenticated,
     path: RawPathParams,
 ) -> ApiResult {
-    let workflow = deployment(&api.app, &caller, &path).await?;
-    let record = api.app.release_tag(&caller, workflow.id, part(&path, "name")).await?;
-    respond::json(StatusCode::OK, &tag(&api, &caller, &record).await?)
+    let workflow = deployment_body(&api.app, &caller, &path).await?;
+    let record = api.app.release_tag(&caller, workflow.id, path_part(&path, "name")).await?;
+    respond::json_response(StatusCode::OK, &tag_body(&api, &caller, &record).await?)
 }
 
 /// Move a release tag of a deployment
@@ -132,11 +132,11 @@ pub async fn update_deployment_tag(
     path: RawPathParams,
     request_body: RequestBody,
 ) -> ApiResult {
-    let workflow = deployment(&api.app, &caller, &path).await?;
-    let mut record = api.app.release_tag(&caller, workflow.id, part(&path, "name")).await?;
+    let workflow = deployment_body(&api.app, &caller, &path).await?;
+    let mut record = api.app.release_tag(&caller, workflow.id, path_part(&path, "name")).await?;
     let mut fields = request_body.fields()?;
     let ReleaseTagRequest { history_item_id } = ReleaseTagRequest::read(&mut fields);
-    let wanted: Option<Uuid> = request::id(&mut fields, "history_item_id", history_item_id);
+    let wanted: Option<Uuid> = request::read_id(&mut fields, "history_item_id", history_item_id);
     fields.finish_open()?;
     if let Some(wanted) = wanted {
         let number = ids::release_number(workflow.id, workflow.release, wanted);
@@ -145,7 +145,7 @@ pub async fn update_deployment_tag(
         let name = &record.document.name;
         record = api.app.put_release_tag(&caller, workflow.id, name, traffic).await?;
     }
-    respond::json(StatusCode::OK, &tag(&api, &caller, &record).await?)
+    respond::json_response(StatusCode::OK, &tag_body(&api, &caller, &record).await?)
 }
 
 fn no_release(id: Uuid) -> ApiError {

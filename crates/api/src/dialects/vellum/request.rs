@@ -7,7 +7,7 @@ use stepwell_engine::app::WorkflowRef;
 
 use super::meta::ExpandMeta;
 use super::wire::ExecuteRequest;
-use crate::error::{ApiError, shortened};
+use crate::error::{ApiError, shorten_text};
 use crate::fields::{Fields, FromFields as _};
 
 /// The longest external id, in bytes.
@@ -85,10 +85,11 @@ impl TryFrom<Fields> for Execute {
             expand_meta,
             event_types,
         } = ExecuteRequest::read(&mut fields);
-        let deployment = deployment(&mut fields, workflow_deployment_id, workflow_deployment_name);
+        let deployment =
+            read_deployment(&mut fields, workflow_deployment_id, workflow_deployment_name);
         let release_tag = non_empty(&mut fields, "release_tag", release_tag);
         let external_id = self::external_id(&mut fields, external_id);
-        let previous = id(&mut fields, "previous_execution_id", previous_execution_id);
+        let previous = read_id(&mut fields, "previous_execution_id", previous_execution_id);
         let meta = ExpandMeta::read(&mut fields, &expand_meta.unwrap_or_default());
         let events = self::event_types(&mut fields, &event_types.unwrap_or_default());
         fields.finish_open()?;
@@ -100,7 +101,7 @@ impl TryFrom<Fields> for Execute {
     }
 }
 
-fn deployment(
+fn read_deployment(
     fields: &mut Fields,
     by_id: Option<String>,
     by_name: Option<String>,
@@ -115,7 +116,7 @@ fn deployment(
             None
         }
         (None, Some(name)) => Some(Deployment::Name(name)),
-        (Some(text), None) => parsed(fields, "workflow_deployment_id", &text).map(Deployment::Id),
+        (Some(text), None) => parse_id(fields, "workflow_deployment_id", &text).map(Deployment::Id),
         (None, None) => {
             // A field of a wrong type is reported already.
             fields.require::<()>("workflow_deployment_name", None);
@@ -149,18 +150,22 @@ pub fn non_empty(fields: &mut Fields, name: &'static str, text: Option<String>) 
 }
 
 /// Reads an id in any form.
-pub fn id<T: std::str::FromStr>(
+pub fn read_id<T: std::str::FromStr>(
     fields: &mut Fields,
     name: &'static str,
     text: Option<String>,
 ) -> Option<T> {
-    parsed(fields, name, &text?)
+    parse_id(fields, name, &text?)
 }
 
-fn parsed<T: std::str::FromStr>(fields: &mut Fields, name: &'static str, text: &str) -> Option<T> {
+fn parse_id<T: std::str::FromStr>(
+    fields: &mut Fields,
+    name: &'static str,
+    text: &str,
+) -> Option<T> {
     let read = text.parse().ok();
     if read.is_none() {
-        let shown = shortened(text);
+        let shown = shorten_text(text);
         fields.push(
             Problem::new(name, "is not a UUID").with_expectation("UUID", format!("`{shown}`")),
         );

@@ -14,7 +14,7 @@ use crate::endpoints::Endpoints;
 struct Document;
 
 /// The endpoints of this dialect.
-pub fn endpoints() -> Endpoints {
+pub fn vellum_endpoints() -> Endpoints {
     Endpoints::new(Document::openapi())
         .add(routes!(execute::execute_workflow))
         .add(routes!(execute::execute_workflow_async))

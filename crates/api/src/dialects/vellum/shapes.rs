@@ -14,21 +14,22 @@ pub fn fits(wanted: ValueType, value: &Value) -> bool {
         ValueType::String => value.is_string(),
         ValueType::Number => value.is_number(),
         ValueType::Json => true,
-        ValueType::ChatHistory => each(value, message),
-        ValueType::SearchResults => each(value, search_result),
-        ValueType::Array => each(value, typed),
+        ValueType::ChatHistory => each_fits(value, is_message),
+        ValueType::SearchResults => each_fits(value, search_result),
+        ValueType::Array => each_fits(value, is_typed),
         ValueType::Error => {
-            has(value, "code", Value::is_string)
-                && has(value, "message", Value::is_string)
+            key_fits(value, "code", Value::is_string)
+                && key_fits(value, "message", Value::is_string)
                 && may_have(value, "raw_data", Value::is_object)
         }
         ValueType::FunctionCall => {
-            has(value, "name", Value::is_string)
-                && has(value, "arguments", Value::is_object)
+            key_fits(value, "name", Value::is_string)
+                && key_fits(value, "arguments", Value::is_object)
                 && may_have(value, "id", Value::is_string)
         }
         ValueType::Image | ValueType::Audio | ValueType::Video | ValueType::Document => {
-            has(value, "src", Value::is_string) && may_have(value, "metadata", Value::is_object)
+            key_fits(value, "src", Value::is_string)
+                && may_have(value, "metadata", Value::is_object)
         }
     }
 }
@@ -59,11 +60,11 @@ fn type_of(value: &Value) -> Option<&str> {
     value.get("type")?.as_str()
 }
 
-fn each(value: &Value, fits: impl Fn(&Value) -> bool) -> bool {
+fn each_fits(value: &Value, fits: impl Fn(&Value) -> bool) -> bool {
     value.as_array().is_some_and(|items| items.iter().all(fits))
 }
 
-fn has(value: &Value, key: &str, fits: impl Fn(&Value) -> bool) -> bool {
+fn key_fits(value: &Value, key: &str, fits: impl Fn(&Value) -> bool) -> bool {
     value.get(key).is_some_and(fits)
 }
 
@@ -73,52 +74,53 @@ fn may_have(value: &Value, key: &str, fits: impl Fn(&Value) -> bool) -> bool {
 }
 
 /// A message of a chat.
-fn message(value: &Value) -> bool {
-    has(value, "role", Value::is_string)
+fn is_message(value: &Value) -> bool {
+    key_fits(value, "role", Value::is_string)
         && may_have(value, "text", Value::is_string)
         && may_have(value, "source", Value::is_string)
         && may_have(value, "metadata", Value::is_object)
-        && may_have(value, "content", |content| part(content) || parts(content))
+        && may_have(value, "content", |content| is_part(content) || are_parts(content))
 }
 
 /// What a message has several of.
-fn parts(content: &Value) -> bool {
-    type_of(content) == Some("ARRAY") && has(content, "value", |value| each(value, part))
+fn are_parts(content: &Value) -> bool {
+    type_of(content) == Some("ARRAY")
+        && key_fits(content, "value", |value| each_fits(value, is_part))
 }
 
 /// What a message has one of; lists do not stand in lists.
-fn part(content: &Value) -> bool {
+fn is_part(content: &Value) -> bool {
     let wanted = type_of(content).and_then(ValueType::spelled).filter(|wanted| {
         matches!(wanted, ValueType::String | ValueType::FunctionCall) || wanted.is_media()
     });
-    wanted.is_some_and(|wanted| has(content, "value", |value| fits(wanted, value)))
+    wanted.is_some_and(|wanted| key_fits(content, "value", |value| fits(wanted, value)))
 }
 
 fn search_result(value: &Value) -> bool {
-    has(value, "text", Value::is_string)
-        && has(value, "score", Value::is_number)
-        && has(value, "keywords", |keywords| each(keywords, Value::is_string))
-        && has(value, "document", document)
-        && may_have(value, "meta", |meta| meta.is_object() && may_have(meta, "source", source))
+    key_fits(value, "text", Value::is_string)
+        && key_fits(value, "score", Value::is_number)
+        && key_fits(value, "keywords", |keywords| each_fits(keywords, Value::is_string))
+        && key_fits(value, "document", is_document)
+        && may_have(value, "meta", |meta| meta.is_object() && may_have(meta, "source", is_source))
 }
 
-fn document(value: &Value) -> bool {
-    has(value, "label", Value::is_string)
+fn is_document(value: &Value) -> bool {
+    key_fits(value, "label", Value::is_string)
         && may_have(value, "id", Value::is_string)
         && may_have(value, "external_id", Value::is_string)
         && may_have(value, "metadata", Value::is_object)
 }
 
 /// The place of a search result in a PDF: clients know no other kind of source.
-fn source(value: &Value) -> bool {
+fn is_source(value: &Value) -> bool {
     let page = |page: &Value| page.is_i64() || page.is_u64();
-    has(value, "document_type", |kind| kind == "PDF")
+    key_fits(value, "document_type", |kind| kind == "PDF")
         && may_have(value, "start_page_num", page)
         && may_have(value, "end_page_num", page)
 }
 
 /// A value in an array, with its type.
-fn typed(item: &Value) -> bool {
+fn is_typed(item: &Value) -> bool {
     if is_thinking(item) {
         return may_have(item, "value", |inner| {
             type_of(inner) == Some("STRING") && may_have(inner, "value", Value::is_string)

@@ -17,7 +17,7 @@ use stepwell_engine::events::Follow;
 use stepwell_engine::memory::Reservation;
 use stepwell_engine::view::Notice;
 
-use super::lines::Lines;
+use super::lines::EventLines;
 use super::meta::ExpandMeta;
 use super::request::EventTypes;
 use crate::respond;
@@ -27,7 +27,7 @@ use crate::state::Stopping;
 const CHUNK: usize = 32 << 10;
 
 /// How a stream is to be.
-pub struct Options {
+pub struct StreamOptions {
     /// Which events.
     pub events: EventTypes,
     /// What the end events of nodes have besides their outputs.
@@ -35,11 +35,11 @@ pub struct Options {
     /// Whether the client knows the type `THINKING`.
     pub thinking: bool,
     /// How it keeps going.
-    pub pace: Pace,
+    pub pace: HeartbeatPace,
 }
 
 /// How a stream keeps going, and when it stops.
-pub struct Pace {
+pub struct HeartbeatPace {
     /// How often a quiet stream sends an empty line.
     pub heartbeat: Duration,
     /// Signals that the server stops.
@@ -56,16 +56,24 @@ pub trait WriteLines: Send {
 }
 
 /// The response: the events of the execution that `follow` follows, from its beginning to its end.
-pub fn respond(follow: Follow, external_id: Option<String>, options: Options) -> Response {
-    let Options { events, meta, thinking, pace } = options;
-    let lines = Lines::new(&follow, external_id, events, meta, thinking);
+pub fn stream_response(
+    follow: Follow,
+    external_id: Option<String>,
+    options: StreamOptions,
+) -> Response {
+    let StreamOptions { events, meta, thinking, pace } = options;
+    let lines = EventLines::new(&follow, external_id, events, meta, thinking);
     stream_of(follow, lines, pace)
 }
 
 /// The response: the lines that `lines` writes for each notice of `follow`.
-pub fn stream_of(follow: Follow, lines: impl WriteLines + 'static, pace: Pace) -> Response {
-    let Pace { heartbeat, stopping } = pace;
-    let stop: Stop = match stopping {
+pub fn stream_of(
+    follow: Follow,
+    lines: impl WriteLines + 'static,
+    pace: HeartbeatPace,
+) -> Response {
+    let HeartbeatPace { heartbeat, stopping } = pace;
+    let stop: StreamStop = match stopping {
         Some(stopping) => Box::pin(stopping.wait()),
         None => Box::pin(std::future::pending()),
     };
@@ -82,12 +90,12 @@ pub fn stream_of(follow: Follow, lines: impl WriteLines + 'static, pace: Pace) -
     response
 }
 
-type Stop = Pin<Box<dyn Future<Output = ()> + Send>>;
+type StreamStop = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 struct State<L> {
     follow: Follow,
     lines: L,
-    stop: Stop,
+    stop: StreamStop,
     heartbeat: Duration,
     /// What is reserved for the lines that were sent last.
     memory: Vec<Reservation>,

@@ -53,7 +53,7 @@ pub struct Extensions {
 }
 
 /// The inputs that the schema names.
-pub fn inputs(workflow: WorkflowId, plan: &Plan) -> Vec<Variable> {
+pub fn input_variables(workflow: WorkflowId, plan: &Plan) -> Vec<Variable> {
     let required = plan.input_schema.get("required").and_then(Value::as_array);
     let is_required = |name: &str| required.is_some_and(|all| all.iter().any(|r| r == name));
     let properties = plan.input_schema.get("properties").and_then(Value::as_object);
@@ -68,39 +68,39 @@ pub fn inputs(workflow: WorkflowId, plan: &Plan) -> Vec<Variable> {
             value_type: ValueType::of_schema(schema).unwrap_or(ValueType::Json),
             required: Some(is_required(name) && default.is_none()),
             default,
-            extensions: extensions(schema),
-            schema: object(schema),
+            extensions: read_extensions(schema),
+            schema: object_schema(schema),
         }
     };
     properties.into_iter().flatten().map(variable).collect()
 }
 
 /// The outputs that the plan declares.
-pub fn outputs(workflow: WorkflowId, plan: &Plan) -> Vec<Variable> {
+pub fn output_variables(workflow: WorkflowId, plan: &Plan) -> Vec<Variable> {
     let declared = |name: &str| plan.outputs.iter().find(|output| output.name == name);
-    let variable = |output: outputs::Output| {
+    let variable = |output: outputs::WorkflowOutput| {
         let schema = declared(&output.name).map(|output| &output.schema);
         Variable {
-            id: outputs::id(workflow, &output.name).to_string(),
+            id: outputs::output_id(workflow, &output.name).to_string(),
             value_type: output.value_type.unwrap_or(ValueType::Json),
             required: None,
             default: None,
-            extensions: schema.and_then(extensions),
-            schema: schema.and_then(object),
+            extensions: schema.and_then(read_extensions),
+            schema: schema.and_then(object_schema),
             key: output.name,
         }
     };
-    outputs::of(plan).into_iter().map(variable).collect()
+    outputs::plan_outputs(plan).into_iter().map(variable).collect()
 }
 
-fn extensions(schema: &Value) -> Option<Extensions> {
+fn read_extensions(schema: &Value) -> Option<Extensions> {
     let text = |name: &str| Some(schema.get(name)?.as_str()?.to_owned());
     let (title, description) = (text("title"), text("description"));
     (title.is_some() || description.is_some()).then_some(Extensions { title, description })
 }
 
 /// A schema that is only `true`, or is empty, is omitted.
-fn object(schema: &Value) -> Option<Value> {
+fn object_schema(schema: &Value) -> Option<Value> {
     schema.as_object().filter(|fields| !fields.is_empty()).map(|_| schema.clone())
 }
 
@@ -124,7 +124,7 @@ mod tests {
         let (_, plan) =
             definition::plan_source(&source, registry, &DefinitionLimits::default()).unwrap();
         let workflow = WorkflowId::from_uuid(Uuid::from_u128(1));
-        let found = serde_json::to_value(inputs(workflow, &plan)).unwrap();
+        let found = serde_json::to_value(input_variables(workflow, &plan)).unwrap();
         let shown: Vec<_> = found
             .as_array()
             .unwrap()
@@ -139,9 +139,9 @@ mod tests {
         assert_eq!(found[0]["extensions"], json!({"title": "Question", "description": "What?"}));
         assert_eq!(found[1]["default"], json!({"type": "NUMBER", "value": 3}));
         assert_eq!(found[0]["schema"]["type"], "string");
-        let made = outputs(workflow, &plan);
+        let made = output_variables(workflow, &plan);
         let shown: Vec<_> = made.iter().map(|v| (v.key.as_str(), v.value_type)).collect();
         assert_eq!(shown, [("text", ValueType::String), ("n", ValueType::Number)]);
-        assert_eq!(made[0].id, outputs::id(workflow, "text").to_string());
+        assert_eq!(made[0].id, outputs::output_id(workflow, "text").to_string());
     }
 }

@@ -116,9 +116,9 @@ impl App {
         }
         let found = self.engine.store.find_workflow(FindWorkflow::Id(workflow)).await?;
         let found = found.ok_or_else(|| AppError::not_found("workflow", workflow.dataflow()))?;
-        if verbs.iter().any(|verb| workflows::require(caller, *verb, &found).is_ok()) {
+        if verbs.iter().any(|verb| workflows::require_access(caller, *verb, &found).is_ok()) {
             return Ok(());
         }
-        workflows::require(caller, verb, &found)
+        workflows::require_access(caller, verb, &found)
     }
 }

@@ -32,7 +32,7 @@ impl App {
         if !workflow.active {
             return Err(AppError::Inactive);
         }
-        integrations::require(workflow)?;
+        integrations::require_integrations(workflow)?;
         let release = start.release.unwrap_or(workflow.release);
         let plan = self.engine.plans.plan(workflow.id, release).await?;
         self.check_urls(&start)?;
@@ -87,7 +87,7 @@ impl App {
     /// Takes the secrets out of the request. They must not be anywhere else in it, since everything
     /// else is stored.
     fn open_secrets(&self, start: &mut Start, input: &Value) -> Result<Secrets, AppError> {
-        secrets::check(&start.secrets)?;
+        secrets::check_secrets(&start.secrets)?;
         let secrets = self.engine.vault.open(std::mem::take(&mut start.secrets));
         secrets.check_absent(input, "input")?;
         secrets.check_map(&start.metadata, "metadata")?;

@@ -171,7 +171,7 @@ impl NewExecution<'_> {
     /// See [`NewExecution`]; `StillRunning` after `patience`.
     pub async fn wait(self, patience: Duration) -> Result<ExecutionView, AppError> {
         let Self { app, caller, workflow, start } = self;
-        let fingerprint = fingerprint(&start);
+        let fingerprint = start_fingerprint(&start);
         let (id, feed) = match app.accept(caller, workflow, start, None).await? {
             Started::Running(id, feed, _) => (id, feed),
             Started::Replayed(id) | Started::Queued(id) => {
@@ -243,7 +243,7 @@ impl<'a> NewExecution<'a> {
     /// Starts it and waits until it is durable.
     async fn start_durably(self) -> Result<(&'a App, Started), AppError> {
         let Self { app, caller, workflow, start } = self;
-        let fingerprint = fingerprint(&start);
+        let fingerprint = start_fingerprint(&start);
         let (sender, accepted) = oneshot::channel();
         let (id, feed, subscriber) = match app.accept(caller, workflow, start, Some(sender)).await?
         {
@@ -295,7 +295,7 @@ impl App {
     }
 }
 
-fn fingerprint(start: &Start) -> Vec<u8> {
+fn start_fingerprint(start: &Start) -> Vec<u8> {
     start.idempotency.as_ref().map(|key| key.fingerprint.clone()).unwrap_or_default()
 }
 

@@ -96,7 +96,7 @@ impl App {
     /// `Unavailable`.
     pub async fn caller_info(&self, caller: &Caller) -> Result<CallerInfo, AppError> {
         let key = match caller.key() {
-            Some(id) => objects::find(&*self.engine.store, id).await?,
+            Some(id) => objects::find_object(&*self.engine.store, id).await?,
             None => None,
         };
         let workspace = self.own_workspace(caller).await?;

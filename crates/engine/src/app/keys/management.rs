@@ -76,7 +76,7 @@ impl App {
             return Ok(caller.workspace);
         };
         caller.require_operator()?;
-        match objects::find::<Workspace>(&*self.engine.store, id).await? {
+        match objects::find_object::<Workspace>(&*self.engine.store, id).await? {
             Some(_) => Ok(id),
             None => {
                 let message = format!("there is no workspace `{}`", id.abi());
@@ -107,7 +107,7 @@ impl App {
     /// `Forbidden`, `NotFound`.
     pub async fn key(&self, caller: &Caller, id: KeyId) -> Result<Object<ApiKey>, AppError> {
         caller.require_admin()?;
-        let found = objects::find::<ApiKey>(&*self.engine.store, id).await?;
+        let found = objects::find_object::<ApiKey>(&*self.engine.store, id).await?;
         let may_see =
             |key: &Object<ApiKey>| caller.is_operator() || key.workspace == caller.workspace;
         let found = found.filter(may_see).into_iter().collect();

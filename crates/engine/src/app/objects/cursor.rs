@@ -20,11 +20,11 @@ impl EncodedCursor<ObjectSort> for ObjectCursor {
             ObjectSortKey::Name(None) | ObjectSortKey::Due(None) => NO_VALUE.to_owned(),
             ObjectSortKey::Due(Some(at)) => at.as_micros().to_string(),
         };
-        format!("{}.{}.{key}", letter(sort), self.id)
+        format!("{}.{}.{key}", sort_letter(sort), self.id)
     }
 
     fn decode_cursor(text: &str, sort: ObjectSort) -> Option<Self> {
-        let (id, key) = text.strip_prefix(letter(sort))?.strip_prefix('.')?.split_once('.')?;
+        let (id, key) = text.strip_prefix(sort_letter(sort))?.strip_prefix('.')?.split_once('.')?;
         let time = |key: &str| Some(Timestamp::from_micros(key.parse().ok()?));
         let key = match sort {
             ObjectSort::CreatedAt | ObjectSort::UpdatedAt => ObjectSortKey::Time(time(key)?),
@@ -40,7 +40,7 @@ impl EncodedCursor<ObjectSort> for ObjectCursor {
     }
 }
 
-const fn letter(sort: ObjectSort) -> char {
+const fn sort_letter(sort: ObjectSort) -> char {
     match sort {
         ObjectSort::CreatedAt => 'c',
         ObjectSort::UpdatedAt => 'u',

@@ -58,7 +58,7 @@ impl App {
         document: N,
     ) -> Result<Object<N>, AppError> {
         caller.require(Verb::Write, N::SCOPE)?;
-        check(&document)?;
+        check_document(&document)?;
         self.require_room_for::<N>(caller).await?;
         let id = N::Id::from_uuid(new_uuid());
         let object = Object::new(id, caller.workspace, self.engine.now(), document);
@@ -112,7 +112,7 @@ impl App {
             if document == before.document {
                 return Ok(before);
             }
-            check(&document)?;
+            check_document(&document)?;
             let after = before.next(self.engine.now(), document);
             let [_, updated, _] = N::ACTIONS;
             let entry = self.object_audit(caller, updated, &after);
@@ -122,7 +122,7 @@ impl App {
             match self.engine.store.write_objects(batch).await {
                 Ok(()) => return Ok(after),
                 Err(StoreError::Outdated(_)) => {}
-                Err(error) => return Err(missing::<N>(error, id)),
+                Err(error) => return Err(missing_object::<N>(error, id)),
             }
         }
         Err(StoreError::Outdated(N::KIND).into())
@@ -147,7 +147,7 @@ impl App {
             match self.engine.store.write_objects(ObjectBatch::delete(delete, effects)).await {
                 Ok(()) => return Ok(()),
                 Err(StoreError::Outdated(_)) => {}
-                Err(error) => return Err(missing::<N>(error, id)),
+                Err(error) => return Err(missing_object::<N>(error, id)),
             }
         }
         Err(StoreError::Outdated(N::KIND).into())
@@ -161,7 +161,7 @@ impl App {
         id: N::Id,
     ) -> Result<Object<N>, AppError> {
         caller.require_any(verb, N::SCOPE)?;
-        let found = objects::find(&*self.engine.store, id).await?;
+        let found = objects::find_object(&*self.engine.store, id).await?;
         let found = found.filter(|object: &Object<N>| object.workspace == caller.workspace);
         let object = found.ok_or_else(|| not_found::<N>(id))?;
         let names = [object.document.name(), &id.abi(), &id.dataflow(), &id.to_string()];
@@ -192,7 +192,7 @@ impl App {
     }
 }
 
-fn check<N: Noun>(document: &N) -> Result<(), AppError> {
+fn check_document<N: Noun>(document: &N) -> Result<(), AppError> {
     let kind = N::KIND;
     document.check().map_err(|problems| AppError::InvalidObject { kind, problems })
 }
@@ -201,7 +201,7 @@ fn not_found<N: Noun>(id: N::Id) -> AppError {
     AppError::not_found(N::KIND, id.abi())
 }
 
-fn missing<N: Noun>(error: StoreError, id: N::Id) -> AppError {
+fn missing_object<N: Noun>(error: StoreError, id: N::Id) -> AppError {
     match error {
         StoreError::Missing(_) => not_found::<N>(id),
         other => other.into(),

@@ -45,7 +45,7 @@ impl ScheduleChange {
             last_execution: None,
             created_by: by,
         };
-        restart(schedule, now)
+        restart_schedule(schedule, now)
     }
 
     /// The schedule after the change. Its next firing changes only if its timing does.
@@ -69,7 +69,7 @@ impl ScheduleChange {
             Some(enabled) => set_enabled(&after, enabled, now)?,
             None => after,
         };
-        if retimed && after.enabled { restart(after, now) } else { Ok(after) }
+        if retimed && after.enabled { restart_schedule(after, now) } else { Ok(after) }
     }
 
     fn policies(&self, before: SchedulePolicies, problems: &mut Problems) -> SchedulePolicies {
@@ -126,7 +126,10 @@ impl<T> Refuse<T> for Result<T, Problems> {
 }
 
 /// The names of the fields in which they differ.
-pub(super) fn changed(before: &Schedule, after: &Schedule) -> impl Iterator<Item = &'static str> {
+pub(super) fn changed_fields(
+    before: &Schedule,
+    after: &Schedule,
+) -> impl Iterator<Item = &'static str> {
     let fields = [
         ("name", before.name != after.name),
         ("description", before.description != after.description),
@@ -148,7 +151,7 @@ pub(super) fn set_enabled(
     now: Timestamp,
 ) -> Result<Schedule, AppError> {
     let after = Schedule { paused_with: None, ..schedule.clone() };
-    switch(after, enabled, now)
+    switch_schedule(after, enabled, now)
 }
 
 /// The same for one of all schedules of a workflow or a workspace: pauses those that are enabled,
@@ -166,22 +169,26 @@ pub(super) fn set_enabled_with(
     match (enabled, schedule.enabled) {
         (false, true) => {
             let after = Schedule { paused_with: Some(all), ..schedule.clone() };
-            switch(after, false, now)
+            switch_schedule(after, false, now)
         }
         (true, false) if is_among => set_enabled(schedule, true, now),
         _ => Ok(schedule.clone()),
     }
 }
 
-fn switch(schedule: Schedule, enabled: bool, now: Timestamp) -> Result<Schedule, AppError> {
+fn switch_schedule(
+    schedule: Schedule,
+    enabled: bool,
+    now: Timestamp,
+) -> Result<Schedule, AppError> {
     if enabled == schedule.enabled {
         return Ok(schedule);
     }
-    restart(Schedule { enabled, ..schedule }, now)
+    restart_schedule(Schedule { enabled, ..schedule }, now)
 }
 
 /// Firings start over: the next one is the first after now, and none waits.
-fn restart(mut schedule: Schedule, now: Timestamp) -> Result<Schedule, AppError> {
+fn restart_schedule(mut schedule: Schedule, now: Timestamp) -> Result<Schedule, AppError> {
     let rule = FiringRule::new(&schedule.timing, &schedule.timezone, now)
         .map_err(|problem| AppError::InvalidSchedule(problem.into()))?;
     schedule.anchor = now;

@@ -39,7 +39,7 @@ enum NotFired {
 
 /// Why a schedule starts an execution.
 #[derive(Clone, Copy)]
-enum Why<'a> {
+enum FiringReason<'a> {
     /// It is due since that moment.
     Due(Timestamp),
     /// A caller requested it.
@@ -53,7 +53,7 @@ impl App {
     /// It cannot be done now; what is not settled stays due.
     pub(super) async fn settle(&self, id: ScheduleId) -> Result<(), AppError> {
         while !self.engine.background.is_stopping() {
-            let Some(schedule) = objects::find(&*self.engine.store, id).await? else {
+            let Some(schedule) = objects::find_object(&*self.engine.store, id).await? else {
                 return Ok(());
             };
             if !self.step(&schedule).await? {
@@ -91,14 +91,14 @@ impl App {
             return Ok(self.advance(schedule, next, now).await? && !is_settled);
         };
         let mut skipped = next.clone();
-        match self.fire(schedule, next, Why::Due(scheduled_at), now).await {
+        match self.fire(schedule, next, FiringReason::Due(scheduled_at), now).await {
             Ok(_) => Ok(true),
             Err(NotFired::Outdated) => Ok(true),
             Err(NotFired::Later(error)) => Err(error),
             Err(NotFired::Refused { code, error }) => {
                 let id = schedule.id;
                 tracing::warn!(schedule = %id, code, %error, "a firing starts nothing");
-                skipped.skip_firing(scheduled_at, now, code, &describe(&error));
+                skipped.skip_firing(scheduled_at, now, code, &describe_error(&error));
                 self.advance(schedule, skipped, now).await
             }
         }
@@ -111,7 +111,7 @@ impl App {
         progress: ScheduleProgress,
         now: Timestamp,
     ) -> Result<bool, AppError> {
-        let after = after(schedule, progress, schedule.document.last_execution, now);
+        let after = schedule_after(schedule, progress, schedule.document.last_execution, now);
         let batch = ObjectBatch::put(after.to_stored()?, Effects::default());
         match self.engine.store.write_objects(batch).await {
             // Another writer was faster: the next step starts from what it wrote.
@@ -125,7 +125,7 @@ impl App {
         &self,
         schedule: &Object<Schedule>,
         progress: ScheduleProgress,
-        why: Why<'_>,
+        why: FiringReason<'_>,
         now: Timestamp,
     ) -> Result<Triggered, NotFired> {
         let workflow = self.engine.plans.workflow(schedule.document.workflow).await;
@@ -136,17 +136,22 @@ impl App {
         let (sender, accepted) = oneshot::channel();
         // The limits of a caller apply to what it requests; a due firing is not rejected.
         let starter = match why {
-            Why::Requested(caller) => caller.clone(),
-            Why::Due(_) => owner(schedule),
+            FiringReason::Requested(caller) => caller.clone(),
+            FiringReason::Due(_) => schedule_owner(schedule),
         };
         let mut prepared = self
-            .prepare_execution(&starter, &workflow, Box::new(start(schedule, why)), Some(sender))
+            .prepare_execution(
+                &starter,
+                &workflow,
+                Box::new(firing_start(schedule, why)),
+                Some(sender),
+            )
             .await
-            .map_err(|error| refused(error, &workflow))?;
+            .map_err(|error| refused_firing(error, &workflow))?;
         let execution = prepared.record.id;
-        let after = after(schedule, progress, Some(execution), now);
+        let after = schedule_after(schedule, progress, Some(execution), now);
         let mut effects = self.firing_effects(&after, &workflow.name, &prepared.record);
-        if let Why::Requested(caller) = why {
+        if let FiringReason::Requested(caller) = why {
             let entry =
                 self.engine.audit_entry(caller, AuditAction::ScheduleTriggered, schedule.id);
             let entry = entry.named(&schedule.document.name);
@@ -168,7 +173,7 @@ impl App {
         fired.map(|()| {
             let metrics = &self.engine.metrics;
             metrics.firings.increment(1);
-            if let Why::Due(due) = why {
+            if let FiringReason::Due(due) = why {
                 metrics.lateness.record(now.since(due));
             }
             Triggered { execution, schedule: after }
@@ -189,12 +194,12 @@ impl App {
         for _ in 0..ATTEMPTS {
             let now = self.engine.now();
             let progress = schedule.document.progress.clone();
-            match self.fire(&schedule, progress, Why::Requested(caller), now).await {
+            match self.fire(&schedule, progress, FiringReason::Requested(caller), now).await {
                 Ok(triggered) => return Ok(triggered),
                 Err(NotFired::Later(error) | NotFired::Refused { error, .. }) => return Err(error),
                 Err(NotFired::Outdated) => {}
             }
-            let found = objects::find(&*self.engine.store, id).await?;
+            let found = objects::find_object(&*self.engine.store, id).await?;
             schedule = found.ok_or_else(|| not_found(id))?;
         }
         Err(StoreError::Outdated(Schedule::KIND).into())
@@ -212,15 +217,15 @@ impl App {
 }
 
 /// The caller as which a due schedule executes its workflow.
-fn owner(schedule: &Object<Schedule>) -> Caller {
+fn schedule_owner(schedule: &Object<Schedule>) -> Caller {
     Caller::internal_to(schedule.workspace)
 }
 
 /// The parameters of the execution; its labels name the schedule.
-fn start(schedule: &Object<Schedule>, why: Why<'_>) -> Start {
+fn firing_start(schedule: &Object<Schedule>, why: FiringReason<'_>) -> Start {
     let mut metadata = Map::new();
     metadata.insert(LABEL.to_owned(), json!(schedule.id.abi()));
-    if let Why::Due(at) = why {
+    if let FiringReason::Due(at) = why {
         metadata.insert("scheduled_at".to_owned(), json!(at.to_string()));
     }
     let input = Value::Object(schedule.document.parameters.clone());
@@ -228,7 +233,7 @@ fn start(schedule: &Object<Schedule>, why: Why<'_>) -> Start {
 }
 
 /// The schedule with other progress.
-fn after(
+fn schedule_after(
     schedule: &Object<Schedule>,
     progress: ScheduleProgress,
     last_execution: Option<ExecutionId>,
@@ -240,7 +245,7 @@ fn after(
 }
 
 /// Why nothing was fired if an execution could not be created.
-fn refused(error: AppError, workflow: &WorkflowRecord) -> NotFired {
+fn refused_firing(error: AppError, workflow: &WorkflowRecord) -> NotFired {
     let code = match &error {
         AppError::Unavailable { .. } => return NotFired::Later(error),
         AppError::Inactive => "WORKFLOW_INACTIVE",
@@ -255,7 +260,7 @@ fn refused(error: AppError, workflow: &WorkflowRecord) -> NotFired {
 }
 
 /// The error as a schedule reports it: its parameters are the input of its executions.
-fn describe(error: &AppError) -> String {
+fn describe_error(error: &AppError) -> String {
     match error {
         AppError::InvalidInput(problems) => {
             let problems = problems.clone().moved_to("input", "parameters");

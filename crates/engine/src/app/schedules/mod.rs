@@ -294,7 +294,7 @@ impl App {
         verb: Verb,
         id: ScheduleId,
     ) -> Result<Object<Schedule>, AppError> {
-        let found = objects::find::<Schedule>(&*self.engine.store, id).await?;
+        let found = objects::find_object::<Schedule>(&*self.engine.store, id).await?;
         let found = found.filter(|schedule| schedule.workspace == caller.workspace);
         let found = found.ok_or_else(|| not_found(id))?;
         let (uuid, abi) = (id.to_string(), id.abi());
@@ -356,7 +356,7 @@ impl App {
             let effects = self.schedule_effects(Topic::ScheduleUpdated, &after, now).await?;
             let entry = self.engine.audit_entry(caller, AuditAction::ScheduleUpdated, after.id);
             let entry = entry.named(&after.document.name);
-            let entry = entry.changing(edit::changed(&before.document, &after.document));
+            let entry = entry.changing(edit::changed_fields(&before.document, &after.document));
             let batch = ObjectBatch::put(after.to_stored()?, effects.and_audit(entry));
             match self.engine.write_objects(batch).await {
                 Ok(()) => {
@@ -364,7 +364,7 @@ impl App {
                     return Ok(after);
                 }
                 Err(StoreError::Outdated(_)) => {
-                    let found = objects::find(&**store, before.id).await?;
+                    let found = objects::find_object(&**store, before.id).await?;
                     before = found.ok_or_else(|| not_found(before.id))?;
                 }
                 Err(StoreError::Missing(_)) => return Err(not_found(before.id)),

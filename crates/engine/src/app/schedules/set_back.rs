@@ -56,10 +56,12 @@ impl App {
             match store.write_objects(batch).await {
                 Ok(()) | Err(StoreError::Missing(_)) => return Ok(()),
                 // Another change was first: it may be older than the setting of the clock.
-                Err(StoreError::Outdated(_)) => match objects::find(&**store, before.id).await? {
-                    Some(found) => before = found,
-                    None => return Ok(()),
-                },
+                Err(StoreError::Outdated(_)) => {
+                    match objects::find_object(&**store, before.id).await? {
+                        Some(found) => before = found,
+                        None => return Ok(()),
+                    }
+                }
                 Err(error) => return Err(error.into()),
             }
         }

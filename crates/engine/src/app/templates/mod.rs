@@ -89,7 +89,7 @@ impl Noun for Template {
         }
         if json_size(body) > MAX_BYTES {
             problems.push(too_large("body"));
-        } else if let Err(Problems(of_body)) = compile(body) {
+        } else if let Err(Problems(of_body)) = compile_body(body) {
             problems.0.extend(of_body);
         }
         problems.or_ok(())
@@ -103,7 +103,7 @@ fn json_size(value: &impl Serialize) -> usize {
 }
 
 /// Compiles a body. It must not refer to secrets: where it is rendered there are none.
-fn compile(body: &Value) -> Result<expr::ValueTemplate, Problems> {
+fn compile_body(body: &Value) -> Result<expr::ValueTemplate, Problems> {
     let template = expr::ValueTemplate::compile_value(body, "body")?;
     let of_secrets = |leaf: &&expr::TemplateLeaf| {
         let mut paths = leaf.references.paths.iter();
@@ -135,16 +135,16 @@ impl App {
         // The budget bounds how long it takes; a caller that goes away leaves it to its end.
         let rendering = tokio::task::spawn_blocking(move || {
             let _permit = permit;
-            render(&body, data)
+            render_body(&body, data)
         });
         rendering.await.map_err(|error| AppError::Internal(error.to_string()))?
     }
 }
 
 /// Renders a body with data.
-fn render(body: &Value, data: Map) -> Result<Value, AppError> {
+fn render_body(body: &Value, data: Map) -> Result<Value, AppError> {
     let invalid = |problems| AppError::InvalidObject { kind: Template::KIND, problems };
-    let template = compile(body).map_err(invalid)?;
+    let template = compile_body(body).map_err(invalid)?;
     let rendered = template.render_value(&JsonScope::new(data));
     let rendered = rendered.map_err(|error| {
         // The message begins with the place.
@@ -191,7 +191,7 @@ mod tests {
             (json!("{{ missing | default('-') }}"), json!("-")),
             (json!(7), json!(7)),
         ] {
-            assert_eq!(render(&body, map(data.clone())).unwrap(), expect, "{body}");
+            assert_eq!(render_body(&body, map(data.clone())).unwrap(), expect, "{body}");
         }
     }
 
@@ -201,7 +201,7 @@ mod tests {
             (json!("a\nb\n{{ customer.name }}"), "body", "line 3"),
             (json!({"k": ["x", "a\n{{ 1 + n }}"]}), "body.k[1]", "line 2"),
         ] {
-            let error = render(&body, map(json!({"n": "text"}))).unwrap_err();
+            let error = render_body(&body, map(json!({"n": "text"}))).unwrap_err();
             let AppError::InvalidObject { kind: "template", problems } = error else {
                 panic!("{error}")
             };
@@ -215,7 +215,7 @@ mod tests {
     fn a_body_that_costs_too_much_is_ended() {
         let data = map(json!({"text": "x".repeat(1 << 20)}));
         let body = json!("{% for i in range(1000) %}{{ text }}{% endfor %}");
-        let error = render(&body, data).unwrap_err();
+        let error = render_body(&body, data).unwrap_err();
         assert!(matches!(error, AppError::InvalidObject { .. }), "{error}");
     }
 

@@ -22,7 +22,7 @@ const OVERLAP: Duration = Duration::from_secs(24 * 3600);
 const MOST_OLD: usize = 4;
 
 /// The webhook after a change that was checked.
-pub(super) fn changed(
+pub(super) fn changed_webhook(
     before: &Webhook,
     change: &ChangeWebhook,
     now: Timestamp,
@@ -49,7 +49,9 @@ pub(super) fn changed(
         }
     }
     match secret {
-        Some(secret) if *secret != before.secret => Ok(rotated(&after, secret, OVERLAP, now)),
+        Some(secret) if *secret != before.secret => {
+            Ok(rotated_webhook(&after, secret, OVERLAP, now))
+        }
         _ => Ok(after),
     }
 }
@@ -63,7 +65,7 @@ pub(super) fn forgets_failures(before: &Webhook, after: &Webhook) -> bool {
 
 /// The webhook with another secret. Those before sign as well for so long, or for as long as they
 /// would have; none of them where that is no time at all.
-pub(super) fn rotated(
+pub(super) fn rotated_webhook(
     before: &Webhook,
     secret: &str,
     overlap: Duration,
@@ -120,14 +122,14 @@ pub(super) fn check_overlap(overlap: Duration) -> Result<(), AppError> {
 }
 
 /// A secret that was given can sign.
-pub(super) fn check(secret: &str) -> Result<(), AppError> {
+pub(super) fn check_given_secret(secret: &str) -> Result<(), AppError> {
     check_secret(secret).map_err(|problem| AppError::invalid("secret", problem))
 }
 
 /// The secret, and whether it was generated here.
 pub(super) fn given_or_made(secret: Option<String>) -> Result<(String, bool), AppError> {
     match secret {
-        Some(secret) => check(&secret).map(|()| (secret, false)),
+        Some(secret) => check_given_secret(&secret).map(|()| (secret, false)),
         None => Ok((new_secret(), true)),
     }
 }
@@ -161,7 +163,7 @@ mod tests {
     #[test]
     fn every_secret_signs_until_its_time() {
         let rotate = |webhook: &Webhook, secret: &str, overlap, now| {
-            rotated(webhook, secret, Duration::from_secs(overlap), at(now))
+            rotated_webhook(webhook, secret, Duration::from_secs(overlap), at(now))
         };
         let twice = rotate(&rotate(&webhook(), "b", 100, 0), "c", 50, 10);
         assert_eq!((twice.secret.as_str(), old(&twice)), ("c", vec![("b", 60), ("a", 100)]));
@@ -199,10 +201,10 @@ mod tests {
                 status: wanted,
                 ..ChangeWebhook::default()
             };
-            let after = changed(&before, &change, at(9)).unwrap();
+            let after = changed_webhook(&before, &change, at(9)).unwrap();
             assert_eq!((&after.status, !forgets_failures(&before, &after)), (&expect, failing));
         }
         let change = ChangeWebhook { status: Some(Disabled), ..ChangeWebhook::default() };
-        changed(&webhook(), &change, at(9)).unwrap_err();
+        changed_webhook(&webhook(), &change, at(9)).unwrap_err();
     }
 }

@@ -14,7 +14,7 @@ use stepwell_store::{Effects, StoreError};
 
 use super::App;
 use crate::caller::Verb;
-use crate::egress::origin;
+use crate::egress::url_origin;
 use crate::objects::{self, Document, Object};
 use crate::runtime::engine::new_uuid;
 use crate::webhook::{Webhook, WebhookStatus};
@@ -115,9 +115,9 @@ impl App {
         }
         edit::check_description(change.description.as_deref())?;
         if let Some(secret) = &change.secret {
-            edit::check(secret)?;
+            edit::check_given_secret(secret)?;
         }
-        let edit = |before: &Webhook, now| edit::changed(before, &change, now);
+        let edit = |before: &Webhook, now| edit::changed_webhook(before, &change, now);
         let record = self.edit_webhook(caller, before, AuditAction::WebhookUpdated, edit).await?;
         self.webhook_view(record).await
     }
@@ -137,7 +137,7 @@ impl App {
         let RotateSecret { secret, overlap } = rotate;
         edit::check_overlap(overlap)?;
         let (secret, made_secret) = edit::given_or_made(secret)?;
-        let edit = |before: &Webhook, now| Ok(edit::rotated(before, &secret, overlap, now));
+        let edit = |before: &Webhook, now| Ok(edit::rotated_webhook(before, &secret, overlap, now));
         let action = AuditAction::WebhookSecretRotated;
         let record = self.edit_webhook(caller, before, action, edit).await?;
         let WebhookView { record, failing_since } = self.webhook_view(record).await?;
@@ -154,7 +154,7 @@ impl App {
         let effects = Effects { recovered: vec![id.into()], ..Effects::with_audit(entry) };
         let delete = DeleteObject { kind: Webhook::KIND, id: id.into(), expected: None };
         let deleted = self.engine.store.write_objects(ObjectBatch::delete(delete, effects)).await;
-        deleted.map_err(|error| missing(error, id))?;
+        deleted.map_err(|error| missing_webhook(error, id))?;
         self.webhooks_changed().await
     }
 
@@ -170,7 +170,7 @@ impl App {
         id: WebhookId,
     ) -> Result<Object<Webhook>, AppError> {
         caller.require_any(verb, KIND)?;
-        let found = objects::find::<Webhook>(&*self.engine.store, id).await?;
+        let found = objects::find_object::<Webhook>(&*self.engine.store, id).await?;
         let found = found.filter(|webhook| webhook.workspace == caller.workspace);
         let found = found.ok_or_else(|| not_found(id))?;
         caller.require_on(verb, KIND, &[&id.abi(), &id.dataflow(), &id.to_string()])?;
@@ -206,10 +206,10 @@ impl App {
                     return Ok(after);
                 }
                 Err(StoreError::Outdated(_)) => {
-                    let found = objects::find(&*self.engine.store, before.id).await?;
+                    let found = objects::find_object(&*self.engine.store, before.id).await?;
                     before = found.ok_or_else(|| not_found(before.id))?;
                 }
-                Err(error) => return Err(missing(error, before.id)),
+                Err(error) => return Err(missing_webhook(error, before.id)),
             }
         }
         Err(StoreError::Outdated(Webhook::KIND).into())
@@ -223,7 +223,7 @@ impl App {
         webhook: &Object<Webhook>,
     ) -> AuditRecord {
         // What follows the origin of a URL may be a secret.
-        self.engine.audit_entry(caller, action, webhook.id).named(origin(&webhook.document.url))
+        self.engine.audit_entry(caller, action, webhook.id).named(url_origin(&webhook.document.url))
     }
 
     /// Events from now on are sent to the webhooks that are stored now.
@@ -241,7 +241,7 @@ fn not_found(id: WebhookId) -> AppError {
     AppError::not_found("webhook", id.abi())
 }
 
-fn missing(error: StoreError, id: WebhookId) -> AppError {
+fn missing_webhook(error: StoreError, id: WebhookId) -> AppError {
     match error {
         StoreError::Missing(_) => not_found(id),
         other => other.into(),

@@ -275,7 +275,7 @@ impl App {
         self.change_serialised(caller, id, &expected, |record| async move {
             // Also if it is active already: success would mean that it can be executed.
             if active {
-                integrations::require(&record)?;
+                integrations::require_integrations(&record)?;
             }
             if record.active == active {
                 return Ok(Arc::unwrap_or_clone(record));

@@ -42,7 +42,7 @@ impl App {
         let name_of = FindWorkflow::Name(caller.workspace, name.to_owned());
         let found = self.engine.store.find_workflow(name_of).await?;
         let record = found.ok_or_else(|| AppError::not_found("workflow", name))?;
-        require(caller, Verb::Read, &record)?;
+        require_access(caller, Verb::Read, &record)?;
         self.view(Arc::new(record)).await
     }
 
@@ -105,7 +105,7 @@ impl App {
         let found = self.engine.plans.workflow(id).await?;
         let found = found.filter(|workflow| workflow.workspace == caller.workspace);
         let found = found.ok_or_else(|| AppError::not_found("workflow", id.dataflow()))?;
-        require(caller, verb, &found)?;
+        require_access(caller, verb, &found)?;
         Ok(found)
     }
 
@@ -128,12 +128,12 @@ fn require_readable(caller: &Caller, record: WorkflowRecord) -> Result<WorkflowR
     if record.workspace != caller.workspace {
         return Err(AppError::not_found("workflow", record.id.dataflow()));
     }
-    require(caller, Verb::Read, &record)?;
+    require_access(caller, Verb::Read, &record)?;
     Ok(record)
 }
 
 /// Checks a scope on one workflow, by its name or its id in any form.
-pub(in crate::app) fn require(
+pub(in crate::app) fn require_access(
     caller: &Caller,
     verb: Verb,
     record: &WorkflowRecord,

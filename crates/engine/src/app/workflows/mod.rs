@@ -12,4 +12,4 @@ mod types;
 pub use requests::{ChangeWorkflow, CreateWorkflow, Deletion, NewWorkflow, WorkflowView};
 
 pub(super) use create::check_labels;
-pub(super) use lookup::{KIND, require};
+pub(super) use lookup::{KIND, require_access};

@@ -39,12 +39,18 @@ pub(super) fn build_definition(
         (Some(Value::Object(fields)), None) => (fields, "configuration.definition"),
         (None, Some(_)) => (configuration, "configuration"),
         (Some(_), None) => {
-            return refuse("configuration.definition", "must be an object, a definition");
+            return refuse_configuration(
+                "configuration.definition",
+                "must be an object, a definition",
+            );
         }
         (Some(_), Some(_)) => {
-            return refuse("configuration", "give either `definition` or `steps`, not both");
+            return refuse_configuration(
+                "configuration",
+                "give either `definition` or `steps`, not both",
+            );
         }
-        (None, None) => return refuse("configuration", &missing_definition(kind)),
+        (None, None) => return refuse_configuration("configuration", &missing_definition(kind)),
     };
     // The workflow's name replaces that of the definition.
     let mut source = Map::from_iter([("name".to_owned(), Value::from(name))]);
@@ -70,15 +76,15 @@ fn check_kind(kind: &str) -> Result<(), AppError> {
             "workflows of type `{kind}` come in a later version; use `custom`, or a label of your \
              own, with configuration.definition or configuration.steps"
         );
-        return refuse("type", &message);
+        return refuse_configuration("type", &message);
     }
     let plain = |c: char| c.is_alphanumeric() || "-_.".contains(c);
     if kind.is_empty() || kind.len() > MAX_KIND || !kind.chars().all(plain) {
         let message = format!("must be 1 to {MAX_KIND} bytes of letters, digits, `-`, `_` and `.`");
-        return refuse("type", &message);
+        return refuse_configuration("type", &message);
     }
     // Some letters are not shown.
-    names::check_visible(kind).or_else(|message| refuse("type", &message))
+    names::check_visible(kind).or_else(|message| refuse_configuration("type", &message))
 }
 
 fn missing_definition(kind: &str) -> String {
@@ -90,7 +96,7 @@ fn missing_definition(kind: &str) -> String {
     format!("{what}: `{kind}` is not a predefined type; the predefined types are {ready}, {CUSTOM}")
 }
 
-fn refuse<T>(path: &str, message: &str) -> Result<T, AppError> {
+fn refuse_configuration<T>(path: &str, message: &str) -> Result<T, AppError> {
     Err(AppError::InvalidDefinition(Problem::new(path, message).into()))
 }
 

@@ -44,7 +44,7 @@ pub(super) struct AttemptOutcome {
 pub(super) type SharedWebhook = OnceCell<Result<Option<Webhook>, String>>;
 
 /// The URL of a delivery, and the secrets that sign it.
-struct Address {
+struct ReceiverAddress {
     url: String,
     /// `webhook-id`.
     id: String,
@@ -79,7 +79,7 @@ pub(super) async fn attempt_delivery(
         response: String::new(),
     };
     let mut retry_after = Duration::ZERO;
-    let (good, health) = match address(engine, &delivery, at, webhook).await {
+    let (good, health) = match receiver_address(engine, &delivery, at, webhook).await {
         Err(NotSent::Never(why)) => {
             made.response = why;
             let attempt = DeliveryAttempt {
@@ -89,14 +89,14 @@ pub(super) async fn attempt_delivery(
                 attempt: made,
                 health: Health::Unknown,
             };
-            return verdict(engine, attempt);
+            return record_verdict(engine, attempt);
         }
         Err(NotSent::Now(why)) => {
             made.response = why;
             (false, Health::Unknown)
         }
         Ok(address) => {
-            let (good, pause) = send(engine, &delivery, &address, &mut made).await;
+            let (good, pause) = send_delivery(engine, &delivery, &address, &mut made).await;
             retry_after = pause.unwrap_or_default();
             made.url = Some(address.url);
             (good, if good { Health::Well } else { Health::Failing })
@@ -109,7 +109,7 @@ pub(super) async fn attempt_delivery(
     let status = match good {
         true => DeliveryStatus::Delivered,
         false if took >= left || made.response_status == Some(GONE) => {
-            tracing::warn!(delivery = %delivery.id, reason = reason(&made), "a delivery is given up");
+            tracing::warn!(delivery = %delivery.id, reason = failure_reason(&made), "a delivery is given up");
             DeliveryStatus::Exhausted
         }
         false => DeliveryStatus::Pending,
@@ -117,26 +117,26 @@ pub(super) async fn attempt_delivery(
     let next_attempt_at = if status == DeliveryStatus::Pending { now.after(pause) } else { now };
     let attempt =
         DeliveryAttempt { id: delivery.id, status, next_attempt_at, attempt: made, health };
-    verdict(engine, attempt)
+    record_verdict(engine, attempt)
 }
 
-fn verdict(engine: &Engine, attempt: DeliveryAttempt) -> AttemptOutcome {
+fn record_verdict(engine: &Engine, attempt: DeliveryAttempt) -> AttemptOutcome {
     engine.metrics.delivery_attempted(attempt.status);
     let gone = attempt.attempt.response_status == Some(GONE);
     AttemptOutcome { attempt, gone }
 }
 
-fn reason(made: &AttemptRecord) -> String {
+fn failure_reason(made: &AttemptRecord) -> String {
     made.response_status.map_or_else(|| made.response.clone(), |status| status.to_string())
 }
 
 /// The present URL and secrets of a delivery.
-async fn address(
+async fn receiver_address(
     engine: &Engine,
     delivery: &DeliveryRecord,
     now: Timestamp,
     webhook: &SharedWebhook,
-) -> Result<Address, NotSent> {
+) -> Result<ReceiverAddress, NotSent> {
     let later = |error: String| NotSent::Now(format!("not sent: {error}"));
     match &delivery.destination {
         Destination::Url(url) => {
@@ -147,11 +147,11 @@ async fn address(
                 STATUS => delivery.id.dataflow(),
                 _ => delivery.id.abi(),
             };
-            Ok(Address { url: url.clone(), id, secrets: vec![secret] })
+            Ok(ReceiverAddress { url: url.clone(), id, secrets: vec![secret] })
         }
         Destination::Webhook(id) => {
             let find = || async {
-                let found = objects::find::<Webhook>(&*engine.store, *id).await;
+                let found = objects::find_object::<Webhook>(&*engine.store, *id).await;
                 let found = found.map_err(|error| error.to_string())?;
                 Ok(found.map(|webhook| webhook.document))
             };
@@ -169,7 +169,7 @@ async fn address(
                 }
             }
             let secrets = valid_secrets(webhook, now);
-            Ok(Address { url: webhook.url.clone(), id: delivery.id.abi(), secrets })
+            Ok(ReceiverAddress { url: webhook.url.clone(), id: delivery.id.abi(), secrets })
         }
     }
 }
@@ -182,14 +182,14 @@ fn valid_secrets(webhook: &Webhook, now: Timestamp) -> Vec<String> {
 
 /// Sends the delivery and records the response; returns whether that is success, and the pause that
 /// the receiver requests.
-async fn send(
+async fn send_delivery(
     engine: &Engine,
     delivery: &DeliveryRecord,
-    address: &Address,
+    address: &ReceiverAddress,
     made: &mut AttemptRecord,
 ) -> (bool, Option<Duration>) {
     let (id, body) = (address.id.clone(), &delivery.body);
-    let headers = match signature::headers(&address.secrets, id, made.at, body) {
+    let headers = match signature::signature_headers(&address.secrets, id, made.at, body) {
         Ok(headers) => headers,
         Err(error) => {
             made.response = format!("not signed: {error}");

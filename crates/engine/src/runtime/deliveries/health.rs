@@ -8,7 +8,7 @@ use stepwell_store::objects::ObjectBatch;
 use stepwell_store::{Effects, StoreError};
 
 use crate::Caller;
-use crate::egress::origin;
+use crate::egress::url_origin;
 use crate::objects::{self, Document, Object};
 use crate::runtime::engine::Engine;
 use crate::webhook::{Webhook, WebhookStatus};
@@ -18,7 +18,7 @@ const ATTEMPTS: usize = 16;
 
 /// Disables a webhook whose attempt just failed, if it has failed for too long or is `gone`.
 pub(super) async fn disable_failing(engine: &Engine, webhook: WebhookId, gone: bool) {
-    match disable(engine, webhook, gone).await {
+    match disable_webhook(engine, webhook, gone).await {
         Ok(()) => {}
         // It was deleted meanwhile.
         Err(StoreError::Missing(_)) => {}
@@ -27,7 +27,7 @@ pub(super) async fn disable_failing(engine: &Engine, webhook: WebhookId, gone: b
     }
 }
 
-async fn disable(engine: &Engine, id: WebhookId, gone: bool) -> Result<(), StoreError> {
+async fn disable_webhook(engine: &Engine, id: WebhookId, gone: bool) -> Result<(), StoreError> {
     for _ in 0..ATTEMPTS {
         match disable_once(engine, id, gone).await {
             Err(StoreError::Outdated(_)) => {}
@@ -38,21 +38,21 @@ async fn disable(engine: &Engine, id: WebhookId, gone: bool) -> Result<(), Store
 }
 
 async fn disable_once(engine: &Engine, id: WebhookId, gone: bool) -> Result<(), StoreError> {
-    let Some(webhook) = objects::find::<Webhook>(&*engine.store, id).await? else {
+    let Some(webhook) = objects::find_object::<Webhook>(&*engine.store, id).await? else {
         return Ok(());
     };
-    let Some(reason) = reason(engine, &webhook, gone).await? else { return Ok(()) };
+    let Some(reason) = disable_reason(engine, &webhook, gone).await? else { return Ok(()) };
     let status = WebhookStatus::Disabled { reason: reason.clone() };
     let caller = Caller::internal_to(webhook.workspace);
     let entry = engine.audit_entry(&caller, AuditAction::WebhookDisabled, id);
-    let effects = Effects::with_audit(entry.named(origin(&webhook.document.url)));
+    let effects = Effects::with_audit(entry.named(url_origin(&webhook.document.url)));
     let after = webhook.next(engine.now(), Webhook { status, ..webhook.document.clone() });
     engine.store.write_objects(ObjectBatch::put(after.to_stored()?, effects)).await?;
     tracing::warn!(webhook = %id, reason, "a webhook is disabled");
     engine.hooks.read(&*engine.store).await
 }
 
-async fn reason(
+async fn disable_reason(
     engine: &Engine,
     webhook: &Object<Webhook>,
     gone: bool,

@@ -7,11 +7,11 @@ use stepwell_core::{Timestamp, Topic};
 use stepwell_store::record::{DeliveryRecord, DeliveryStatus, Destination, ExecutionRecord};
 
 use super::webhook_events::EventContext;
-use crate::egress::origin;
+use crate::egress::url_origin;
 use crate::memory::Hold;
 use crate::payload::{StatusChange, StepPayload};
 use crate::runtime::engine::{Engine, new_uuid};
-use crate::view::{self, ExecutionView, Notice, NoticeKind, StepStatus, observe};
+use crate::view::{self, ExecutionView, Notice, NoticeKind, StepStatus, observe_event};
 
 /// The topics of executions that webhooks can subscribe to.
 const TOPICS: [Topic; 4] = [
@@ -85,7 +85,7 @@ impl DeliveryBuilder<'_> {
             None => self.committed.apply_event(event),
             Some(url) => {
                 let before = self.step_status(event);
-                if let Some(notice) = observe(self.committed, event)
+                if let Some(notice) = observe_event(self.committed, event)
                     && is_status_change(&notice.kind, before)
                 {
                     self.deliveries.push(self.status_delivery(url, &notice));
@@ -119,7 +119,7 @@ impl DeliveryBuilder<'_> {
     /// The data of an event for webhooks; the execution is the one after it.
     fn event_data(&self, event: &RecordedEvent) -> String {
         let workflow_name = &self.committed.origin.plan.name;
-        let step = event.event.step_run().and_then(|id| view::step(self.committed, id));
+        let step = event.event.step_run().and_then(|id| view::step_view(self.committed, id));
         match step {
             Some(step) => self.engine.payloads.render_step(StepPayload {
                 execution: self.record,
@@ -165,7 +165,7 @@ impl DeliveryBuilder<'_> {
         DeliveryRecord {
             id: DeliveryId::from_uuid(new_uuid()),
             destination: Destination::Url(url.to_owned()),
-            receiver: ReceiverId::of_origin(&origin(url)),
+            receiver: ReceiverId::of_origin(&url_origin(url)),
             subject: self.record.id.into(),
             sequence,
             workspace: self.record.workspace,

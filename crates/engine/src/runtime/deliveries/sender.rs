@@ -35,13 +35,13 @@ const READ_INTERVAL: Duration = Duration::from_millis(5);
 /// progress.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 
-type Queue = (ReceiverId, SubjectId);
+type DeliveryQueue = (ReceiverId, SubjectId);
 
 /// The queues with a delivery in progress, until its outcome is stored.
-type Busy = BTreeSet<Queue>;
+type BusyReceivers = BTreeSet<DeliveryQueue>;
 
 /// An attempt that ended, with its queue. Without outcome: it panicked.
-type Ended = (Queue, Option<WebhookId>, Option<AttemptOutcome>);
+type DeliveryEnd = (DeliveryQueue, Option<WebhookId>, Option<AttemptOutcome>);
 
 /// How long a queue pauses after an attempt that panicked.
 const AFTER_PANIC: Duration = Duration::from_secs(60);
@@ -49,7 +49,7 @@ const AFTER_PANIC: Duration = Duration::from_secs(60);
 /// The loop that sends deliveries. Those in progress when it stops are sent again after the next
 /// start, with the same id.
 pub(crate) async fn send_deliveries(engine: Arc<Engine>, mut stop: Stop) {
-    let mut sending = Sending::default();
+    let mut sending = SendingDelivery::default();
     loop {
         let pause = sending.read_outbox(&engine).await;
         let interval = if sending.busy.is_empty() { Duration::ZERO } else { READ_INTERVAL };
@@ -67,18 +67,18 @@ pub(crate) async fn send_deliveries(engine: Arc<Engine>, mut stop: Stop) {
 }
 
 #[derive(Default)]
-struct Sending {
-    under_way: JoinSet<Ended>,
+struct SendingDelivery {
+    under_way: JoinSet<DeliveryEnd>,
     /// Attempts that ended while the outcomes of others were being stored; they are stored together.
-    ended: Vec<Ended>,
+    ended: Vec<DeliveryEnd>,
     /// Outcomes that are being stored, in one task at a time, which returns the freed queues.
-    storing: JoinSet<Vec<Queue>>,
-    busy: Busy,
+    storing: JoinSet<Vec<DeliveryQueue>>,
+    busy: BusyReceivers,
     /// The last receiver that was served.
     last: Option<ReceiverId>,
 }
 
-impl Sending {
+impl SendingDelivery {
     /// Starts due deliveries for which there is room, and returns the pause until the next read.
     async fn read_outbox(&mut self, engine: &Arc<Engine>) -> Duration {
         self.start_due(engine).await.unwrap_or_else(|error| {
@@ -97,7 +97,7 @@ impl Sending {
         let due = DueDeliveries {
             now,
             under_way: self.busy.clone(),
-            share: share(&self.busy),
+            share: fair_share(&self.busy),
             after: self.last,
             limit,
         };
@@ -184,7 +184,7 @@ impl Sending {
 }
 
 /// Stores the outcomes of attempts and returns the queues that are free.
-async fn store_outcomes(engine: &Engine, ended: Vec<Ended>) -> Vec<Queue> {
+async fn store_outcomes(engine: &Engine, ended: Vec<DeliveryEnd>) -> Vec<DeliveryQueue> {
     let mut failing: BTreeMap<WebhookId, bool> = BTreeMap::new();
     let mut attempts: Vec<DeliveryAttempt> = Vec::with_capacity(ended.len());
     let mut queues = Vec::with_capacity(ended.len());
@@ -211,7 +211,7 @@ async fn store_outcomes(engine: &Engine, ended: Vec<Ended>) -> Vec<Queue> {
 }
 
 /// How many deliveries one receiver may have in progress, so that there is room for another one.
-fn share(busy: &Busy) -> usize {
+fn fair_share(busy: &BusyReceivers) -> usize {
     let receivers: BTreeSet<_> = busy.iter().map(|(receiver, _)| receiver).collect();
     (AT_ONCE / (receivers.len() + 1)).clamp(1, SHARE)
 }
@@ -229,7 +229,7 @@ mod tests {
         {
             let subject = SubjectId::from(WorkflowId::from_uuid(Uuid::nil()));
             let of = |n| (ReceiverId::from_uuid(Uuid::from_u128(n)), subject);
-            assert_eq!(share(&(0..receivers).map(of).collect()), expect, "{receivers}");
+            assert_eq!(fair_share(&(0..receivers).map(of).collect()), expect, "{receivers}");
         }
     }
 }

@@ -57,7 +57,7 @@ fn decode_secret(secret: &str) -> Result<Vec<u8>, String> {
 ///
 /// # Errors
 /// A stored secret is malformed.
-pub(super) fn headers(
+pub(super) fn signature_headers(
     secrets: &[String],
     id: String,
     now: Timestamp,
@@ -111,7 +111,7 @@ mod tests {
         let (id, at) =
             ("msg_27UH4WbU6Z5A5EzD8u03UvzRbpk", Timestamp::from_millis(1_649_367_553_000));
         let both = [secret, "whsec_b2xkb2xkb2xkb2xkb2xkb2xk".to_owned()];
-        let headers = headers(&both, id.to_owned(), at, body).unwrap();
+        let headers = signature_headers(&both, id.to_owned(), at, body).unwrap();
         assert_eq!(headers[1].1, id);
         assert_eq!(headers[2].1, "1649367553");
         let (first, second) = headers[3].1.split_once(' ').unwrap();

@@ -23,7 +23,7 @@ const STORE_PAUSE: Duration = Duration::from_secs(1);
 
 /// The loop that wakes due executions.
 pub(crate) async fn wake_sleepers(engine: Arc<Engine>, mut stop: Stop) {
-    let mut backlog = Backlog::default();
+    let mut backlog = TimerBacklog::default();
     loop {
         let pause = match wake_due(&engine, &mut backlog).await {
             Ok(pause) => pause,
@@ -42,13 +42,16 @@ pub(crate) async fn wake_sleepers(engine: Arc<Engine>, mut stop: Stop) {
 
 /// The executions that were due when this node started. They are recovered rather than woken.
 #[derive(Default)]
-struct Backlog {
+struct TimerBacklog {
     /// Whether all were read.
     is_done: bool,
     suspects: Vec<Recovery>,
 }
 
-async fn wake_due(engine: &Arc<Engine>, backlog: &mut Backlog) -> Result<Duration, StoreError> {
+async fn wake_due(
+    engine: &Arc<Engine>,
+    backlog: &mut TimerBacklog,
+) -> Result<Duration, StoreError> {
     let now = engine.now();
     if !engine.has_room() {
         return Ok(SHORTEST_PAUSE);
@@ -69,7 +72,7 @@ async fn wake_due(engine: &Arc<Engine>, backlog: &mut Backlog) -> Result<Duratio
 async fn recover_due(
     engine: &Arc<Engine>,
     due: Vec<ExecutionId>,
-    backlog: &mut Backlog,
+    backlog: &mut TimerBacklog,
 ) -> Result<(), StoreError> {
     let is_last = due.len() < BATCH;
     let is_new = |id: &ExecutionId| {

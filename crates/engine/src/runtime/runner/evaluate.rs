@@ -12,7 +12,7 @@ use stepwell_core::expr::{EvalBudget, EvalInterrupt};
 use stepwell_core::faults;
 use tokio::sync::{Notify, OwnedSemaphorePermit};
 
-use super::messages::receive;
+use super::messages::receive_message;
 use super::{Runner, StopReason};
 use crate::memory::{MemoryShortage, PATIENCE, Reservation};
 use crate::runtime::registry::Message;
@@ -21,15 +21,15 @@ use crate::runtime::registry::Message;
 const MAX_RECEIVED: usize = 64;
 
 /// How an evaluation on a thread ended.
-struct Ended {
-    evaluated: Evaluated,
+struct EvaluationEnd {
+    evaluated: EvaluatedInput,
     /// The messages received meanwhile.
     messages: Vec<Message>,
     timed_out: bool,
 }
 
 /// The result of the thread.
-struct Evaluated {
+struct EvaluatedInput {
     execution: Execution,
     result: Result<Decision, TransitionError>,
     /// The memory reserved for the new values; if there was none, nothing was evaluated.
@@ -51,7 +51,7 @@ impl Runner {
         let execution = std::mem::replace(&mut self.execution, blank);
         let input = TransitionInput::Evaluate { step: step.clone() };
         let ended = self.evaluate_on_thread(execution, input, limit).await;
-        let Evaluated { execution, result, memory } = ended.evaluated;
+        let EvaluatedInput { execution, result, memory } = ended.evaluated;
         self.execution = execution;
         match result {
             Ok(decision) => self.accept_decision(decision),
@@ -116,7 +116,7 @@ impl Runner {
         execution: Execution,
         input: TransitionInput,
         limit: Duration,
-    ) -> Ended {
+    ) -> EvaluationEnd {
         let stop = Arc::new(AtomicBool::new(false));
         let is_stopped = stop.clone();
         let interrupt = EvalInterrupt::new(move || is_stopped.load(Ordering::Relaxed));
@@ -126,7 +126,7 @@ impl Runner {
         let work = async move {
             let memory = room.await;
             if memory.is_err() {
-                return Ok(Evaluated {
+                return Ok(EvaluatedInput {
                     execution,
                     result: Err(TransitionError::Interrupted),
                     memory,
@@ -137,7 +137,7 @@ impl Runner {
                 faults::hit("evaluate_on_a_thread");
                 let budget = EvalBudget::full_with_interrupt(interrupt);
                 let result = execution.advance_within(input, moment, budget);
-                Evaluated { execution, result, memory }
+                EvaluatedInput { execution, result, memory }
             })
             .await
         };
@@ -149,7 +149,7 @@ impl Runner {
         loop {
             tokio::select! {
                 done = &mut work => match done {
-                    Ok(evaluated) => return Ended { evaluated, messages, timed_out },
+                    Ok(evaluated) => return EvaluationEnd { evaluated, messages, timed_out },
                     Err(failed) => match failed.try_into_panic() {
                         // Handled as every panic of a runner.
                         Ok(panic) => std::panic::resume_unwind(panic),
@@ -161,7 +161,7 @@ impl Runner {
                     stop.store(true, Ordering::Relaxed);
                     halt.notify_one();
                 }
-                message = receive(&mut self.mailbox), if messages.len() < MAX_RECEIVED => {
+                message = receive_message(&mut self.mailbox), if messages.len() < MAX_RECEIVED => {
                     if matches!(message, Message::Control { .. } | Message::Drain) {
                         stop.store(true, Ordering::Relaxed);
                         halt.notify_one();

@@ -11,7 +11,7 @@ use crate::AppError;
 use crate::runtime::engine::Engine;
 
 /// Loads an execution and replays its journal; `None` if it does not exist.
-pub(super) async fn load(
+pub(super) async fn load_execution(
     engine: &Arc<Engine>,
     id: ExecutionId,
 ) -> Result<Option<RunnerInit>, AppError> {

@@ -104,7 +104,7 @@ impl Runner {
                 }
             }
             Some(refused) => {
-                let _ = reply.send(Err(refusal(refused, self.execution.status())));
+                let _ = reply.send(Err(refusal_error(refused, self.execution.status())));
             }
         }
     }
@@ -122,7 +122,7 @@ impl Runner {
 }
 
 /// The next message. The runner holds a sender itself, so there is always another one to wait for.
-pub(super) async fn receive(mailbox: &mut mpsc::Receiver<Message>) -> Message {
+pub(super) async fn receive_message(mailbox: &mut mpsc::Receiver<Message>) -> Message {
     match mailbox.recv().await {
         Some(message) => message,
         None => std::future::pending().await,
@@ -136,7 +136,7 @@ async fn sleep_for(pause: Option<Duration>) {
     }
 }
 
-fn refusal(refused: TransitionError, status: Status) -> AppError {
+fn refusal_error(refused: TransitionError, status: Status) -> AppError {
     match refused {
         TransitionError::Ended(status) => AppError::AlreadyEnded(status),
         TransitionError::AlreadyPaused => {

@@ -9,7 +9,7 @@ use stepwell_store::commit::Commit;
 use stepwell_store::record::ExecutionRecord;
 
 use super::idle::Idle;
-use super::messages::receive;
+use super::messages::receive_message;
 use super::{Runner, RunnerInit, StopReason};
 use crate::AppError;
 use crate::runtime::deliveries::{Outbox, Uncommitted};
@@ -41,9 +41,9 @@ impl Runner {
             self.confirm_requests();
             return Ok(());
         }
-        faults::hit("commit");
         let commit = Arc::new(self.build_commit(wake_at));
         self.committing = Some(commit.clone());
+        faults::hit("commit");
         while let Err(error) = self.engine.store.commit(commit.clone()).await {
             match error {
                 // An attempt whose response was lost had been stored after all.
@@ -126,7 +126,7 @@ impl Runner {
         loop {
             let message = tokio::select! {
                 () = &mut pause => return,
-                message = receive(&mut self.mailbox) => message,
+                message = receive_message(&mut self.mailbox) => message,
             };
             match message {
                 Message::Control { reply, .. } => {

@@ -11,8 +11,8 @@ use stepwell_core::memory::json_size;
 
 use super::{Runner, StopReason};
 use crate::memory::SMALL;
-use crate::runtime::attempt_error::permanent;
-use crate::runtime::commands::Attempt;
+use crate::runtime::attempt_error::permanent_error;
+use crate::runtime::commands::StepAttempt;
 
 /// The number of commands of one chain after which the runner checks its messages and the time.
 const COMMANDS_BETWEEN_CHECKS: u32 = 16;
@@ -68,7 +68,7 @@ impl Runner {
     }
 
     async fn run(&mut self, attempt: AttemptId) -> Result<(), StopReason> {
-        let ready = Attempt::prepare(
+        let ready = StepAttempt::prepare(
             &self.engine,
             &self.execution,
             &self.secrets,
@@ -76,7 +76,7 @@ impl Runner {
             self.retained.bytes(),
         );
         let may_run_inline = self.may_run_inline();
-        let run = |ready: Attempt| if may_run_inline { ready.run_inline() } else { Err(ready) };
+        let run = |ready: StepAttempt| if may_run_inline { ready.run_inline() } else { Err(ready) };
         match ready.map(run) {
             Err(fault) => {
                 self.apply_input(TransitionInput::StepEnded { attempt, result: Err(fault) });
@@ -92,7 +92,11 @@ impl Runner {
     }
 
     /// Runs an attempt in a task of its own, once everything that must be durable before it is.
-    async fn run_in_task(&mut self, attempt: AttemptId, ready: Attempt) -> Result<(), StopReason> {
+    async fn run_in_task(
+        &mut self,
+        attempt: AttemptId,
+        ready: StepAttempt,
+    ) -> Result<(), StopReason> {
         if self.under_way.len() >= self.engine.config.max_parallel_steps {
             // Wait for one of them to end before starting another one.
             self.commands.push_back(Command::Run(attempt));
@@ -125,7 +129,7 @@ impl Runner {
                 let message = format!(
                     "the execution's values are larger than the limit of {limit} bytes together"
                 );
-                return Err(permanent(codes::VALUE_TOO_LARGE, message));
+                return Err(permanent_error(codes::VALUE_TOO_LARGE, message));
             }
             Ok(done)
         });

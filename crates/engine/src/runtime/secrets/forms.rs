@@ -18,7 +18,7 @@ pub(super) struct SharedEdges {
 }
 
 /// Every form of a secret, each once.
-pub(super) fn forms(secret: &str) -> BTreeMap<Vec<u8>, SharedEdges> {
+pub(super) fn secret_forms(secret: &str) -> BTreeMap<Vec<u8>, SharedEdges> {
     let mut all = BTreeMap::new();
     let mut add = |form: String| {
         // PHP writes JSON so, whatever is in it.
@@ -28,12 +28,14 @@ pub(super) fn forms(secret: &str) -> BTreeMap<Vec<u8>, SharedEdges> {
         all.insert(form.into_bytes(), SharedEdges::default());
     };
     add(secret.to_owned());
-    for form in json(secret).into_iter().chain(percent(secret)).chain(html(secret)) {
+    for form in
+        json_forms(secret).into_iter().chain(percent_forms(secret)).chain(html_forms(secret))
+    {
         add(form);
     }
-    add(hex(secret, false));
-    add(hex(secret, true));
-    for (form, edges) in base64(secret) {
+    add(hex_form(secret, false));
+    add(hex_form(secret, true));
+    for (form, edges) in base64_forms(secret) {
         all.entry(form.replace('/', "\\/").into_bytes()).or_insert(edges);
         all.entry(form.into_bytes()).or_insert(edges);
     }
@@ -44,7 +46,7 @@ pub(super) fn forms(secret: &str) -> BTreeMap<Vec<u8>, SharedEdges> {
 }
 
 /// In a JSON string, as the usual writers escape it.
-fn json(secret: &str) -> [String; 2] {
+fn json_forms(secret: &str) -> [String; 2] {
     let written = serde_json::Value::from(secret).to_string();
     let plain = written.get(1..written.len() - 1).unwrap_or_default().to_owned();
     // Go, and others that think of HTML.
@@ -55,7 +57,7 @@ fn json(secret: &str) -> [String; 2] {
 }
 
 /// In a URL or a form.
-fn percent(secret: &str) -> Vec<String> {
+fn percent_forms(secret: &str) -> Vec<String> {
     let mut all = vec![form_urlencoded::byte_serialize(secret.as_bytes()).collect()];
     // As the parts of a URL escape it.
     if let Ok(mut url) = Url::parse("http://h/") {
@@ -71,14 +73,14 @@ fn percent(secret: &str) -> Vec<String> {
     // RFC 3986, and `encodeURIComponent`.
     for unreserved in ["-_.~", "-_.~!*'()"] {
         let keeps = |c: char| c.is_ascii_alphanumeric() || unreserved.contains(c);
-        all.push(escape(secret, keeps));
+        all.push(escape_bytes(secret, keeps));
     }
     let lower: Vec<String> = all.iter().map(|form| lower_escapes(form)).collect();
     all.extend(lower);
     all
 }
 
-fn escape(secret: &str, keeps: impl Fn(char) -> bool) -> String {
+fn escape_bytes(secret: &str, keeps: impl Fn(char) -> bool) -> String {
     let mut form = String::new();
     for c in secret.chars() {
         if keeps(c) {
@@ -104,7 +106,7 @@ fn lower_escapes(form: &str) -> String {
     lower
 }
 
-fn html(secret: &str) -> Vec<String> {
+fn html_forms(secret: &str) -> Vec<String> {
     let quotes = [("&quot;", "&#39;"), ("&#34;", "&#x27;"), ("&quot;", "&apos;"), ("\"", "'")];
     let written = |(double, single): (&str, &str)| {
         let text = secret.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
@@ -113,7 +115,7 @@ fn html(secret: &str) -> Vec<String> {
     quotes.into_iter().map(written).collect()
 }
 
-fn hex(secret: &str, upper: bool) -> String {
+fn hex_form(secret: &str, upper: bool) -> String {
     let mut form = String::with_capacity(2 * secret.len());
     for byte in secret.bytes() {
         // Writing to a string does not fail.
@@ -124,7 +126,7 @@ fn hex(secret: &str, upper: bool) -> String {
 
 /// The characters of base64 that the secret alone decides, for each place in a group of three
 /// bytes that it can begin at.
-fn base64(secret: &str) -> Vec<(String, SharedEdges)> {
+fn base64_forms(secret: &str) -> Vec<(String, SharedEdges)> {
     let mut all = Vec::new();
     for skipped in 0..3_usize {
         let bytes = [&[0; 3][..skipped], secret.as_bytes()].concat();

@@ -5,7 +5,7 @@ use std::ops::Range;
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use stepwell_core::expr::PLACEHOLDER;
 
-use super::forms::{SharedEdges, forms};
+use super::forms::{SharedEdges, secret_forms};
 
 pub(super) struct Matcher {
     /// `None` where it cannot be built, which is never for secrets within their limits; then
@@ -25,7 +25,7 @@ impl Matcher {
         let plain: Vec<String> = secrets.map(str::to_owned).collect();
         let mut patterns = Vec::new();
         let mut edges = Vec::new();
-        for (form, shared) in plain.iter().flat_map(|secret| forms(secret)) {
+        for (form, shared) in plain.iter().flat_map(|secret| secret_forms(secret)) {
             patterns.push(form);
             edges.push(shared);
         }

@@ -19,7 +19,7 @@ use stepwell_core::{Map, Problem};
 use self::matcher::Matcher;
 pub(crate) use self::pieces::PieceRedactor;
 pub(crate) use self::vault::Vault;
-use super::attempt_error::permanent;
+use super::attempt_error::permanent_error;
 use crate::AppError;
 
 /// The shortest secret, in bytes: a shorter one would be found in ordinary text.
@@ -141,19 +141,19 @@ impl Secrets {
         let Some(insertions) = &run.secrets else {
             // It began under a version without insertions, whose secrets are lost.
             let name = planned.secrets.iter().find(|name| self.find(name).is_none());
-            return Err(missing(name.unwrap_or(&planned.secrets[0])));
+            return Err(missing_secret(name.unwrap_or(&planned.secrets[0])));
         };
         if insertions.is_empty() {
             return Ok((input, config));
         }
         if let Some(wrong) = insertions.iter().find(|place| !is_sensitive(planned, place)) {
-            return Err(misplaced(&wrong.pointer));
+            return Err(misplaced_secret(&wrong.pointer));
         }
         let mut both = json!({"input": *input, "config": *config});
         insert_secrets(&mut both, insertions, |name| self.find(name)).map_err(
             |error| match error {
-                InsertError::Missing(name) => missing(&name),
-                InsertError::Misplaced(pointer) => misplaced(&pointer),
+                InsertError::Missing(name) => missing_secret(&name),
+                InsertError::Misplaced(pointer) => misplaced_secret(&pointer),
             },
         )?;
         Ok((Arc::new(both["input"].take()), Arc::new(both["config"].take())))
@@ -202,11 +202,11 @@ fn is_sensitive(planned: &PlanStep, place: &SecretInsertion) -> bool {
 ///
 /// # Errors
 /// `InvalidRequest` naming the header of one that cannot be recognised again.
-pub(crate) fn check(secrets: &[(String, String)]) -> Result<(), AppError> {
+pub(crate) fn check_secrets(secrets: &[(String, String)]) -> Result<(), AppError> {
     for (name, value) in secrets {
         if value.len() < MIN_SECRET_BYTES {
             return Err(AppError::invalid(
-                &header(name),
+                &header_name(name),
                 format!(
                     "the secret `{name}` has {} characters and must have at least \
                      {MIN_SECRET_BYTES}, so that it can be recognised and kept out of what is \
@@ -221,7 +221,7 @@ pub(crate) fn check(secrets: &[(String, String)]) -> Result<(), AppError> {
         && bytes > MAX_SECRETS_BYTES
     {
         return Err(AppError::invalid(
-            &header(name),
+            &header_name(name),
             format!(
                 "the secrets of a request may have at most {MAX_SECRETS_BYTES} bytes together, \
                  not {bytes}; `{name}` is the longest"
@@ -232,7 +232,7 @@ pub(crate) fn check(secrets: &[(String, String)]) -> Result<(), AppError> {
 }
 
 /// The header that a secret is sent in.
-fn header(name: &str) -> String {
+fn header_name(name: &str) -> String {
     match name {
         "OPENAI_KEY" => "X-OpenAI-Key".into(),
         name => {
@@ -245,19 +245,19 @@ fn header(name: &str) -> String {
     }
 }
 
-fn missing(name: &str) -> AttemptError {
-    permanent(
+fn missing_secret(name: &str) -> AttemptError {
+    permanent_error(
         codes::SECRET_UNAVAILABLE,
         format!(
             "the secret `{name}` is not there: it was not sent with the request that started this \
              execution (header `{}`), or the server restarted since; secrets are never stored",
-            header(name)
+            header_name(name)
         ),
     )
 }
 
-fn misplaced(pointer: &str) -> AttemptError {
-    permanent(codes::INTERNAL, format!("there is no place for a secret at `{pointer}`"))
+fn misplaced_secret(pointer: &str) -> AttemptError {
+    permanent_error(codes::INTERNAL, format!("there is no place for a secret at `{pointer}`"))
 }
 
 #[cfg(test)]

@@ -37,7 +37,7 @@ impl PieceRedactor {
         let rest = held.split_off(end);
         let shown = std::mem::replace(&mut *held, rest);
         drop(held);
-        redact(&*self.known, shown)
+        redact_text(&*self.known, shown)
     }
 
     /// What was held back, when there are no more pieces.
@@ -45,10 +45,10 @@ impl PieceRedactor {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let rest = std::mem::take(&mut *held);
         drop(held);
-        redact(&*self.known, rest)
+        redact_text(&*self.known, rest)
     }
 }
 
-fn redact(known: &dyn Redact, text: String) -> String {
+fn redact_text(known: &dyn Redact, text: String) -> String {
     redacted_text(known, &text).into_owned()
 }

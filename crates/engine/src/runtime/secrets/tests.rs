@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use stepwell_core::ids::ExecutionId;
 use stepwell_core::redact::redacted_text;
 
-use super::forms::forms;
+use super::forms::secret_forms;
 use super::*;
 
 fn secrets(values: &[&str]) -> Secrets {
@@ -98,7 +98,9 @@ fn secrets_are_checked_when_they_come() {
         (named("OPENAI_KEY", String::new()), "has 0 characters"),
         (named("TOK", "x".repeat(40_000)), "at most 32768 bytes"),
     ] {
-        let AppError::InvalidRequest(problem) = check(&given).unwrap_err() else { panic!() };
+        let AppError::InvalidRequest(problem) = check_secrets(&given).unwrap_err() else {
+            panic!()
+        };
         assert!(problem.message.contains(part), "{problem:?}");
         let header = match given[0].0.as_str() {
             "STRIPE_KEY" => "X-Secret-Stripe-Key",
@@ -107,8 +109,8 @@ fn secrets_are_checked_when_they_come() {
         };
         assert_eq!(problem.path, header);
     }
-    assert!(check(&named("TOK", "longer".into())).is_ok());
-    assert!(check(&[]).is_ok());
+    assert!(check_secrets(&named("TOK", "longer".into())).is_ok());
+    assert!(check_secrets(&[]).is_ok());
 }
 
 #[test]
@@ -187,7 +189,7 @@ proptest! {
         cut in 1_usize..9,
     ) {
         let known = secrets(&[&secret]);
-        let all: Vec<Vec<u8>> = forms(&secret).into_keys().collect();
+        let all: Vec<Vec<u8>> = secret_forms(&secret).into_keys().collect();
         let mut text = around[0].clone();
         for (form, between) in all.iter().zip(around.iter().cycle()) {
             if let Ok(form) = std::str::from_utf8(form) {

@@ -21,10 +21,10 @@ const SHARED: usize = 64;
 
 /// Holds the secrets of executions at rest, and shares what recognises them.
 #[derive(Default)]
-pub(crate) struct Vault(Mutex<Kept>);
+pub(crate) struct Vault(Mutex<KeptSecrets>);
 
 #[derive(Default)]
-struct Kept {
+struct KeptSecrets {
     by_execution: HashMap<ExecutionId, (u64, Arc<Values>)>,
     /// The oldest first.
     order: BTreeMap<u64, ExecutionId>,
@@ -103,7 +103,7 @@ impl Vault {
     }
 }
 
-impl Kept {
+impl KeptSecrets {
     fn remove(&mut self, id: ExecutionId) -> Option<Arc<Values>> {
         let (order, values) = self.by_execution.remove(&id)?;
         self.order.remove(&order);

@@ -26,7 +26,7 @@ pub struct Example {
 ///
 /// # Errors
 /// `Usage` for the first invalid definition.
-pub async fn register(app: &App, folder: &Path) -> Result<Vec<Example>, CliError> {
+pub async fn register_examples(app: &App, folder: &Path) -> Result<Vec<Example>, CliError> {
     let mut examples = Vec::new();
     for file in definition_files(folder)? {
         let definition = documents::read_definition(&file, CliErrorKind::Usage)?;

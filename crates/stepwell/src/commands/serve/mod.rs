@@ -59,14 +59,14 @@ pub async fn run(args: Serve, global: &GlobalArgs) -> Result<(), CliError> {
         log_format: args.log_format,
         ..global.config_flags()
     })?;
-    logs::install(&config.log)?;
-    let file_limit = file_limit::raise();
+    logs::install_logs(&config.log)?;
+    let file_limit = file_limit::raise_limit();
     wiring::install_metrics()?;
     logs::describe_metrics();
     let data = DataDir::new(&config.data_dir);
     let disk_space = DiskSpaceRetry::new(&data, &config.store);
-    let _lock = disk_space.retry(async || lock(&data)).await?;
-    let listener = listen(&config).await?;
+    let _lock = disk_space.retry(async || lock_data(&data)).await?;
+    let listener = bind_listener(&config).await?;
     let address = listener.local_addr().map_err(|e| CliError::failed(e.to_string()))?;
     data.check_database()?;
     let open = async || wiring::open_store(&data.database(), &config.store).await;
@@ -75,8 +75,9 @@ pub async fn run(args: Serve, global: &GlobalArgs) -> Result<(), CliError> {
     let app = disk_space.retry(start).await?;
     app.add_memory_pools(logs::memory_pools);
     let examples = args.examples.as_deref();
-    let banner =
-        disk_space.retry(async || initialise(&app, &config, &data, examples, address).await).await;
+    let banner = disk_space
+        .retry(async || initialise_app(&app, &config, &data, examples, address).await)
+        .await;
     let result = match banner {
         Ok(banner) => {
             banner.print(config.log.format);
@@ -93,7 +94,7 @@ pub async fn run(args: Serve, global: &GlobalArgs) -> Result<(), CliError> {
     result
 }
 
-fn lock(data: &DataDir) -> Result<DataDirLock, CliError> {
+fn lock_data(data: &DataDir) -> Result<DataDirLock, CliError> {
     data.create()?;
     data.try_lock()?.ok_or_else(|| {
         let holder = data.server_info().map_or_else(
@@ -107,7 +108,7 @@ fn lock(data: &DataDir) -> Result<DataDirLock, CliError> {
     })
 }
 
-async fn listen(config: &Config) -> Result<TcpListener, CliError> {
+async fn bind_listener(config: &Config) -> Result<TcpListener, CliError> {
     let address = SocketAddr::new(config.server.host, config.server.port);
     TcpListener::bind(address).await.map_err(|e| {
         let hint = match e.kind() {
@@ -127,7 +128,7 @@ async fn listen(config: &Config) -> Result<TcpListener, CliError> {
 }
 
 /// Creates the admin key and the examples, and makes the server known to other commands.
-async fn initialise(
+async fn initialise_app(
     app: &App,
     config: &Config,
     data: &DataDir,
@@ -136,7 +137,7 @@ async fn initialise(
 ) -> Result<Banner, CliError> {
     let new_key = create_first_key(app, data).await?;
     let examples = match examples {
-        Some(folder) => examples::register(app, folder).await?,
+        Some(folder) => examples::register_examples(app, folder).await?,
         None => Vec::new(),
     };
     let url = format!("http://{}", reachable_address(address));
@@ -183,12 +184,13 @@ async fn serve_until_signal(
     listener: TcpListener,
 ) -> Result<(), CliError> {
     let mut signals = signals::Signals::listen()?;
-    watchdog::start(grace + CONNECTION_GRACE + WATCHDOG_MARGIN)?;
-    let router = wiring::router(app.clone(), api.clone());
+    watchdog::start_watchdog(grace + CONNECTION_GRACE + WATCHDOG_MARGIN)?;
+    let router = wiring::build_router(app.clone(), api.clone());
     let (stop, stopped) = oneshot::channel::<()>();
-    let mut server = tokio::spawn(wiring::serve(app.clone(), listener, router, api, async move {
-        let _ = stopped.await;
-    }));
+    let mut server =
+        tokio::spawn(wiring::serve_api(app.clone(), listener, router, api, async move {
+            let _ = stopped.await;
+        }));
     tokio::select! {
         () = signals.next_stop() => {}
         result = &mut server => {
@@ -259,7 +261,7 @@ mod tests {
         let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let mut config = Config::default();
         config.server.port = other.local_addr().unwrap().port();
-        let message = listen(&config).await.unwrap_err().message;
+        let message = bind_listener(&config).await.unwrap_err().message;
         assert!(message.contains("--port"), "{message}");
     }
 
@@ -267,9 +269,9 @@ mod tests {
     fn a_data_folder_in_use_is_explained() {
         let folder = tempfile::tempdir().unwrap();
         let data = DataDir::new(folder.path());
-        let _lock = lock(&data).unwrap();
+        let _lock = lock_data(&data).unwrap();
         data.write_server_info(&ServerInfo { url: "http://here".into(), pid: 7 }).unwrap();
-        let message = lock(&data).unwrap_err().message;
+        let message = lock_data(&data).unwrap_err().message;
         assert!(message.contains("http://here (process 7)"), "{message}");
         assert!(message.contains("--data-dir"), "{message}");
     }

@@ -15,7 +15,7 @@ const SECOND_SIGNAL_GRACE: Duration = Duration::from_secs(2);
 /// # Errors
 /// The handlers or the thread could not be created.
 #[cfg(unix)]
-pub fn start(grace: Duration) -> Result<(), CliError> {
+pub fn start_watchdog(grace: Duration) -> Result<(), CliError> {
     use signal_hook::consts::{SIGINT, SIGTERM};
     let failed =
         |error: std::io::Error| CliError::failed(format!("cannot start the watchdog: {error}"));
@@ -37,7 +37,7 @@ pub fn start(grace: Duration) -> Result<(), CliError> {
 /// None.
 #[cfg(not(unix))]
 #[expect(clippy::unnecessary_wraps, reason = "as on unix")]
-pub fn start(_grace: Duration) -> Result<(), CliError> {
+pub fn start_watchdog(_grace: Duration) -> Result<(), CliError> {
     Ok(())
 }
 
@@ -64,7 +64,7 @@ mod tests {
     #[test]
     #[ignore = "never stops by itself; the next test starts it"]
     fn busy_process() {
-        start(GRACE).unwrap();
+        start_watchdog(GRACE).unwrap();
         std::io::stdout().write_all(b"\nbusy\n").unwrap();
         loop {
             std::hint::spin_loop();

@@ -7,21 +7,21 @@ use stepwell_core::ids::{KeyId, SubjectId, WorkspaceId};
 use stepwell_store::audit::{Actor, AuditFilter, AuditRecord, Origin};
 
 use super::super::ids::{key_id, parse_key_id};
-use super::super::lists::period;
+use super::super::lists::read_period;
 use super::wire;
 use crate::error::ApiError;
-use crate::query::{Params, wrong};
+use crate::query::{Params, invalid_parameter};
 use crate::respond::Time;
 
 /// The workspace whose audit log is listed, if it is named, and how it is filtered.
 pub fn read_filter(params: &Params) -> Result<(Option<WorkspaceId>, AuditFilter), ApiError> {
-    let kind = named(params, "object_type", &ObjectKind::ALL.map(ObjectKind::name))?;
-    let (from, until) = period(params)?;
+    let kind = parse_name(params, "object_type", &ObjectKind::ALL.map(ObjectKind::name))?;
+    let (from, until) = read_period(params)?;
     let workspace = params.one("workspace_id")?.map(read_workspace_id).transpose()?;
     let filter = AuditFilter {
         key: params.one("key_id")?.map(read_key_id).transpose()?,
         actor: params.one("actor")?.map(str::to_owned),
-        action: named(params, "action", &AuditAction::ALL.map(AuditAction::name))?,
+        action: parse_name(params, "action", &AuditAction::ALL.map(AuditAction::name))?,
         kind,
         object: params.one("object_id")?.map(|text| read_object_id(text, kind)).transpose()?,
         from,
@@ -31,18 +31,22 @@ pub fn read_filter(params: &Params) -> Result<(Option<WorkspaceId>, AuditFilter)
 }
 
 /// A parameter that has one of these names.
-fn named<T: FromStr>(params: &Params, name: &str, names: &[&str]) -> Result<Option<T>, ApiError> {
+fn parse_name<T: FromStr>(
+    params: &Params,
+    name: &str,
+    names: &[&str],
+) -> Result<Option<T>, ApiError> {
     let Some(text) = params.one(name)? else { return Ok(None) };
     let expected = || format!("one of {}", names.join(", "));
-    text.parse().map(Some).map_err(|_| wrong(name, &expected(), text))
+    text.parse().map(Some).map_err(|_| invalid_parameter(name, &expected(), text))
 }
 
 fn read_workspace_id(text: &str) -> Result<WorkspaceId, ApiError> {
-    text.parse().map_err(|_| wrong("workspace_id", "the id of a workspace", text))
+    text.parse().map_err(|_| invalid_parameter("workspace_id", "the id of a workspace", text))
 }
 
 fn read_key_id(text: &str) -> Result<KeyId, ApiError> {
-    parse_key_id(text).map_err(|_| wrong("key_id", "the id of an API key", text))
+    parse_key_id(text).map_err(|_| invalid_parameter("key_id", "the id of an API key", text))
 }
 
 /// The id of an object of that kind, or of any.
@@ -51,7 +55,7 @@ fn read_object_id(text: &str, kind: Option<ObjectKind>) -> Result<SubjectId, Api
     let found = wanted.into_iter().find_map(|kind| read_id(text, kind));
     found.ok_or_else(|| {
         let what = kind.map_or("object", ObjectKind::name);
-        wrong("object_id", &format!("the id of an {what}"), text)
+        invalid_parameter("object_id", &format!("the id of an {what}"), text)
     })
 }
 
@@ -72,7 +76,7 @@ fn written_id(object: AuditedObject) -> String {
 }
 
 /// An entry as it is shown.
-pub fn entry(record: &AuditRecord) -> wire::AuditEntry<'_> {
+pub fn audit_entry(record: &AuditRecord) -> wire::AuditEntry<'_> {
     let AuditRecord {
         id,
         workspace: _,

@@ -22,7 +22,7 @@ use crate::state::Api;
 struct Document;
 
 /// The endpoints of the audit log.
-pub fn endpoints() -> Endpoints {
+pub fn audit_endpoints() -> Endpoints {
     Endpoints::new(Document::openapi()).add(routes!(audit_log))
 }
 
@@ -56,6 +56,6 @@ async fn audit_log(
     let query = ListQuery::read(&params, &BY_CREATION)?;
     let (workspace, filter) = convert::read_filter(&params)?;
     let page = api.app.audit_log(&caller, workspace, query.list(filter)).await?;
-    let page = page.by_ref().map_items(convert::entry);
-    respond::json(StatusCode::OK, &Envelope::of(query.render_page(page)))
+    let page = page.by_ref().map_items(convert::audit_entry);
+    respond::json_response(StatusCode::OK, &Envelope::of(query.render_page(page)))
 }

@@ -15,12 +15,12 @@ use super::wire::{
     Accepted, ExecuteRequest, Executed, Execution, ExecutionOptions, ExecutionRow, Line,
     RerunRequest, Step,
 };
-use crate::error::{ApiError, Kind, shortened};
+use crate::error::{ApiError, Kind, shorten_text};
 use crate::fields::{FieldType, Fields, FromFields as _};
-use crate::large::Shared;
+use crate::large::SharedPlace;
 use crate::respond::Time;
 
-fn millis(from: Option<Timestamp>, until: Option<Timestamp>) -> Option<u64> {
+fn millis_between(from: Option<Timestamp>, until: Option<Timestamp>) -> Option<u64> {
     let length = until?.since(from?).as_millis();
     Some(u64::try_from(length).unwrap_or(u64::MAX))
 }
@@ -34,9 +34,9 @@ impl<'a> From<&'a ExecutionView> for Executed<'a> {
             status: (*status).into(),
             started_at: started_at.map(Time),
             completed_at: ended_at.map(Time),
-            duration_ms: millis(*started_at, *ended_at),
-            parameters: Shared(&view.input),
-            result: view.output.as_ref().map(Shared),
+            duration_ms: millis_between(*started_at, *ended_at),
+            parameters: SharedPlace(&view.input),
+            result: view.output.as_ref().map(SharedPlace),
         }
     }
 }
@@ -53,7 +53,7 @@ impl<'a> From<&'a ExecutionView> for Accepted<'a> {
                 None => ExecutionStatus::Queued,
             },
             started_at: started_at.map(Time),
-            parameters: Shared(&view.input),
+            parameters: SharedPlace(&view.input),
             callback_url: callback_url.as_deref(),
             rerun_of: view.rerun_of.map(|id| id.abi()),
         }
@@ -61,7 +61,7 @@ impl<'a> From<&'a ExecutionView> for Accepted<'a> {
 }
 
 /// An execution; `with_io`: with the inputs and outputs of its steps.
-pub fn execution<'a>(
+pub fn execution_body<'a>(
     view: &'a ExecutionView,
     workflow_name: &'a str,
     with_io: bool,
@@ -77,7 +77,7 @@ pub fn execution<'a>(
         completed_at,
         duration_ms,
         metadata,
-    } = row(record, workflow_name);
+    } = execution_row(record, workflow_name);
     Execution {
         execution_id,
         workflow_id,
@@ -87,10 +87,10 @@ pub fn execution<'a>(
         started_at,
         completed_at,
         duration_ms,
-        parameters: Shared(input),
-        result: output.as_ref().map(Shared),
+        parameters: SharedPlace(input),
+        result: output.as_ref().map(SharedPlace),
         error: error.as_ref().map(Into::into),
-        steps: steps.iter().map(|view| step(view, with_io)).collect(),
+        steps: steps.iter().map(|view| step_body(view, with_io)).collect(),
         release: record.release,
         metadata,
         callback_url: record.callback_url.as_deref(),
@@ -99,7 +99,7 @@ pub fn execution<'a>(
 }
 
 /// A step; `with_io`: with its input and output.
-pub fn step(view: &StepView, with_io: bool) -> Step<'_> {
+pub fn step_body(view: &StepView, with_io: bool) -> Step<'_> {
     let StepView {
         step_run: _,
         run_id: _,
@@ -120,18 +120,18 @@ pub fn step(view: &StepView, with_io: bool) -> Step<'_> {
         status: (*status).into(),
         started_at: started_at.map(Time),
         completed_at: ended_at.map(Time),
-        duration_ms: millis(*started_at, *ended_at),
+        duration_ms: millis_between(*started_at, *ended_at),
         attempt: *attempts,
         // The error of an attempt that is tried again is in the log, not here.
         error: error.as_ref().filter(|_| *status == StepStatus::Failed).map(Into::into),
         reused: *reused,
-        input: input.as_ref().filter(|_| with_io).map(Shared),
-        output: output.as_ref().filter(|_| with_io).map(Shared),
+        input: input.as_ref().filter(|_| with_io).map(SharedPlace),
+        output: output.as_ref().filter(|_| with_io).map(SharedPlace),
     }
 }
 
 /// An execution in a list.
-pub fn row<'a>(record: &'a ExecutionRecord, workflow_name: &'a str) -> ExecutionRow<'a> {
+pub fn execution_row<'a>(record: &'a ExecutionRecord, workflow_name: &'a str) -> ExecutionRow<'a> {
     let ExecutionRecord {
         id,
         workspace: _,
@@ -158,7 +158,7 @@ pub fn row<'a>(record: &'a ExecutionRecord, workflow_name: &'a str) -> Execution
         created_at: Time(*created_at),
         started_at: started_at.map(Time),
         completed_at: ended_at.map(Time),
-        duration_ms: millis(*started_at, *ended_at),
+        duration_ms: millis_between(*started_at, *ended_at),
         metadata,
     }
 }
@@ -250,7 +250,7 @@ pub fn rerun_request(mut fields: Fields) -> Result<Rerun, ApiError> {
         (Some("failed"), None) => Some(RerunFrom::Failed),
         (None | Some("start"), None) => None,
         (Some(other), None) => {
-            let other = shortened(other);
+            let other = shorten_text(other);
             let problem = Problem::new("from", "must be start or failed; name a step as from_step");
             fields.push(problem.with_expectation("start or failed", other));
             None

@@ -39,7 +39,7 @@ use crate::{large, secrets};
         (status = 202, description = "Accepted; it continues", body = Envelope<Accepted>),
         responses::ExecuteErrors, responses::NoWorkflow, responses::CommonErrors,
         responses::NotCompleted))]
-pub async fn execute(
+pub async fn execute_workflow(
     State(api): State<Api>,
     Authenticated(caller): Authenticated,
     id: PathWorkflowId,
@@ -47,10 +47,10 @@ pub async fn execute(
     request_body: RequestBody,
 ) -> ApiResult {
     let request = execute_request(request_body.fields()?)?;
-    let (timeout, wait) = options(&request);
-    let start = start(&headers, request_body, request)?;
+    let (timeout, wait) = execute_options(&request);
+    let start = read_start(&headers, request_body, request)?;
     if wait == Some(false) {
-        return begin(&api, &caller, id.0, Start { timeout, ..start }).await;
+        return begin_execution(&api, &caller, id.0, Start { timeout, ..start }).await;
     }
     let longest = api.config.max_wait();
     let ended = match timeout {
@@ -68,11 +68,11 @@ pub async fn execute(
     match ended {
         Ok(view) if view.record.status == Status::Completed => {
             let body = Envelope::of(Executed::from(&view));
-            large::json(api.app.memory(), &view.memory, StatusCode::OK, &body).await
+            large::large_json(api.app.memory(), &view.memory, StatusCode::OK, &body).await
         }
         Ok(view) => Err(ApiError::ended(&view)),
         Err(AppError::StillRunning(id)) if timeout.is_none() => {
-            accepted(&api, &api.app.started_execution(&caller, id).await?).await
+            accepted_response(&api, &api.app.started_execution(&caller, id).await?).await
         }
         Err(error) => Err(execute_error(error)),
     }
@@ -97,22 +97,22 @@ pub async fn execute_async(
     request_body: RequestBody,
 ) -> ApiResult {
     let request = execute_request(request_body.fields()?)?;
-    let (timeout, wait) = options(&request);
+    let (timeout, wait) = execute_options(&request);
     if wait == Some(true) {
         let path = "execution_options.wait_for_completion";
         let message = "cannot be true here; use execute to wait for the end";
         return Err(invalid_parameters(ApiError::invalid(path, message)));
     }
-    let start = start(&headers, request_body, request)?;
-    begin(&api, &caller, id.0, Start { timeout, ..start }).await
+    let start = read_start(&headers, request_body, request)?;
+    begin_execution(&api, &caller, id.0, Start { timeout, ..start }).await
 }
 
-fn options(request: &ExecuteRequest) -> (Option<Duration>, Option<bool>) {
+fn execute_options(request: &ExecuteRequest) -> (Option<Duration>, Option<bool>) {
     let options = request.execution_options.as_ref();
     options.map_or((None, None), |options| (options.timeout_seconds, options.wait_for_completion))
 }
 
-fn start(
+fn read_start(
     headers: &HeaderMap,
     request_body: RequestBody,
     request: ExecuteRequest,
@@ -129,14 +129,19 @@ fn start(
     })
 }
 
-async fn begin(api: &Api, caller: &Caller, workflow: WorkflowId, start: Start) -> ApiResult {
+async fn begin_execution(
+    api: &Api,
+    caller: &Caller,
+    workflow: WorkflowId,
+    start: Start,
+) -> ApiResult {
     let view = api.app.execute(caller, workflow, start).begun().await.map_err(execute_error)?;
-    accepted(api, &view).await
+    accepted_response(api, &view).await
 }
 
-async fn accepted(api: &Api, view: &ExecutionView) -> ApiResult {
+async fn accepted_response(api: &Api, view: &ExecutionView) -> ApiResult {
     let body = Envelope::of(Accepted::from(view));
-    large::json(api.app.memory(), &view.memory, StatusCode::ACCEPTED, &body).await
+    large::large_json(api.app.memory(), &view.memory, StatusCode::ACCEPTED, &body).await
 }
 
 /// Run an execution again
@@ -151,7 +156,7 @@ async fn accepted(api: &Api, view: &ExecutionView) -> ApiResult {
     request_body(content = Option<RerunRequest>, description = "Optional"),
     responses((status = 202, description = "Accepted", body = Envelope<Accepted>),
         responses::ExecuteErrors, responses::NoExecution, responses::CommonErrors))]
-pub async fn rerun(
+pub async fn rerun_execution(
     State(api): State<Api>,
     Authenticated(caller): Authenticated,
     id: PathExecutionId,
@@ -167,5 +172,5 @@ pub async fn rerun(
     };
     let rerun = api.app.rerun(&caller, id.0, Rerun { start, ..request }).await;
     let (workflow, start) = rerun.map_err(rerun_error)?;
-    begin(&api, &caller, workflow, start).await
+    begin_execution(&api, &caller, workflow, start).await
 }

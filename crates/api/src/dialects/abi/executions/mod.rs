@@ -14,21 +14,21 @@ use stepwell_engine::view::{Notice, NoticeKind};
 use stepwell_store::lists::{ExecutionFilter, Order};
 use utoipa::ToSchema;
 
-use super::envelope::{Envelope, Failure, Items, written};
+use super::envelope::{Envelope, Failure, Items, data_text};
 use super::ids::PathExecutionId;
-use super::lists::{BY_CREATION, ListQuery, labels, period};
+use super::lists::{BY_CREATION, ListQuery, read_labels, read_period};
 use super::statuses::ExecutionStatus;
 use super::{choices, responses};
 use crate::authenticated::Authenticated;
 use crate::body::RequestBody;
 use crate::error::ApiError;
-use crate::idempotent::idempotent;
+use crate::idempotent::respond_once;
 use crate::large;
-use crate::query::{Params, wrong};
+use crate::query::{Params, invalid_parameter};
 use crate::respond::{self, ApiResult, Time};
-use crate::sse::{Message, Reader, ServerSentEvent};
+use crate::sse::{EventReader, ServerSentEvent, SseMessage};
 use crate::state::Api;
-use convert::{execution, row, step};
+use convert::{execution_body, execution_row, step_body};
 use wire::{CancelRequest, Controlled, Execution, ExecutionRow, Line, Step};
 
 /// The filters of a list; any other parameter names a label.
@@ -60,13 +60,13 @@ pub async fn list_executions(
     params: Params,
 ) -> ApiResult {
     let query = ListQuery::read(&params, &BY_CREATION)?;
-    let (from, until) = period(&params)?;
+    let (from, until) = read_period(&params)?;
     let list = query.list(ExecutionFilter {
-        workflow: workflow(&params)?,
-        statuses: statuses(&params)?,
+        workflow: read_workflow(&params)?,
+        statuses: read_statuses(&params)?,
         from,
         until,
-        labels: labels(&params, &LIST_FILTERS)?,
+        labels: read_labels(&params, &LIST_FILTERS)?,
     });
     let page = match params.one("external_id")? {
         Some(id) => api.app.executions_with_external_id(&caller, id, list).await?,
@@ -75,22 +75,23 @@ pub async fn list_executions(
     let workflows: Vec<_> = page.items.iter().map(|item| item.workflow).collect();
     let names = api.app.workflow_names(&workflows).await?;
     let name = |id| names.get(id).map_or("", String::as_str);
-    let page = page.by_ref().map_items(|record| row(record, name(&record.workflow)));
-    respond::json(StatusCode::OK, &Envelope::of(query.render_page(page)))
+    let page = page.by_ref().map_items(|record| execution_row(record, name(&record.workflow)));
+    respond::json_response(StatusCode::OK, &Envelope::of(query.render_page(page)))
 }
 
-fn workflow(params: &Params) -> Result<Option<WorkflowId>, ApiError> {
+fn read_workflow(params: &Params) -> Result<Option<WorkflowId>, ApiError> {
     let Some(text) = params.one("workflow_id")? else { return Ok(None) };
-    text.parse().map(Some).map_err(|_| wrong("workflow_id", "the id of a workflow", text))
+    text.parse()
+        .map(Some)
+        .map_err(|_| invalid_parameter("workflow_id", "the id of a workflow", text))
 }
 
-fn statuses(params: &Params) -> Result<Vec<Status>, ApiError> {
+fn read_statuses(params: &Params) -> Result<Vec<Status>, ApiError> {
     let mut statuses = Vec::new();
     for text in params.all("status").flat_map(|value| value.split(',')) {
-        let status: ExecutionStatus = text
-            .trim()
-            .parse()
-            .map_err(|()| wrong("status", &format!("one of {}", ExecutionStatus::names()), text))?;
+        let status: ExecutionStatus = text.trim().parse().map_err(|()| {
+            invalid_parameter("status", &format!("one of {}", ExecutionStatus::names()), text)
+        })?;
         let meant = Status::ALL.into_iter().filter(|s| ExecutionStatus::from(*s) == status);
         statuses.extend(meant);
     }
@@ -115,13 +116,13 @@ pub async fn get_execution(
     let with_io = match params.one("include")? {
         None => false,
         Some("io") => true,
-        Some(other) => return Err(wrong("include", "io", other)),
+        Some(other) => return Err(invalid_parameter("include", "io", other)),
     };
     let view = api.app.execution(&caller, None, id.0).await?;
     let names = api.app.workflow_names(&[view.record.workflow]).await?;
     let name = names.get(&view.record.workflow).map_or("", String::as_str);
-    let body = Envelope::of(execution(&view, name, with_io));
-    large::json(api.app.memory(), &view.memory, StatusCode::OK, &body).await
+    let body = Envelope::of(execution_body(&view, name, with_io));
+    large::large_json(api.app.memory(), &view.memory, StatusCode::OK, &body).await
 }
 
 /// Cancel an execution
@@ -135,16 +136,16 @@ pub async fn get_execution(
     responses((status = 200, description = "Cancelled", body = Envelope<Controlled>),
         responses::BodyErrors, responses::NoExecution, responses::Conflict,
         responses::CommonErrors))]
-pub async fn cancel(
+pub async fn cancel_execution(
     State(api): State<Api>,
     Authenticated(caller): Authenticated,
     id: PathExecutionId,
     request_body: RequestBody,
 ) -> ApiResult {
     let CancelRequest { reason } = request_body.read()?;
-    idempotent(&api.app, &caller, request_body.key, async {
+    respond_once(&api.app, &caller, request_body.key, async {
         api.app.cancel(&caller, None, id.0, reason).await?;
-        controlled(&id, Status::Cancelled)
+        control_response(&id, Status::Cancelled)
     })
     .await
 }
@@ -159,16 +160,16 @@ pub async fn cancel(
     responses((status = 200, description = "Paused", body = Envelope<Controlled>),
         responses::BodyErrors, responses::NoExecution, responses::Conflict,
         responses::CommonErrors))]
-pub async fn pause(
+pub async fn pause_execution(
     State(api): State<Api>,
     Authenticated(caller): Authenticated,
     id: PathExecutionId,
     request_body: RequestBody,
 ) -> ApiResult {
     request_body.fields()?.finish()?;
-    idempotent(&api.app, &caller, request_body.key, async {
+    respond_once(&api.app, &caller, request_body.key, async {
         api.app.pause(&caller, None, id.0).await?;
-        controlled(&id, Status::Paused)
+        control_response(&id, Status::Paused)
     })
     .await
 }
@@ -181,23 +182,26 @@ pub async fn pause(
     responses((status = 200, description = "Resumed", body = Envelope<Controlled>),
         responses::BodyErrors, responses::NoExecution, responses::Conflict,
         responses::CommonErrors))]
-pub async fn resume(
+pub async fn resume_execution(
     State(api): State<Api>,
     Authenticated(caller): Authenticated,
     id: PathExecutionId,
     request_body: RequestBody,
 ) -> ApiResult {
     request_body.fields()?.finish()?;
-    idempotent(&api.app, &caller, request_body.key, async {
+    respond_once(&api.app, &caller, request_body.key, async {
         api.app.resume(&caller, None, id.0).await?;
-        controlled(&id, Status::Running)
+        control_response(&id, Status::Running)
     })
     .await
 }
 
-fn controlled(id: &PathExecutionId, status: Status) -> Result<(StatusCode, String), ApiError> {
+fn control_response(
+    id: &PathExecutionId,
+    status: Status,
+) -> Result<(StatusCode, String), ApiError> {
     let data = Controlled { execution_id: id.0.abi(), status: status.into() };
-    written(StatusCode::OK, data)
+    data_text(StatusCode::OK, data)
 }
 
 /// Follow an execution
@@ -211,15 +215,15 @@ fn controlled(id: &PathExecutionId, status: Status) -> Result<(StatusCode, Strin
         ("after" = Option<String>, Query, description = "The same, for clients that cannot set the header, which takes precedence")),
     responses((status = 200, description = "The events; their `data` is an `abi.ExecutionEvent`", body = ServerSentEvent, content_type = "text/event-stream"),
         responses::BadRequest, responses::NoExecution, responses::CommonErrors))]
-pub async fn events(
+pub async fn stream_events(
     State(api): State<Api>,
     Authenticated(caller): Authenticated,
     id: PathExecutionId,
-    reader: Reader,
+    reader: EventReader,
 ) -> ApiResult {
     let follow = api.app.follow(&caller, None, id.0, reader.after()).await?;
     let execution_id = id.0.abi();
-    Ok(reader.stream(follow, Box::new(move |notice| messages(&execution_id, notice))))
+    Ok(reader.stream(follow, Box::new(move |notice| event_messages(&execution_id, notice))))
 }
 
 /// The data of every event.
@@ -264,7 +268,7 @@ enum EventData<'a> {
     Log { step: Option<&'a str>, level: &'a str, message: &'a str },
 }
 
-fn messages(execution_id: &str, notice: &Notice) -> Result<Vec<Message>, ApiError> {
+fn event_messages(execution_id: &str, notice: &Notice) -> Result<Vec<SseMessage>, ApiError> {
     let Notice { seq, at, kind } = notice;
     let (event, what) = match kind {
         NoticeKind::Status { status, output, error } => (
@@ -278,7 +282,7 @@ fn messages(execution_id: &str, notice: &Notice) -> Result<Vec<Message>, ApiErro
         NoticeKind::Step { step: view, settled, total } => (
             "step",
             EventData::Step {
-                step: Box::new(step(view, true)),
+                step: Box::new(step_body(view, true)),
                 settled_steps: *settled,
                 total_steps: *total,
             },
@@ -293,7 +297,7 @@ fn messages(execution_id: &str, notice: &Notice) -> Result<Vec<Message>, ApiErro
     let data = ExecutionEvent { execution_id, sequence: *seq, timestamp: Time(*at), what };
     let data = serde_json::to_string(&data)
         .map_err(|error| ApiError::internal(format!("an event could not be written: {error}")))?;
-    Ok(vec![Message { event, data }])
+    Ok(vec![SseMessage { event, data }])
 }
 
 /// Read an execution's log
@@ -308,7 +312,7 @@ fn messages(execution_id: &str, notice: &Notice) -> Result<Vec<Message>, ApiErro
         ("sort_order" = inline(Option<choices::SortOrderAscending>), Query, description = "`asc` (default) or `desc`")),
     responses((status = 200, description = "A page of its lines", body = Envelope<Items<Line>>),
         responses::BadRequest, responses::NoExecution, responses::CommonErrors))]
-pub async fn logs(
+pub async fn list_logs(
     State(api): State<Api>,
     Authenticated(caller): Authenticated,
     id: PathExecutionId,
@@ -318,5 +322,5 @@ pub async fn logs(
     let lines = api.app.logs(&caller, None, id.0).await?;
     let page = query.cut_page(lines, |(), a, b| a.seq.cmp(&b.seq));
     let body = Envelope::of(query.render_page(page.by_ref().map_items(Line::from)));
-    large::json(api.app.memory(), &Hold::default(), StatusCode::OK, &body).await
+    large::large_json(api.app.memory(), &Hold::default(), StatusCode::OK, &body).await
 }

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use super::super::envelope::Failure;
 use super::super::statuses::{ExecutionStatus, RunStatus};
 use crate::fields::request_body;
-use crate::large::Shared;
+use crate::large::SharedPlace;
 use crate::respond::Time;
 
 request_body! {
@@ -93,10 +93,10 @@ pub struct Executed<'a> {
     pub duration_ms: Option<u64>,
     /// What it was given.
     #[schema(value_type = Value)]
-    pub parameters: Shared<'a>,
+    pub parameters: SharedPlace<'a>,
     /// What it made.
     #[schema(value_type = Value)]
-    pub result: Option<Shared<'a>>,
+    pub result: Option<SharedPlace<'a>>,
 }
 
 /// An execution just accepted.
@@ -113,7 +113,7 @@ pub struct Accepted<'a> {
     pub started_at: Option<Time>,
     /// What it was given.
     #[schema(value_type = Value)]
-    pub parameters: Shared<'a>,
+    pub parameters: SharedPlace<'a>,
     /// Where it is sent once it has ended.
     pub callback_url: Option<&'a str>,
     /// The execution that it is run again from.
@@ -143,10 +143,10 @@ pub struct Execution<'a> {
     pub duration_ms: Option<u64>,
     /// What it was given.
     #[schema(value_type = Value)]
-    pub parameters: Shared<'a>,
+    pub parameters: SharedPlace<'a>,
     /// What it made; `null` unless it has completed.
     #[schema(value_type = Value)]
-    pub result: Option<Shared<'a>>,
+    pub result: Option<SharedPlace<'a>>,
     /// Why it failed or ran out of time.
     pub error: Option<Failure<'a>>,
     /// Every step of the definition, in its order, from the first moment on.
@@ -189,11 +189,11 @@ pub struct Step<'a> {
     /// With `include=io`: what it was given.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Value, required = false)]
-    pub input: Option<Shared<'a>>,
+    pub input: Option<SharedPlace<'a>>,
     /// With `include=io`: what it made.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Value, required = false)]
-    pub output: Option<Shared<'a>>,
+    pub output: Option<SharedPlace<'a>>,
 }
 
 /// An execution in a list.

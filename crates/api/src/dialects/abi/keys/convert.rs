@@ -10,10 +10,10 @@ use stepwell_engine::app::{CallerInfo, ChangeKey, CreateKey, NewKey};
 use stepwell_engine::caller::Role;
 use stepwell_engine::objects::Object;
 
-use super::super::ids::{creator, key_id, parse_workspace_id};
+use super::super::ids::{creator_id, key_id, parse_workspace_id};
 use super::super::limits;
 use super::wire;
-use crate::error::{ApiError, shortened};
+use crate::error::{ApiError, shorten_text};
 use crate::fields::{Fields, FromFields as _};
 use crate::respond::Time;
 
@@ -37,7 +37,7 @@ pub fn create_key(mut fields: Fields) -> Result<CreateKey, ApiError> {
         }
         time
     });
-    let limits = limits::choose(&mut fields, tier, rate_limits).unwrap_or_default();
+    let limits = limits::choose_limits(&mut fields, tier, rate_limits).unwrap_or_default();
     let workspace = workspace_id
         .and_then(|text| parse_workspace_id(&text).map_err(|problem| fields.push(problem)).ok());
     fields.finish()?;
@@ -61,7 +61,7 @@ fn find_role(fields: &mut Fields, name: &str) -> Option<Role> {
     let role = Role::ALL.into_iter().find(|role| role.name() == name);
     if role.is_none() {
         let known = Role::ALL.map(Role::name).join(", ");
-        let shown = shortened(name);
+        let shown = shorten_text(name);
         let message = format!("there is no role `{shown}`; the roles are {known}");
         fields.push(Problem::new("role", message));
     }
@@ -72,7 +72,7 @@ fn find_role(fields: &mut Fields, name: &str) -> Option<Role> {
 pub fn change_key(mut fields: Fields) -> Result<ChangeKey, ApiError> {
     let wire::ChangeKeyRequest { name, tier, rate_limits } =
         wire::ChangeKeyRequest::read(&mut fields);
-    let limits = limits::choose(&mut fields, tier, rate_limits);
+    let limits = limits::choose_limits(&mut fields, tier, rate_limits);
     fields.finish()?;
     Ok(ChangeKey { name, limits })
 }
@@ -93,7 +93,7 @@ pub fn api_key(object: &Object<ApiKey>, now: Timestamp) -> wire::ApiKey<'_> {
         (None, Some(end)) if *end <= now => wire::KeyStatus::Expired,
         _ => wire::KeyStatus::Active,
     };
-    let (tier, rate_limits) = limits::write(limits);
+    let (tier, rate_limits) = limits::write_limits(limits);
     wire::ApiKey {
         id: key_id(*id),
         name,
@@ -122,10 +122,10 @@ impl From<CallerInfo> for wire::Me {
         let CallerInfo { key, workspace, scopes } = myself;
         let none = RateLimits::NONE;
         let (tier, rate_limits) =
-            limits::write(key.as_ref().map_or(&none, |key| &key.document.limits));
+            limits::write_limits(key.as_ref().map_or(&none, |key| &key.document.limits));
         Self {
             key_id: key.as_ref().map(|key| key_id(key.id)),
-            user_id: creator(key.as_ref().map(|key| key.id)),
+            user_id: creator_id(key.as_ref().map(|key| key.id)),
             expires_at: key.as_ref().and_then(|key| key.document.expires_at).map(Time),
             key_name: key.map(|key| key.document.name),
             workspace_id: workspace.id.abi(),

@@ -25,11 +25,11 @@ use crate::state::Api;
 use convert::KeyOrder;
 
 /// The endpoints of keys.
-pub fn endpoints() -> Endpoints {
+pub fn key_endpoints() -> Endpoints {
     Endpoints::default()
         .add(routes!(create_key, list_keys))
         .add(routes!(get_key, change_key, revoke_key))
-        .add(routes!(me))
+        .add(routes!(get_caller))
         .add(routes!(signing_secret))
 }
 
@@ -53,7 +53,7 @@ pub async fn create_key(
         let new = api.app.create_key(&caller, request).await?;
         let data = convert::new_key(&new, api.app.now());
         let message = "keep the secret: it is not shown again";
-        respond::json(StatusCode::CREATED, &Envelope::with_message(data, message))
+        respond::json_response(StatusCode::CREATED, &Envelope::with_message(data, message))
     })
     .await
 }
@@ -82,7 +82,7 @@ pub async fn list_keys(
     let page = query.cut_page(keys, KeyOrder::compare);
     let now = api.app.now();
     let page = page.by_ref().map_items(|key| convert::api_key(key, now));
-    respond::json(StatusCode::OK, &Envelope::of(query.render_page(page)))
+    respond::json_response(StatusCode::OK, &Envelope::of(query.render_page(page)))
 }
 
 /// Get an API key
@@ -98,7 +98,7 @@ pub async fn get_key(
     Authenticated(caller): Authenticated,
     id: PathKeyId,
 ) -> ApiResult {
-    shown(&api, &api.app.key(&caller, id.0).await?)
+    key_response(&api, &api.app.key(&caller, id.0).await?)
 }
 
 /// Change an API key
@@ -119,7 +119,7 @@ pub async fn change_key(
     request_body: RequestBody,
 ) -> ApiResult {
     let change = convert::change_key(request_body.fields()?)?;
-    shown(&api, &api.app.change_key(&caller, id.0, change).await?)
+    key_response(&api, &api.app.change_key(&caller, id.0, change).await?)
 }
 
 /// Revoke an API key
@@ -138,12 +138,12 @@ pub async fn revoke_key(
 ) -> ApiResult {
     let revoked = api.app.revoke_key(&caller, id.0).await?;
     let data = convert::api_key(&revoked, api.app.now());
-    respond::json(StatusCode::OK, &Envelope::with_message(data, "the key is revoked"))
+    respond::json_response(StatusCode::OK, &Envelope::with_message(data, "the key is revoked"))
 }
 
-fn shown(api: &Api, record: &Object<ApiKey>) -> ApiResult {
+fn key_response(api: &Api, record: &Object<ApiKey>) -> ApiResult {
     let data = convert::api_key(record, api.app.now());
-    respond::json(StatusCode::OK, &Envelope::of(data))
+    respond::json_response(StatusCode::OK, &Envelope::of(data))
 }
 
 /// Who am I
@@ -153,9 +153,9 @@ fn shown(api: &Api, record: &Object<ApiKey>) -> ApiResult {
     security(("key" = [])),
     responses((status = 200, description = "Who", body = Envelope<wire::Me>),
         responses::CommonErrors))]
-pub async fn me(State(api): State<Api>, Authenticated(caller): Authenticated) -> ApiResult {
+pub async fn get_caller(State(api): State<Api>, Authenticated(caller): Authenticated) -> ApiResult {
     let myself = api.app.caller_info(&caller).await?;
-    respond::json(StatusCode::OK, &Envelope::of(wire::Me::from(myself)))
+    respond::json_response(StatusCode::OK, &Envelope::of(wire::Me::from(myself)))
 }
 
 /// Get the secret that signs webhooks
@@ -170,5 +170,5 @@ pub async fn signing_secret(
     Authenticated(caller): Authenticated,
 ) -> ApiResult {
     let data = wire::SigningSecret { secret: api.app.webhook_secret(&caller).await? };
-    respond::json(StatusCode::OK, &Envelope::of(data))
+    respond::json_response(StatusCode::OK, &Envelope::of(data))
 }

@@ -75,18 +75,20 @@ impl From<Vec<QualityRow>> for Quality {
             }
         }
         let of_release =
-            |(release, rows): (u32, Vec<_>)| ReleaseQuality { release, sum: sum(rows) };
-        let of_tag =
-            |(tag, rows): (&str, Vec<_>)| TagQuality { tag: tag.to_owned(), sum: sum(rows) };
+            |(release, rows): (u32, Vec<_>)| ReleaseQuality { release, sum: sum_quality(rows) };
+        let of_tag = |(tag, rows): (&str, Vec<_>)| TagQuality {
+            tag: tag.to_owned(),
+            sum: sum_quality(rows),
+        };
         Self {
-            total: sum(rows.iter()),
+            total: sum_quality(rows.iter()),
             releases: by_release.into_iter().map(of_release).collect(),
             tags: by_tag.into_iter().map(of_tag).collect(),
         }
     }
 }
 
-fn sum<'a>(rows: impl IntoIterator<Item = &'a QualityRow>) -> QualityTotals {
+fn sum_quality<'a>(rows: impl IntoIterator<Item = &'a QualityRow>) -> QualityTotals {
     let mut all = QualityRow::default();
     for row in rows {
         all.count += row.count;
@@ -128,7 +130,7 @@ impl ReleaseTagOrder {
 }
 
 /// Where a tag is to point, and the field that defines it.
-pub fn traffic(mut fields: Fields) -> Result<(&'static str, Vec<Traffic>), ApiError> {
+pub fn read_traffic(mut fields: Fields) -> Result<(&'static str, Vec<Traffic>), ApiError> {
     let ReleaseTagRequest { release, traffic: list } = ReleaseTagRequest::read(&mut fields);
     let place = if release.is_some() { "release" } else { "traffic" };
     let mut traffic = Vec::new();
@@ -136,13 +138,16 @@ pub fn traffic(mut fields: Fields) -> Result<(&'static str, Vec<Traffic>), ApiEr
         (Some(_), Some(_)) => {
             fields.push(Problem::new("traffic", "give either release or traffic, not both"));
         }
-        (Some(release), None) => match whole(&release) {
+        (Some(release), None) => match as_whole(&release) {
             Some(release) => traffic.push(Traffic { release, weight: 1 }),
             None => fields.push(Problem::new("release", "must be the number of a release")),
         },
         (None, Some(list)) => {
             for (at, item) in list.iter().enumerate() {
-                match (item.get("release").and_then(whole), item.get("weight").and_then(whole)) {
+                match (
+                    item.get("release").and_then(as_whole),
+                    item.get("weight").and_then(as_whole),
+                ) {
                     (Some(release), Some(weight)) => traffic.push(Traffic { release, weight }),
                     _ => fields.push(Problem::new(
                         format!("traffic[{at}]"),
@@ -159,6 +164,6 @@ pub fn traffic(mut fields: Fields) -> Result<(&'static str, Vec<Traffic>), ApiEr
     Ok((place, traffic))
 }
 
-fn whole(value: &Value) -> Option<u32> {
+fn as_whole(value: &Value) -> Option<u32> {
     u32::try_from(value.as_u64()?).ok()
 }

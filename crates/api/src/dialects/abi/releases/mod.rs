@@ -10,18 +10,18 @@ use stepwell_engine::app::ReleaseFilter;
 use stepwell_store::lists::Order;
 use stepwell_store::record::ActualRecord;
 
-use super::envelope::{Envelope, Items, written};
-use super::ids::{PathExecutionId, PathWorkflowId, part};
+use super::envelope::{Envelope, Items, data_text};
+use super::ids::{PathExecutionId, PathWorkflowId, path_part};
 use super::lists::{BY_CREATION, ListQuery};
 use super::{choices, responses};
 use crate::authenticated::Authenticated;
 use crate::body::RequestBody;
 use crate::error::{ApiError, Kind};
-use crate::idempotent::idempotent;
+use crate::idempotent::respond_once;
 use crate::query::Params;
 use crate::respond::{self, ApiResult};
 use crate::state::Api;
-use convert::{ReleaseTagOrder, traffic};
+use convert::{ReleaseTagOrder, read_traffic};
 use wire::{Actual, Quality, Release, ReleaseRequest, ReleaseTag, ReleaseTagRequest};
 
 /// Release a definition
@@ -43,11 +43,11 @@ pub async fn create_release(
     let id = id.0;
     let ReleaseRequest { definition, release_tags } = request_body.read()?;
     let tags = release_tags.unwrap_or_default();
-    idempotent(&api.app, &caller, request_body.key, async {
+    respond_once(&api.app, &caller, request_body.key, async {
         let release = api.app.add_release(&caller, id, definition, &tags).await;
         let within = |error| ApiError::from(error).within(Kind::InvalidDefinition, "definition");
         let release = release.map_err(within)?;
-        written(StatusCode::CREATED, Release::from(release))
+        data_text(StatusCode::CREATED, Release::from(release))
     })
     .await
 }
@@ -74,7 +74,7 @@ pub async fn list_releases(
     let query = ListQuery::read(&params, &BY_CREATION)?;
     let page = api.app.releases(&caller, id.0, query.list(ReleaseFilter)).await?;
     let page = page.map_items(Release::from);
-    respond::json(StatusCode::OK, &Envelope::of(query.render_page(page)))
+    respond::json_response(StatusCode::OK, &Envelope::of(query.render_page(page)))
 }
 
 /// List the release tags of a workflow
@@ -98,7 +98,7 @@ pub async fn list_release_tags(
     let query = ListQuery::read_numbered(&params, &ReleaseTagOrder::ALL, Order::Ascending)?;
     let tags = api.app.release_tags(&caller, id.0).await?;
     let page = query.cut_page(tags, ReleaseTagOrder::compare).map_items(ReleaseTag::from);
-    respond::json(StatusCode::OK, &Envelope::of(query.render_page(page)))
+    respond::json_response(StatusCode::OK, &Envelope::of(query.render_page(page)))
 }
 
 /// Get a release tag
@@ -114,8 +114,8 @@ pub async fn get_release_tag(
     id: PathWorkflowId,
     path: RawPathParams,
 ) -> ApiResult {
-    let tag = api.app.release_tag(&caller, id.0, part(&path, "tag")).await?;
-    respond::json(StatusCode::OK, &Envelope::of(ReleaseTag::from(tag)))
+    let tag = api.app.release_tag(&caller, id.0, path_part(&path, "tag")).await?;
+    respond::json_response(StatusCode::OK, &Envelope::of(ReleaseTag::from(tag)))
 }
 
 /// Make or move a release tag
@@ -136,10 +136,10 @@ pub async fn put_release_tag(
     request_body: RequestBody,
 ) -> ApiResult {
     let id = id.0;
-    let (place, traffic) = traffic(request_body.fields()?)?;
-    let tag = api.app.put_release_tag(&caller, id, part(&path, "tag"), traffic).await;
+    let (place, traffic) = read_traffic(request_body.fields()?)?;
+    let tag = api.app.put_release_tag(&caller, id, path_part(&path, "tag"), traffic).await;
     let tag = tag.map_err(|error| ApiError::from(error).replaced("traffic", place))?;
-    respond::json(StatusCode::OK, &Envelope::of(ReleaseTag::from(tag)))
+    respond::json_response(StatusCode::OK, &Envelope::of(ReleaseTag::from(tag)))
 }
 
 /// List the feedback on an execution
@@ -166,7 +166,7 @@ pub async fn list_actuals(
     let came =
         |(), a: &ActualRecord, b: &ActualRecord| (a.created_at, a.id).cmp(&(b.created_at, b.id));
     let page = query.cut_page(actuals, came).map_items(Actual::from);
-    respond::json(StatusCode::OK, &Envelope::of(query.render_page(page)))
+    respond::json_response(StatusCode::OK, &Envelope::of(query.render_page(page)))
 }
 
 /// Sum up the feedback on a workflow
@@ -183,5 +183,5 @@ pub async fn get_quality(
     id: PathWorkflowId,
 ) -> ApiResult {
     let rows = api.app.quality(&caller, id.0).await?;
-    respond::json(StatusCode::OK, &Envelope::of(Quality::from(rows)))
+    respond::json_response(StatusCode::OK, &Envelope::of(Quality::from(rows)))
 }

@@ -15,11 +15,11 @@ use stepwell_engine::schedule::Schedule;
 use stepwell_store::objects::ObjectSort;
 use stepwell_store::record::ExecutionRecord;
 
-use super::super::ids::{ParseId, creator};
+use super::super::ids::{ParseId, creator_id};
 use super::wire;
 use crate::error::{ApiError, Kind};
 use crate::fields::{Fields, FromFields as _};
-use crate::query::{Params, wrong};
+use crate::query::{Params, invalid_parameter};
 use crate::respond::Time;
 
 /// The most schedules that can be named in one request.
@@ -41,7 +41,7 @@ const SHOWN_ONLY: [&str; 10] = [
 
 /// Whether a request makes a schedule or changes one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
+pub enum ChangePurpose {
     /// It makes one.
     Create,
     /// It changes one; a response may be sent back as it is.
@@ -49,7 +49,7 @@ pub enum Purpose {
 }
 
 /// Reads a new schedule or a change.
-pub fn change(mut fields: Fields, purpose: Purpose) -> Result<ScheduleChange, ApiError> {
+pub fn read_change(mut fields: Fields, purpose: ChangePurpose) -> Result<ScheduleChange, ApiError> {
     let wire::ScheduleRequest {
         name,
         description,
@@ -64,7 +64,7 @@ pub fn change(mut fields: Fields, purpose: Purpose) -> Result<ScheduleChange, Ap
         misfire_policy,
         overlap_policy,
     } = wire::ScheduleRequest::read(&mut fields);
-    if purpose == Purpose::Change {
+    if purpose == ChangePurpose::Change {
         fields.ignore(&SHOWN_ONLY);
     }
     fields.finish().map_err(|error| error.into_kind(Kind::InvalidSchedule))?;
@@ -87,7 +87,7 @@ pub fn change(mut fields: Fields, purpose: Purpose) -> Result<ScheduleChange, Ap
 }
 
 /// Reads which schedules a request is about.
-pub fn selection(mut fields: Fields) -> Result<ScheduleSelection, ApiError> {
+pub fn read_selection(mut fields: Fields) -> Result<ScheduleSelection, ApiError> {
     let wire::SelectionRequest { workflow_id, schedule_ids, all } =
         wire::SelectionRequest::read(&mut fields);
     let given = [workflow_id.is_some(), schedule_ids.is_some(), all.is_some()];
@@ -134,13 +134,13 @@ fn timing_kind(name: &str) -> Result<TimingKind, ApiError> {
     let kind = TimingKind::ALL.into_iter().find(|kind| kind.name() == name);
     kind.ok_or_else(|| {
         let all = TimingKind::ALL.map(TimingKind::name).join(", ");
-        wrong("schedule_type", &format!("one of {all}"), name)
+        invalid_parameter("schedule_type", &format!("one of {all}"), name)
     })
 }
 
 /// Errors of the application, in the terms of this dialect: what the core calls the input are the
 /// parameters here.
-pub fn refusal(error: AppError) -> ApiError {
+pub fn refusal_error(error: AppError) -> ApiError {
     let AppError::InvalidInput(problems) = error else { return error.into() };
     ApiError::with_problems(
         Kind::InvalidInput,
@@ -150,7 +150,7 @@ pub fn refusal(error: AppError) -> ApiError {
 }
 
 /// A schedule with all that there is to it.
-pub fn schedule(view: &ScheduleView) -> wire::Schedule<'_> {
+pub fn schedule_body(view: &ScheduleView) -> wire::Schedule<'_> {
     let ScheduleView { record, workflow_name, last } = view;
     let Object { id, workspace: _, version: _, created_at, updated_at, document } = record;
     let Schedule {
@@ -175,7 +175,7 @@ pub fn schedule(view: &ScheduleView) -> wire::Schedule<'_> {
         workflow_name,
         name,
         description: description.as_deref(),
-        timing: timing(when),
+        timing: timing_body(when),
         parameters,
         enabled: *enabled,
         timezone,
@@ -187,12 +187,12 @@ pub fn schedule(view: &ScheduleView) -> wire::Schedule<'_> {
         queued_executions: queued.len(),
         created_at: Time(*created_at),
         updated_at: Time(*updated_at),
-        created_by: creator(*created_by),
+        created_by: creator_id(*created_by),
     }
 }
 
 /// A schedule in a list.
-pub fn item(view: &ScheduleView) -> wire::ScheduleItem<'_> {
+pub fn schedule_item(view: &ScheduleView) -> wire::ScheduleItem<'_> {
     let ScheduleView { record, workflow_name, last: _ } = view;
     let schedule = &record.document;
     wire::ScheduleItem {
@@ -201,7 +201,7 @@ pub fn item(view: &ScheduleView) -> wire::ScheduleItem<'_> {
         workflow_name,
         name: &schedule.name,
         description: schedule.description.as_deref(),
-        timing: timing(&schedule.timing),
+        timing: timing_body(&schedule.timing),
         enabled: schedule.enabled,
         timezone: &schedule.timezone,
         next_execution: schedule.progress.next_at.map(Time),
@@ -210,7 +210,7 @@ pub fn item(view: &ScheduleView) -> wire::ScheduleItem<'_> {
     }
 }
 
-fn timing(timing: &ScheduleTiming) -> wire::Timing<'_> {
+fn timing_body(timing: &ScheduleTiming) -> wire::Timing<'_> {
     let schedule_type = timing.type_name();
     let none = wire::Timing { schedule_type, ..wire::Timing::default() };
     match timing {
@@ -240,7 +240,7 @@ fn last_skipped(skipped: &SkippedFiring) -> wire::Skipped<'_> {
     wire::Skipped { scheduled_at: Time(*scheduled_at), skipped_at: Time(*at), code, message }
 }
 
-pub fn triggered(triggered: Triggered) -> wire::TriggeredSchedule {
+pub fn triggered_body(triggered: Triggered) -> wire::TriggeredSchedule {
     let Triggered { execution, schedule } = triggered;
     wire::TriggeredSchedule {
         execution_id: execution.abi(),
@@ -252,12 +252,12 @@ pub fn triggered(triggered: Triggered) -> wire::TriggeredSchedule {
 }
 
 /// What became of many.
-pub fn changed(changed: SelectionChanged) -> wire::SelectionChanged {
+pub fn selection_body(changed: SelectionChanged) -> wire::SelectionChanged {
     let SelectionChanged { matched, changed } = changed;
     wire::SelectionChanged { matched, changed }
 }
 
 /// A firing.
-pub fn firing(at: Timestamp, local_time: String) -> wire::Firing {
+pub fn firing_body(at: Timestamp, local_time: String) -> wire::Firing {
     wire::Firing { time: Time(at), local_time }
 }

@@ -14,18 +14,18 @@ use stepwell_store::lists::Order;
 use utoipa::OpenApi;
 use utoipa_axum::routes;
 
-use super::envelope::{Envelope, Items, written};
+use super::envelope::{Envelope, Items, data_text};
 use super::ids::{PathScheduleId, PathWorkflowId};
 use super::{choices, responses};
 use crate::authenticated::Authenticated;
 use crate::body::RequestBody;
 use crate::endpoints::Endpoints;
 use crate::error::Kind;
-use crate::idempotent::idempotent;
-use crate::query::{Params, wrong};
+use crate::idempotent::respond_once;
+use crate::query::{Params, invalid_parameter};
 use crate::respond::{self, ApiResult};
 use crate::state::Api;
-use convert::Purpose;
+use convert::ChangePurpose;
 
 /// How many firings a preview shows where the request does not say.
 const PREVIEWED: usize = 10;
@@ -37,7 +37,7 @@ const MOST_PREVIEWED: usize = 100;
 struct Document;
 
 /// The endpoints of schedules.
-pub(super) fn endpoints() -> Endpoints {
+pub(super) fn schedule_endpoints() -> Endpoints {
     Endpoints::new(Document::openapi())
         .add(routes!(create_schedule, list_schedules_of))
         .add(routes!(list_schedules))
@@ -51,8 +51,8 @@ pub(super) fn endpoints() -> Endpoints {
 }
 
 /// A schedule as it is shown.
-pub(super) fn shown(view: &ScheduleView) -> impl Serialize {
-    convert::schedule(view)
+pub(super) fn shown_schedule(view: &ScheduleView) -> impl Serialize {
+    convert::schedule_body(view)
 }
 
 /// Schedule a workflow
@@ -73,10 +73,13 @@ async fn create_schedule(
     id: PathWorkflowId,
     request_body: RequestBody,
 ) -> ApiResult {
-    let change = convert::change(request_body.fields()?, Purpose::Create)?;
-    idempotent(&api.app, &caller, request_body.key, async {
+    let change = convert::read_change(request_body.fields()?, ChangePurpose::Create)?;
+    respond_once(&api.app, &caller, request_body.key, async {
         let made = api.app.create_schedule(&caller, id.0, change).await;
-        written(StatusCode::CREATED, convert::schedule(&made.map_err(convert::refusal)?))
+        data_text(
+            StatusCode::CREATED,
+            convert::schedule_body(&made.map_err(convert::refusal_error)?),
+        )
     })
     .await
 }
@@ -101,7 +104,7 @@ async fn list_schedules_of(
 ) -> ApiResult {
     let filter = convert::read_filter(&params)?;
     let filter = ScheduleFilter { workflow: Some(id.0), ..filter };
-    list(&api, &caller, &params, filter).await
+    list_page(&api, &caller, &params, filter).await
 }
 
 /// List schedules
@@ -122,14 +125,19 @@ async fn list_schedules(
     params: Params,
 ) -> ApiResult {
     let filter = convert::read_filter(&params)?;
-    list(&api, &caller, &params, filter).await
+    list_page(&api, &caller, &params, filter).await
 }
 
-async fn list(api: &Api, caller: &Caller, params: &Params, filter: ScheduleFilter) -> ApiResult {
+async fn list_page(
+    api: &Api,
+    caller: &Caller,
+    params: &Params,
+    filter: ScheduleFilter,
+) -> ApiResult {
     let query = ListQuery::read_numbered(params, &convert::SORT_KEYS, Order::Descending)?;
     let page = api.app.schedules(caller, query.list(filter)).await?;
-    let page = page.by_ref().map_items(convert::item);
-    respond::json(StatusCode::OK, &Envelope::of(query.render_page(page)))
+    let page = page.by_ref().map_items(convert::schedule_item);
+    respond::json_response(StatusCode::OK, &Envelope::of(query.render_page(page)))
 }
 
 /// Get a schedule
@@ -146,7 +154,7 @@ async fn get_schedule(
     id: PathScheduleId,
 ) -> ApiResult {
     let view = api.app.schedule(&caller, id.0).await?;
-    respond::json(StatusCode::OK, &Envelope::of(convert::schedule(&view)))
+    respond::json_response(StatusCode::OK, &Envelope::of(convert::schedule_body(&view)))
 }
 
 /// Change a schedule
@@ -165,7 +173,7 @@ async fn put_schedule(
     id: PathScheduleId,
     request_body: RequestBody,
 ) -> ApiResult {
-    update(api, who, id, request_body).await
+    update_schedule(api, who, id, request_body).await
 }
 
 /// Change a part of a schedule
@@ -183,19 +191,19 @@ async fn patch_schedule(
     id: PathScheduleId,
     request_body: RequestBody,
 ) -> ApiResult {
-    update(api, who, id, request_body).await
+    update_schedule(api, who, id, request_body).await
 }
 
-async fn update(
+async fn update_schedule(
     api: Api,
     Authenticated(caller): Authenticated,
     id: PathScheduleId,
     request_body: RequestBody,
 ) -> ApiResult {
-    let change = convert::change(request_body.fields()?, Purpose::Change)?;
+    let change = convert::read_change(request_body.fields()?, ChangePurpose::Change)?;
     let view = api.app.update_schedule(&caller, id.0, change).await;
-    let view = view.map_err(convert::refusal)?;
-    respond::json(StatusCode::OK, &Envelope::of(convert::schedule(&view)))
+    let view = view.map_err(convert::refusal_error)?;
+    respond::json_response(StatusCode::OK, &Envelope::of(convert::schedule_body(&view)))
 }
 
 /// Delete a schedule
@@ -213,7 +221,7 @@ async fn delete_schedule(
 ) -> ApiResult {
     api.app.delete_schedule(&caller, id.0).await?;
     let data = wire::DeletedSchedule { id: id.0.abi(), deleted: true };
-    respond::json(StatusCode::OK, &Envelope::of(data))
+    respond::json_response(StatusCode::OK, &Envelope::of(data))
 }
 
 /// Trigger a schedule
@@ -233,10 +241,10 @@ async fn trigger_schedule(
     request_body: RequestBody,
 ) -> ApiResult {
     request_body.fields()?.finish()?;
-    idempotent(&api.app, &caller, request_body.key, async {
+    respond_once(&api.app, &caller, request_body.key, async {
         let started = api.app.trigger_schedule(&caller, id.0).await;
-        let started = started.map_err(convert::refusal)?;
-        written(StatusCode::ACCEPTED, convert::triggered(started))
+        let started = started.map_err(convert::refusal_error)?;
+        data_text(StatusCode::ACCEPTED, convert::triggered_body(started))
     })
     .await
 }
@@ -256,7 +264,7 @@ async fn pause_schedule(
     id: PathScheduleId,
     request_body: RequestBody,
 ) -> ApiResult {
-    enable(api, who, id, request_body, false).await
+    enable_schedule(api, who, id, request_body, false).await
 }
 
 /// Resume a schedule
@@ -274,10 +282,10 @@ async fn resume_schedule(
     id: PathScheduleId,
     request_body: RequestBody,
 ) -> ApiResult {
-    enable(api, who, id, request_body, true).await
+    enable_schedule(api, who, id, request_body, true).await
 }
 
-async fn enable(
+async fn enable_schedule(
     api: Api,
     Authenticated(caller): Authenticated,
     id: PathScheduleId,
@@ -285,9 +293,9 @@ async fn enable(
     enabled: bool,
 ) -> ApiResult {
     request_body.fields()?.finish()?;
-    idempotent(&api.app, &caller, request_body.key, async {
+    respond_once(&api.app, &caller, request_body.key, async {
         let view = api.app.enable_schedule(&caller, id.0, enabled).await?;
-        written(StatusCode::OK, convert::schedule(&view))
+        data_text(StatusCode::OK, convert::schedule_body(&view))
     })
     .await
 }
@@ -333,10 +341,10 @@ async fn enable_many(
     request_body: RequestBody,
     enabled: bool,
 ) -> ApiResult {
-    let selection = convert::selection(request_body.fields()?)?;
-    idempotent(&api.app, &caller, request_body.key, async {
+    let selection = convert::read_selection(request_body.fields()?)?;
+    respond_once(&api.app, &caller, request_body.key, async {
         let changed = api.app.enable_schedules(&caller, selection, enabled).await?;
-        written(StatusCode::OK, convert::changed(changed))
+        data_text(StatusCode::OK, convert::selection_body(changed))
     })
     .await
 }
@@ -358,13 +366,14 @@ async fn preview_schedule(
 ) -> ApiResult {
     let count = params.number("count", 1..=MOST_PREVIEWED, PREVIEWED)?;
     let Some(cron) = params.one("cron")? else {
-        return Err(wrong("cron", "a cron expression", "nothing").into_kind(Kind::InvalidSchedule));
+        return Err(invalid_parameter("cron", "a cron expression", "nothing")
+            .into_kind(Kind::InvalidSchedule));
     };
     let timezone = params.one("timezone")?;
     let firings = api.app.preview_cron(&caller, cron, timezone, count)?;
     let next_executions =
-        firings.into_iter().map(|(at, local_time)| convert::firing(at, local_time)).collect();
+        firings.into_iter().map(|(at, local_time)| convert::firing_body(at, local_time)).collect();
     let timezone = timezone.unwrap_or(DEFAULT_ZONE);
     let data = wire::Preview { cron, timezone, next_executions };
-    respond::json(StatusCode::OK, &Envelope::of(data))
+    respond::json_response(StatusCode::OK, &Envelope::of(data))
 }

@@ -10,7 +10,7 @@ use utoipa::OpenApi;
 use utoipa_axum::routes;
 
 use super::envelope::{Envelope, Items};
-use super::ids::part;
+use super::ids::path_part;
 use super::lists::ListQuery;
 use super::{choices, responses};
 use crate::endpoints::Endpoints;
@@ -25,7 +25,7 @@ use wire::StepType;
 struct Document;
 
 /// The endpoints of the step types.
-pub fn endpoints() -> Endpoints {
+pub fn step_type_endpoints() -> Endpoints {
     Endpoints::new(Document::openapi()).add(routes!(list_step_types)).add(routes!(get_step_type))
 }
 
@@ -48,7 +48,7 @@ async fn list_step_types(State(api): State<Api>, params: Params) -> ApiResult {
     let mut found = api.app.step_types();
     found.retain(|spec| category.is_none_or(|wanted| spec.category.eq_ignore_ascii_case(wanted)));
     let page = query.cut_page(found, |by, a, b| by.compare(a, b)).map_items(StepType::from);
-    respond::json(StatusCode::OK, &Envelope::of(query.render_page(page)))
+    respond::json_response(StatusCode::OK, &Envelope::of(query.render_page(page)))
 }
 
 /// Get a step type
@@ -60,6 +60,6 @@ async fn list_step_types(State(api): State<Api>, params: Params) -> ApiResult {
     responses((status = 200, description = "The step type", body = Envelope<StepType>),
         responses::NoStepType, responses::CommonErrors))]
 async fn get_step_type(State(api): State<Api>, path: RawPathParams) -> ApiResult {
-    let spec = api.app.step_type(part(&path, "type"))?;
-    respond::json(StatusCode::OK, &Envelope::of(StepType::from(spec)))
+    let spec = api.app.step_type(path_part(&path, "type"))?;
+    respond::json_response(StatusCode::OK, &Envelope::of(StepType::from(spec)))
 }

@@ -7,8 +7,8 @@ use stepwell_engine::app::Template;
 use stepwell_engine::objects::Object;
 use stepwell_store::objects::{ObjectFilter, ObjectSort};
 
-use super::super::ids::{ParseId, parsed};
-use super::super::lists::labels;
+use super::super::ids::{ParseId, parse_id};
+use super::super::lists::read_labels;
 use super::wire;
 use crate::error::{ApiError, Kind};
 use crate::fields::{Fields, FromFields as _};
@@ -20,7 +20,7 @@ const SHOWN_ONLY: [&str; 4] = ["id", "created_at", "updated_at", "version"];
 
 impl ParseId for TemplateId {
     fn read(text: &str) -> Result<Self, ApiError> {
-        parsed(text, Kind::NoObject)
+        parse_id(text, Kind::NoObject)
     }
 }
 
@@ -37,7 +37,7 @@ pub fn new_template(request: wire::TemplateRequest) -> Template {
 }
 
 /// A change of a template; `None` leaves a field unchanged.
-pub struct Change {
+pub struct TemplateChange {
     name: Option<String>,
     /// `Some(None)` removes it.
     description: Option<Option<String>>,
@@ -47,13 +47,13 @@ pub struct Change {
 }
 
 /// Reads a change.
-pub fn change(mut fields: Fields) -> Result<Change, ApiError> {
+pub fn read_change(mut fields: Fields) -> Result<TemplateChange, ApiError> {
     let wire::TemplateChange { name, description, body, sample, metadata } =
         wire::TemplateChange::read(&mut fields);
     fields.ignore(&SHOWN_ONLY);
     fields.finish()?;
     let description = description.nullable();
-    Ok(Change {
+    Ok(TemplateChange {
         name,
         description: description.map(|text| text.filter(|text| !text.is_empty())),
         body,
@@ -62,7 +62,7 @@ pub fn change(mut fields: Fields) -> Result<Change, ApiError> {
     })
 }
 
-impl Change {
+impl TemplateChange {
     /// The template after the change.
     pub fn apply(&self, before: Template) -> Template {
         let Self { name, description, body, sample, metadata } = self;
@@ -89,12 +89,12 @@ pub fn read_filter(params: &Params) -> Result<ObjectFilter, ApiError> {
         name: params.one("name")?.map(str::to_owned),
         parent: None,
         status: None,
-        labels: labels(params, &["name"])?,
+        labels: read_labels(params, &["name"])?,
     })
 }
 
 /// A template as it is shown.
-pub fn template(object: &Object<Template>) -> wire::Template<'_> {
+pub fn template_body(object: &Object<Template>) -> wire::Template<'_> {
     let Object { id, workspace: _, version, created_at, updated_at, document } = object;
     let Template { name, description, body, sample, metadata } = document;
     wire::Template {
@@ -111,7 +111,7 @@ pub fn template(object: &Object<Template>) -> wire::Template<'_> {
 }
 
 /// A template in a list.
-pub fn row(object: &Object<Template>) -> wire::TemplateRow<'_> {
+pub fn template_row(object: &Object<Template>) -> wire::TemplateRow<'_> {
     let Object { id, workspace: _, version, created_at, updated_at, document } = object;
     let Template { name, description, body: _, sample: _, metadata } = document;
     wire::TemplateRow {

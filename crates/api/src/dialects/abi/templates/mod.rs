@@ -11,14 +11,14 @@ use stepwell_engine::objects::Object;
 use utoipa::OpenApi;
 use utoipa_axum::routes;
 
-use super::envelope::{Envelope, Items, written};
+use super::envelope::{Envelope, Items, data_text};
 use super::ids::PathId;
 use super::lists::ListQuery;
 use super::{choices, etag, responses};
 use crate::authenticated::Authenticated;
 use crate::body::RequestBody;
 use crate::endpoints::Endpoints;
-use crate::idempotent::idempotent;
+use crate::idempotent::respond_once;
 use crate::query::Params;
 use crate::respond::{self, ApiResult};
 use crate::state::Api;
@@ -31,16 +31,17 @@ type PathTemplateId = PathId<TemplateId>;
 struct Document;
 
 /// The endpoints of templates.
-pub(super) fn endpoints() -> Endpoints {
+pub(super) fn template_endpoints() -> Endpoints {
     Endpoints::new(Document::openapi())
         .add(routes!(create_template, list_templates))
         .add(routes!(get_template, put_template, patch_template, delete_template))
         .add(routes!(preview_template))
 }
 
-fn shown(template: &Object<Template>) -> ApiResult {
-    let response = respond::json(StatusCode::OK, &Envelope::of(convert::template(template)))?;
-    Ok(etag::tagged(response, template.version))
+fn template_response(template: &Object<Template>) -> ApiResult {
+    let response =
+        respond::json_response(StatusCode::OK, &Envelope::of(convert::template_body(template)))?;
+    Ok(etag::with_etag(response, template.version))
 }
 
 /// Create a template
@@ -59,13 +60,13 @@ async fn create_template(
     request_body: RequestBody,
 ) -> ApiResult {
     let template = convert::new_template(request_body.read()?);
-    let response = idempotent(&api.app, &caller, request_body.key, async {
+    let response = respond_once(&api.app, &caller, request_body.key, async {
         let created = api.app.create_object(&caller, template).await?;
-        written(StatusCode::CREATED, convert::template(&created))
+        data_text(StatusCode::CREATED, convert::template_body(&created))
     })
     .await?;
     // Also of a repeat: it shows the template as it was created.
-    Ok(etag::tagged(response, 1))
+    Ok(etag::with_etag(response, 1))
 }
 
 /// List templates
@@ -91,8 +92,8 @@ async fn list_templates(
     let query = ListQuery::read(&params, &convert::SORT_KEYS)?;
     let list = query.list(convert::read_filter(&params)?);
     let page = api.app.objects::<Template>(&caller, list).await?;
-    let page = page.by_ref().map_items(convert::row);
-    respond::json(StatusCode::OK, &Envelope::of(query.render_page(page)))
+    let page = page.by_ref().map_items(convert::template_row);
+    respond::json_response(StatusCode::OK, &Envelope::of(query.render_page(page)))
 }
 
 /// Get a template
@@ -107,7 +108,7 @@ async fn get_template(
     Authenticated(caller): Authenticated,
     id: PathTemplateId,
 ) -> ApiResult {
-    shown(&api.app.object(&caller, id.0).await?)
+    template_response(&api.app.object(&caller, id.0).await?)
 }
 
 /// Change a template
@@ -131,10 +132,10 @@ async fn put_template(
     headers: HeaderMap,
     request_body: RequestBody,
 ) -> ApiResult {
-    let change = convert::change(request_body.fields()?)?;
+    let change = convert::read_change(request_body.fields()?)?;
     let expected = etag::if_match(&headers)?;
     let edit = |template| change.apply(template);
-    shown(&api.app.change_object(&caller, id.0, &expected, edit).await?)
+    template_response(&api.app.change_object(&caller, id.0, &expected, edit).await?)
 }
 
 /// Change parts of a template
@@ -176,7 +177,7 @@ async fn delete_template(
     let expected = etag::if_match(&headers)?;
     api.app.delete_object::<Template>(&caller, id.0, &expected).await?;
     let data = wire::DeletedTemplate { id: id.0.abi(), deleted: true };
-    respond::json(StatusCode::OK, &Envelope::of(data))
+    respond::json_response(StatusCode::OK, &Envelope::of(data))
 }
 
 /// Preview a template
@@ -196,9 +197,9 @@ async fn preview_template(
     request_body: RequestBody,
 ) -> ApiResult {
     let wire::PreviewRequest { data } = request_body.read()?;
-    idempotent(&api.app, &caller, request_body.key, async {
+    respond_once(&api.app, &caller, request_body.key, async {
         let rendered = api.app.preview_template(&caller, id.0, data).await?;
-        written(StatusCode::OK, wire::TemplatePreview { rendered })
+        data_text(StatusCode::OK, wire::TemplatePreview { rendered })
     })
     .await
 }

@@ -12,9 +12,9 @@ use stepwell_engine::objects::Object;
 use stepwell_engine::webhook::{Webhook, WebhookStatus};
 
 use super::wire;
-use crate::error::{ApiError, shortened};
+use crate::error::{ApiError, shorten_text};
 use crate::fields::{Fields, FromFields as _};
-use crate::query::{Params, wrong};
+use crate::query::{Params, invalid_parameter};
 use crate::respond::Time;
 
 /// How long an old secret also signs if the request does not define it.
@@ -27,7 +27,7 @@ const NEAR: usize = 8;
 pub fn new_webhook(mut fields: Fields) -> Result<NewWebhook, ApiError> {
     let wire::CreateWebhookRequest { url, events, secret, description } =
         wire::CreateWebhookRequest::read(&mut fields);
-    let topics = topics(&mut fields, &events);
+    let topics = read_topics(&mut fields, &events);
     fields.finish()?;
     Ok(NewWebhook { url, topics, secret, description })
 }
@@ -41,7 +41,7 @@ const READ_ONLY: [&str; 5] =
 pub fn change_webhook(mut fields: Fields, id: WebhookId) -> Result<ChangeWebhook, ApiError> {
     let wire::UpdateWebhookRequest { url, events, description, status, secret } =
         wire::UpdateWebhookRequest::read(&mut fields);
-    let topics = events.map(|events| topics(&mut fields, &events));
+    let topics = events.map(|events| read_topics(&mut fields, &events));
     let status = status.and_then(|status| wanted_status(&mut fields, &status));
     if fields.text("id").is_some_and(|sent| sent.parse() != Ok(id)) {
         fields.push(Problem::new("id", "is the id of another webhook; omit it"));
@@ -60,7 +60,7 @@ fn wanted_status(fields: &mut Fields, status: &str) -> Option<WantedStatus> {
         "disabled" => Some(WantedStatus::Disabled),
         other => {
             let problem = Problem::new("status", "must be `active` or `inactive`");
-            fields.push(problem.with_expectation("active or inactive", shortened(other)));
+            fields.push(problem.with_expectation("active or inactive", shorten_text(other)));
             None
         }
     }
@@ -80,7 +80,7 @@ pub fn rotate_secret(mut fields: Fields) -> Result<RotateSecret, ApiError> {
 }
 
 /// `events`: names of events, or a star.
-fn topics(fields: &mut Fields, names: &[String]) -> TopicFilter {
+fn read_topics(fields: &mut Fields, names: &[String]) -> TopicFilter {
     match TopicFilter::parse_names(names.iter().map(String::as_str)) {
         Ok(topics) => topics,
         Err(unknown) => {
@@ -93,7 +93,7 @@ fn topics(fields: &mut Fields, names: &[String]) -> TopicFilter {
 }
 
 fn unknown_event(place: usize, name: &str) -> Problem {
-    let name = shortened(name);
+    let name = shorten_text(name);
     let all = Topic::ALL.map(Topic::name);
     let near = |known: &'static str| (strsim::damerau_levenshtein(known, &name), known);
     let nearest = all.into_iter().map(near).min().filter(|(distance, _)| *distance <= NEAR);
@@ -125,12 +125,18 @@ impl WebhookFilter {
             Some("inactive") => Some(wire::WebhookState::Inactive),
             Some("disabled") => Some(wire::WebhookState::Disabled),
             Some(other) => {
-                return Err(wrong("status", "one of active, inactive, disabled", other));
+                return Err(invalid_parameter(
+                    "status",
+                    "one of active, inactive, disabled",
+                    other,
+                ));
             }
         };
         let event = match params.one("event")? {
             None => None,
-            Some(name) => Some(name.parse().map_err(|_| wrong("event", &one_of(&[]), name))?),
+            Some(name) => {
+                Some(name.parse().map_err(|_| invalid_parameter("event", &one_of(&[]), name))?)
+            }
         };
         Ok(Self { status, event })
     }
@@ -138,7 +144,7 @@ impl WebhookFilter {
     /// Whether the webhook is on the list.
     pub fn selects(&self, webhook: &WebhookView) -> bool {
         let document = &webhook.record.document;
-        self.status.is_none_or(|wanted| state(&document.status) == wanted)
+        self.status.is_none_or(|wanted| webhook_state(&document.status) == wanted)
             && self.event.is_none_or(|wanted| document.topics.contains(wanted))
     }
 }
@@ -173,7 +179,7 @@ impl WebhookOrder {
     }
 }
 
-const fn state(status: &WebhookStatus) -> wire::WebhookState {
+const fn webhook_state(status: &WebhookStatus) -> wire::WebhookState {
     match status {
         WebhookStatus::Active => wire::WebhookState::Active,
         WebhookStatus::Inactive => wire::WebhookState::Inactive,
@@ -182,7 +188,7 @@ const fn state(status: &WebhookStatus) -> wire::WebhookState {
 }
 
 /// A webhook, seen at that moment.
-pub fn webhook(view: &WebhookView, now: Timestamp) -> wire::Webhook<'_> {
+pub fn webhook_body(view: &WebhookView, now: Timestamp) -> wire::Webhook<'_> {
     let WebhookView { record, failing_since } = view;
     from_parts(record, *failing_since, now)
 }
@@ -204,7 +210,7 @@ fn from_parts(
         url,
         events: topics.names(),
         description: description.as_deref(),
-        status: state(status),
+        status: webhook_state(status),
         disabled_reason,
         failing_since: failing_since.map(Time),
         previous_secret_expires_at: overlap.filter(|until| now < *until).map(Time),
@@ -214,7 +220,7 @@ fn from_parts(
 }
 
 /// A webhook with the secret that was generated for it.
-pub fn shown(shown: &ShownWebhook, now: Timestamp) -> wire::ShownWebhook<'_> {
+pub fn shown_body(shown: &ShownWebhook, now: Timestamp) -> wire::ShownWebhook<'_> {
     let ShownWebhook { record, failing_since, made_secret: _ } = shown;
     let webhook = from_parts(record, *failing_since, now);
     wire::ShownWebhook { webhook, secret: shown.secret() }

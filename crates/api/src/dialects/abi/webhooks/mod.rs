@@ -14,13 +14,13 @@ use stepwell_store::lists::Order;
 use utoipa::OpenApi;
 use utoipa_axum::routes;
 
-use super::envelope::{Envelope, Items, written};
+use super::envelope::{Envelope, Items, data_text};
 use super::ids::PathWebhookId;
 use super::{choices, responses};
 use crate::authenticated::Authenticated;
 use crate::body::RequestBody;
 use crate::endpoints::Endpoints;
-use crate::idempotent::{idempotent, idempotent_secret};
+use crate::idempotent::{idempotent_secret, respond_once};
 use crate::query::Params;
 use crate::respond::{self, ApiResult};
 use crate::state::Api;
@@ -31,7 +31,7 @@ use convert::{WebhookFilter, WebhookOrder};
 struct Document;
 
 /// The endpoints of webhooks.
-pub fn endpoints() -> Endpoints {
+pub fn webhook_endpoints() -> Endpoints {
     Endpoints::new(Document::openapi())
         .add(routes!(create_webhook, list_webhooks))
         .add(routes!(get_webhook, put_webhook, patch_webhook, delete_webhook))
@@ -39,17 +39,17 @@ pub fn endpoints() -> Endpoints {
         .add(routes!(rotate_secret))
         .add(routes!(deliveries::list_deliveries))
         .add(routes!(deliveries::get_delivery))
-        .add(routes!(deliveries::redeliver))
+        .add(routes!(deliveries::redeliver_delivery))
 }
 
 /// A response that shows a secret, if it was generated here, with a message.
-fn shown(api: &Api, status: StatusCode, webhook: &ShownWebhook) -> ApiResult {
-    let data = convert::shown(webhook, api.app.now());
+fn webhook_response(api: &Api, status: StatusCode, webhook: &ShownWebhook) -> ApiResult {
+    let data = convert::shown_body(webhook, api.app.now());
     let body = match webhook.secret() {
         Some(_) => Envelope::with_message(data, "keep the secret: it is not shown again"),
         None => Envelope::of(data),
     };
-    respond::json(status, &body)
+    respond::json_response(status, &body)
 }
 
 /// Create a webhook
@@ -70,13 +70,17 @@ async fn create_webhook(
     let new = convert::new_webhook(request_body.fields()?)?;
     if new.secret.is_none() {
         return idempotent_secret(&api.app, &caller, request_body.key, async {
-            shown(&api, StatusCode::CREATED, &api.app.create_webhook(&caller, new).await?)
+            webhook_response(
+                &api,
+                StatusCode::CREATED,
+                &api.app.create_webhook(&caller, new).await?,
+            )
         })
         .await;
     }
-    idempotent(&api.app, &caller, request_body.key, async {
+    respond_once(&api.app, &caller, request_body.key, async {
         let webhook = api.app.create_webhook(&caller, new).await?;
-        written(StatusCode::CREATED, convert::shown(&webhook, api.app.now()))
+        data_text(StatusCode::CREATED, convert::shown_body(&webhook, api.app.now()))
     })
     .await
 }
@@ -104,8 +108,8 @@ async fn list_webhooks(
     webhooks.retain(|webhook| filter.selects(webhook));
     let page = query.cut_page(webhooks, WebhookOrder::compare);
     let now = api.app.now();
-    let page = page.by_ref().map_items(|webhook| convert::webhook(webhook, now));
-    respond::json(StatusCode::OK, &Envelope::of(query.render_page(page)))
+    let page = page.by_ref().map_items(|webhook| convert::webhook_body(webhook, now));
+    respond::json_response(StatusCode::OK, &Envelope::of(query.render_page(page)))
 }
 
 /// Get a webhook
@@ -122,8 +126,8 @@ async fn get_webhook(
     id: PathWebhookId,
 ) -> ApiResult {
     let webhook = api.app.webhook(&caller, id.0).await?;
-    let data = convert::webhook(&webhook, api.app.now());
-    respond::json(StatusCode::OK, &Envelope::of(data))
+    let data = convert::webhook_body(&webhook, api.app.now());
+    respond::json_response(StatusCode::OK, &Envelope::of(data))
 }
 
 /// Update a webhook
@@ -142,7 +146,7 @@ async fn put_webhook(
     id: PathWebhookId,
     request_body: RequestBody,
 ) -> ApiResult {
-    change(&api, &caller, id.0, &request_body).await
+    change_webhook(&api, &caller, id.0, &request_body).await
 }
 
 /// Update fields of a webhook
@@ -160,10 +164,10 @@ async fn patch_webhook(
     id: PathWebhookId,
     request_body: RequestBody,
 ) -> ApiResult {
-    change(&api, &caller, id.0, &request_body).await
+    change_webhook(&api, &caller, id.0, &request_body).await
 }
 
-async fn change(
+async fn change_webhook(
     api: &Api,
     caller: &Caller,
     id: WebhookId,
@@ -171,8 +175,8 @@ async fn change(
 ) -> ApiResult {
     let change = convert::change_webhook(request_body.fields()?, id)?;
     let webhook = api.app.change_webhook(caller, id, change).await?;
-    let data = convert::webhook(&webhook, api.app.now());
-    respond::json(StatusCode::OK, &Envelope::of(data))
+    let data = convert::webhook_body(&webhook, api.app.now());
+    respond::json_response(StatusCode::OK, &Envelope::of(data))
 }
 
 /// Delete a webhook
@@ -190,7 +194,7 @@ async fn delete_webhook(
 ) -> ApiResult {
     api.app.delete_webhook(&caller, id.0).await?;
     let data = wire::DeletedWebhook { id: id.0.abi(), deleted: true };
-    respond::json(StatusCode::OK, &Envelope::of(data))
+    respond::json_response(StatusCode::OK, &Envelope::of(data))
 }
 
 /// Give a webhook another secret
@@ -212,7 +216,7 @@ async fn rotate_secret(
 ) -> ApiResult {
     let rotate = convert::rotate_secret(request_body.fields()?)?;
     idempotent_secret(&api.app, &caller, request_body.key, async {
-        shown(&api, StatusCode::OK, &api.app.rotate_secret(&caller, id.0, rotate).await?)
+        webhook_response(&api, StatusCode::OK, &api.app.rotate_secret(&caller, id.0, rotate).await?)
     })
     .await
 }

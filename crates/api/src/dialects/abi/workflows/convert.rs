@@ -7,12 +7,12 @@ use stepwell_core::{Map, Problem};
 use stepwell_engine::app::{ChangeWorkflow, Connection, Idempotency, NewWorkflow, WorkflowView};
 use stepwell_store::record::{IntegrationUse, WorkflowRecord, WorkflowStats};
 
-use super::super::ids::creator;
+use super::super::ids::creator_id;
 use super::wire::{
     Integration, IntegrationRequest, IntegrationStatus, Stats, Switched, Workflow, WorkflowRequest,
     WorkflowRow, WorkflowStatus,
 };
-use crate::error::{ApiError, Kind, shortened};
+use crate::error::{ApiError, Kind, shorten_text};
 use crate::fields::{FieldType, Fields, FromFields as _};
 use crate::json::type_name;
 use crate::respond::Time;
@@ -49,7 +49,7 @@ pub fn new_workflow(
     idempotency: Option<Idempotency>,
 ) -> Result<NewWorkflow, ApiError> {
     let request = WorkflowRequest::read(&mut fields);
-    finish(fields)?;
+    finish_fields(fields)?;
     let WorkflowRequest { name, description, r#type, configuration, integrations, metadata } =
         request;
     let Some(name) = name else {
@@ -76,7 +76,7 @@ pub fn change_workflow(mut fields: Fields) -> Result<WorkflowChange, ApiError> {
     let request = WorkflowRequest::read(&mut fields);
     let status = fields.text("status");
     fields.ignore(&SHOWN_ONLY);
-    finish(fields)?;
+    finish_fields(fields)?;
     let WorkflowRequest { name, description, r#type, configuration, integrations, metadata } =
         request;
     let integrations = integrations.or_empty();
@@ -91,7 +91,7 @@ pub fn change_workflow(mut fields: Fields) -> Result<WorkflowChange, ApiError> {
     Ok(WorkflowChange { change, status })
 }
 
-fn finish(fields: Fields) -> Result<(), ApiError> {
+fn finish_fields(fields: Fields) -> Result<(), ApiError> {
     let finished = fields.finish();
     finished.map_err(|error| error.recast(Kind::InvalidRequest, Kind::InvalidDefinition))
 }
@@ -108,7 +108,7 @@ impl FieldType for Vec<IntegrationRequest> {
         let list = fields.list(name)?;
         let mut integrations = Self::with_capacity(list.len());
         for (at, item) in list.iter().enumerate() {
-            match integration(item) {
+            match read_integration(item) {
                 Ok(integration) => integrations.push(integration),
                 Err((field, message)) => {
                     fields.push(Problem::new(format!("{name}[{at}]{field}"), message));
@@ -119,14 +119,14 @@ impl FieldType for Vec<IntegrationRequest> {
     }
 }
 
-fn integration(item: &Value) -> Result<IntegrationRequest, (&'static str, String)> {
+fn read_integration(item: &Value) -> Result<IntegrationRequest, (&'static str, String)> {
     let Value::Object(parts) = item else {
         return Err(("", format!("must be an object with `id`, not {}", type_name(item))));
     };
     if let Some(unknown) =
         parts.keys().find(|key| !["id", "required", "status"].contains(&key.as_str()))
     {
-        let unknown = shortened(unknown);
+        let unknown = shorten_text(unknown);
         return Err(("", format!("unknown field `{unknown}`; the fields are id, required")));
     }
     let id = match parts.get("id").and_then(Value::as_str) {
@@ -143,12 +143,12 @@ fn integration(item: &Value) -> Result<IntegrationRequest, (&'static str, String
     Ok(IntegrationRequest { id, required })
 }
 
-pub const fn status(active: bool) -> WorkflowStatus {
+pub const fn workflow_status(active: bool) -> WorkflowStatus {
     if active { WorkflowStatus::Active } else { WorkflowStatus::Inactive }
 }
 
 /// A workflow with its counts.
-pub fn workflow<'a>(view: &'a WorkflowView, stats: &WorkflowStats) -> Workflow<'a> {
+pub fn workflow_body<'a>(view: &'a WorkflowView, stats: &WorkflowStats) -> Workflow<'a> {
     let WorkflowView { record, source, plan: _ } = view;
     let WorkflowRecord {
         id,
@@ -183,13 +183,13 @@ pub fn workflow<'a>(view: &'a WorkflowView, stats: &WorkflowStats) -> Workflow<'
         },
         integrations: integrations.iter().map(Into::into).collect(),
         metadata,
-        status: status(*active),
+        status: workflow_status(*active),
         stats: stats.into(),
         created_at: Time(*created_at),
         updated_at: Time(*updated_at),
         activated_at: activated_at.map(Time),
         deactivated_at: deactivated_at.map(Time),
-        created_by: creator(*created_by),
+        created_by: creator_id(*created_by),
         release: *release,
         version: *version,
     }
@@ -229,7 +229,7 @@ impl<'a> From<&'a WorkflowRecord> for WorkflowRow<'a> {
             name: &record.name,
             description: record.description.as_deref(),
             kind: &record.kind,
-            status: status(record.active),
+            status: workflow_status(record.active),
             metadata: &record.metadata,
             created_at: Time(record.created_at),
             updated_at: Time(record.updated_at),
@@ -238,10 +238,10 @@ impl<'a> From<&'a WorkflowRecord> for WorkflowRow<'a> {
 }
 
 /// One just activated shows when, one just deactivated as well.
-pub fn switched(record: &WorkflowRecord) -> Switched {
+pub fn switched_body(record: &WorkflowRecord) -> Switched {
     Switched {
         id: record.id.abi(),
-        status: status(record.active),
+        status: workflow_status(record.active),
         activated_at: record.activated_at.filter(|_| record.active).map(Time),
         deactivated_at: record.deactivated_at.filter(|_| !record.active).map(Time),
         updated_at: Time(record.updated_at),

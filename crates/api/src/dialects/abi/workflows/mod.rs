@@ -11,31 +11,31 @@ use stepwell_engine::memory::Hold;
 use stepwell_engine::{AppError, Caller};
 use stepwell_store::lists::{WorkflowFilter, WorkflowSort};
 
-use super::envelope::{Envelope, Items, written};
+use super::envelope::{Envelope, Items, data_text};
 use super::ids::PathWorkflowId;
-use super::lists::{ListQuery, labels};
+use super::lists::{ListQuery, read_labels};
 use super::{choices, etag, responses};
 use crate::authenticated::Authenticated;
 use crate::body::RequestBody;
 use crate::error::{ApiError, Kind};
-use crate::idempotent::idempotent;
+use crate::idempotent::respond_once;
 use crate::large;
-use crate::query::{Params, wrong};
+use crate::query::{Params, invalid_parameter};
 use crate::respond::{self, ApiResult};
 use crate::state::Api;
-use convert::{INVALID_WORKFLOW, WorkflowChange, switched, workflow};
+use convert::{INVALID_WORKFLOW, WorkflowChange, switched_body, workflow_body};
 use wire::{Deleted, Switched, Workflow, WorkflowDefinition, WorkflowRequest, WorkflowRow};
 
-async fn shown(api: &Api, view: &WorkflowView, status: StatusCode) -> ApiResult {
+async fn workflow_response(api: &Api, view: &WorkflowView, status: StatusCode) -> ApiResult {
     let stats = api.app.stats_of(view).await?;
-    let body = Envelope::of(workflow(view, &stats));
-    let response = large::json(api.app.memory(), &Hold::default(), status, &body).await?;
-    Ok(etag::tagged(response, view.record.version))
+    let body = Envelope::of(workflow_body(view, &stats));
+    let response = large::large_json(api.app.memory(), &Hold::default(), status, &body).await?;
+    Ok(etag::with_etag(response, view.record.version))
 }
 
 /// Errors in the terms of this dialect: a problem need not be in the definition, but can be in the
 /// type, the configuration or another field of a workflow.
-fn refusal(error: AppError) -> ApiError {
+fn refusal_error(error: AppError) -> ApiError {
     match error {
         AppError::InvalidDefinition(Problems(problems)) => {
             ApiError::with_problems(Kind::InvalidDefinition, INVALID_WORKFLOW, problems)
@@ -61,8 +61,8 @@ pub async fn create_workflow(
 ) -> ApiResult {
     let new = convert::new_workflow(request_body.fields()?, request_body.key)?;
     let view = api.app.create_of_kind(&caller, new).await;
-    let view = view.map_err(refusal)?;
-    shown(&api, &view, StatusCode::CREATED).await
+    let view = view.map_err(refusal_error)?;
+    workflow_response(&api, &view, StatusCode::CREATED).await
 }
 
 /// Get a workflow
@@ -78,7 +78,7 @@ pub async fn get_workflow(
     id: PathWorkflowId,
 ) -> ApiResult {
     let view = api.app.workflow(&caller, id.0).await?;
-    shown(&api, &view, StatusCode::OK).await
+    workflow_response(&api, &view, StatusCode::OK).await
 }
 
 /// Get a workflow's definition
@@ -101,7 +101,7 @@ pub async fn get_definition(
         definition: &view.source,
         input_schema: &view.plan.input_schema,
     };
-    respond::json(StatusCode::OK, &Envelope::of(data))
+    respond::json_response(StatusCode::OK, &Envelope::of(data))
 }
 
 /// List workflows
@@ -128,13 +128,13 @@ pub async fn list_workflows(
 ) -> ApiResult {
     let query = ListQuery::read(&params, &SORT_KEYS)?;
     let filter = WorkflowFilter {
-        active: active(&params)?,
+        active: read_active(&params)?,
         kind: params.one("type")?.map(str::to_owned),
-        labels: labels(&params, &["status", "type"])?,
+        labels: read_labels(&params, &["status", "type"])?,
     };
     let page = api.app.workflows(&caller, query.list(filter)).await?;
     let page = page.by_ref().map_items(WorkflowRow::from);
-    respond::json(StatusCode::OK, &Envelope::of(query.render_page(page)))
+    respond::json_response(StatusCode::OK, &Envelope::of(query.render_page(page)))
 }
 
 /// What workflows can be sorted by.
@@ -146,12 +146,12 @@ const SORT_KEYS: [(&str, WorkflowSort); 5] = [
     ("status", WorkflowSort::Active),
 ];
 
-fn active(params: &Params) -> Result<Option<bool>, ApiError> {
+fn read_active(params: &Params) -> Result<Option<bool>, ApiError> {
     match params.one("status")? {
         None => Ok(None),
         Some("active") => Ok(Some(true)),
         Some("inactive") => Ok(Some(false)),
-        Some(other) => Err(wrong("status", "active or inactive", other)),
+        Some(other) => Err(invalid_parameter("status", "active or inactive", other)),
     }
 }
 
@@ -180,13 +180,13 @@ pub async fn put_workflow(
     let WorkflowChange { change, status } = convert::change_workflow(request_body.fields()?)?;
     let expected = etag::if_match(&headers)?;
     let view = api.app.change_workflow(&caller, id.0, change, expected).await;
-    let view = view.map_err(refusal)?;
+    let view = view.map_err(refusal_error)?;
     let stats = api.app.stats_of(&view).await?;
-    let data = workflow(&view, &stats);
+    let data = workflow_body(&view, &stats);
     let stays = status.is_some_and(|wanted| wanted != data.status.name());
     let message = stays.then_some("status is as it was: activate and deactivate change it");
     let body = Envelope { message, ..Envelope::of(data) };
-    Ok(etag::tagged(respond::json(StatusCode::OK, &body)?, view.record.version))
+    Ok(etag::with_etag(respond::json_response(StatusCode::OK, &body)?, view.record.version))
 }
 
 /// Change parts of a workflow
@@ -222,13 +222,13 @@ pub async fn patch_workflow(
     responses((status = 200, description = "Active", body = Envelope<Switched>),
         responses::BodyErrors, responses::NoWorkflow, responses::Precondition, responses::Conflict,
         responses::CommonErrors))]
-pub async fn activate(
+pub async fn activate_workflow(
     State(api): State<Api>,
     Authenticated(caller): Authenticated,
     id: PathWorkflowId,
     request_body: RequestBody,
 ) -> ApiResult {
-    switch(&api, &caller, id, request_body, true).await
+    switch_workflow(&api, &caller, id, request_body, true).await
 }
 
 /// Deactivate a workflow
@@ -241,16 +241,16 @@ pub async fn activate(
         ("If-Match" = Option<String>, Header, description = "The `ETag` of the version to deactivate")),
     responses((status = 200, description = "Inactive", body = Envelope<Switched>),
         responses::BodyErrors, responses::NoWorkflow, responses::Precondition, responses::CommonErrors))]
-pub async fn deactivate(
+pub async fn deactivate_workflow(
     State(api): State<Api>,
     Authenticated(caller): Authenticated,
     id: PathWorkflowId,
     request_body: RequestBody,
 ) -> ApiResult {
-    switch(&api, &caller, id, request_body, false).await
+    switch_workflow(&api, &caller, id, request_body, false).await
 }
 
-async fn switch(
+async fn switch_workflow(
     api: &Api,
     caller: &Caller,
     id: PathWorkflowId,
@@ -259,9 +259,9 @@ async fn switch(
 ) -> ApiResult {
     request_body.fields()?.finish()?;
     let expected = etag::if_match(&request_body.headers)?;
-    idempotent(&api.app, caller, request_body.key, async {
+    respond_once(&api.app, caller, request_body.key, async {
         let record = api.app.set_active(caller, id.0, active, expected).await?;
-        written(StatusCode::OK, switched(&record))
+        data_text(StatusCode::OK, switched_body(&record))
     })
     .await
 }
@@ -290,5 +290,5 @@ pub async fn delete_workflow(
     let deletion = Deletion { expected: etag::if_match(&headers)?, cancel_running };
     let cancelled_executions = api.app.delete_workflow(&caller, id.0, deletion).await?;
     let data = Deleted { id: id.0.abi(), deleted: true, cancelled_executions };
-    respond::json(StatusCode::OK, &Envelope::of(data))
+    respond::json_response(StatusCode::OK, &Envelope::of(data))
 }

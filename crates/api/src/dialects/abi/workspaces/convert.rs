@@ -17,7 +17,7 @@ use crate::respond::Time;
 pub fn create_workspace(mut fields: Fields) -> Result<(String, RateLimits), ApiError> {
     let wire::CreateWorkspaceRequest { name, tier, rate_limits } =
         wire::CreateWorkspaceRequest::read(&mut fields);
-    let limits = limits::choose(&mut fields, tier, rate_limits).unwrap_or_default();
+    let limits = limits::choose_limits(&mut fields, tier, rate_limits).unwrap_or_default();
     fields.finish()?;
     Ok((name, limits))
 }
@@ -26,7 +26,7 @@ pub fn create_workspace(mut fields: Fields) -> Result<(String, RateLimits), ApiE
 pub fn change_workspace(mut fields: Fields) -> Result<ChangeWorkspace, ApiError> {
     let wire::ChangeWorkspaceRequest { name, tier, rate_limits } =
         wire::ChangeWorkspaceRequest::read(&mut fields);
-    let limits = limits::choose(&mut fields, tier, rate_limits);
+    let limits = limits::choose_limits(&mut fields, tier, rate_limits);
     fields.finish()?;
     Ok(ChangeWorkspace { name, limits })
 }
@@ -35,7 +35,7 @@ impl From<Object<Workspace>> for wire::Workspace {
     fn from(object: Object<Workspace>) -> Self {
         let Object { id, workspace: _, version: _, created_at, updated_at, document } = object;
         let Workspace { name, limits } = document;
-        let (tier, rate_limits) = limits::write(&limits);
+        let (tier, rate_limits) = limits::write_limits(&limits);
         Self {
             id: id.abi(),
             name,

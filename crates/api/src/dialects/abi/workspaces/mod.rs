@@ -39,7 +39,7 @@ pub async fn create_workspace(
     let record = api.app.workspace(&caller, id).await?;
     let message = "make its first key with POST /api/v1/auth/api-keys and its workspace_id";
     let body = Envelope::with_message(wire::Workspace::from(record), message);
-    respond::json(StatusCode::CREATED, &body)
+    respond::json_response(StatusCode::CREATED, &body)
 }
 
 /// List the workspaces
@@ -61,7 +61,7 @@ pub async fn list_workspaces(
     let query = ListQuery::read_numbered(&params, &WorkspaceOrder::ALL, Order::Descending)?;
     let page = query.cut_page(api.app.workspaces(&caller).await?, WorkspaceOrder::compare);
     let page = page.map_items(wire::Workspace::from);
-    respond::json(StatusCode::OK, &Envelope::of(query.render_page(page)))
+    respond::json_response(StatusCode::OK, &Envelope::of(query.render_page(page)))
 }
 
 /// Get a workspace
@@ -76,7 +76,7 @@ pub async fn get_workspace(
     id: PathWorkspaceId,
 ) -> ApiResult {
     let record = api.app.workspace(&caller, id.0).await?;
-    respond::json(StatusCode::OK, &Envelope::of(wire::Workspace::from(record)))
+    respond::json_response(StatusCode::OK, &Envelope::of(wire::Workspace::from(record)))
 }
 
 /// Change a workspace
@@ -96,5 +96,5 @@ pub async fn change_workspace(
 ) -> ApiResult {
     let change = convert::change_workspace(request_body.fields()?)?;
     let record = api.app.change_workspace(&caller, id.0, change).await?;
-    respond::json(StatusCode::OK, &Envelope::of(wire::Workspace::from(record)))
+    respond::json_response(StatusCode::OK, &Envelope::of(wire::Workspace::from(record)))
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::fields::request_body;
-use crate::large::Shared;
+use crate::large::SharedPlace;
 use crate::respond::Time;
 
 request_body! {
@@ -111,10 +111,10 @@ pub struct Execution<'a> {
     pub tasks: Vec<Task<'a>>,
     /// Its input.
     #[schema(value_type = Value)]
-    pub input: Shared<'a>,
+    pub input: SharedPlace<'a>,
     /// What it made; `null` until it completed.
     #[schema(value_type = Option<Value>)]
-    pub output: Option<Shared<'a>>,
+    pub output: Option<SharedPlace<'a>>,
     /// Why it failed; `null` unless it did.
     pub error: Option<Failure<'a>>,
     /// How far it is.
@@ -152,11 +152,11 @@ pub struct Task<'a> {
     /// What it was given; not there before it began.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Value, required = false)]
-    pub input: Option<Shared<'a>>,
+    pub input: Option<SharedPlace<'a>>,
     /// What it made; not there before it completed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Value, required = false)]
-    pub output: Option<Shared<'a>>,
+    pub output: Option<SharedPlace<'a>>,
     /// Why it failed; only there when it did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<Failure<'a>>,

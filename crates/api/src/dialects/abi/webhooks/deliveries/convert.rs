@@ -11,7 +11,7 @@ use stepwell_store::traits::DeliveryFilter;
 use super::super::convert::one_of;
 use super::wire;
 use crate::error::ApiError;
-use crate::query::{Params, wrong};
+use crate::query::{Params, invalid_parameter};
 use crate::respond::Time;
 
 /// The largest body that is shown.
@@ -24,12 +24,14 @@ pub fn read_filter(params: &Params) -> Result<DeliveryFilter, ApiError> {
         Some("pending") => Some(DeliveryStatus::Pending),
         Some("delivered") => Some(DeliveryStatus::Delivered),
         Some("exhausted") => Some(DeliveryStatus::Exhausted),
-        Some(other) => return Err(wrong("status", "one of pending, delivered, exhausted", other)),
+        Some(other) => {
+            return Err(invalid_parameter("status", "one of pending, delivered, exhausted", other));
+        }
     };
     let event = params.one("event")?;
     let is_event = |name: &&str| *name == TEST_EVENT_NAME || name.parse::<Topic>().is_ok();
     if let Some(unknown) = event.filter(|name| !is_event(name)) {
-        return Err(wrong("event", &one_of(&[TEST_EVENT_NAME]), unknown));
+        return Err(invalid_parameter("event", &one_of(&[TEST_EVENT_NAME]), unknown));
     }
     Ok(DeliveryFilter { status, event: event.map(str::to_owned) })
 }

@@ -6,13 +6,13 @@ mod wire;
 use axum::extract::State;
 use axum::http::StatusCode;
 
-use super::super::envelope::{Envelope, Items, written};
+use super::super::envelope::{Envelope, Items, data_text};
 use super::super::ids::{PathDeliveryId, PathWebhookId};
 use super::super::lists::{BY_CREATION, ListQuery};
 use super::super::{choices, responses};
 use crate::authenticated::Authenticated;
 use crate::body::RequestBody;
-use crate::idempotent::idempotent;
+use crate::idempotent::respond_once;
 use crate::query::Params;
 use crate::respond::{self, ApiResult};
 use crate::state::Api;
@@ -33,9 +33,9 @@ pub async fn test_webhook(
     request_body: RequestBody,
 ) -> ApiResult {
     request_body.fields()?.finish()?;
-    idempotent(&api.app, &caller, request_body.key, async {
+    respond_once(&api.app, &caller, request_body.key, async {
         let delivery = api.app.test_webhook(&caller, id.0).await?;
-        written(StatusCode::ACCEPTED, wire::Delivery::from(&delivery))
+        data_text(StatusCode::ACCEPTED, wire::Delivery::from(&delivery))
     })
     .await
 }
@@ -65,7 +65,7 @@ pub async fn list_deliveries(
     let list = query.list(convert::read_filter(&params)?);
     let page = api.app.webhook_deliveries(&caller, id.0, list).await?;
     let page = page.by_ref().map_items(wire::Delivery::from);
-    respond::json(StatusCode::OK, &Envelope::of(query.render_page(page)))
+    respond::json_response(StatusCode::OK, &Envelope::of(query.render_page(page)))
 }
 
 /// Get a delivery
@@ -82,7 +82,7 @@ pub async fn get_delivery(
     id: PathDeliveryId,
 ) -> ApiResult {
     let delivery = api.app.webhook_delivery(&caller, id.0).await?;
-    respond::json(StatusCode::OK, &Envelope::of(wire::Delivery::from(&delivery)))
+    respond::json_response(StatusCode::OK, &Envelope::of(wire::Delivery::from(&delivery)))
 }
 
 /// Send a delivery again
@@ -94,16 +94,16 @@ pub async fn get_delivery(
         ("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat of this request harmless")),
     responses((status = 202, description = "On its way", body = Envelope<wire::Delivery>),
         responses::BodyErrors, responses::NotFound, responses::CommonErrors))]
-pub async fn redeliver(
+pub async fn redeliver_delivery(
     State(api): State<Api>,
     Authenticated(caller): Authenticated,
     id: PathDeliveryId,
     request_body: RequestBody,
 ) -> ApiResult {
     request_body.fields()?.finish()?;
-    idempotent(&api.app, &caller, request_body.key, async {
+    respond_once(&api.app, &caller, request_body.key, async {
         let delivery = api.app.redeliver(&caller, id.0).await?;
-        written(StatusCode::ACCEPTED, wire::Delivery::from(&delivery))
+        data_text(StatusCode::ACCEPTED, wire::Delivery::from(&delivery))
     })
     .await
 }
