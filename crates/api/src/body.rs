@@ -78,7 +78,6 @@ fn content_encoding(headers: &HeaderMap) -> Option<String> {
 }
 
 /// A request body, read whole.
-#[derive(Debug)]
 pub struct RequestBody {
     /// The bytes; empty where there was no body.
     pub bytes: Bytes,

@@ -8,7 +8,8 @@ use crate::error::{Result, StoreError};
 use crate::objects::ObjectBatch;
 use crate::record::{DeliveryRecord, ExecutionRecord, IdempotencyRecord};
 
-/// What happens to one execution in one transaction: events, projection, outbox.
+/// What happens to one execution in one transaction: events, projection, deliveries, audit entries,
+/// idempotency key, and changed configured objects.
 #[derive(Debug, Clone)]
 pub struct Commit {
     /// The committing node; refused as `Fenced` unless it is alive in the table.

@@ -51,7 +51,6 @@ const RULES: &[Rule] = &[
             "crates/jq-bounded/src/patterns.rs",
             "crates/steps/src/regexes.rs",
             "crates/steps/src/types/http/log.rs",
-            "crates/steps/src/types/text/regexes.rs",
         ],
         is_allowed_in_tests: true,
         instead: "use the Clock",

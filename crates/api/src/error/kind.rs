@@ -83,7 +83,7 @@ pub enum Kind {
 
 impl Kind {
     /// The status and code with which a dialect reports it by default.
-    pub const fn usual(self) -> (StatusCode, &'static str) {
+    pub const fn default_status(self) -> (StatusCode, &'static str) {
         match self {
             Self::InvalidDefinition => (StatusCode::BAD_REQUEST, "INVALID_WORKFLOW"),
             Self::InvalidInput => (StatusCode::BAD_REQUEST, "INVALID_INPUT"),

@@ -22,7 +22,6 @@ use crate::memory::MemoryBudget;
 use crate::runtime::background::{Background, Stop};
 use crate::runtime::deliveries::send_deliveries;
 use crate::runtime::engine::{Engine, new_uuid};
-use crate::runtime::hooks::{Hooks, watch_webhooks};
 use crate::runtime::journals::Journals;
 use crate::runtime::loops::heartbeat::{DEAD_AFTER, send_heartbeats};
 use crate::runtime::loops::queue::claim_queued;
@@ -33,6 +32,7 @@ use crate::runtime::plans::Plans;
 use crate::runtime::registry::{Message, Registry};
 use crate::runtime::schedules::Schedules;
 use crate::runtime::secrets::Vault;
+use crate::runtime::subscriptions::{Subscriptions, watch_webhooks};
 use crate::runtime::suspects::Suspects;
 use crate::telemetry::{EngineMetrics, MemoryPools};
 use crate::{AppError, EngineConfig, PayloadRenderer};
@@ -59,7 +59,7 @@ impl App {
         let last_seen = store.last_seen(clock.boot()).await?;
         let engine = Arc::new(new_engine(store, config, clock, payloads)?);
         join_store(&engine).await?;
-        engine.hooks.read(&*engine.store).await?;
+        engine.subscriptions.read(&*engine.store).await?;
         let app = Self {
             engine,
             keys: Arc::new(KeyCache::new()),
@@ -179,7 +179,7 @@ fn new_engine(
     .map_err(|error| AppError::Internal(error.to_string()))?;
     Ok(Engine {
         plans: Plans::new(store.clone()),
-        hooks: Hooks::default(),
+        subscriptions: Subscriptions::default(),
         payloads,
         secrets: ByteCache::new("signing_secrets", SECRET_BYTES, 128),
         vault: Vault::default(),

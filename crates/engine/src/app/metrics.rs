@@ -30,7 +30,7 @@ impl App {
             active: engine.registry.active(),
             max_active: config.max_active,
             max_queued: config.max_queued,
-            disabled_webhooks: engine.hooks.disabled(),
+            disabled_webhooks: engine.subscriptions.disabled(),
         });
         engine.metrics.set_plans_compiled(engine.plans.compiled());
         engine.pools.publish();

@@ -12,12 +12,12 @@ use tokio::sync::{Notify, Semaphore};
 use uuid::Uuid;
 
 use super::background::Background;
-use super::hooks::Hooks;
 use super::journals::Journals;
 use super::plans::Plans;
 use super::registry::Registry;
 use super::schedules::Schedules;
 use super::secrets::Vault;
+use super::subscriptions::Subscriptions;
 use super::suspects::Suspects;
 use crate::clock::{Clock, SteadyClock};
 use crate::egress::EgressClient;
@@ -40,7 +40,7 @@ pub(crate) struct Engine {
     pub(crate) node: NodeId,
     pub(crate) plans: Plans,
     /// The subscriptions of webhooks.
-    pub(crate) hooks: Hooks,
+    pub(crate) subscriptions: Subscriptions,
     /// Renders the bodies of deliveries.
     pub(crate) payloads: Arc<dyn PayloadRenderer>,
     /// The signing secrets of workspaces.

@@ -10,7 +10,7 @@ impl Engine {
     pub(crate) fn memory_pools(&self) -> Vec<PoolUsage> {
         let of_engine = [
             expr::code_usage(),
-            self.hooks.usage(),
+            self.subscriptions.usage(),
             self.secrets.pool_usage(),
             self.vault.usage(),
             self.registry.pieces.usage(),

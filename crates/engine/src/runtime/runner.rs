@@ -60,7 +60,7 @@ pub(crate) struct Runner {
     /// Written with the first commit.
     idempotency: Option<IdempotencyRecord>,
     /// Written with the first commit.
-    schedule: Option<Box<ObjectBatch>>,
+    objects: Option<Box<ObjectBatch>>,
     secrets: Secrets,
     /// The deliveries of its events.
     outbox: Outbox,
@@ -131,8 +131,8 @@ pub(crate) struct RunnerInit {
     /// The audit entries of these events.
     pub(crate) audit: Vec<AuditRecord>,
     pub(crate) idempotency: Option<IdempotencyRecord>,
-    /// The schedule that starts it, with its progress.
-    pub(crate) schedule: Option<Box<ObjectBatch>>,
+    /// The objects that change with it: the schedule that starts it, with its progress.
+    pub(crate) objects: Option<Box<ObjectBatch>>,
     pub(crate) secrets: Secrets,
     /// Gets the result of the acceptance's commit; `None`: no caller waits for it.
     pub(crate) accepted: Option<oneshot::Sender<Result<(), AppError>>>,
@@ -205,7 +205,7 @@ impl Runner {
             uncommitted,
             audit,
             idempotency,
-            schedule,
+            objects,
             secrets,
             accepted,
             memory,
@@ -231,7 +231,7 @@ impl Runner {
             execution,
             record,
             idempotency,
-            schedule,
+            objects,
             secrets,
             outbox: Outbox::default(),
             uncommitted,

@@ -32,7 +32,7 @@ async fn one_that_still_waits_in_the_queue_when_its_time_is_over_is_stopped() {
         bench.app.execute(&bench.caller, workflow, start).wait_within(timeout).await.unwrap();
     assert_eq!(ended.record.status, Status::TimedOut);
     assert_eq!((ended.record.started_at, ended.output), (None, None));
-    let begun = bench.app.execute(&bench.caller, workflow, with_input(json!({}))).begun().await;
+    let begun = bench.app.execute(&bench.caller, workflow, with_input(json!({}))).accepted().await;
     assert_eq!(begun.unwrap().record.status, Status::Queued);
 }
 

@@ -1,4 +1,5 @@
-//! The hot write: events, projection, outbox and counts of one execution.
+//! Writes the commit of one execution: row, counts, changed objects, events, deliveries, audit
+//! entries, idempotency key.
 
 use std::sync::Arc;
 

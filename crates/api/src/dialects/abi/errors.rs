@@ -21,7 +21,7 @@ pub fn status_and_code(kind: Kind) -> (StatusCode, &'static str) {
         Kind::ExecutionFailed => (StatusCode::INTERNAL_SERVER_ERROR, "WORKFLOW_EXECUTION_ERROR"),
         Kind::SlowBody => (StatusCode::REQUEST_TIMEOUT, "REQUEST_TIMEOUT"),
         Kind::Timeout => (StatusCode::GATEWAY_TIMEOUT, "EXECUTION_TIMEOUT"),
-        _ => kind.usual(),
+        _ => kind.default_status(),
     }
 }
 
@@ -29,7 +29,7 @@ pub fn status_and_code(kind: Kind) -> (StatusCode, &'static str) {
 pub fn write_error(error: &ApiError, request_id: &str) -> (StatusCode, Vec<u8>) {
     let (status, code) = match (error.kind(), error.object()) {
         // It was the request that took too long: no execution was stopped.
-        (kind @ Kind::Timeout, None) => kind.usual(),
+        (kind @ Kind::Timeout, None) => kind.default_status(),
         (kind, _) => status_and_code(kind),
     };
     let message = error_message(error);

@@ -1,4 +1,5 @@
-//! The route table of this dialect. Nouns with a folder of their own have theirs in it.
+//! The route table of this dialect: the routes of workflows, executions, releases and workspaces,
+//! and the tables of the other nouns, which are in their folders.
 
 use utoipa::OpenApi;
 use utoipa_axum::routes;

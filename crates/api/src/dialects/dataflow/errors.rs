@@ -13,7 +13,7 @@ use crate::respond;
 pub fn status_and_code(kind: Kind) -> (StatusCode, &'static str) {
     match kind {
         Kind::MissingKey => (StatusCode::UNAUTHORIZED, "UNAUTHORIZED"),
-        _ => kind.usual(),
+        _ => kind.default_status(),
     }
 }
 

@@ -25,8 +25,8 @@ pub fn status_and_code(kind: Kind) -> (StatusCode, &'static str) {
         | Kind::WrongState
         | Kind::ExternalIdTaken
         | Kind::NotReplayable
-        | Kind::SlowBody => (StatusCode::BAD_REQUEST, kind.usual().1),
-        _ => kind.usual(),
+        | Kind::SlowBody => (StatusCode::BAD_REQUEST, kind.default_status().1),
+        _ => kind.default_status(),
     }
 }
 

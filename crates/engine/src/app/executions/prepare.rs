@@ -76,7 +76,7 @@ impl App {
             uncommitted: decision.events,
             audit: entry.into_iter().collect(),
             idempotency,
-            schedule: None,
+            objects: None,
             secrets,
             accepted,
             memory: start.memory.and_then(|memory| memory.take()),

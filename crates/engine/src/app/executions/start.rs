@@ -26,7 +26,7 @@ const DURABLE_WITHIN: Duration = Duration::from_secs(10);
 /// How long an execution may take to stop after its timeout.
 const STOP_WITHIN: Duration = Duration::from_secs(1);
 
-/// How long [`NewExecution::begun`] waits for the execution to begin.
+/// How long [`NewExecution::accepted`] waits for the execution to begin.
 const BEGIN_WITHIN: Duration = Duration::from_secs(1);
 
 /// Parameters of an execution.
@@ -219,7 +219,7 @@ impl NewExecution<'_> {
     ///
     /// # Errors
     /// See [`NewExecution`].
-    pub async fn begun(self) -> Result<ExecutionView, AppError> {
+    pub async fn accepted(self) -> Result<ExecutionView, AppError> {
         let caller = self.caller;
         let (app, started) = self.start_durably().await?;
         let id = match started {

@@ -21,7 +21,7 @@ impl App {
         schedule: &Object<Schedule>,
         at: Timestamp,
     ) -> Result<Effects, AppError> {
-        if !self.engine.hooks.want(schedule.workspace, &[topic]) {
+        if !self.engine.subscriptions.want(schedule.workspace, &[topic]) {
             return Ok(Effects::default());
         }
         let view = self.schedule_view(schedule.clone()).await?;
@@ -36,7 +36,7 @@ impl App {
         execution: &ExecutionRecord,
     ) -> Effects {
         let topic = Topic::ScheduleTriggered;
-        if !self.engine.hooks.want(schedule.workspace, &[topic]) {
+        if !self.engine.subscriptions.want(schedule.workspace, &[topic]) {
             return Effects::default();
         }
         let view = ScheduleView {

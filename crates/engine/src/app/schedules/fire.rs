@@ -158,7 +158,7 @@ impl App {
             effects.audit.push(entry.with("execution_id", execution.abi()));
         }
         let stored = after.to_stored().map_err(|error| NotFired::Later(error.into()))?;
-        prepared.schedule = Some(Box::new(ObjectBatch::put(stored, effects)));
+        prepared.objects = Some(Box::new(ObjectBatch::put(stored, effects)));
         let fired = match self.admit_execution(&starter, prepared).await {
             Ok(Started::Running(_, feed, _)) => match accepted.await {
                 Ok(result) => result.map_err(NotFired::Later),

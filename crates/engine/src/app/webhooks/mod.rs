@@ -28,7 +28,7 @@ pub use requests::{
 const KIND: &str = "webhooks";
 
 /// The most webhooks of a workspace.
-const MOST: usize = crate::runtime::hooks::MAX_WEBHOOKS;
+const MOST: usize = crate::runtime::subscriptions::MAX_WEBHOOKS;
 
 /// How often a change is repeated because another writer was faster.
 const ATTEMPTS: usize = 16;
@@ -228,7 +228,7 @@ impl App {
 
     /// Events from now on are sent to the webhooks that are stored now.
     async fn webhooks_changed(&self) -> Result<(), AppError> {
-        Ok(self.engine.hooks.read(&*self.engine.store).await?)
+        Ok(self.engine.subscriptions.read(&*self.engine.store).await?)
     }
 
     fn check_url(&self, url: &str) -> Result<(), AppError> {

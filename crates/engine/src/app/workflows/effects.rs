@@ -32,7 +32,7 @@ impl App {
         let after = apply_update(before, update);
         let entry = self.engine.audit_entry(caller, action, update.id).named(&after.name);
         let entry = entry.changing(changed_fields(before, &after));
-        if !self.engine.hooks.want(before.workspace, &[topic]) {
+        if !self.engine.subscriptions.want(before.workspace, &[topic]) {
             return Ok(Effects::with_audit(entry));
         }
         let view = self.view(Arc::new(after)).await?;
@@ -47,7 +47,7 @@ impl App {
         now: Timestamp,
     ) -> Result<Effects, AppError> {
         let (workspace, id) = (after.record.workspace, after.record.id);
-        if !self.engine.hooks.want(workspace, &[topic]) {
+        if !self.engine.subscriptions.want(workspace, &[topic]) {
             return Ok(Effects::default());
         }
         let stats = self.engine.store.workflow_stats(id).await?;

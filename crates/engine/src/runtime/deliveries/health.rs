@@ -49,7 +49,7 @@ async fn disable_once(engine: &Engine, id: WebhookId, gone: bool) -> Result<(), 
     let after = webhook.next(engine.now(), Webhook { status, ..webhook.document.clone() });
     engine.store.write_objects(ObjectBatch::put(after.to_stored()?, effects)).await?;
     tracing::warn!(webhook = %id, reason, "a webhook is disabled");
-    engine.hooks.read(&*engine.store).await
+    engine.subscriptions.read(&*engine.store).await
 }
 
 async fn disable_reason(

@@ -51,7 +51,7 @@ impl Outbox {
         journal: impl FnOnce() -> Vec<RecordedEvent>,
     ) -> Vec<DeliveryRecord> {
         let Uncommitted { record, execution, events } = uncommitted;
-        let is_subscribed = engine.hooks.want(record.workspace, &TOPICS);
+        let is_subscribed = engine.subscriptions.want(record.workspace, &TOPICS);
         if record.webhook_url.is_none() && record.callback_url.is_none() && !is_subscribed {
             self.committed = None;
             return Vec::new();

@@ -45,7 +45,7 @@ impl Engine {
         context: EventContext,
         data: impl FnOnce() -> String,
     ) -> Vec<DeliveryRecord> {
-        let webhooks = self.hooks.listeners(context.workspace, topic);
+        let webhooks = self.subscriptions.listeners(context.workspace, topic);
         if webhooks.is_empty() {
             return Vec::new();
         }

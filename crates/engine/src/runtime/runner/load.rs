@@ -43,7 +43,7 @@ pub(super) async fn load_execution(
         uncommitted: Vec::new(),
         audit: Vec::new(),
         idempotency: None,
-        schedule: None,
+        objects: None,
         secrets,
         accepted: None,
         memory: Some(memory),

@@ -74,7 +74,7 @@ impl Runner {
         self.uncommitted.splice(0..0, events);
         self.audit.splice(0..0, audit);
         self.idempotency = idempotency;
-        self.schedule = objects;
+        self.objects = objects;
     }
 
     /// Confirms the requests that are durable now.
@@ -102,7 +102,7 @@ impl Runner {
             deliveries,
             audit: std::mem::take(&mut self.audit),
             idempotency: self.idempotency.take(),
-            objects: self.schedule.take(),
+            objects: self.objects.take(),
         }
     }
 
@@ -179,9 +179,8 @@ fn stored_later(reason: &str) -> AppError {
 /// # Errors
 /// The store rejects it; then it does not exist.
 pub(crate) async fn commit_queued(engine: &Engine, init: RunnerInit) -> Result<(), StoreError> {
-    let RunnerInit {
-        execution, record, uncommitted, audit, idempotency, schedule, secrets, ..
-    } = init;
+    let RunnerInit { execution, record, uncommitted, audit, idempotency, objects, secrets, .. } =
+        init;
     let events = Uncommitted { record: &record, execution: &execution, events: &uncommitted };
     let deliveries = Outbox::default().build_deliveries(engine, &events, Vec::new);
     let (id, seq) = (record.id, execution.seq);
@@ -195,7 +194,7 @@ pub(crate) async fn commit_queued(engine: &Engine, init: RunnerInit) -> Result<(
         deliveries,
         audit,
         idempotency,
-        objects: schedule,
+        objects,
     };
     let has_deliveries = commit.has_deliveries();
     // Before it can be claimed.

@@ -135,7 +135,7 @@ async fn begin_execution(
     workflow: WorkflowId,
     start: Start,
 ) -> ApiResult {
-    let view = api.app.execute(caller, workflow, start).begun().await.map_err(execute_error)?;
+    let view = api.app.execute(caller, workflow, start).accepted().await.map_err(execute_error)?;
     accepted_response(api, &view).await
 }
 

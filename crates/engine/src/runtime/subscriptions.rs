@@ -27,7 +27,7 @@ const READ_EVERY: Duration = Duration::from_secs(2);
 
 /// The subscriptions of active webhooks.
 #[derive(Default)]
-pub(crate) struct Hooks {
+pub(crate) struct Subscriptions {
     /// Whether there are any: without one, an event costs no more than reading this.
     any: AtomicBool,
     // Held to copy a pointer; nothing awaits while it is held.
@@ -92,7 +92,7 @@ impl Known {
     }
 }
 
-impl Hooks {
+impl Subscriptions {
     fn known(&self) -> Arc<Known> {
         self.known.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -148,7 +148,7 @@ impl Hooks {
 pub(crate) async fn watch_webhooks(engine: Arc<Engine>, mut stop: Stop) {
     // A sole node reads its own changes at once.
     while !engine.config.sole_node && stop.sleep(READ_EVERY).await {
-        if let Err(error) = engine.hooks.read(&*engine.store).await {
+        if let Err(error) = engine.subscriptions.read(&*engine.store).await {
             tracing::warn!(%error, "webhooks cannot be read");
         }
     }
@@ -180,21 +180,21 @@ mod tests {
     #[tokio::test]
     async fn subscriptions_follow_the_changes() {
         let store = MemoryStore::new();
-        let hooks = Hooks::default();
+        let subscriptions = Subscriptions::default();
         let put = async |webhook: Object<Webhook>| {
             let batch = ObjectBatch::put(webhook.to_stored().unwrap(), Effects::default());
             store.write_objects(batch).await.unwrap();
-            hooks.read(&store).await.unwrap();
+            subscriptions.read(&store).await.unwrap();
         };
         let delete = async |n| {
             let id = WebhookId::from_uuid(Uuid::from_u128(n)).into();
             let delete = DeleteObject { kind: Webhook::KIND, id, expected: None };
             store.write_objects(ObjectBatch::delete(delete, Effects::default())).await.unwrap();
-            hooks.read(&store).await.unwrap();
+            subscriptions.read(&store).await.unwrap();
         };
         let listening = || {
-            let found = hooks.listeners(WorkspaceId::DEFAULT, Topic::ExecutionCompleted);
-            let want = hooks.want(WorkspaceId::DEFAULT, &[Topic::ExecutionCompleted]);
+            let found = subscriptions.listeners(WorkspaceId::DEFAULT, Topic::ExecutionCompleted);
+            let want = subscriptions.want(WorkspaceId::DEFAULT, &[Topic::ExecutionCompleted]);
             assert_eq!(want, !found.is_empty());
             found.iter().map(|id| id.uuid().as_u128()).collect::<Vec<_>>()
         };
@@ -203,21 +203,21 @@ mod tests {
         put(webhook(2, 1, WebhookStatus::Active)).await;
         put(webhook(1, 1, WebhookStatus::Active)).await;
         put(webhook(3, 1, WebhookStatus::Inactive)).await;
-        assert_eq!((listening(), hooks.disabled()), (vec![1, 2], 0));
+        assert_eq!((listening(), subscriptions.disabled()), (vec![1, 2], 0));
         put(webhook(2, 2, disabled())).await;
         put(webhook(3, 2, WebhookStatus::Active)).await;
-        assert_eq!((listening(), hooks.disabled()), (vec![1, 3], 1));
-        assert!(!hooks.want(WorkspaceId::DEFAULT, &[Topic::StepCompleted]));
+        assert_eq!((listening(), subscriptions.disabled()), (vec![1, 3], 1));
+        assert!(!subscriptions.want(WorkspaceId::DEFAULT, &[Topic::StepCompleted]));
         put(webhook(2, 3, WebhookStatus::Active)).await;
         put(webhook(1, 2, WebhookStatus::Active)).await;
-        assert_eq!((listening(), hooks.disabled()), (vec![1, 2, 3], 0));
+        assert_eq!((listening(), subscriptions.disabled()), (vec![1, 2, 3], 0));
         delete(1).await;
         delete(3).await;
         put(webhook(2, 4, disabled())).await;
-        assert_eq!((listening(), hooks.disabled()), (vec![], 1));
+        assert_eq!((listening(), subscriptions.disabled()), (vec![], 1));
         delete(2).await;
-        assert_eq!(hooks.disabled(), 0);
-        let new = Hooks::default();
+        assert_eq!(subscriptions.disabled(), 0);
+        let new = Subscriptions::default();
         new.read(&store).await.unwrap();
         assert_eq!(new.known().active.len(), 0);
     }
