@@ -82,7 +82,10 @@ fn set_instrumentation(pid: u32, state: &str) -> Result<()> {
 
 /// The cost of each function, as text.
 fn annotate(profile: &Path) -> Result<String> {
-    let output = Command::new("callgrind_annotate").arg("--threshold=100").arg(profile).output()?;
+    let output = Command::new("callgrind_annotate")
+        .args(["--threshold=100", "--auto=no"])
+        .arg(profile)
+        .output()?;
     ensure!(output.status.success(), "callgrind_annotate failed");
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

@@ -61,7 +61,8 @@ struct Health {
 /// Check whether the process is alive
 ///
 /// Needs no key.
-#[utoipa::path(get, path = "/healthz", tag = "service", security(()),
+#[utoipa::path(get, path = "/healthz", tag = "service",
+    operation_id = "healthz", security(()),
     responses((status = 200, description = "It does", body = Health)))]
 async fn get_health() -> Result<Response, ApiError> {
     respond::json_response(StatusCode::OK, &Health { status: "ok", reason: None })
@@ -70,7 +71,8 @@ async fn get_health() -> Result<Response, ApiError> {
 /// Whether work can be taken
 ///
 /// Needs no key.
-#[utoipa::path(get, path = "/readyz", tag = "service", security(()),
+#[utoipa::path(get, path = "/readyz", tag = "service",
+    operation_id = "readyz", security(()),
     responses((status = 200, description = "It can", body = Health),
         (status = 503, description = "It cannot, and why", body = Health)))]
 async fn get_readiness(State(api): State<Api>) -> Result<Response, ApiError> {
@@ -99,6 +101,7 @@ error_responses! { "ErrorBody";
 /// In the text format of Prometheus, of all workspaces together. Unless the server is configured
 /// otherwise, it takes a key of the default workspace.
 #[utoipa::path(get, path = "/metrics", tag = "service",
+    operation_id = "metrics",
     security(("key" = ["read:metrics"])), extensions(("x-default-workspace" = json!(true))),
     responses((status = 200, description = "The metrics", body = String, content_type = "text/plain"),
         MetricsErrors))]

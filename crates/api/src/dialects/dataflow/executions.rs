@@ -29,6 +29,7 @@ use crate::{large, secrets};
 /// `wait=true` it returns the finished execution instead; if that takes longer than `timeout`, it
 /// returns 202 with the id, and the execution continues.
 #[utoipa::path(post, path = "/workflows/{workflow_id}/execute", tag = "executions",
+    operation_id = "execute",
     security(("key" = ["execute:workflows"])),
     params(("workflow_id" = String, Path, description = "The workflow"),
         ("wait" = Option<bool>, Query, description = "Return the finished execution"),
@@ -136,6 +137,7 @@ pub(super) async fn get_execution(
 ///
 /// When this returns, the execution has ended as `CANCELLED`.
 #[utoipa::path(post, path = "/workflows/{workflow_id}/executions/{execution_id}/cancel", tag = "executions",
+    operation_id = "cancel",
     security(("key" = ["execute:workflows"])),
     params(("workflow_id" = String, Path, description = "The workflow"),
         ("execution_id" = String, Path, description = "The execution"),
@@ -162,6 +164,7 @@ pub(super) async fn cancel_execution(
 ///
 /// What is under way finishes, and nothing further starts until it is resumed.
 #[utoipa::path(post, path = "/workflows/{workflow_id}/executions/{execution_id}/pause", tag = "executions",
+    operation_id = "pause",
     security(("key" = ["execute:workflows"])),
     params(("workflow_id" = String, Path, description = "The workflow"),
         ("execution_id" = String, Path, description = "The execution"),
@@ -184,6 +187,7 @@ pub(super) async fn pause_execution(
 
 /// Resume a paused execution
 #[utoipa::path(post, path = "/workflows/{workflow_id}/executions/{execution_id}/resume", tag = "executions",
+    operation_id = "resume",
     security(("key" = ["execute:workflows"])),
     params(("workflow_id" = String, Path, description = "The workflow"),
         ("execution_id" = String, Path, description = "The execution"),
@@ -222,6 +226,7 @@ fn status_response(
 /// Server-sent events named `status`, `task`, `progress` and `log`, from the beginning or from
 /// after the last one that was seen, until the execution has ended.
 #[utoipa::path(get, path = "/workflows/{workflow_id}/executions/{execution_id}/events", tag = "executions",
+    operation_id = "events",
     security(("key" = ["read:workflows"]), ("key" = ["execute:workflows"])),
     params(("workflow_id" = String, Path, description = "The workflow"),
         ("execution_id" = String, Path, description = "The execution"),
@@ -242,6 +247,7 @@ pub(super) async fn stream_events(
 
 /// Read an execution's log
 #[utoipa::path(get, path = "/workflows/{workflow_id}/executions/{execution_id}/logs", tag = "executions",
+    operation_id = "logs",
     security(("key" = ["read:workflows"]), ("key" = ["execute:workflows"])),
     params(("workflow_id" = String, Path, description = "The workflow"),
         ("execution_id" = String, Path, description = "The execution")),

@@ -150,6 +150,7 @@ async fn accepted_response(api: &Api, view: &ExecutionView) -> ApiResult {
 /// any step (`from_step`), with another input if one is given. Results of the steps before are
 /// taken over as they were recorded: those steps are not run, and do nothing again.
 #[utoipa::path(post, path = "/api/v1/workflow_executions/{id}/rerun", tag = "runs",
+    operation_id = "rerun",
     security(("key" = ["execute:workflows"])),
     params(("id" = String, Path, description = "The execution, which must have ended"),
         ("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat of this request harmless")),

@@ -150,6 +150,7 @@ fn key_response(api: &Api, record: &Object<ApiKey>) -> ApiResult {
 ///
 /// The key that the request came with: its workspace, what it may do, and what it may use.
 #[utoipa::path(get, path = "/api/v1/auth/me", tag = "keys",
+    operation_id = "me",
     security(("key" = [])),
     responses((status = 200, description = "Who", body = Envelope<wire::Me>),
         responses::CommonErrors))]

@@ -215,6 +215,7 @@ pub async fn patch_workflow(
 ///
 /// From now on it can be executed.
 #[utoipa::path(post, path = "/api/v1/workflows/{id}/activate", tag = "management",
+    operation_id = "activate",
     security(("key" = ["write:workflows"])),
     params(("id" = String, Path, description = "The workflow"),
         ("Idempotency-Key" = Option<String>, Header, description = "A repeated request gets the first response again"),
@@ -235,6 +236,7 @@ pub async fn activate_workflow(
 ///
 /// It accepts no further executions; running ones continue.
 #[utoipa::path(post, path = "/api/v1/workflows/{id}/deactivate", tag = "management",
+    operation_id = "deactivate",
     security(("key" = ["write:workflows"])),
     params(("id" = String, Path, description = "The workflow"),
         ("Idempotency-Key" = Option<String>, Header, description = "A repeated request gets the first response again"),

@@ -89,6 +89,7 @@ pub async fn get_delivery(
 ///
 /// With the same `webhook-id` and body, and retried as the first time.
 #[utoipa::path(post, path = "/api/v1/webhooks/deliveries/{id}/redeliver", tag = "webhooks",
+    operation_id = "redeliver",
     security(("key" = ["execute:webhooks"])),
     params(("id" = String, Path, description = "`msg_…`"),
         ("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat of this request harmless")),
