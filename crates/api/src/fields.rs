@@ -281,7 +281,8 @@ impl Fields {
     }
 }
 
-fn unknown_field(name: &str, known: &[&'static str]) -> Problem {
+/// The problem of a field that is not one of `known`.
+pub fn unknown_field(name: &str, known: &[&'static str]) -> Problem {
     let shown = shorten_text(name);
     let nearest = known
         .iter()

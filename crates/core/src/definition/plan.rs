@@ -161,6 +161,11 @@ impl Plan {
         self.steps.get(index.position())
     }
 
+    /// The ids of the steps with an edge into `step`, once for each edge.
+    pub fn previous_steps<'a>(&'a self, step: &'a PlanStep) -> impl Iterator<Item = &'a str> {
+        step.after.iter().filter_map(|edge| Some(self.step(edge.from)?.id.as_str()))
+    }
+
     /// The steps with their indexes, in the order of the definition.
     pub fn indexed_steps(&self) -> impl Iterator<Item = (StepIndex, &PlanStep)> {
         self.steps.iter().enumerate().map(|(position, step)| (StepIndex::at(position), step))

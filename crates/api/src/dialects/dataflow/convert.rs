@@ -2,7 +2,7 @@
 //! that a new one breaks the build here on purpose.
 
 use stepwell_core::catalog::StepSpec;
-use stepwell_core::definition::plan::{Plan, PlanEdge, PlanStep};
+use stepwell_core::definition::plan::Plan;
 use stepwell_core::execution::{Failure, Status};
 use stepwell_engine::app::WorkflowView;
 use stepwell_engine::view::{ExecutionView, LogLine, StepStatus, StepView};
@@ -139,17 +139,12 @@ fn workflow_steps(plan: &Plan) -> Vec<wire::WorkflowStep<'_>> {
         .map(|step| wire::WorkflowStep {
             step_id: &step.id,
             type_name: step.type_name,
-            after: previous_steps(plan, step),
+            after: plan.previous_steps(step).collect(),
             effect: step.effect.name(),
             input_schema: &step.input_schema,
             output_schema: &step.output_schema,
         })
         .collect()
-}
-
-fn previous_steps<'a>(plan: &'a Plan, step: &PlanStep) -> Vec<&'a str> {
-    let before = |edge: &PlanEdge| plan.step(edge.from).map(|step| step.id.as_str());
-    step.after.iter().filter_map(before).collect()
 }
 
 impl<'a> From<&'a ExecutionView> for wire::Execution<'a> {

@@ -64,6 +64,7 @@ async fn prepare_execution(
         .target(caller, choose)
         .await
         .map_err(|error| missing_deployment(&deployment, error))?;
+    check_name(&deployment, &target.workflow.name)?;
     let input = inputs::read_inputs(&target.plan, inputs).map_err(|problems| {
         ApiError::with_problems(Kind::InvalidInput, "the inputs do not fit", problems)
     })?;
@@ -120,6 +121,20 @@ pub(super) async fn execute_workflow(
         }
         Err(AppError::StillRunning(id)) => Ok(respond_late(api, caller, id, thinking)),
         Err(error) => Err(error.into()),
+    }
+}
+
+/// Checks that a request with the id and the name of a workflow means one workflow.
+fn check_name(deployment: &Deployment, name: &str) -> Result<(), ApiError> {
+    match deployment {
+        Deployment::IdAndName(_, expected) if expected != name => {
+            let message = format!(
+                "the workflow of `workflow_deployment_id` has the name `{name}`: write that name, \
+                 or only one of the two fields"
+            );
+            Err(ApiError::invalid("workflow_deployment_name", message))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -48,6 +48,10 @@ pub struct EventLines {
 struct NodeLine {
     id: Uuid,
     run: Uuid,
+    /// Its id in the definition, with its iterations.
+    name: String,
+    /// The ids of the steps before it.
+    after: Vec<String>,
     /// The id of its output `text`.
     text: Uuid,
     /// The outputs of the workflow that are exactly its text, with their ids.
@@ -64,9 +68,13 @@ impl NodeLine {
             let name = step.display_in(follow.plan()).to_string();
             let id = outputs::output_id(workflow, &name);
             let streams = outputs.iter().enumerate().filter(|(_, o)| o.is_text_of(&step));
+            let plan = follow.plan();
+            let before = plan.step(step.step).map(|step| plan.previous_steps(step));
             let node = Self {
                 id,
                 run: TaskId::for_step_run(follow.id(), &name).uuid(),
+                after: before.into_iter().flatten().map(str::to_owned).collect(),
+                name,
                 text: node_output_id(id, TEXT),
                 streams: streams
                     .map(|(at, o)| (at, outputs::output_id(workflow, &o.name)))
@@ -156,7 +164,7 @@ impl EventLines {
             ts,
             output: None,
             error: None,
-            outputs: None,
+            outputs: &[],
             inputs: None,
         }
     }
@@ -171,7 +179,7 @@ impl EventLines {
                 }
             }
             let data = self.data("FULFILLED", at);
-            return self.workflow_event(to, WorkflowData { outputs: Some(&all), ..data });
+            return self.workflow_event(to, WorkflowData { outputs: &all, ..data });
         }
         let error = convert::rejection_error(status, error, convert::is_fail_of(&self.plan, error));
         let data = self.data("REJECTED", at);
@@ -313,6 +321,8 @@ impl EventLines {
             id: Uuid::new_v5(&node.run, place.as_bytes()),
             node_id: node.id,
             node_result_id: node.run,
+            name: &node.name,
+            after: &node.after,
             state,
             ts,
             source_execution_id: None,

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use stepwell_core::{Map, Problem};
 use uuid::Uuid;
 
-use crate::fields::Fields;
+use crate::fields::{Fields, unknown_field};
 use crate::json::type_name;
 
 /// The step type that makes its text in pieces. It measures nothing.
@@ -21,8 +21,13 @@ const NAMES: [&str; 3] = ["usage", "cost", "model_name"];
 pub struct ExpandMeta([bool; NAMES.len()]);
 
 impl ExpandMeta {
-    /// Reads `expand_meta`; unknown keys are ignored.
+    /// Reads `expand_meta`; an unknown key is a problem.
     pub fn read(fields: &mut Fields, requested: &Map) -> Self {
+        for name in requested.keys().filter(|name| !NAMES.contains(&name.as_str())) {
+            let mut problem = unknown_field(name, &NAMES);
+            problem.path = format!("expand_meta.{}", problem.path);
+            fields.push(problem);
+        }
         Self(NAMES.map(|name| match requested.get(name) {
             Some(Value::Bool(is_requested)) => *is_requested,
             None | Some(Value::Null) => false,
@@ -69,7 +74,7 @@ mod tests {
         for (requested, expect) in [
             (json!(null), None),
             (json!({}), None),
-            (json!({"usage": false, "cost": null, "other": 1}), None),
+            (json!({"usage": false, "cost": null}), None),
             (json!({"cost": true}), Some(json!({"cost": null}))),
             (
                 json!({"usage": true, "cost": false, "model_name": true}),

@@ -20,13 +20,15 @@ pub enum Deployment {
     Id(WorkflowId),
     /// `workflow_deployment_name`.
     Name(String),
+    /// Both, which must agree.
+    IdAndName(WorkflowId, String),
 }
 
 impl Deployment {
     /// As the application takes it.
     pub fn as_ref(&self) -> WorkflowRef<'_> {
         match self {
-            Self::Id(id) => WorkflowRef::Id(*id),
+            Self::Id(id) | Self::IdAndName(id, _) => WorkflowRef::Id(*id),
             Self::Name(name) => WorkflowRef::Name(name),
         }
     }
@@ -34,7 +36,7 @@ impl Deployment {
     /// The field that named it.
     pub const fn field(&self) -> &'static str {
         match self {
-            Self::Id(_) => "workflow_deployment_id",
+            Self::Id(_) | Self::IdAndName(..) => "workflow_deployment_id",
             Self::Name(_) => "workflow_deployment_name",
         }
     }
@@ -108,13 +110,8 @@ fn read_deployment(
 ) -> Option<Deployment> {
     let by_name = non_empty(fields, "workflow_deployment_name", by_name);
     match (by_id, by_name) {
-        (Some(_), Some(_)) => {
-            fields.push(Problem::new(
-                "workflow_deployment_id",
-                "give either workflow_deployment_id or workflow_deployment_name, not both",
-            ));
-            None
-        }
+        (Some(text), Some(name)) => parse_id(fields, "workflow_deployment_id", &text)
+            .map(|id| Deployment::IdAndName(id, name)),
         (None, Some(name)) => Some(Deployment::Name(name)),
         (Some(text), None) => parse_id(fields, "workflow_deployment_id", &text).map(Deployment::Id),
         (None, None) => {
@@ -208,7 +205,7 @@ mod tests {
         let request = read(json!({
             "inputs": [], "workflow_deployment_name": "x", "workflow_deployment_id": null,
             "release_tag": null, "metadata": null, "external_id": null, "event_types": null,
-            "previous_execution_id": null, "expand_meta": {"usage": true, "other": 1},
+            "previous_execution_id": null, "expand_meta": {"usage": true, "cost": null},
             "execution_context": {"trace_id": "t"},
         }))
         .unwrap();
@@ -221,7 +218,7 @@ mod tests {
         let (id, name) = ("workflow_deployment_id", "workflow_deployment_name");
         for (body, expect) in [
             (json!({"inputs": []}), vec![name, id]),
-            (json!({"inputs": [], id: uuid::Uuid::nil(), name: "x"}), vec![id]),
+            (json!({"inputs": [], id: "x", name: "x"}), vec![id]),
             (json!({"inputs": [], id: "x"}), vec![id]),
             (json!({"inputs": [], name: ""}), vec![name, id]),
             (json!({name: "x"}), vec!["inputs"]),
@@ -237,6 +234,10 @@ mod tests {
             (
                 json!({"inputs": [], name: "x", "expand_meta": {"cost": 1}}),
                 vec!["expand_meta.cost"],
+            ),
+            (
+                json!({"inputs": [], name: "x", "expand_meta": {"costs": true}}),
+                vec!["expand_meta.costs"],
             ),
         ] {
             assert_eq!(read(body.clone()).unwrap_err(), expect, "{body}");

@@ -164,8 +164,8 @@ pub struct WorkflowData<'a> {
     pub output: Option<StreamedOutput<'a>>,
     /// With `REJECTED`.
     pub error: Option<EventError<'a>>,
-    /// With `FULFILLED`.
-    pub outputs: Option<&'a [TypedValue<'a>]>,
+    /// All of them with `FULFILLED`, else empty.
+    pub outputs: &'a [TypedValue<'a>],
     /// With `INITIATED`.
     pub inputs: Option<&'a [TypedValue<'a>]>,
 }
@@ -192,13 +192,17 @@ pub struct StreamedOutput<'a> {
 
 /// What happened to a node.
 #[derive(Debug, Serialize)]
-pub struct NodeData<W> {
+pub struct NodeData<'a, W> {
     /// Of this event alone.
     pub id: Uuid,
     /// The node.
     pub node_id: Uuid,
     /// Its run in this execution.
     pub node_result_id: Uuid,
+    /// The id of its step in the definition, with its iterations.
+    pub name: &'a str,
+    /// The ids of the steps that it comes after.
+    pub after: &'a [String],
     /// `INITIATED`, `STREAMING`, `FULFILLED`, `REJECTED`.
     pub state: &'static str,
     /// When.

@@ -29,10 +29,10 @@ impl App {
         accepted: Option<AcceptedSender>,
     ) -> Result<Box<RunnerInit>, AppError> {
         let mut start = *start;
+        integrations::require_integrations(workflow)?;
         if !workflow.active {
             return Err(AppError::Inactive);
         }
-        integrations::require_integrations(workflow)?;
         let release = start.release.unwrap_or(workflow.release);
         let plan = self.engine.plans.plan(workflow.id, release).await?;
         self.check_urls(&start)?;
