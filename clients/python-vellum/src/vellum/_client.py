@@ -14,7 +14,7 @@ from ._errors import execution_error, request_error
 
 
 class DeploymentOptions(TypedDict, total=False):
-    """Options of the three calls that execute a deployment. Pass its id or its name, not both."""
+    """Options of the three calls that execute a deployment. Pass its id or its name; both must agree."""
 
     workflow_deployment_id: Optional[str]
     workflow_deployment_name: Optional[str]

@@ -7,7 +7,7 @@ export interface WorkflowInput {
   value?: unknown;
 }
 
-/** Pass the id or the name of the deployment, not both. */
+/** Pass the id or the name of the deployment; with both, they must agree. */
 export interface ExecuteWorkflowAsyncRequest {
   /** A list, or values by name. */
   inputs: WorkflowInput[] | Record<string, unknown>;

@@ -151,6 +151,15 @@ async fn an_idempotency_key_repeats_the_first_response() {
 }
 
 #[tokio::test]
+async fn an_id_and_a_name_may_agree() {
+    let server = Server::start().await;
+    let id = create(&server, &shouting()).await;
+    let body = with(execution_request("x"), json!({"workflow_deployment_id": id}));
+    let response = server.post(EXECUTE, &body).await;
+    assert_eq!(response.json()["data"]["outputs"][0]["value"], "X", "{}", response.text);
+}
+
+#[tokio::test]
 async fn a_repeat_during_the_execution_returns_initiated() {
     let server = Server::start().await;
     create(&server, &json!({"name": "slow", "steps": waiting_steps()})).await;
@@ -178,6 +187,8 @@ async fn streams_all_events_of_an_execution() {
         ]
     );
     assert_eq!(events[0]["data"]["inputs"][0]["value"], "é✓👩‍👩‍👧");
+    assert_eq!(events[0]["data"]["outputs"], json!([]));
+    assert_eq!(events[1]["data"]["outputs"], json!([]));
     assert_eq!(events[3]["data"]["outputs"][0]["value"], "É✓👩‍👩‍👧");
     for event in &events {
         assert!(event["data"]["id"].is_string() && event["data"]["ts"].is_string(), "{event}");
@@ -187,6 +198,10 @@ async fn streams_all_events_of_an_execution() {
     let node: Vec<_> = events.iter().filter(|event| event["type"] == "NODE").collect();
     assert_eq!(node.len(), 2);
     assert_eq!(node[0]["data"]["input_values"][0]["key"], "text");
+    for event in &node {
+        assert!(event["data"]["name"].is_string(), "{event}");
+        assert_eq!(event["data"]["after"], json!([]), "{event}");
+    }
     assert_eq!(node[1]["data"]["output_values"][0]["value"], "X");
     assert_eq!(node[0]["data"]["node_id"], node[1]["data"]["node_id"]);
 }

@@ -74,7 +74,14 @@ async fn invalid_fields(server: &Server, workflow: Uuid) -> Vec<(Value, u16, &'s
     let nil = Uuid::nil();
     vec![
         (json!({"inputs": []}), 400, "workflow_deployment_id"),
-        (request(json!({"workflow_deployment_id": workflow})), 400, "workflow_deployment_id"),
+        (
+            request(
+                json!({"workflow_deployment_id": workflow, "workflow_deployment_name": "other"}),
+            ),
+            400,
+            "the name `greet`",
+        ),
+        (request(json!({"expand_meta": {"usages": true}})), 400, "did you mean `usage`"),
         (request(json!({"workflow_deployment_name": 5})), 400, "workflow_deployment_name"),
         (request(json!({"workflow_deployment_name": "unknown"})), 404, "workflow_deployment_name"),
         (
