@@ -44,6 +44,21 @@ impl ScheduleTiming {
         }
     }
 
+    /// Whether it never fires after `now`, because its only time has passed.
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        matches!(self, Self::FixedTime { at } if *at <= now)
+    }
+
+    /// The name of a schedule that was given none: `cron 0 9 * * *`, `every 2 hours`,
+    /// `at 2026-05-02T10:00:00.000000Z`.
+    pub fn default_name(&self) -> String {
+        match self {
+            Self::Cron { expression } => format!("cron {expression}"),
+            Self::Interval { value, unit } => format!("every {value} {}", unit.name()),
+            Self::FixedTime { at } => format!("at {at}"),
+        }
+    }
+
     /// The name of its kind, as users write it.
     pub const fn type_name(&self) -> &'static str {
         self.kind().name()

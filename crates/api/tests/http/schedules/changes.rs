@@ -64,6 +64,11 @@ async fn creates_and_changes_every_kind_of_timing() {
     assert_eq!(shown["execution_time"], "2090-06-01T10:00:00.000000Z");
     assert_eq!(shown["next_execution"], "2090-06-01T10:00:00.000000Z");
 
+    let unnamed =
+        json!({"schedule_type": "interval", "interval_value": 2, "interval_unit": "hours"});
+    let path = server.schedule(&workflow, &unnamed).await;
+    assert_eq!(server.get(&path).await.text_at("/data/name"), "every 2 hours");
+
     let mut off = daily();
     off["enabled"] = json!(false);
     let path = server.schedule(&workflow, &off).await;

@@ -22,16 +22,13 @@ impl ScheduleChange {
         now: Timestamp,
     ) -> Result<Schedule, AppError> {
         let mut problems = Problems::default();
-        if self.name.is_none() {
-            problems.push(Problem::new("name", "is required"));
-        }
         self.check_texts(&mut problems);
         let policies = self.policies(SchedulePolicies::default(), &mut problems);
         let timing = self.timing.merge_with(None, now);
         let (timing, timezone) = timing.unwrap_or_refuse(problems)?;
         let schedule = Schedule {
             workflow,
-            name: self.name.clone().unwrap_or_default(),
+            name: self.name.clone().unwrap_or_else(|| timing.default_name()),
             description: self.description.clone().flatten(),
             timing,
             timezone,
@@ -56,6 +53,9 @@ impl ScheduleChange {
         let timing = self.timing.merge_with(Some((&before.timing, &before.timezone)), now);
         let (timing, timezone) = timing.unwrap_or_refuse(problems)?;
         let retimed = timing != before.timing || timezone != before.timezone;
+        // A new time for a schedule that has fired at its only one is meant to fire.
+        let is_revived = retimed && !before.enabled && before.timing.is_over(now);
+        let enabled = self.enabled.or(is_revived.then_some(true));
         let after = Schedule {
             name: self.name.clone().unwrap_or_else(|| before.name.clone()),
             description: self.description.clone().unwrap_or_else(|| before.description.clone()),
@@ -65,7 +65,7 @@ impl ScheduleChange {
             policies,
             ..before.clone()
         };
-        let after = match self.enabled {
+        let after = match enabled {
             Some(enabled) => set_enabled(&after, enabled, now)?,
             None => after,
         };
@@ -171,6 +171,10 @@ pub(super) fn set_enabled_with(
             let after = Schedule { paused_with: Some(all), ..schedule.clone() };
             switch_schedule(after, false, now)
         }
+        // A fixed time that has passed while the schedule was paused cannot fire any more.
+        (true, false) if is_among && schedule.timing.is_over(now) => {
+            Ok(Schedule { paused_with: None, ..schedule.clone() })
+        }
         (true, false) if is_among => set_enabled(schedule, true, now),
         _ => Ok(schedule.clone()),
     }
@@ -183,6 +187,10 @@ fn switch_schedule(
 ) -> Result<Schedule, AppError> {
     if enabled == schedule.enabled {
         return Ok(schedule);
+    }
+    if enabled && schedule.timing.is_over(now) {
+        let message = "is in the past: set a later time to enable the schedule";
+        return Err(AppError::InvalidSchedule(Problem::new("execution_time", message).into()));
     }
     restart_schedule(Schedule { enabled, ..schedule }, now)
 }

@@ -9,7 +9,7 @@ use stepwell_core::audit::AuditAction;
 use stepwell_core::execution::codes;
 use stepwell_core::ids::{ExecutionId, ScheduleId};
 use stepwell_core::schedule::{
-    FiringRule, Overlap, ScheduleProgress, SchedulerContext, SchedulerStep,
+    FiringRule, Overlap, ScheduleProgress, SchedulerContext, SchedulerStep, TimingKind,
 };
 use stepwell_core::{Map, Problems, Timestamp};
 use stepwell_store::objects::ObjectBatch;
@@ -240,7 +240,10 @@ fn schedule_after(
     now: Timestamp,
 ) -> Object<Schedule> {
     let due_at = progress.look_at(now);
-    let document = Schedule { due_at, progress, last_execution, ..schedule.document.clone() };
+    let mut document = Schedule { due_at, progress, last_execution, ..schedule.document.clone() };
+    // A fixed time fires once; what still waits for the last execution fires first.
+    let is_waiting = document.progress.next_at.is_some() || !document.progress.queued.is_empty();
+    document.enabled &= is_waiting || document.timing.kind() != TimingKind::FixedTime;
     schedule.next(now, document)
 }
 

@@ -47,8 +47,20 @@ async fn a_fixed_time_fires_once_and_is_spent() {
     let record = bench.view(id).await.record;
     assert_eq!(
         (record.document.progress.next_at, record.document.due_at, record.document.enabled),
-        (None, None, true)
+        (None, None, false)
     );
+    let (app, caller) = (&bench.app, &bench.caller);
+    let enabled = ScheduleChange { enabled: Some(true), ..ScheduleChange::default() };
+    let error = app.update_schedule(caller, id, enabled).await.unwrap_err();
+    assert!(error.to_string().contains("execution_time"), "{error}");
+    let timing = TimingRequest {
+        execution_time: Some("2026-05-06T10:00:00Z".into()),
+        ..TimingRequest::default()
+    };
+    let later = ScheduleChange { timing, ..ScheduleChange::default() };
+    assert!(app.update_schedule(caller, id, later).await.unwrap().record.document.enabled);
+    bench.pass(72 * 3600).await;
+    assert_eq!(bench.fired(workflow).await.len(), 2);
 }
 
 #[tokio::test(start_paused = true)]

@@ -14,7 +14,7 @@ request_body! {
         "cron_expression": "0 0 * * *", "timezone": "UTC", "parameters": {"source": "daily_report"},
         "enabled": true}))]
     pub struct ScheduleRequest {
-        /// What people call it, 1 to 100 characters. Required when it is created.
+        /// The name that users see, 1 to 100 characters. By default it describes the timing.
         pub name: Option<String>,
         /// What it is for.
         #[schema(value_type = Option<String>)]
