@@ -317,3 +317,37 @@ fn the_known_part_of_a_request() {
         accepted(&request(form.clone(), json!({"body": body})));
     }
 }
+
+#[test]
+fn fields_of_steps_by_their_names_in_other_products() {
+    for (step, expected) in [
+        (json!({"type": "Echo", "depends_on": ["a"]}), "`depends_on`; did you mean `after`?"),
+        (json!({"type": "Echo", "condition": "true"}), "`condition`; did you mean `when`?"),
+        (json!({"type": "Echo", "unless": "true"}), "`unless`; did you mean `when`? It is true if"),
+        (
+            json!({"type": "Echo", "next": "b"}),
+            "`next`; did you mean `after`? Write it in the step",
+        ),
+        (
+            json!({"type": "Echo", "timeout_ms": 5}),
+            "`timeout_ms`; did you mean `timeout`? A number is in seconds",
+        ),
+        (
+            json!({"type": "Echo", "duration": "5s"}),
+            "`duration`; did you mean `timeout`? It limits an attempt",
+        ),
+        (json!({"type": "Delay", "config": {"duration": "5s"}}), "`duration`; did you mean `for`?"),
+        (json!({"type": "Echo", "max_attempts": 3}), "`max_attempts`; did you mean `retry`?"),
+        (
+            json!({"type": "Echo", "retry": {"maxRetries": 3}}),
+            "`maxRetries`; did you mean `max_attempts`? It counts the first attempt, too",
+        ),
+        (
+            json!({"type": "HttpRequest", "config": {"uri": "http://x/"}}),
+            "`uri`; did you mean `url`?",
+        ),
+    ] {
+        let found = problems(&second(step));
+        assert!(found.iter().any(|problem| problem.contains(expected)), "{expected}: {found:?}");
+    }
+}

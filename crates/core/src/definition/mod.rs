@@ -4,6 +4,7 @@ mod check;
 mod compile;
 mod duration;
 mod format_schema;
+mod habits;
 pub mod model;
 mod parse;
 mod place;

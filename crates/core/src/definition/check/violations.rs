@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::cost::{self, CheckCost};
 use crate::Problem;
+use crate::definition::habits::habit_hint;
 use crate::definition::parse::describe_value;
 use crate::definition::requirement::{self, one_of};
 use crate::definition::suggestions::did_you_mean;
@@ -174,6 +175,9 @@ pub(crate) fn no_such_field<'n>(
     known: impl IntoIterator<Item = &'n str> + Clone,
 ) -> String {
     let shown: String = name.chars().take(60).collect();
+    if let Some(hint) = habit_hint(name, known.clone()) {
+        return format!("there is no `{shown}`{hint}");
+    }
     let hint = did_you_mean(name, known.clone());
     if !hint.is_empty() {
         return format!("there is no `{shown}`{hint}");

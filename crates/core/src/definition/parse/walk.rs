@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::definition::duration::{EXPECTED, parse_duration};
+use crate::definition::habits::habit_hint;
 use crate::definition::suggestions::nearest_name;
 use crate::expr::at_key;
 use crate::problem::MAX_PROBLEMS;
@@ -41,48 +42,6 @@ pub(super) struct ParseWalk {
     pub(super) problems: Problems,
 }
 
-/// The one of the `known` fields that other products call so.
-fn likely_field(key: &str, known: &[&str]) -> Option<&'static str> {
-    const HABITS: &[(&str, &[&str])] = &[
-        ("steps", &["jobs", "tasks", "nodes", "actions", "states", "activities", "dag"]),
-        ("inputs", &["params", "parameters", "arguments", "args", "variables", "vars"]),
-        ("outputs", &["results", "return", "returns"]),
-        ("metadata", &["labels", "tags", "annotations"]),
-        ("type", &["uses", "action", "kind", "task", "operation", "module", "run"]),
-        ("after", &["needs", "depends_on", "dependencies", "depends", "requires", "previous"]),
-        ("when", &["if", "condition", "unless", "only_if"]),
-        ("input", &["with", "params", "parameters", "arguments", "args", "inputs", "payload"]),
-        ("config", &["settings", "options", "configuration"]),
-        ("timeout", &["timeout_seconds", "timeout_minutes", "timeout_ms", "deadline"]),
-        ("retry", &["retries", "retry_policy", "retry_count", "max_retries"]),
-        ("max_attempts", &["attempts", "limit", "max", "count", "max_retries", "maximum_attempts"]),
-        ("initial", &["delay", "interval", "backoff", "initial_interval", "wait"]),
-        ("factor", &["multiplier", "backoff_coefficient", "backoff_rate"]),
-        (
-            "on_error",
-            &[
-                "continue_on_error",
-                "on_failure",
-                "catch",
-                "onerror",
-                "error_handler",
-                "continue_on_fail",
-            ],
-        ),
-        ("id", &["name", "key"]),
-    ];
-    let folded = key.to_lowercase().replace('-', "_");
-    let separated: String = key
-        .chars()
-        .flat_map(|c| c.is_ascii_uppercase().then_some('_').into_iter().chain(Some(c)))
-        .collect::<String>()
-        .to_lowercase();
-    let is_meant =
-        |others: &[&str]| others.contains(&folded.as_str()) || others.contains(&separated.as_str());
-    let mut known = HABITS.iter().filter(|(name, _)| known.contains(name));
-    known.find(|(_, others)| is_meant(others)).map(|(name, _)| *name)
-}
-
 impl ParseWalk {
     pub(super) fn add_problem(&mut self, path: &str, message: impl Into<String>) {
         self.problems.push(Problem::new(path, message));
@@ -103,11 +62,12 @@ impl ParseWalk {
                 return;
             }
             let shown: String = key.chars().take(60).collect();
-            let meant = likely_field(key, known);
-            let hint = match meant.or_else(|| nearest_name(key, known.iter().copied())) {
-                Some(name) => format!("; did you mean `{name}`?"),
-                None => format!("; known here are {}", known.join(", ")),
-            };
+            let hint = habit_hint(key, known.iter().copied())
+                .or_else(|| {
+                    let name = nearest_name(key, known.iter().copied())?;
+                    Some(format!("; did you mean `{name}`?"))
+                })
+                .unwrap_or_else(|| format!("; known here are {}", known.join(", ")));
             self.add_problem(&at_key(path, key), format!("there is no field `{shown}`{hint}"));
         }
     }
