@@ -15,14 +15,19 @@ use crate::error::{CliError, CliErrorKind};
 /// `Usage` if the file cannot be read; `kind` if its text cannot be parsed.
 pub fn read_definition(path: &Path, kind: CliErrorKind) -> Result<Value, CliError> {
     let text = read_text(path)?;
-    let format = if path.extension().is_some_and(|ext| ext.eq_ignore_ascii_case("json")) {
-        SourceFormat::Json
-    } else {
-        SourceFormat::Yaml
-    };
+    let format = source_format(path);
     definition::read_source(&text, format, &DefinitionLimits::default()).map_err(|problems| {
         CliError::invalid(kind, format!("cannot parse {}", path.display()), problems)
     })
+}
+
+/// The format of a definition by the name of its file.
+pub fn source_format(path: &Path) -> SourceFormat {
+    if path.extension().is_some_and(|ext| ext.eq_ignore_ascii_case("json")) {
+        SourceFormat::Json
+    } else {
+        SourceFormat::Yaml
+    }
 }
 
 /// Reads an input: inline JSON, or `@FILE` with JSON.

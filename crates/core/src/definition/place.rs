@@ -40,6 +40,12 @@ fn child_value<'v>(value: &'v Value, key: &str) -> Option<&'v Value> {
     }
 }
 
+/// Where each prefix of a path ends that is a path itself, the shortest first; that of the empty
+/// path comes first.
+pub(super) fn path_ends(path: &str) -> Vec<usize> {
+    std::iter::once(0).chain(split_path(path).into_iter().map(|part| part.end)).collect()
+}
+
 /// The path, cut back to what is there in the source, or to the one field that is missing there.
 pub(super) fn existing_path(source: &Value, path: &str) -> String {
     let mut at = Some(source);

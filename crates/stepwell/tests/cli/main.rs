@@ -7,6 +7,7 @@ mod folder;
 mod objects;
 mod proxy;
 mod start;
+mod validate;
 
 use folder::Folder;
 
