@@ -78,14 +78,21 @@ pub enum StepStatus {
     Failed,
     /// Its condition was false or nothing led to it.
     Skipped,
-    /// The execution ended first.
+    /// It was under way when the execution ended.
     Cancelled,
+    /// The execution ended before the step was reached.
+    NotReached,
 }
 
 impl StepStatus {
     /// Whether the status is final.
     pub const fn is_settled(self) -> bool {
         !matches!(self, Self::Pending | Self::Running | Self::Waiting)
+    }
+
+    /// Whether the step has finished: completed, failed or skipped.
+    const fn has_finished(self) -> bool {
+        matches!(self, Self::Completed | Self::Failed | Self::Skipped)
     }
 }
 
@@ -97,16 +104,16 @@ impl From<&StepState> for StepStatus {
             StepState::Waiting { .. } => Self::Waiting,
             StepState::Completed { .. } => Self::Completed,
             StepState::Failed { .. } => Self::Failed,
-            StepState::Skipped => Self::Skipped,
+            StepState::Skipped { .. } => Self::Skipped,
             StepState::Cancelled => Self::Cancelled,
         }
     }
 }
 
 impl ExecutionView {
-    /// The number of settled steps, and of all steps.
+    /// The number of finished steps (completed, failed or skipped), and of all steps.
     pub fn progress(&self) -> (usize, usize) {
-        (self.steps.iter().filter(|s| s.status.is_settled()).count(), self.steps.len())
+        (self.steps.iter().filter(|s| s.status.has_finished()).count(), self.steps.len())
     }
 
     /// The memory of a copy of its values, in bytes, without sharing.
@@ -142,13 +149,11 @@ fn step_views(execution: &Execution) -> Vec<StepView> {
     execution.steps.ids().filter_map(|id| step_view(execution, &id)).collect()
 }
 
-/// The number of steps that are shown as settled, and of all steps.
+/// The number of finished steps (completed, failed or skipped), and of all steps.
 fn count_progress(execution: &Execution) -> (usize, usize) {
-    let is_final = execution.status().is_final();
-    let is_settled =
-        |state: &StepState| state.is_settled() || is_final && *state == StepState::Pending;
-    let settled = execution.steps.iter().filter(|(_, run)| is_settled(&run.state)).count();
-    (settled, execution.steps.len())
+    let runs = execution.steps.iter();
+    let finished = runs.filter(|(_, run)| StepStatus::from(&run.state).has_finished()).count();
+    (finished, execution.steps.len())
 }
 
 /// The view of one step run.
@@ -170,7 +175,7 @@ pub fn step_view(execution: &Execution, id: &StepRunId) -> Option<StepView> {
         type_name: step.type_name,
         status: match StepStatus::from(&run.state) {
             // Steps that were not reached before the end have no event.
-            StepStatus::Pending if execution.status().is_final() => StepStatus::Cancelled,
+            StepStatus::Pending if execution.status().is_final() => StepStatus::NotReached,
             status => status,
         },
         input: run.input.clone(),
@@ -225,8 +230,8 @@ pub enum NoticeKind {
     Step {
         /// The step as it is now.
         step: Box<StepView>,
-        /// The number of settled steps.
-        settled: usize,
+        /// The number of finished steps: completed, failed or skipped.
+        finished: usize,
         /// The number of all steps.
         total: usize,
     },
@@ -289,8 +294,8 @@ fn step_notice(
         return Some(NoticeKind::Log(line));
     }
     let step = Box::new(step_view(execution, id)?);
-    let (settled, total) = count_progress(execution);
-    Some(NoticeKind::Step { step, settled, total })
+    let (finished, total) = count_progress(execution);
+    Some(NoticeKind::Step { step, finished, total })
 }
 
 /// The written form of a step run; `None`: the plan has no such step.

@@ -40,7 +40,8 @@ impl Colour {
         match status.to_ascii_uppercase().as_str() {
             "COMPLETED" | "ACTIVE" => Self::Green,
             "FAILED" | "TIMED_OUT" => Self::Red,
-            "PENDING" | "SKIPPED" | "CANCELLED" | "INACTIVE" | "EXPIRED" | "REVOKED" => Self::Dim,
+            "PENDING" | "SKIPPED" | "CANCELLED" | "NOT_REACHED" | "INACTIVE" | "EXPIRED"
+            | "REVOKED" => Self::Dim,
             _ => Self::Yellow,
         }
     }

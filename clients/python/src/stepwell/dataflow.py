@@ -12,7 +12,9 @@ FINAL_STATUSES = frozenset({"COMPLETED", "FAILED", "CANCELLED"})
 
 ExecutionStatus = Literal["PENDING", "RUNNING", "PAUSED", "COMPLETED", "FAILED", "CANCELLED"]
 WorkflowState = Literal["active", "inactive"]
-TaskStatus = Literal["PENDING", "RUNNING", "COMPLETED", "FAILED", "SKIPPED", "CANCELLED"]
+TaskStatus = Literal[
+    "PENDING", "RUNNING", "COMPLETED", "FAILED", "SKIPPED", "CANCELLED", "NOT_REACHED"
+]
 
 
 class WorkflowCreated(Model):

@@ -6,7 +6,8 @@ import type { PostOptions, RequestOptions } from "../core/transport.js";
 export type ExecutionStatus =
   "PENDING" | "RUNNING" | "PAUSED" | "COMPLETED" | "FAILED" | "CANCELLED";
 
-export type TaskStatus = "PENDING" | "RUNNING" | "COMPLETED" | "FAILED" | "SKIPPED" | "CANCELLED";
+export type TaskStatus =
+  "PENDING" | "RUNNING" | "COMPLETED" | "FAILED" | "SKIPPED" | "CANCELLED" | "NOT_REACHED";
 
 export interface WorkflowCreated {
   workflowId: string;

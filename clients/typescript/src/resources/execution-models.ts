@@ -20,7 +20,7 @@ export interface Failure {
 export interface StepRun {
   name: string;
   type: string;
-  status: "pending" | "running" | "completed" | "failed" | "skipped" | "cancelled";
+  status: "pending" | "running" | "completed" | "failed" | "skipped" | "cancelled" | "not_reached";
   startedAt: Date | null;
   completedAt: Date | null;
   durationMs: number | null;

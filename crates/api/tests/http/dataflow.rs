@@ -287,3 +287,27 @@ async fn lists_step_types() {
     }
     assert_eq!(reverse["effect"], "pure");
 }
+
+#[tokio::test]
+async fn steps_that_were_not_reached_are_not_cancelled() {
+    let server = Server::start().await;
+    let workflow = server
+        .workflow(json!([
+            {"id": "say", "type": "StaticTextInput", "input": "x"},
+            {"id": "wait", "type": "Delay", "config": {"for": "1h"}},
+            {"id": "last", "type": "Echo"},
+        ]))
+        .await;
+    let started = server.post(&format!("{workflow}/execute"), &json!({})).await;
+    let execution = format!("{workflow}/executions/{}", started.text_at("/execution_id"));
+    let cancelled = server.post(&format!("{execution}/cancel"), &json!({})).await;
+    assert_eq!(cancelled.status, StatusCode::ACCEPTED, "{}", cancelled.text);
+    let ended = server.get(&execution).await.json();
+    assert_eq!(ended["tasks"][2]["status"], "NOT_REACHED", "{ended}");
+    let finished = ended["tasks"].as_array().unwrap().iter();
+    let finished = finished.filter(|task| task["status"] == "COMPLETED").count();
+    assert_eq!(ended["progress"], json!({"completed": finished, "total": 3}), "{ended}");
+    let id = ended["execution_id"].as_str().unwrap().strip_prefix("ex-").unwrap();
+    let shown = server.get(&format!("/api/v1/workflow_executions/exec_{id}")).await.json();
+    assert_eq!(shown["data"]["steps"][2]["status"], "not_reached", "{shown}");
+}

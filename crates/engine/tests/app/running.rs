@@ -65,12 +65,13 @@ async fn a_failure_names_step_attempt_and_cause() {
         .await;
     let view = bench.wait(workflow, json!({})).await.unwrap();
     assert_eq!(view.record.status, Status::Failed);
-    let error = view.error.unwrap();
+    let error = view.error.clone().unwrap();
     assert_eq!(
         (error.code.as_str(), error.step.as_deref(), error.attempt),
         ("HTTP_STATUS", Some("call"), Some(2))
     );
-    assert_eq!(view.steps[1].status, StepStatus::Cancelled);
+    assert_eq!(view.steps[1].status, StepStatus::NotReached);
+    assert_eq!(view.progress(), (1, 2), "only the failed step has finished");
 }
 
 #[tokio::test]

@@ -106,7 +106,7 @@ fn format_progress(notice: &Notice) -> Option<String> {
                 line.message
             ))
         }
-        NoticeKind::Step { step, settled, total } => {
+        NoticeKind::Step { step, finished, total } => {
             let (colour, mark, extra) = match step.status {
                 StepStatus::Completed => (terminal::Colour::Green, "✓", String::new()),
                 StepStatus::Failed => (terminal::Colour::Red, "✗", format_failure(step)),
@@ -116,7 +116,7 @@ fn format_progress(notice: &Notice) -> Option<String> {
                 StepStatus::Running if step.error.is_some() => {
                     (terminal::Colour::Yellow, "↻", format!("{}, retrying", format_failure(step)))
                 }
-                StepStatus::Running | StepStatus::Pending => return None,
+                StepStatus::Running | StepStatus::Pending | StepStatus::NotReached => return None,
             };
             let mark = terminal::paint_stderr(colour, mark);
             let time = duration_between(step.started_at, step.ended_at)
@@ -127,7 +127,7 @@ fn format_progress(notice: &Notice) -> Option<String> {
                     )
                 })
                 .unwrap_or_default();
-            Some(format!("  {mark} [{settled}/{total}] {}{extra}{time}", step.step_id))
+            Some(format!("  {mark} [{finished}/{total}] {}{extra}{time}", step.step_id))
         }
     }
 }

@@ -82,8 +82,10 @@ pub enum RunStatus {
     Failed,
     /// Its condition was false, or nothing led to it.
     Skipped,
-    /// The execution ended first.
+    /// It was under way when the execution ended.
     Cancelled,
+    /// The execution ended before it was reached.
+    NotReached,
 }
 
 impl From<StepStatus> for RunStatus {
@@ -95,6 +97,7 @@ impl From<StepStatus> for RunStatus {
             StepStatus::Failed => Self::Failed,
             StepStatus::Skipped => Self::Skipped,
             StepStatus::Cancelled => Self::Cancelled,
+            StepStatus::NotReached => Self::NotReached,
         }
     }
 }

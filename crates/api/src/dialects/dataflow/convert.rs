@@ -67,6 +67,7 @@ impl From<StepStatus> for wire::TaskStatus {
             StepStatus::Failed => Self::Failed,
             StepStatus::Skipped => Self::Skipped,
             StepStatus::Cancelled => Self::Cancelled,
+            StepStatus::NotReached => Self::NotReached,
         }
     }
 }

@@ -69,10 +69,10 @@ pub fn event_messages(
             };
             Ok(vec![message("status", what)?])
         }
-        NoticeKind::Step { step, settled, total } => {
+        NoticeKind::Step { step, finished, total } => {
             let mut messages = vec![message("task", Data::Task { task: (&**step).into() })?];
             if step.status.is_settled() {
-                let progress = wire::Progress { completed: *settled, total: *total };
+                let progress = wire::Progress { completed: *finished, total: *total };
                 messages.push(message("progress", Data::Progress(progress))?);
             }
             Ok(messages)
@@ -147,7 +147,7 @@ mod tests {
             reused: false,
         };
         check(
-            NoticeKind::Step { step: Box::new(step), settled: 1, total: 3 },
+            NoticeKind::Step { step: Box::new(step), finished: 1, total: 3 },
             &[
                 (
                     "task",

@@ -224,10 +224,7 @@ impl Lines {
         if begins && self.begun.insert(step.step_id.clone()) {
             return Ok(ndjson::write_line(to, &self.raw.node_initiated(step, at))?);
         }
-        // What was not reached when the execution ended never began.
-        let reached = step.status != StepStatus::Cancelled || self.begun.contains(&step.step_id);
-        let ended = self.raw.node_ended(step, at).filter(|_| reached);
-        let Some(ended) = ended else { return Ok(()) };
+        let Some(ended) = self.raw.node_ended(step, at) else { return Ok(()) };
         ndjson::write_line(to, &ended)?;
         let Some(made) = &step.output else { return Ok(()) };
         let whole: Vec<_> = self

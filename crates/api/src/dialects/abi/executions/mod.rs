@@ -279,11 +279,11 @@ fn event_messages(execution_id: &str, notice: &Notice) -> Result<Vec<SseMessage>
                 error: error.as_ref().map(Into::into),
             },
         ),
-        NoticeKind::Step { step: view, settled, total } => (
+        NoticeKind::Step { step: view, finished, total } => (
             "step",
             EventData::Step {
                 step: Box::new(step_body(view, true)),
-                settled_steps: *settled,
+                settled_steps: *finished,
                 total_steps: *total,
             },
         ),

@@ -172,7 +172,7 @@ pub struct Task<'a> {
 
 /// The status of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "UPPERCASE")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum TaskStatus {
     /// Not reached yet.
     Pending,
@@ -184,8 +184,10 @@ pub enum TaskStatus {
     Failed,
     /// Its condition was false, or nothing led to it.
     Skipped,
-    /// The execution ended first.
+    /// It was under way when the execution ended.
     Cancelled,
+    /// The execution ended before it was reached.
+    NotReached,
 }
 
 /// Why a task or an execution failed.
