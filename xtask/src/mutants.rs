@@ -41,8 +41,8 @@ const MUTANTS: &[Mutant] = &[
     Mutant {
         description: "a retry begins while the execution is paused",
         file: "crates/core/src/execution/resume.rs",
-        from: "if self.execution.phase == Status::Paused {\n            return;\n        }\n        let Moment",
-        to: "let Moment",
+        from: "if self.execution.phase == Status::Paused {\n            return;\n        }\n        let TransitionContext { now",
+        to: "let TransitionContext { now",
     },
     Mutant {
         description: "a waiting step still waits after the execution has ended",
@@ -67,6 +67,36 @@ const MUTANTS: &[Mutant] = &[
         file: "crates/core/src/execution/advance.rs",
         from: "self.record_event(Event::Resumed);\n                self.start_held_back();",
         to: "self.record_event(Event::Resumed);",
+    },
+    Mutant {
+        description: "a false condition skips the rest of the list",
+        file: "crates/core/src/execution/flow.rs",
+        from: "StepState::Skipped { reason: SkipReason::Condition } => edge.is_implicit,",
+        to: "StepState::Skipped { reason: SkipReason::Condition } => false,",
+    },
+    Mutant {
+        description: "a false condition is bypassed along an explicit edge",
+        file: "crates/core/src/execution/flow.rs",
+        from: "StepState::Skipped { reason: SkipReason::Condition } => edge.is_implicit,",
+        to: "StepState::Skipped { reason: SkipReason::Condition } => true,",
+    },
+    Mutant {
+        description: "the step after one that was bypassed gets no input",
+        file: "crates/core/src/execution/bind.rs",
+        from: "optional.iter().find(|optional| !is_bypassed(execution, optional.step))",
+        to: "optional.iter().find(|optional| optional.step.position() < usize::MAX)",
+    },
+    Mutant {
+        description: "an execution whose last step was bypassed has no output",
+        file: "crates/core/src/execution/bind.rs",
+        from: "while is_bypassed(execution, last) {",
+        to: "while is_bypassed(execution, last) && last.position() == usize::MAX {",
+    },
+    Mutant {
+        description: "a rerun forgets that a step was bypassed",
+        file: "crates/core/src/execution/rerun.rs",
+        from: "{ reason: SkipReason::Condition } => Some(ReusedOutcome::Bypassed),",
+        to: "{ reason: SkipReason::Condition } => Some(ReusedOutcome::Skipped),",
     },
 ];
 

@@ -43,7 +43,7 @@ export interface StepFields {
   /** The steps that it depends on. Default: the previous step in the list. */
   after?: After | After[] | null | undefined;
   join?: Join | undefined;
-  /** A bare expression; the step is skipped when it is false. */
+  /** A bare expression; if it is false, the step is skipped, and the next step of the list continues with what came before it. */
   when?: string | boolean | null | undefined;
   timeout?: Duration | undefined;
   retry?: Retry | undefined;

@@ -13,7 +13,10 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use stepwell_core::catalog::{Effect, StepAction, StepCatalog, StepSpec};
 use stepwell_core::definition::{self, DefinitionLimits};
-use stepwell_core::execution::{Execution, ExecutionOrigin, RecordedEvent, StepRun, StepState};
+use stepwell_core::execution::{
+    Execution, ExecutionOrigin, RecordedEvent, StepRun, StepState, TransitionContext,
+    TransitionInput,
+};
 use stepwell_core::ids::{ExecutionId, WorkflowId};
 
 struct Types(Vec<StepSpec>);
@@ -181,4 +184,26 @@ fn recorded_journals_give_the_same_states_and_the_same_bytes() {
         let found = serde_json::to_string(&whole_state(&execution)).unwrap();
         assert_eq!(found, *expected, "{}", file.display());
     }
+}
+
+/// A journal of a version in which every step after a false condition was skipped, without its
+/// end: the execution continues as it was decided then.
+#[test]
+fn an_old_execution_under_way_continues() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recorded_journals/skipped.jsonl");
+    let text = fs::read_to_string(file).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    let header: Value = serde_json::from_str(lines[0]).unwrap();
+    let mut execution = empty_execution(&header["definition"]);
+    // Without the final event, and without the state that it folds to.
+    for line in &lines[1..lines.len() - 2] {
+        execution.apply_event(&serde_json::from_str(line).unwrap());
+    }
+    assert_eq!(execution.status().name(), "running");
+    let now = execution.started_at.unwrap();
+    let moment = TransitionContext { now, elapsed: std::time::Duration::ZERO, entropy: 0 };
+    let decision = execution.advance(TransitionInput::Recover, moment).unwrap();
+    let events: Vec<Value> =
+        decision.events.iter().map(|event| serde_json::to_value(&event.event).unwrap()).collect();
+    assert_eq!(events, [json!({"e": "recovered"}), json!({"e": "completed", "out": null})]);
 }

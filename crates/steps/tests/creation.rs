@@ -319,6 +319,48 @@ fn the_known_part_of_a_request() {
 }
 
 #[test]
+fn the_step_after_an_optional_one_fits_what_comes_before_it() {
+    let list = json!({"id": "list", "type": "StaticInput", "input": {"items": [1]}});
+    let number = |when: &str| json!({"id": when, "type": "StaticTextInput", "input": "x", "when": "inputs.w"});
+    let reverse = json!({"id": "turn", "type": "TextOperation.Reverse"});
+    let of = |steps: Value| json!({"name": "n", "inputs": {"w": "boolean"}, "steps": steps});
+    let guard = json!({"type": "Fail", "when": "inputs.w", "config": {"message": "no"}});
+    let split = json!({"id": "split", "type": "TextOperation.Split", "input": "a,b", "config": {"separator": ","}});
+    refused(
+        &of(json!([split, number("maybe"), reverse])),
+        "steps[2].input",
+        &["if `when` of `maybe` is false: what `split` gives for `text` has the wrong type"],
+    );
+    refused(
+        &of(json!([split, number("one"), number("two"), reverse])),
+        "steps[3].input",
+        &["if `when` of `one` and `two` is false: what `split` gives"],
+    );
+    // Nothing comes before the first step but the inputs of the workflow.
+    refused(
+        &of(json!([number("maybe"), reverse])),
+        "steps[1].input",
+        &["if `when` of `maybe` is false: `text` is required and the workflow has no such input"],
+    );
+    let many: Vec<Value> = (0..60).map(|i| number(&format!("s{i}"))).collect();
+    let many = [vec![number("first")], many, vec![reverse.clone()]].concat();
+    refused(
+        &of(json!(many)),
+        "steps[61].input",
+        &["more than 50 steps in a row", "write its input"],
+    );
+    for steps in [
+        json!([split, number("maybe"), {"type": "TextOperation.Reverse", "input": "x"}]),
+        json!([{"type": "StaticTextInput", "input": "x"}, guard, reverse]),
+        json!([{"type": "StaticTextInput", "input": "x"}, number("maybe"), guard, reverse]),
+        json!([list, number("maybe"), "Echo"]),
+        json!([split, number("maybe"), {"type": "TextOperation.Reverse", "after": ["maybe"]}]),
+    ] {
+        accepted(&of(steps));
+    }
+}
+
+#[test]
 fn fields_of_steps_by_their_names_in_other_products() {
     for (step, expected) in [
         (json!({"type": "Echo", "depends_on": ["a"]}), "`depends_on`; did you mean `after`?"),

@@ -289,6 +289,57 @@ async fn lists_step_types() {
 }
 
 #[tokio::test]
+async fn a_step_of_a_list_with_a_false_condition_is_bypassed() {
+    let server = Server::start().await;
+    let definition = json!({"name": "n", "inputs": {"text": "string", "loud": "boolean"}, "steps": [
+        {"id": "guard", "type": "Fail", "when": "inputs.text == ''", "config": {"message": "empty"}},
+        {"id": "first", "type": "Template", "config": {"template": "{{ inputs.text }}"}},
+        {"id": "shout", "type": "TextOperation.Uppercase", "when": "inputs.loud"},
+        {"id": "turn", "type": "TextOperation.Reverse"},
+        {"id": "end", "type": "TextOperation.Uppercase", "when": "inputs.text == 'x'"},
+    ]});
+    let created = server.post("/workflows", &definition).await;
+    assert_eq!(created.status, StatusCode::CREATED, "{}", created.text);
+    let execute = format!("/workflows/{}/execute?wait=true", created.text_at("/workflow_id"));
+    for (input, output, skipped, finished) in [
+        (json!({"text": "abc", "loud": true}), json!({"text": "CBA"}), vec!["guard", "end"], 5),
+        (
+            json!({"text": "abc", "loud": false}),
+            json!({"text": "cba"}),
+            vec!["guard", "shout", "end"],
+            5,
+        ),
+        (json!({"text": "x", "loud": false}), json!({"text": "X"}), vec!["guard", "shout"], 5),
+        (json!({"text": "", "loud": true}), json!(null), vec![], 1),
+    ] {
+        let ended = server.post(&execute, &json!({"input": input})).await.json();
+        assert_eq!(ended["output"], output, "{ended}");
+        let ids = |status: &str| -> Vec<String> {
+            let tasks = ended["tasks"].as_array().unwrap().iter();
+            let found = tasks.filter(|task| task["status"] == status);
+            found.map(|task| task["step_id"].as_str().unwrap().to_owned()).collect()
+        };
+        assert_eq!(ids("SKIPPED"), skipped, "{ended}");
+        assert_eq!(ended["progress"], json!({"completed": finished, "total": 5}), "{ended}");
+        let not_reached =
+            if finished == 1 { vec!["first", "shout", "turn", "end"] } else { vec![] };
+        assert_eq!(ids("NOT_REACHED"), not_reached, "{ended}");
+    }
+
+    let wrong = json!({"name": "n", "inputs": {"w": "boolean"}, "steps": [
+        {"id": "list", "type": "TextOperation.Split", "input": "a,b", "config": {"separator": ","}},
+        {"id": "maybe", "type": "StaticTextInput", "input": "x", "when": "inputs.w"},
+        "TextOperation.Reverse"
+    ]});
+    let refused = server.post("/workflows", &wrong).await;
+    assert_eq!(refused.refusal(), (400, "INVALID_WORKFLOW".into()), "{}", refused.text);
+    let detail = &refused.json()["error"]["details"][0];
+    assert_eq!(detail["path"], "steps[2]", "{detail}");
+    let message = detail["message"].as_str().unwrap();
+    assert!(message.starts_with("if `when` of `maybe` is false: what `list` gives"), "{message}");
+}
+
+#[tokio::test]
 async fn steps_that_were_not_reached_are_not_cancelled() {
     let server = Server::start().await;
     let workflow = server

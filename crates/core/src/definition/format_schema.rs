@@ -98,7 +98,7 @@ fn step_schema(types: &[&StepSpec]) -> Value {
             },
             "join": {"$ref": "#/$defs/join"},
             "when": {
-                "description": "A bare expression; the step is skipped when it is false.",
+                "description": "A bare expression; if it is false, the step is skipped, and the next step of the list continues with what came before it.",
                 "type": ["string", "boolean", "null"],
             },
             "timeout": {"$ref": "#/$defs/duration"},

@@ -55,7 +55,7 @@ pub struct StepDefinition {
     pub after: Option<Vec<EdgeDefinition>>,
     /// When the step starts, seen from its predecessors.
     pub join: JoinRule,
-    /// A bare Jinja condition; the step is skipped when it is false.
+    /// A bare Jinja condition; if it is false, the step is skipped and its list continues.
     pub when: Option<String>,
     /// How long one attempt may take.
     pub timeout: Option<Duration>,

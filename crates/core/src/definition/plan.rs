@@ -83,7 +83,7 @@ pub struct PlanStep {
     pub enclosing: Vec<StepIndex>,
     /// When it starts, seen from `after`.
     pub join: JoinRule,
-    /// It is skipped when this is false.
+    /// It is skipped when this is false; steps that follow it by the order of the list continue.
     pub when: Option<Expression>,
     /// How long one attempt may take.
     pub timeout: Option<Duration>,
@@ -211,6 +211,9 @@ pub struct PlanEdge {
     pub from: StepIndex,
     /// The port it leaves by; `None`: the usual way out.
     pub port: Option<String>,
+    /// Whether it follows from the order of the list: it is followed also if the condition of
+    /// `from` is false.
+    pub is_implicit: bool,
 }
 
 /// Where a step's input comes from.
@@ -254,6 +257,23 @@ pub enum InputFeed {
     AllInputs,
     /// Nothing: an empty object.
     Empty,
+    /// From the previous step of the list or, if that one is bypassed, from what came before it.
+    FirstOf {
+        /// Optional steps, the nearest first: the first that was not bypassed provides the
+        /// value.
+        optional: Vec<OptionalFeed>,
+        /// The source if all of them were bypassed.
+        last: Box<Self>,
+    },
+}
+
+/// The feed of a step that may be bypassed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OptionalFeed {
+    /// The step.
+    pub step: StepIndex,
+    /// What flows if it was not bypassed.
+    pub feed: InputFeed,
 }
 
 /// A plan is shared by all executions of its release.

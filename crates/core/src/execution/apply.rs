@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::event::{Event, RecordedEvent, RerunSource, ReusedOutcome, ReusedStep};
+use super::event::{Event, RecordedEvent, RerunSource, ReusedOutcome, ReusedStep, SkipReason};
 use super::failure::Failure;
 use super::state::{Execution, Status};
 use super::step_runs::StepState;
@@ -65,7 +65,9 @@ impl Execution {
                 let (error, handled) = (error.clone(), *handled);
                 self.steps.settle_at(step, at, StepState::Failed { error, handled });
             }
-            Event::StepSkipped { step, .. } => self.steps.settle_at(step, at, StepState::Skipped),
+            Event::StepSkipped { step, reason } => {
+                self.steps.settle_at(step, at, StepState::Skipped { reason: *reason });
+            }
             Event::StepCancelled { step } => self.steps.settle_at(step, at, StepState::Cancelled),
             Event::StateSet { values } => self.set_state_values(values),
             Event::StepLogged { .. } | Event::Recovered => {}
@@ -104,7 +106,8 @@ impl Execution {
                 ReusedOutcome::Failed { error } => {
                     StepState::Failed { error: error.clone(), handled: true }
                 }
-                ReusedOutcome::Skipped => StepState::Skipped,
+                ReusedOutcome::Skipped => StepState::Skipped { reason: SkipReason::NotTaken },
+                ReusedOutcome::Bypassed => StepState::Skipped { reason: SkipReason::Condition },
             };
             if let Some(run) = self.steps.settle_run(step, state) {
                 run.input.clone_from(input);

@@ -70,6 +70,10 @@ fn feed_value(feed: &InputFeed, execution: &Execution) -> Arc<Value> {
             Arc::new(Value::Object(picked.collect()))
         }
         InputFeed::AllInputs => execution.input.clone(),
+        InputFeed::FirstOf { optional, last } => {
+            let nearest = optional.iter().find(|optional| !is_bypassed(execution, optional.step));
+            feed_value(nearest.map_or(last, |nearest| &nearest.feed), execution)
+        }
         InputFeed::Empty => Arc::new(Value::Object(Map::new())),
     }
 }
@@ -80,6 +84,10 @@ fn output_of(execution: &Execution, step: StepIndex) -> &Arc<Value> {
         StepState::Completed { output, .. } => output,
         _ => shared_null(),
     }
+}
+
+fn is_bypassed(execution: &Execution, step: StepIndex) -> bool {
+    execution.steps.run(&step.into()).state.is_bypassed()
 }
 
 fn step_value(output: &Arc<Value>, property: Option<&str>, into: Option<&str>) -> Arc<Value> {
@@ -112,6 +120,22 @@ pub(super) fn bound_config(execution: &Execution, step: &StepRunId) -> Arc<Value
     rendered.map_or_else(|_| shared_null().clone(), |rendered| rendered.value)
 }
 
+/// The output of the last step or, if it was bypassed, of what came before it.
+fn last_output(execution: &Execution, sink: StepIndex) -> Arc<Value> {
+    let mut last = sink;
+    while is_bypassed(execution, last) {
+        match execution.origin.plan[last].after.as_slice() {
+            [] => break,
+            [edge] => last = edge.from,
+            several => {
+                let from = several.iter().map(|edge| edge.from).collect();
+                return feed_value(&InputFeed::Steps { from }, execution);
+            }
+        }
+    }
+    output_of(execution, last).clone()
+}
+
 /// The outputs of an execution whose steps are all settled: the declared ones, else those of its
 /// last steps (one: its output; several: an object by step id).
 ///
@@ -122,7 +146,7 @@ pub(super) fn bind_outputs(scope: &ExecutionScope<'_>) -> Result<Arc<Value>, (St
     let plan = &execution.origin.plan;
     if plan.outputs.is_empty() {
         return Ok(match plan.sinks.as_slice() {
-            [one] => output_of(execution, *one).clone(),
+            [one] => last_output(execution, *one),
             many => feed_value(&InputFeed::Steps { from: many.to_vec() }, execution),
         });
     }

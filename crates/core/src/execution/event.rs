@@ -243,8 +243,11 @@ pub enum ReusedOutcome {
         #[serde(rename = "err")]
         error: Failure,
     },
-    /// It was skipped.
+    /// It was skipped because too few of the edges into it were taken; in journals of earlier
+    /// versions, for any reason.
     Skipped,
+    /// Its `when` was false.
+    Bypassed,
 }
 
 /// Why a step was skipped.

@@ -125,9 +125,11 @@ fn edge_state(plan: &Plan, execution: &Execution, to: &StepRunId, edge: &PlanEdg
             // `on_error: continue` leaves by the default port.
             _ => edge.port.is_none(),
         },
-        StepState::Failed { handled: false, .. } | StepState::Skipped | StepState::Cancelled => {
-            false
-        }
+        // The steps after it in the list continue with what came before it.
+        StepState::Skipped { reason: SkipReason::Condition } => edge.is_implicit,
+        StepState::Skipped { reason: SkipReason::NotTaken }
+        | StepState::Failed { handled: false, .. }
+        | StepState::Cancelled => false,
         _ => return EdgeState::Open,
     };
     if taken { EdgeState::Taken } else { EdgeState::NotTaken }

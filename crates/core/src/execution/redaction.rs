@@ -126,7 +126,7 @@ impl EventRedaction {
             match &mut step.how {
                 ReusedOutcome::Completed { output, .. } => self.redact_value(output),
                 ReusedOutcome::Failed { error } => self.redact_failure(error),
-                ReusedOutcome::Skipped => {}
+                ReusedOutcome::Skipped | ReusedOutcome::Bypassed => {}
             }
         }
         if let Some(given) = &mut rerun.given {

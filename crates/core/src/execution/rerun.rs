@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::event::{Event, GivenInput, RecordedEvent, RerunSource, ReusedOutcome, ReusedStep};
+use super::event::{
+    Event, GivenInput, RecordedEvent, RerunSource, ReusedOutcome, ReusedStep, SkipReason,
+};
 use super::state::{Execution, Status};
 use super::step_run_id::StepRunId;
 use super::step_runs::{StepRun, StepState};
@@ -136,7 +138,8 @@ fn reusable_outcome(state: &StepState) -> Option<ReusedOutcome> {
         StepState::Failed { error, handled: true } => {
             Some(ReusedOutcome::Failed { error: error.clone() })
         }
-        StepState::Skipped => Some(ReusedOutcome::Skipped),
+        StepState::Skipped { reason: SkipReason::NotTaken } => Some(ReusedOutcome::Skipped),
+        StepState::Skipped { reason: SkipReason::Condition } => Some(ReusedOutcome::Bypassed),
         StepState::Failed { handled: false, .. }
         | StepState::Pending
         | StepState::Running { .. }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::event::SkipReason;
 use super::failure::Failure;
 use super::step_run_id::StepRunId;
 use crate::Timestamp;
@@ -53,7 +54,10 @@ pub enum StepState {
         handled: bool,
     },
     /// Final. By `StepSkipped`.
-    Skipped,
+    Skipped {
+        /// Why.
+        reason: SkipReason,
+    },
     /// Final. By `StepCancelled`.
     Cancelled,
 }
@@ -63,8 +67,14 @@ impl StepState {
     pub const fn is_settled(&self) -> bool {
         matches!(
             self,
-            Self::Completed { .. } | Self::Failed { .. } | Self::Skipped | Self::Cancelled
+            Self::Completed { .. } | Self::Failed { .. } | Self::Skipped { .. } | Self::Cancelled
         )
+    }
+
+    /// Whether its condition was false: steps that follow by the order of the list continue with what
+    /// came before it.
+    pub const fn is_bypassed(&self) -> bool {
+        matches!(self, Self::Skipped { reason: SkipReason::Condition })
     }
 
     /// The name that expressions see.
@@ -75,7 +85,7 @@ impl StepState {
             Self::Waiting { .. } => "waiting",
             Self::Completed { .. } => "completed",
             Self::Failed { .. } => "failed",
-            Self::Skipped => "skipped",
+            Self::Skipped { .. } => "skipped",
             Self::Cancelled => "cancelled",
         }
     }
@@ -199,18 +209,20 @@ impl StepRuns {
 mod tests {
     use super::*;
 
+    const SKIPPED: StepState = StepState::Skipped { reason: SkipReason::NotTaken };
+
     #[test]
     fn a_run_in_an_iteration_is_not_the_run_of_the_plan() {
         let mut runs = StepRuns::all_pending(2);
         let outside = StepRunId::from(1);
         let inside = StepRunId { path: [0].into(), ..outside.clone() };
-        runs.settle_at(&inside, Timestamp::default(), StepState::Skipped);
+        runs.settle_at(&inside, Timestamp::default(), SKIPPED);
         assert_eq!(runs, StepRuns::all_pending(2));
         assert!(runs.get(&inside).is_none() && runs.get_mut(&inside).is_none());
         assert_eq!(runs.run(&inside), &StepRun::PENDING);
 
-        runs.settle_at(&outside, Timestamp::default(), StepState::Skipped);
-        assert_eq!(runs.run(&outside).state, StepState::Skipped);
+        runs.settle_at(&outside, Timestamp::default(), SKIPPED);
+        assert_eq!(runs.run(&outside).state, SKIPPED);
         assert!(runs.get(&StepRunId::from(2)).is_none());
     }
 
@@ -221,7 +233,7 @@ mod tests {
             runs.settle_run(&0.into(), StepState::Cancelled);
             assert!(!runs.are_settled());
         }
-        runs.settle_run(&1.into(), StepState::Skipped);
+        runs.settle_run(&1.into(), SKIPPED);
         assert!(runs.are_settled());
     }
 }

@@ -94,7 +94,13 @@ fn random_step(rng: &mut Rng, i: usize, before: &[Value]) -> Value {
     if kind == "SetState" {
         step["input"] = json!({"seen": i});
     }
-    step["after"] = random_edges(rng, before);
+    // Without `after` it follows the previous step, and without `input` it takes what comes before.
+    let follows_list = rng.chance(40);
+    if !follows_list {
+        step["after"] = random_edges(rng, before);
+    } else if kind != "SetState" && rng.chance(70) {
+        step.as_object_mut().unwrap().shift_remove("input");
+    }
     let edges = step["after"].as_array().map_or(0, Vec::len);
     if edges > 1 && rng.chance(40) {
         step["join"] = match rng.below(3) {
@@ -103,7 +109,7 @@ fn random_step(rng: &mut Rng, i: usize, before: &[Value]) -> Value {
             _ => json!("all"),
         };
     }
-    if rng.chance(20) {
+    if rng.chance(if follows_list { 40 } else { 20 }) {
         step["when"] = json!(*rng.pick(&["inputs.n > 5", "inputs.n <= 5", "true", "false"]));
     }
     if rng.chance(50) {

@@ -26,6 +26,7 @@ pub struct Oracle {
 enum How {
     Completed(Option<String>),
     Failed { handled: bool },
+    Bypassed,
     Skipped,
     Cancelled,
 }
@@ -81,13 +82,12 @@ impl Oracle {
             }
             Event::StepSkipped { step, reason } => {
                 assert!(!self.paused, "nothing is decided while paused");
-                match reason {
-                    SkipReason::Condition => assert!(self.may_start(plan, step)),
-                    SkipReason::NotTaken => {
-                        assert!(self.must_skip(plan, step), "skipped too early")
-                    }
-                }
-                self.settled.insert(step.clone(), How::Skipped);
+                let (how, is_right) = match reason {
+                    SkipReason::Condition => (How::Bypassed, self.may_start(plan, step)),
+                    SkipReason::NotTaken => (How::Skipped, self.must_skip(plan, step)),
+                };
+                assert!(is_right, "skipped too early");
+                self.settled.insert(step.clone(), how);
             }
             Event::StepCancelled { step } => {
                 let was = self.under_way.remove(step).is_some();
@@ -126,6 +126,7 @@ impl Oracle {
                 How::Failed { handled: true }
             }
             ReusedOutcome::Skipped => How::Skipped,
+            ReusedOutcome::Bypassed => How::Bypassed,
         };
         assert!(self.settled.insert(step.clone(), how).is_none(), "each is taken over once");
     }
@@ -160,6 +161,7 @@ impl Oracle {
             match self.settled.get(&step.sibling(edge.from)) {
                 None => open += 1,
                 Some(How::Completed(port)) if *port == edge.port => taken += 1,
+                Some(How::Bypassed) if edge.is_implicit => taken += 1,
                 Some(How::Failed { handled: true }) => {
                     let by_port = plan[edge.from].on_error == OnError::Port;
                     taken += usize::from((by_port && error) || (!by_port && edge.port.is_none()));

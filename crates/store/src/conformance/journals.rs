@@ -127,6 +127,7 @@ fn full_rerun(value: &Arc<Value>, failure: &Failure) -> RerunSource {
             reused(1, ReusedOutcome::Completed { output: Arc::new(Value::Null), port: None }),
             reused(2, ReusedOutcome::Failed { error: failure.clone() }),
             ReusedStep { step: inside(3), input: None, how: ReusedOutcome::Skipped },
+            ReusedStep { step: inside(5), input: None, how: ReusedOutcome::Bypassed },
         ],
         given: Some(GivenInput { step: inside(4), input: Arc::new(Value::Null) }),
     }

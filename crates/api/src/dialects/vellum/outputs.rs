@@ -64,12 +64,33 @@ pub fn plan_outputs(plan: &Plan) -> Vec<WorkflowOutput> {
     let [sink] = plan.sinks.as_slice() else { return Vec::new() };
     let step = &plan[*sink];
     let properties = step.output_schema.get("properties").and_then(Value::as_object);
-    let made = properties.into_iter().flatten().map(|(name, schema)| WorkflowOutput {
-        name: name.clone(),
-        value_type: ValueType::of_schema(schema),
-        source: Some((*sink, vec![name.clone()])),
+    let sources = output_sources(plan, *sink);
+    let made = properties.into_iter().flatten().map(|(name, schema)| {
+        let value_type = ValueType::of_schema(schema);
+        let type_in = |source: &StepIndex| {
+            ValueType::of_schema(plan[*source].output_schema.get("properties")?.get(name)?)
+        };
+        WorkflowOutput {
+            name: name.clone(),
+            value_type: value_type.filter(|_| sources.iter().all(|s| type_in(s) == value_type)),
+            source: Some((*sink, vec![name.clone()])),
+        }
     });
     made.collect()
+}
+
+/// The steps whose output may be that of the execution: the last step and, as far as those may be
+/// bypassed, the ones before it.
+fn output_sources(plan: &Plan, sink: StepIndex) -> Vec<StepIndex> {
+    let mut sources = vec![sink];
+    let mut last = sink;
+    while plan[last].when.is_some()
+        && let [edge] = plan[last].after.as_slice()
+    {
+        last = edge.from;
+        sources.push(last);
+    }
+    sources
 }
 
 /// `steps.<id>.output.<path…>`.

@@ -27,11 +27,11 @@ pub(super) struct BoundInput {
 }
 
 /// A feed with the schema of the value that flows.
-struct TypedFeed {
-    feed: InputFeed,
-    schema: Arc<Value>,
+pub(super) struct TypedFeed {
+    pub(super) feed: InputFeed,
+    pub(super) schema: Arc<Value>,
     /// The value is sure to be there with that schema.
-    sure: bool,
+    pub(super) sure: bool,
 }
 
 impl PlanCompiler<'_> {
@@ -116,11 +116,16 @@ impl PlanCompiler<'_> {
         Some(BoundInput { binding: InputBinding::Template { template, rest }, source, proven })
     }
 
-    /// The default input of a step whose other inputs were written.
-    fn bind_rest(&mut self, index: usize, spec: &StepSpec, key: &'static str) -> Option<TypedFeed> {
+    /// The default input of a step whose other inputs were written, from these edges.
+    pub(super) fn rest_from_edges(
+        &mut self,
+        index: usize,
+        spec: &StepSpec,
+        key: &'static str,
+        edges: &[PlanEdge],
+    ) -> Option<TypedFeed> {
         let required = names::is_required(&spec.input, key);
-        let edges = self.graph.after.get(index).cloned().unwrap_or_default();
-        match edges.as_slice() {
+        match edges {
             [edge] => self.flow_from_step(index, spec, edge, Some(key)),
             [] => {
                 let known = match self.declared {
@@ -133,17 +138,24 @@ impl PlanCompiler<'_> {
         }
     }
 
-    fn bind_feed(&mut self, index: usize, spec: &StepSpec) -> Option<BoundInput> {
-        let path = format!("steps[{index}].input");
-        if spec.is_source {
-            for name in names::required_names(&spec.input) {
-                let path = format!("{path}.{name}");
-                self.add_problem(&path, format!("`{}` needs `{name}`: write its input", spec.name));
-            }
-            return Some(bind_nothing(spec));
+    /// The input of a step type that takes nothing from before.
+    pub(super) fn bind_source(&mut self, index: usize, spec: &StepSpec) -> BoundInput {
+        for name in names::required_names(&spec.input) {
+            let path = format!("steps[{index}].input.{name}");
+            self.add_problem(&path, format!("`{}` needs `{name}`: write its input", spec.name));
         }
-        let edges = self.graph.after.get(index).cloned().unwrap_or_default();
-        let flow = match (edges.as_slice(), spec.default_input) {
+        bind_nothing(spec)
+    }
+
+    /// The whole input of a step, from these edges.
+    pub(super) fn bind_edges(
+        &mut self,
+        index: usize,
+        spec: &StepSpec,
+        edges: &[PlanEdge],
+    ) -> BoundInput {
+        let path = format!("steps[{index}].input");
+        let flow = match (edges, spec.default_input) {
             ([], None) => TypedFeed {
                 feed: InputFeed::AllInputs,
                 schema: Arc::new(match self.declared {
@@ -159,7 +171,7 @@ impl PlanCompiler<'_> {
             }
             ([edge], into) => match self.flow_from_step(index, spec, edge, into) {
                 Some(flow) => flow,
-                None => return Some(bind_nothing(spec)),
+                None => return bind_nothing(spec),
             },
             (several, None) => {
                 let mut from: Vec<StepIndex> = several.iter().map(|edge| edge.from).collect();
@@ -178,10 +190,10 @@ impl PlanCompiler<'_> {
                         ),
                     );
                 }
-                return Some(bind_nothing(spec));
+                return bind_nothing(spec);
             }
         };
-        Some(self.check_whole_feed(&path, spec, flow))
+        self.check_whole_feed(&path, spec, flow)
     }
 
     /// Checks a feed that makes the whole input.

@@ -73,7 +73,7 @@ impl GraphBuilder<'_> {
             // Without `after`, a step follows the previous one in the list.
             return index
                 .checked_sub(1)
-                .map(|from| PlanEdge { from: StepIndex::at(from), port: None })
+                .map(|from| PlanEdge { from: StepIndex::at(from), port: None, is_implicit: true })
                 .into_iter()
                 .collect();
         };
@@ -101,7 +101,8 @@ impl GraphBuilder<'_> {
         if let Some(port) = &entry.port {
             self.check_port(from, port, path);
         }
-        Some(PlanEdge { from: StepIndex::at(from), port: entry.port.clone() })
+        let port = entry.port.clone();
+        Some(PlanEdge { from: StepIndex::at(from), port, is_implicit: false })
     }
 
     fn check_port(&mut self, from: usize, port: &str, path: &str) {
@@ -138,7 +139,8 @@ impl GraphBuilder<'_> {
             let entry = EdgeDefinition { step: target.clone(), port: None };
             let path = format!("steps[{index}].on_error");
             let Some(to) = self.read_edge(index, &entry, &path) else { continue };
-            let edge = PlanEdge { from: StepIndex::at(index), port: Some("error".into()) };
+            let port = Some("error".into());
+            let edge = PlanEdge { from: StepIndex::at(index), port, is_implicit: false };
             if let Some(edges) = after.get_mut(to.from.position())
                 && !edges.contains(&edge)
             {

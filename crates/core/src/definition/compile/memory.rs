@@ -67,16 +67,26 @@ fn step_bytes(step: &PlanStep) -> usize {
 }
 
 fn binding_bytes(binding: &InputBinding) -> usize {
-    let feed = |feed: &InputFeed| match feed {
+    match binding {
+        InputBinding::Template { template, rest } => {
+            template.memory_bytes() + rest.as_ref().map_or(0, feed_bytes)
+        }
+        InputBinding::Feed(only) => feed_bytes(only),
+    }
+}
+
+fn feed_bytes(feed: &InputFeed) -> usize {
+    match feed {
         InputFeed::Steps { from } => size_of_val(from.as_slice()),
         InputFeed::Inputs { properties } => names_bytes(properties),
         InputFeed::Step { .. } | InputFeed::AllInputs | InputFeed::Empty => 0,
-    };
-    match binding {
-        InputBinding::Template { template, rest } => {
-            template.memory_bytes() + rest.as_ref().map_or(0, feed)
+        InputFeed::FirstOf { optional, last } => {
+            let inner = optional.iter().map(|optional| feed_bytes(&optional.feed));
+            size_of_val(optional.as_slice())
+                + size_of::<InputFeed>()
+                + inner.sum::<usize>()
+                + feed_bytes(last)
         }
-        InputBinding::Feed(only) => feed(only),
     }
 }
 

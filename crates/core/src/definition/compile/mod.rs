@@ -7,6 +7,7 @@ mod constants;
 mod expressions;
 mod graph;
 mod infer;
+mod input_routes;
 mod memory;
 mod names;
 mod references;

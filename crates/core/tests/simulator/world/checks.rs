@@ -1,14 +1,17 @@
 //! What must be true of an ended execution.
 
-use stepwell_core::execution::{Event, ReusedOutcome};
+use stepwell_core::definition::plan::InputBinding;
+use stepwell_core::execution::{Event, Execution, RerunSource, ReusedOutcome};
 
 use super::World;
+use super::values::FlowingValues;
 use crate::oracle::Oracle;
 
 impl World {
     /// A step gets the given input, and the state is what the steps set in order.
     fn check_values(&self) {
         let mut state = self.plan.state.clone();
+        let mut values = FlowingValues::default();
         for recorded in &self.journal {
             match &recorded.event {
                 Event::Accepted { state: first, rerun, .. } => {
@@ -25,10 +28,20 @@ impl World {
                 Event::StepStarted { step, attempt: 1, input, .. } => {
                     if let Some(given) = self.given.as_ref().filter(|given| given.step == *step) {
                         assert_eq!(input.as_ref(), Some(&given.input), "it gets its own input");
+                    } else if matches!(self.plan[step.step].input, InputBinding::Feed(_)) {
+                        let fed = values.flowing_into(&self.plan, step.step);
+                        assert_eq!(input.as_deref(), Some(&fed), "it gets what comes before it");
+                    }
+                }
+                Event::Completed { output } => {
+                    if let [last] = self.plan.sinks.as_slice() {
+                        let expected = values.last_output(&self.plan, *last);
+                        assert_eq!(**output, expected, "the output is that of the last step");
                     }
                 }
                 _ => {}
             }
+            values.read(recorded);
         }
         assert_eq!(self.live.state, state);
     }
@@ -51,5 +64,14 @@ impl World {
             let forgotten = oracle.forgotten(&self.plan);
             assert!(later || forgotten.is_empty(), "forgotten: {forgotten:?} after {event:?}");
         }
+    }
+}
+
+/// A rerun remembers which steps were bypassed: the steps after those continue.
+pub(super) fn check_reused(ended: &Execution, rerun: &RerunSource) {
+    for reused in &rerun.steps {
+        let is_bypassed = ended.steps.run(&reused.step).state.is_bypassed();
+        let how = &reused.how;
+        assert_eq!(is_bypassed, *how == ReusedOutcome::Bypassed, "as it was: {reused:?}");
     }
 }

@@ -1,6 +1,7 @@
 //! One execution, the node that drives it, its journal, and everything that can go wrong.
 
 mod checks;
+mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -362,6 +363,7 @@ impl World {
             }
             Err(other) => panic!("{other}"),
         };
+        checks::check_reused(&ended, &rerun);
         let reused: BTreeSet<StepIndex> =
             rerun.steps.iter().map(|reused| reused.step.step).collect();
         for (step, planned) in self.plan.indexed_steps() {
