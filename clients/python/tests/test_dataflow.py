@@ -76,7 +76,11 @@ def test_executions(client: Client) -> None:
         "text": "X"
     }
     lines = client.dataflow.logs(workflow_id, accepted.execution_id)
-    assert lines and all(line.message.startswith("completed after ") for line in lines)
+    starts = [line for line in lines if line.message == "attempt 1 started"]
+    assert len(starts) == 2 and lines[-1].message.startswith("completed after ")
+    for task in client.dataflow.get_execution(workflow_id, accepted.execution_id).tasks:
+        assert [(one.attempt, one.status) for one in task.attempts] == [(1, "COMPLETED")]
+        assert task.config == {}
 
     listed = [
         row.execution_id for row in client.dataflow.list_executions(workflow_id, status="COMPLETED")

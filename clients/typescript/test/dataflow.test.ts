@@ -93,7 +93,15 @@ test("executions", async () => {
   const waited = await client.dataflow.wait(workflowId, executionId, { timeout: 20_000 });
   assert.deepEqual(waited.output, { text: "X" });
   const lines = await client.dataflow.logs(workflowId, executionId);
-  assert.ok(lines.length > 0 && lines.every((line) => line.message.startsWith("completed after ")));
+  assert.equal(lines[0]?.message, "attempt 1 started");
+  assert.ok(lines.at(-1)?.message.startsWith("completed after "));
+  for (const task of (await client.dataflow.getExecution(workflowId, executionId)).tasks) {
+    assert.deepEqual(
+      task.attempts.map((one) => [one.attempt, one.status, one.startedAt instanceof Date]),
+      [[1, "COMPLETED", true]],
+    );
+    assert.deepEqual(task.config, {});
+  }
   const listed = await collect(
     client.dataflow.listExecutions(workflowId, { status: "COMPLETED", limit: 1 }),
   );

@@ -256,9 +256,10 @@ test("events and logs", async () => {
   const { items, totalItems } = await client.executions.logs(executionId);
   assert.deepEqual(
     items.map((line) => line.message.startsWith("completed after ")),
-    [true, true],
+    [false, true, false, true],
   );
-  assert.equal(totalItems, 2);
+  assert.equal(items[0]?.message, "attempt 1 started");
+  assert.equal(totalItems, 4);
   assert.deepEqual(await collect(client.executions.logs(executionId)), items);
 });
 

@@ -182,6 +182,8 @@ const OTHERS: &[&str] = &[
     "owner",
     "duration",
     "durationms",
+    "iswaiting",
+    "waiting",
     "parameters",
     "input",
     "inputs",

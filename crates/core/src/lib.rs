@@ -10,6 +10,7 @@ pub mod catalog;
 pub mod definition;
 mod depth;
 mod exact_decimal;
+mod excerpt;
 pub mod execution;
 pub mod expr;
 pub mod faults;
@@ -27,6 +28,7 @@ mod time;
 mod topic;
 
 pub use depth::{MAX_VALUE_DEPTH, nests_deeper};
+pub use excerpt::{Excerpt, shorten_value};
 pub use problem::{Problem, Problems};
 pub use time::Timestamp;
 pub use topic::{Topic, TopicFilter, UnknownTopic};

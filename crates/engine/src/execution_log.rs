@@ -26,6 +26,7 @@ fn journal_line(
         started.insert(step.clone(), *at);
     }
     let (level, message) = match event {
+        Event::StepStarted { attempt, .. } => ("info", format!("attempt {attempt} started")),
         Event::StepWaiting { until, .. } => ("info", format!("waits until {until}")),
         Event::StepCompleted { step, port, .. } => {
             ("info", describe_completed(*at, started.get(step).copied(), port.as_deref()))

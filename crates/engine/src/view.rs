@@ -12,7 +12,22 @@ use stepwell_core::ids::{ExecutionId, TaskId};
 use stepwell_store::record::ExecutionRecord;
 
 use crate::memory::Hold;
+use attempts::{all_attempts, last_attempt};
 use stepwell_core::memory::{json_size, value_bytes};
+use stepwell_core::{Excerpt, shorten_value};
+use waiting::{execution_wait, step_wait};
+
+mod attempts;
+mod waiting;
+
+pub use attempts::{AttemptFailure, AttemptView};
+pub use waiting::{ExecutionWait, StepWait, WaitReason};
+
+/// The size of a step's configuration as it is shown, in bytes; a larger one is shortened.
+const CONFIG_BYTES: usize = 16 << 10;
+
+/// The size of all shortened configurations of an execution together.
+const SHORTENED_BYTES: usize = 1 << 20;
 
 /// An execution with all of its steps.
 #[derive(Debug, Clone)]
@@ -27,6 +42,8 @@ pub struct ExecutionView {
     pub error: Option<Failure>,
     /// The execution that it repeats.
     pub rerun_of: Option<ExecutionId>,
+    /// What it waits for, if nothing of it runs.
+    pub waiting: Option<ExecutionWait>,
     /// Every step of the definition, in its order.
     pub steps: Vec<StepView>,
     /// Keeps the memory of the values reserved.
@@ -54,7 +71,14 @@ pub struct StepView {
     /// Why it (or its last attempt) failed.
     pub error: Option<Failure>,
     /// How many attempts have begun.
-    pub attempts: u32,
+    pub attempt_count: u32,
+    /// Its attempts; in a notice only the last one.
+    pub attempts: Vec<AttemptView>,
+    /// What it waits for.
+    pub waiting: Option<StepWait>,
+    /// Its resolved configuration, with `[secret]` in place of secrets; see
+    /// [`ExecutionView::with_configs`].
+    pub config: Option<Excerpt>,
     /// When the first attempt began.
     pub started_at: Option<Timestamp>,
     /// When it completed, failed or was skipped.
@@ -139,14 +163,34 @@ impl ExecutionView {
             output: execution.output.clone(),
             error: execution.error.clone(),
             rerun_of: execution.rerun_of,
+            waiting: execution_wait(execution),
             steps: step_views(execution),
             memory,
         }
     }
+
+    /// As [`ExecutionView::new`], with the resolved configuration of every step that started.
+    pub fn with_configs(execution: &Execution, record: &ExecutionRecord, memory: Hold) -> Self {
+        let mut view = Self::new(execution, record, memory);
+        let mut left = SHORTENED_BYTES;
+        for step in &mut view.steps {
+            let Some(config) = execution.step_config(&step.step_run) else { continue };
+            let excerpt = shorten_value(config, CONFIG_BYTES.min(left));
+            if excerpt.is_shortened {
+                left = left.saturating_sub(json_size(&excerpt.value, CONFIG_BYTES));
+            }
+            step.config = Some(excerpt);
+        }
+        view
+    }
 }
 
 fn step_views(execution: &Execution) -> Vec<StepView> {
-    execution.steps.ids().filter_map(|id| step_view(execution, &id)).collect()
+    let runs = execution.steps.iter();
+    runs.filter_map(|(id, run)| {
+        Some(StepView { attempts: all_attempts(run), ..view_without_attempts(execution, &id)? })
+    })
+    .collect()
 }
 
 /// The number of finished steps (completed, failed or skipped), and of all steps.
@@ -156,8 +200,15 @@ fn count_progress(execution: &Execution) -> (usize, usize) {
     (finished, execution.steps.len())
 }
 
-/// The view of one step run.
+/// The view of one step run, with its last attempt only: a stream of views in which each had all
+/// attempts would grow with their square.
 pub fn step_view(execution: &Execution, id: &StepRunId) -> Option<StepView> {
+    let last = last_attempt(execution.steps.get(id)?);
+    let attempts = last.into_iter().collect();
+    Some(StepView { attempts, ..view_without_attempts(execution, id)? })
+}
+
+fn view_without_attempts(execution: &Execution, id: &StepRunId) -> Option<StepView> {
     let plan = &execution.origin.plan;
     let (step, run) = plan.step(id.step).zip(execution.steps.get(id))?;
     let step_id = id.display_in(plan).to_string();
@@ -181,7 +232,10 @@ pub fn step_view(execution: &Execution, id: &StepRunId) -> Option<StepView> {
         input: run.input.clone(),
         output,
         error,
-        attempts: run.attempts,
+        attempt_count: run.attempts,
+        attempts: Vec::new(),
+        waiting: step_wait(&run.state),
+        config: None,
         started_at: run.started_at,
         ended_at: run.ended_at,
         reused: run.reused,

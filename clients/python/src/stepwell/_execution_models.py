@@ -13,6 +13,9 @@ from ._base import Model
 ExecutionStatus = Literal[
     "queued", "running", "paused", "completed", "failed", "timed_out", "cancelled"
 ]
+ExecutionFilter = Literal[
+    "queued", "running", "waiting", "paused", "completed", "failed", "timed_out", "cancelled"
+]
 FINAL_STATUSES = frozenset({"completed", "failed", "timed_out", "cancelled"})
 
 R = TypeVar("R", default=Any)
@@ -28,9 +31,46 @@ class Failure(Model):
     details: Any = None
 
 
+class AttemptFailure(Model):
+    """The cause of a failed attempt of a step."""
+
+    code: str
+    message: str
+
+
+class StepAttempt(Model):
+    """An attempt of a step. `next_attempt_at` is when the next attempt is due, or was; None: there
+    is no next one."""
+
+    number: int
+    status: str
+    started_at: datetime
+    completed_at: Optional[datetime] = None
+    duration_ms: Optional[int] = None
+    error: Optional[AttemptFailure] = None
+    next_attempt_at: Optional[datetime] = None
+
+
+class StepWait(Model):
+    """What a step waits for: `reason` is `timer` or `retry`."""
+
+    reason: str = Field(alias="for")
+    until: datetime
+
+
+class ExecutionWait(Model):
+    """What an execution waits for: `reason` is `timer`, `retry` or `capacity`; `step` and `until`
+    are None for `capacity`."""
+
+    reason: str = Field(alias="for")
+    step: Optional[str] = None
+    until: Optional[datetime] = None
+
+
 class Step(Model):
     """The run of a step. `reused`: its result is that of the execution that this one reruns.
-    `input` and `output` are set if they were requested."""
+    `input`, `output` and the resolved `config` are set if they were requested; in events
+    `attempts` has only the last attempt."""
 
     name: str
     type: Optional[str] = None
@@ -39,16 +79,20 @@ class Step(Model):
     completed_at: Optional[datetime] = None
     duration_ms: Optional[int] = None
     attempt: Optional[int] = None
+    attempts: list[StepAttempt] = []
+    waiting: Optional[StepWait] = None
     error: Optional[Failure] = None
     reused: bool = False
     input: Any = None
     output: Any = None
+    config: Any = None
+    config_truncated: bool = False
 
 
 class Execution(Model, Generic[R]):
     """An execution. `result` is that of a completed one; otherwise it is None, and a failed one has
-    an `error`. `get` and `wait` return `steps`, in the order of the definition; lists have neither
-    steps nor `parameters`, `result` and `error`."""
+    an `error`. `get` and `wait` return `steps`, in the order of the definition, and `waiting`;
+    lists have `is_waiting` instead, and neither steps nor `parameters`, `result` and `error`."""
 
     id: str = Field(alias="execution_id")
     workflow_id: str
@@ -62,6 +106,8 @@ class Execution(Model, Generic[R]):
     parameters: dict[str, Any] = {}
     result: R = None  # type: ignore[assignment]
     error: Optional[Failure] = None
+    waiting: Optional[ExecutionWait] = None
+    is_waiting: Optional[bool] = None
     steps: list[Step] = []
     callback_url: Optional[str] = None
     release: Optional[int] = None

@@ -6,11 +6,16 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal, Optional, Union
 
+from pydantic import Field
+
 from ._base import Model
 
 FINAL_STATUSES = frozenset({"COMPLETED", "FAILED", "CANCELLED"})
 
 ExecutionStatus = Literal["PENDING", "RUNNING", "PAUSED", "COMPLETED", "FAILED", "CANCELLED"]
+ExecutionFilter = Literal[
+    "PENDING", "RUNNING", "WAITING", "PAUSED", "COMPLETED", "FAILED", "CANCELLED"
+]
 WorkflowState = Literal["active", "inactive"]
 TaskStatus = Literal[
     "PENDING", "RUNNING", "COMPLETED", "FAILED", "SKIPPED", "CANCELLED", "NOT_REACHED"
@@ -103,16 +108,57 @@ class Progress(Model):
     total: int
 
 
+class AttemptFailure(Model):
+    """The cause of a failed attempt of a task."""
+
+    code: str
+    message: str
+
+
+class TaskAttempt(Model):
+    """An attempt of a task. `next_attempt_at` is when the next attempt is due, or was; None: there
+    is no next one."""
+
+    attempt: int
+    status: Union[TaskStatus, str]
+    started_at: datetime
+    completed_at: Optional[datetime] = None
+    error: Optional[AttemptFailure] = None
+    next_attempt_at: Optional[datetime] = None
+
+
+class TaskWait(Model):
+    """What a task waits for: `reason` is `timer` or `retry`."""
+
+    reason: str = Field(alias="for")
+    until: datetime
+
+
+class ExecutionWait(Model):
+    """What an execution waits for: `reason` is `timer`, `retry` or `capacity`; `step_id` and
+    `until` are None for `capacity`."""
+
+    reason: str = Field(alias="for")
+    step_id: Optional[str] = None
+    until: Optional[datetime] = None
+
+
 class Task(Model):
-    """The run of a step in an execution."""
+    """The run of a step in an execution. `config` is its resolved configuration, if the execution
+    was read with a key that may read the workflow; in events `attempts` has only the last
+    attempt."""
 
     task_id: str
     type: str
     status: Union[TaskStatus, str]
     step_id: str
     attempt: int
+    attempts: list[TaskAttempt] = []
+    waiting: Optional[TaskWait] = None
     input: Any = None
     output: Any = None
+    config: Any = None
+    config_truncated: bool = False
     error: Optional[Failure] = None
     started_at: Optional[datetime] = None
     completed_at: Optional[datetime] = None
@@ -128,6 +174,7 @@ class Execution(Model):
     input: Any = None
     output: Any = None
     error: Optional[Failure] = None
+    waiting: Optional[ExecutionWait] = None
     progress: Progress
     release: int
     created_at: datetime

@@ -12,6 +12,7 @@ export const DATAFLOW_USER_DATA: ReadonlySet<string> = new Set([
   "metadata",
   "input",
   "output",
+  "config",
   "details",
   "input_schema",
   "output_schema",
@@ -51,6 +52,7 @@ const TIMES: ReadonlySet<string> = new Set([
   "execution_time",
   "next_execution",
   "failing_since",
+  "until",
 ]);
 
 const isTime = (name: string): boolean => name.endsWith("_at") || TIMES.has(name);

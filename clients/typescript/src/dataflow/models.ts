@@ -6,6 +6,9 @@ import type { PostOptions, RequestOptions } from "../core/transport.js";
 export type ExecutionStatus =
   "PENDING" | "RUNNING" | "PAUSED" | "COMPLETED" | "FAILED" | "CANCELLED";
 
+/** A status by which lists are filtered; waiting executions are running ones. */
+export type ExecutionFilter = ExecutionStatus | "WAITING";
+
 export type TaskStatus =
   "PENDING" | "RUNNING" | "COMPLETED" | "FAILED" | "SKIPPED" | "CANCELLED" | "NOT_REACHED";
 
@@ -80,6 +83,30 @@ export interface Progress {
   total: number;
 }
 
+/** An attempt of a task. */
+export interface TaskAttempt {
+  attempt: number;
+  status: TaskStatus;
+  startedAt: Date;
+  completedAt: Date | null;
+  error: { code: string; message: string } | null;
+  /** When the next attempt is due, or was; null: there is no next one. */
+  nextAttemptAt: Date | null;
+}
+
+/** What a task waits for. */
+export interface TaskWait {
+  for: "timer" | "retry";
+  until: Date;
+}
+
+/** What an execution waits for; `stepId` and `until` are null for `capacity`. */
+export interface ExecutionWait {
+  for: "timer" | "retry" | "capacity";
+  stepId: string | null;
+  until: Date | null;
+}
+
 /** The run of a step in an execution. */
 export interface Task {
   taskId: string;
@@ -87,8 +114,15 @@ export interface Task {
   status: TaskStatus;
   stepId: string;
   attempt: number;
+  /** In order; in events only the last one. */
+  attempts: TaskAttempt[];
+  waiting?: TaskWait;
   input?: unknown;
   output?: unknown;
+  /** Its configuration with all expressions evaluated; in `getExecution`. */
+  config?: unknown;
+  /** Whether `config` was shortened. */
+  configTruncated?: boolean;
   error?: Failure;
   startedAt: Date | null;
   completedAt: Date | null;
@@ -111,6 +145,8 @@ export interface Execution extends ExecutionRow {
   input: any;
   output: any;
   error: Failure | null;
+  /** What it waits for, if nothing of it runs. */
+  waiting?: ExecutionWait;
   progress: Progress;
   release: number;
 }
@@ -198,7 +234,7 @@ export interface ListWorkflows extends CursorOptions {
 
 /** Filters of executions. */
 export interface ListExecutions extends CursorOptions {
-  status?: ExecutionStatus | ExecutionStatus[] | undefined;
+  status?: ExecutionFilter | ExecutionFilter[] | undefined;
 }
 
 /** Options of `execute` and `run`. */

@@ -7,6 +7,9 @@ import type { PostOptions, RequestOptions } from "../core/transport.js";
 export type ExecutionStatus =
   "queued" | "running" | "paused" | "completed" | "failed" | "timed_out" | "cancelled";
 
+/** A status by which lists are filtered; waiting executions are running ones. */
+export type ExecutionFilter = ExecutionStatus | "waiting";
+
 /** The cause of a failed step or execution; `step` is null if no single step is the cause. */
 export interface Failure {
   code: string;
@@ -14,6 +17,31 @@ export interface Failure {
   step: string | null;
   attempt: number | null;
   details: unknown;
+}
+
+/** An attempt of a step. */
+export interface StepAttempt {
+  number: number;
+  status: "running" | "completed" | "failed" | "cancelled";
+  startedAt: Date;
+  completedAt: Date | null;
+  durationMs: number | null;
+  error: { code: string; message: string } | null;
+  /** When the next attempt is due, or was; null: there is no next one. */
+  nextAttemptAt: Date | null;
+}
+
+/** What a step waits for. */
+export interface StepWait {
+  for: "timer" | "retry";
+  until: Date;
+}
+
+/** What an execution waits for; `step` and `until` are null for `capacity`. */
+export interface ExecutionWait {
+  for: "timer" | "retry" | "capacity";
+  step: string | null;
+  until: Date | null;
 }
 
 /** The run of a step in an execution. */
@@ -25,6 +53,9 @@ export interface StepRun {
   completedAt: Date | null;
   durationMs: number | null;
   attempt: number;
+  /** In order; in events only the last one. */
+  attempts: StepAttempt[];
+  waiting: StepWait | null;
   error: Failure | null;
   /** Whether its result is that of the execution that this one reruns. */
   reused: boolean;
@@ -32,6 +63,10 @@ export interface StepRun {
   input?: any;
   /** With `includeIo`. */
   output?: any;
+  /** With `includeIo`: its configuration with all expressions evaluated. */
+  config?: any;
+  /** Whether `config` was shortened. */
+  configTruncated?: boolean;
 }
 
 /**
@@ -55,6 +90,10 @@ export interface Execution<R = any> {
   result: R;
   /** Null unless it failed. */
   error: Failure | null;
+  /** What it waits for, if nothing of it runs. */
+  waiting?: ExecutionWait | null;
+  /** In lists: whether it waits and nothing of it runs. */
+  isWaiting?: boolean;
   /** In the order of the definition. */
   steps: StepRun[];
   metadata: Record<string, unknown>;
@@ -110,7 +149,7 @@ export interface ListExecutions extends CursorListOptions {
   sortBy?: "created_at" | undefined;
   /** The id or the name of a workflow. */
   workflow?: string | undefined;
-  status?: ExecutionStatus | ExecutionStatus[] | undefined;
+  status?: ExecutionFilter | ExecutionFilter[] | undefined;
   /** Inclusive; a string can be a date. */
   startDate?: Date | string | undefined;
   /** Inclusive; a string can be a date. */

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot continue must fail")]
 
 mod abi;
+mod attempts;
 mod audit;
 mod caching;
 mod connections;

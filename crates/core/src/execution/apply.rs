@@ -36,9 +36,7 @@ impl Execution {
             }
             Event::StepStarted { step, attempt, input, config, secrets } => {
                 if let Some(run) = self.steps.get_mut(step) {
-                    run.state = StepState::Running { attempt: *attempt };
-                    run.attempts = *attempt;
-                    run.started_at.get_or_insert(at);
+                    run.begin_attempt(*attempt, at);
                     if input.is_some() {
                         run.input.clone_from(input);
                         run.config.clone_from(config);
@@ -53,8 +51,7 @@ impl Execution {
             }
             Event::StepRetrying { step, error, until } => {
                 if let Some(run) = self.steps.get_mut(step) {
-                    let (attempt, until, error) = (run.attempts, *until, error.clone());
-                    run.state = StepState::Backoff { attempt, since: at, until, error };
+                    run.await_retry(error, at, *until);
                 }
             }
             Event::StepCompleted { step, output, port } => {

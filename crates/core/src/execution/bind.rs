@@ -136,6 +136,15 @@ fn last_output(execution: &Execution, sink: StepIndex) -> Arc<Value> {
     output_of(execution, last).clone()
 }
 
+impl Execution {
+    /// The configuration with which a step run was last attempted, with placeholders for secrets;
+    /// `None`: no attempt of it began.
+    pub fn step_config(&self, step: &StepRunId) -> Option<&Arc<Value>> {
+        let run = self.steps.get(step).filter(|run| run.attempts > 0)?;
+        run.config.as_ref().or_else(|| self.origin.plan.step(step.step)?.config.static_value())
+    }
+}
+
 /// The outputs of an execution whose steps are all settled: the declared ones, else those of its
 /// last steps (one: its output; several: an object by step id).
 ///

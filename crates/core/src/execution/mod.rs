@@ -42,6 +42,6 @@ pub use rerun::{RerunError, RerunFrom};
 pub use scope::ExecutionScope;
 pub use state::{Execution, ExecutionOrigin, Status};
 pub use step_run_id::{AttemptId, IterationPath, StepRunId};
-pub use step_runs::{StepRun, StepRuns, StepState};
+pub use step_runs::{FailedAttempt, StepRun, StepRuns, StepState};
 
 pub use crate::definition::StepIndex;

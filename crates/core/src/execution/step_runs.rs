@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::event::SkipReason;
-use super::failure::Failure;
+use super::failure::{Failure, codes};
 use super::step_run_id::StepRunId;
 use crate::Timestamp;
 use crate::definition::StepIndex;
@@ -91,6 +91,23 @@ impl StepState {
     }
 }
 
+/// An attempt that failed and after which another one was due.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailedAttempt {
+    /// From 1.
+    pub number: u32,
+    /// When it started.
+    pub started_at: Timestamp,
+    /// When it failed.
+    pub ended_at: Timestamp,
+    /// The code of its failure.
+    pub code: String,
+    /// Human-readable description of its failure.
+    pub message: String,
+    /// When the next attempt was due.
+    pub next_at: Timestamp,
+}
+
 /// A step run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StepRun {
@@ -98,6 +115,10 @@ pub struct StepRun {
     pub state: StepState,
     /// How many attempts have started.
     pub attempts: u32,
+    /// When the last attempt started.
+    pub attempt_started_at: Option<Timestamp>,
+    /// The attempts that failed and after which another one was due, in order.
+    pub failed_attempts: Vec<FailedAttempt>,
     /// The input of the last attempt.
     pub input: Option<Arc<Value>>,
     /// The configuration of the last attempt, if expressions created it.
@@ -117,6 +138,8 @@ impl StepRun {
     pub(super) const PENDING: Self = Self {
         state: StepState::Pending,
         attempts: 0,
+        attempt_started_at: None,
+        failed_attempts: Vec::new(),
         input: None,
         config: None,
         secrets: None,
@@ -124,6 +147,37 @@ impl StepRun {
         ended_at: None,
         reused: false,
     };
+
+    /// Starts an attempt.
+    pub(super) fn begin_attempt(&mut self, attempt: u32, at: Timestamp) {
+        // In journals of earlier versions, a recovery repeats an attempt as the next one.
+        if matches!(self.state, StepState::Running { attempt: before } if before < attempt) {
+            let text = "the server stopped while this attempt ran";
+            self.add_failed_attempt(&Failure::new(codes::INTERRUPTED, text), at, at);
+        }
+        self.state = StepState::Running { attempt };
+        self.attempts = attempt;
+        self.attempt_started_at = Some(at);
+        self.started_at.get_or_insert(at);
+    }
+
+    /// Ends an attempt that failed and after which another one is due.
+    pub(super) fn await_retry(&mut self, error: &Failure, at: Timestamp, until: Timestamp) {
+        self.add_failed_attempt(error, at, until);
+        let (attempt, error) = (self.attempts, error.clone());
+        self.state = StepState::Backoff { attempt, since: at, until, error };
+    }
+
+    fn add_failed_attempt(&mut self, error: &Failure, at: Timestamp, next_at: Timestamp) {
+        self.failed_attempts.push(FailedAttempt {
+            number: self.attempts,
+            started_at: self.attempt_started_at.unwrap_or(at),
+            ended_at: at,
+            code: error.code.clone(),
+            message: error.message.clone(),
+            next_at,
+        });
+    }
 }
 
 static NOT_BEGUN: StepRun = StepRun::PENDING;
@@ -224,6 +278,28 @@ mod tests {
         runs.settle_at(&outside, Timestamp::default(), SKIPPED);
         assert_eq!(runs.run(&outside).state, SKIPPED);
         assert!(runs.get(&StepRunId::from(2)).is_none());
+    }
+
+    #[test]
+    fn attempts_are_listed_with_their_failures() {
+        let at = Timestamp::from_millis;
+        let mut run = StepRun::PENDING;
+        run.begin_attempt(1, at(1));
+        run.await_retry(&Failure::new("HTTP_STATUS", "503"), at(2), at(5));
+        run.begin_attempt(2, at(6));
+        // As journals of earlier versions have a recovery.
+        run.begin_attempt(3, at(8));
+        let shown = run.failed_attempts.iter().map(|failed| {
+            let FailedAttempt { number, started_at, ended_at, code, message: _, next_at } = failed;
+            (*number, [*started_at, *ended_at, *next_at], code.as_str())
+        });
+        let expected = [
+            (1, [at(1), at(2), at(5)], "HTTP_STATUS"),
+            (2, [at(6), at(8), at(8)], codes::INTERRUPTED),
+        ];
+        assert_eq!(shown.collect::<Vec<_>>(), expected);
+        assert_eq!((run.attempts, run.attempt_started_at), (3, Some(at(8))));
+        assert_eq!(run.started_at, Some(at(1)));
     }
 
     #[test]

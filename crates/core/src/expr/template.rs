@@ -156,6 +156,14 @@ impl ValueTemplate {
         matches!(self.root, TemplateNode::Static(_))
     }
 
+    /// The value of a template without expressions; `None`: it has some.
+    pub fn static_value(&self) -> Option<&Arc<Value>> {
+        match &self.root {
+            TemplateNode::Static(value) => Some(value),
+            _ => None,
+        }
+    }
+
     /// The value with every expression evaluated. A static template gives the same `Arc` each
     /// time, and one that is exactly one path gives what the scope shares. Secrets are not in it:
     /// see [`SecretInsertion`].

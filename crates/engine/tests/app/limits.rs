@@ -3,6 +3,7 @@
 use serde_json::json;
 use stepwell_core::execution::Status;
 use stepwell_engine::app::{CreateWorkflow, Idempotency, Start};
+use stepwell_engine::view::{ExecutionWait, WaitReason};
 use stepwell_engine::{AppError, EngineConfig};
 
 use crate::support::{Bench, PATIENCE, config, with_input};
@@ -33,7 +34,10 @@ async fn one_that_still_waits_in_the_queue_when_its_time_is_over_is_stopped() {
     assert_eq!(ended.record.status, Status::TimedOut);
     assert_eq!((ended.record.started_at, ended.output), (None, None));
     let begun = bench.app.execute(&bench.caller, workflow, with_input(json!({}))).accepted().await;
-    assert_eq!(begun.unwrap().record.status, Status::Queued);
+    let begun = begun.unwrap();
+    assert_eq!(begun.record.status, Status::Queued);
+    let expected = ExecutionWait { reason: WaitReason::Capacity, step_id: None, until: None };
+    assert_eq!(begun.waiting, Some(expected));
 }
 
 #[tokio::test]

@@ -43,7 +43,7 @@ async fn a_step_that_finds_no_memory_fails_and_may_be_tried_again() {
     assert!(error.message.contains("engine.memory_budget_bytes"), "{}", error.message);
     drop(taken);
     let view = bench.ended(id).await;
-    assert_eq!((view.record.status, view.steps[0].attempts), (Status::Completed, 2));
+    assert_eq!((view.record.status, view.steps[0].attempt_count), (Status::Completed, 2));
     drop(view);
     all_is_given_back(&bench).await;
 }

@@ -45,7 +45,7 @@ async fn retries_until_it_goes_well_with_one_key() {
         .await;
     let view = bench.wait(workflow, json!({})).await.unwrap();
     assert_eq!(view.record.status, Status::Completed, "{:?}", view.error);
-    assert_eq!(view.steps[0].attempts, 3);
+    assert_eq!(view.steps[0].attempt_count, 3);
     let calls = receiver.calls();
     assert_eq!(calls.len(), 3);
     let key = format!("{}/call/0", view.record.id);

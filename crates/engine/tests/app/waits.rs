@@ -84,7 +84,7 @@ impl Simulated {
     /// How many attempts of any step have begun.
     async fn attempts(&self, id: ExecutionId) -> u32 {
         let view = self.app.execution(&self.caller, None, id).await.unwrap();
-        view.steps.iter().map(|step| step.attempts).sum()
+        view.steps.iter().map(|step| step.attempt_count).sum()
     }
 
     /// Starts one execution for each moment of the wait, and controls each at its moment.

@@ -158,7 +158,7 @@ class AsyncDataflow(AsyncResource):
         self,
         workflow_id: str,
         *,
-        status: Union[m.ExecutionStatus, Sequence[m.ExecutionStatus], None] = None,
+        status: Union[m.ExecutionFilter, Sequence[m.ExecutionFilter], None] = None,
         limit: Optional[int] = None,
         cursor: Optional[str] = None,
         timeout: Optional[float] = None,

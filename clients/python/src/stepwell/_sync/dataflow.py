@@ -159,7 +159,7 @@ class Dataflow(Resource):
         self,
         workflow_id: str,
         *,
-        status: Union[m.ExecutionStatus, Sequence[m.ExecutionStatus], None] = None,
+        status: Union[m.ExecutionFilter, Sequence[m.ExecutionFilter], None] = None,
         limit: Optional[int] = None,
         cursor: Optional[str] = None,
         timeout: Optional[float] = None,

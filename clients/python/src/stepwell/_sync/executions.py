@@ -64,7 +64,8 @@ class Executions(Resource):
         include_io: bool = False,
         timeout: Optional[float] = None,
     ) -> Execution:
-        """Returns an execution with its steps; `include_io` adds their inputs and outputs.
+        """Returns an execution with its steps; `include_io` adds their inputs, outputs
+        and resolved configurations.
         `result_type` is the type of the `result`, which is None until the execution has
         completed."""
         execution = self._send(get_execution(execution_id, include_io, timeout))
@@ -74,7 +75,7 @@ class Executions(Resource):
         self,
         *,
         workflow: Optional[str] = None,
-        status: Union[m.ExecutionStatus, Sequence[m.ExecutionStatus], None] = None,
+        status: Union[m.ExecutionFilter, Sequence[m.ExecutionFilter], None] = None,
         start_date: Optional[DateOrTimestamp] = None,
         end_date: Optional[DateOrTimestamp] = None,
         external_id: Optional[str] = None,

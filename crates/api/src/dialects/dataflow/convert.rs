@@ -5,7 +5,10 @@ use stepwell_core::catalog::StepSpec;
 use stepwell_core::definition::plan::Plan;
 use stepwell_core::execution::{Failure, Status};
 use stepwell_engine::app::WorkflowView;
-use stepwell_engine::view::{ExecutionView, LogLine, StepStatus, StepView};
+use stepwell_engine::view::{
+    AttemptFailure, AttemptView, ExecutionView, ExecutionWait, LogLine, StepStatus, StepView,
+    StepWait,
+};
 use stepwell_store::lists::{List, ListFilter, Page, PageStart};
 use stepwell_store::record::{ExecutionRecord, WorkflowRecord, WorkflowStats};
 
@@ -35,9 +38,13 @@ pub fn active_filter(params: &Params) -> Result<Option<bool>, ApiError> {
 pub fn status_filter(params: &Params) -> Result<Vec<Status>, ApiError> {
     let mut statuses = Vec::new();
     for text in params.all("status").flat_map(|value| value.split(',')) {
+        if text.trim().eq_ignore_ascii_case(Status::Waiting.name()) {
+            statuses.push(Status::Waiting);
+            continue;
+        }
         let status: wire::ExecutionStatus = text.trim().parse().map_err(|()| {
             let names = wire::ExecutionStatus::ALL.map(wire::ExecutionStatus::name);
-            invalid_parameter("status", &format!("one of {}", names.join(", ")), text)
+            invalid_parameter("status", &format!("one of {}, WAITING", names.join(", ")), text)
         })?;
         let meant = Status::ALL.into_iter().filter(|s| wire::ExecutionStatus::from(*s) == status);
         statuses.extend(meant);
@@ -151,7 +158,8 @@ fn workflow_steps(plan: &Plan) -> Vec<wire::WorkflowStep<'_>> {
 impl<'a> From<&'a ExecutionView> for wire::Execution<'a> {
     fn from(view: &'a ExecutionView) -> Self {
         let (completed, total) = view.progress();
-        let ExecutionView { record, input, output, error, rerun_of: _, steps, memory: _ } = view;
+        let ExecutionView { record, input, output, error, rerun_of: _, waiting, steps, memory: _ } =
+            view;
         let wire::ExecutionRow { execution_id, status, created_at, started_at, completed_at } =
             record.into();
         Self {
@@ -162,6 +170,7 @@ impl<'a> From<&'a ExecutionView> for wire::Execution<'a> {
             input: SharedPlace(input),
             output: output.as_ref().map(SharedPlace),
             error: error.as_ref().map(Into::into),
+            waiting: waiting.as_ref().map(Into::into),
             progress: wire::Progress { completed, total },
             release: record.release,
             created_at,
@@ -182,7 +191,10 @@ impl<'a> From<&'a StepView> for wire::Task<'a> {
             input,
             output,
             error,
+            attempt_count,
             attempts,
+            waiting,
+            config,
             started_at,
             ended_at,
             reused: _,
@@ -193,13 +205,49 @@ impl<'a> From<&'a StepView> for wire::Task<'a> {
             status: (*status).into(),
             input: input.as_ref().map(SharedPlace),
             output: output.as_ref().map(SharedPlace),
-            // The error of an attempt that is tried again is in the logs, not here.
+            // The error of an attempt that is tried again is in `attempts`, not here.
             error: error.as_ref().filter(|_| *status == StepStatus::Failed).map(task_failure),
             step_id,
-            attempt: *attempts,
+            attempt: *attempt_count,
+            attempts: attempts.iter().map(Into::into).collect(),
+            waiting: waiting.map(Into::into),
+            config: config.as_ref().map(|config| SharedPlace(&config.value)),
+            config_truncated: config.as_ref().is_some_and(|config| config.is_shortened),
             started_at: started_at.map(Time),
             completed_at: ended_at.map(Time),
         }
+    }
+}
+
+impl<'a> From<&'a AttemptView> for wire::TaskAttempt<'a> {
+    fn from(attempt: &'a AttemptView) -> Self {
+        let AttemptView { number, status, started_at, ended_at, error, next_at } = attempt;
+        Self {
+            attempt: *number,
+            status: (*status).into(),
+            started_at: Time(*started_at),
+            completed_at: ended_at.map(Time),
+            error: error.as_ref().map(Into::into),
+            next_attempt_at: next_at.map(Time),
+        }
+    }
+}
+
+impl<'a> From<&'a AttemptFailure> for wire::AttemptFailure<'a> {
+    fn from(AttemptFailure { code, message }: &'a AttemptFailure) -> Self {
+        Self { code, message }
+    }
+}
+
+impl<'a> From<&'a ExecutionWait> for wire::ExecutionWait<'a> {
+    fn from(ExecutionWait { reason, step_id, until }: &'a ExecutionWait) -> Self {
+        Self { reason: reason.name(), step_id: step_id.as_deref(), until: until.map(Time) }
+    }
+}
+
+impl From<StepWait> for wire::TaskWait {
+    fn from(StepWait { reason, until }: StepWait) -> Self {
+        Self { reason: reason.name(), until: Time(until) }
     }
 }
 

@@ -95,7 +95,7 @@ fn accepted_response(path_id: &PathWorkflowId, id: ExecutionId) -> ApiResult {
 #[utoipa::path(get, path = "/workflows/{workflow_id}/executions", tag = "executions",
     security(("key" = ["read:workflows"])),
     params(("workflow_id" = String, Path, description = "The workflow"),
-        ("status" = Option<String>, Query, description = "One or several of `PENDING`, `RUNNING`, `PAUSED`, `COMPLETED`, `FAILED`, `CANCELLED`, by comma"),
+        ("status" = Option<String>, Query, description = "One or several of `PENDING`, `RUNNING`, `WAITING`, `PAUSED`, `COMPLETED`, `FAILED`, `CANCELLED`, by comma. `WAITING`: those that are `RUNNING` in which nothing runs before a timer or the next attempt of a step"),
         ("limit" = Option<u32>, Query, description = "1 to 100, default 50"),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before")),
     responses((status = 200, description = "A page", body = wire::ExecutionPage),

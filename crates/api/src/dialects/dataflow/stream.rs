@@ -95,7 +95,7 @@ mod tests {
     use stepwell_core::Timestamp;
     use stepwell_core::execution::Status;
     use stepwell_core::ids::TaskId;
-    use stepwell_engine::view::{LogLine, StepStatus, StepView};
+    use stepwell_engine::view::{AttemptView, LogLine, StepStatus, StepView};
     use uuid::Uuid;
 
     use super::*;
@@ -141,7 +141,17 @@ mod tests {
             input: Some(Arc::new(json!(1))),
             output: Some(Arc::new(json!(null))),
             error: None,
-            attempts: 1,
+            attempt_count: 1,
+            attempts: vec![AttemptView {
+                number: 1,
+                status: StepStatus::Completed,
+                started_at: Timestamp::from_millis(0),
+                ended_at: Some(Timestamp::from_millis(1)),
+                error: None,
+                next_at: None,
+            }],
+            waiting: None,
+            config: None,
             started_at: Some(Timestamp::from_millis(0)),
             ended_at: Some(Timestamp::from_millis(1)),
             reused: false,
@@ -151,7 +161,7 @@ mod tests {
             &[
                 (
                     "task",
-                    r#""task":{"task_id":"task-00000000000000000000000000","type":"Echo","status":"COMPLETED","input":1,"output":null,"step_id":"echo","attempt":1,"started_at":"1970-01-01T00:00:00.000000Z","completed_at":"1970-01-01T00:00:00.001000Z"}"#,
+                    r#""task":{"task_id":"task-00000000000000000000000000","type":"Echo","status":"COMPLETED","input":1,"output":null,"step_id":"echo","attempt":1,"attempts":[{"attempt":1,"status":"COMPLETED","started_at":"1970-01-01T00:00:00.000000Z","completed_at":"1970-01-01T00:00:00.001000Z","error":null,"next_attempt_at":null}],"started_at":"1970-01-01T00:00:00.000000Z","completed_at":"1970-01-01T00:00:00.001000Z"}"#,
                 ),
                 ("progress", r#""completed":1,"total":3"#),
             ],

@@ -17,7 +17,16 @@ pub fn ended_response<'a>(
     plan: &Plan,
     thinking: bool,
 ) -> wire::ExecuteResponse<'a> {
-    let ExecutionView { record, input: _, output, error, rerun_of: _, steps, memory: _ } = view;
+    let ExecutionView {
+        record,
+        input: _,
+        output,
+        error,
+        rerun_of: _,
+        waiting: _,
+        steps,
+        memory: _,
+    } = view;
     let ts = Time(record.ended_at.unwrap_or(record.created_at));
     let id = record.id.to_string();
     let data = match (record.status, output) {
@@ -100,7 +109,16 @@ fn event_error<'a>(
 
 /// The status of an execution.
 pub fn status_response(view: &ExecutionView) -> wire::StatusResponse<'_> {
-    let ExecutionView { record, input: _, output, error, rerun_of: _, steps, memory: _ } = view;
+    let ExecutionView {
+        record,
+        input: _,
+        output,
+        error,
+        rerun_of: _,
+        waiting: _,
+        steps,
+        memory: _,
+    } = view;
     let (status, outputs, error) = match record.status {
         Status::Queued => ("PENDING", None, None),
         Status::Running | Status::Waiting | Status::Paused => ("INITIATED", None, None),

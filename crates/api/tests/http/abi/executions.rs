@@ -165,14 +165,14 @@ async fn accepts_an_execution_without_waiting() {
     }
     let logs = server.get(&format!("{execution}/logs")).await;
     let items = &logs.json()["data"]["items"];
-    for (line, begins) in [(0, "completed after "), (1, "waits until ")] {
+    for (line, begins) in [(1, "completed after "), (2, "attempt 1 started"), (3, "waits until ")] {
         let message = items[line]["message"].as_str().unwrap();
         assert!(message.starts_with(begins), "{message}");
     }
-    let line = &items[2];
+    let line = &items[4];
     assert_eq!((&line["message"], &line["step"]), (&json!("cancelled: why"), &json!(null)));
     let pagination =
-        |page| json!({"page": page, "page_size": 10, "total_items": 3, "total_pages": 1});
+        |page| json!({"page": page, "page_size": 10, "total_items": 5, "total_pages": 1});
     assert_eq!(logs.json()["data"]["pagination"], pagination(1));
     let second = server.get(&format!("{execution}/logs?page=2&sort_by=sequence")).await;
     assert_eq!(second.json()["data"], json!({"items": [], "pagination": pagination(2)}));

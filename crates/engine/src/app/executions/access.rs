@@ -2,7 +2,7 @@
 
 use stepwell_core::execution::{Execution, ExecutionOrigin};
 use stepwell_core::ids::{ExecutionId, WorkflowId};
-use stepwell_store::record::ExecutionRecord;
+use stepwell_store::record::{ExecutionRecord, WorkflowRecord};
 use stepwell_store::traits::FindWorkflow;
 
 use crate::app::{App, workflows};
@@ -98,6 +98,20 @@ impl App {
         self.require_scope(caller, verb, record.workflow).await
     }
 
+    /// Checks that the caller may read the definition of an execution's workflow, which may be
+    /// deleted.
+    pub(super) async fn require_definition(
+        &self,
+        caller: &Caller,
+        workflow: WorkflowId,
+    ) -> Result<(), AppError> {
+        if caller.require(Verb::Read, workflows::KIND).is_ok() {
+            return Ok(());
+        }
+        let found = self.find_any_workflow(workflow).await?;
+        workflows::require_access(caller, Verb::Read, &found)
+    }
+
     /// Checks a scope on the workflow of an execution, which may be deleted. Callers that may
     /// execute a workflow may also read its executions by their ids.
     async fn require_scope(
@@ -114,11 +128,16 @@ impl App {
         if verbs.iter().any(|verb| caller.require(*verb, workflows::KIND).is_ok()) {
             return Ok(());
         }
-        let found = self.engine.store.find_workflow(FindWorkflow::Id(workflow)).await?;
-        let found = found.ok_or_else(|| AppError::not_found("workflow", workflow.dataflow()))?;
+        let found = self.find_any_workflow(workflow).await?;
         if verbs.iter().any(|verb| workflows::require_access(caller, *verb, &found).is_ok()) {
             return Ok(());
         }
         workflows::require_access(caller, verb, &found)
+    }
+
+    /// A workflow, which may be deleted.
+    async fn find_any_workflow(&self, workflow: WorkflowId) -> Result<WorkflowRecord, AppError> {
+        let found = self.engine.store.find_workflow(FindWorkflow::Id(workflow)).await?;
+        found.ok_or_else(|| AppError::not_found("workflow", workflow.dataflow()))
     }
 }

@@ -17,8 +17,9 @@ use crate::view::{ExecutionView, LogLine};
 use crate::{AppError, Caller};
 
 impl App {
-    /// An execution with all its steps. Scope `read:workflows` or `execute:workflows`. With
-    /// `workflow`, only if it belongs to that one.
+    /// An execution with all its steps. Scope `read:workflows` or `execute:workflows`; the steps
+    /// have their configurations only with `read:workflows`, as they are part of the definition.
+    /// With `workflow`, only if it belongs to that one.
     ///
     /// # Errors
     /// `NotFound`.
@@ -28,7 +29,14 @@ impl App {
         workflow: Option<WorkflowId>,
         id: ExecutionId,
     ) -> Result<ExecutionView, AppError> {
-        self.execution_as(caller, Verb::Read, workflow, id).await
+        let (journal, execution) = self.replayed(caller, Verb::Read, workflow, id).await?;
+        let (record, memory) = (&journal.record, journal.hold());
+        // Callers that may only execute a workflow do not see its definition.
+        Ok(match self.require_definition(caller, record.workflow).await {
+            Ok(()) => ExecutionView::with_configs(&execution, record, memory),
+            Err(AppError::Forbidden(_)) => ExecutionView::new(&execution, record, memory),
+            Err(error) => return Err(error),
+        })
     }
 
     /// An execution that the caller started. Scope `execute:workflows`.

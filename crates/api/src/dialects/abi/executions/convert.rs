@@ -3,17 +3,17 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use stepwell_core::execution::RerunFrom;
+use stepwell_core::execution::{RerunFrom, Status};
 use stepwell_core::{Problem, Problems, Timestamp};
 use stepwell_engine::AppError;
 use stepwell_engine::app::{RerunRequest as Rerun, Start};
-use stepwell_engine::view::{ExecutionView, LogLine, StepStatus, StepView};
+use stepwell_engine::view::{self, AttemptView, ExecutionView, LogLine, StepStatus, StepView};
 use stepwell_store::record::ExecutionRecord;
 
 use super::super::statuses::ExecutionStatus;
 use super::wire::{
-    Accepted, ExecuteRequest, Executed, Execution, ExecutionOptions, ExecutionRow, Line,
-    RerunRequest, Step,
+    Accepted, AttemptFailure, ExecuteRequest, Executed, Execution, ExecutionOptions, ExecutionRow,
+    ExecutionWait, Line, RerunRequest, Step, StepAttempt, StepWait,
 };
 use crate::error::{ApiError, Kind, shorten_text};
 use crate::fields::{FieldType, Fields, FromFields as _};
@@ -66,12 +66,13 @@ pub fn execution_body<'a>(
     workflow_name: &'a str,
     with_io: bool,
 ) -> Execution<'a> {
-    let ExecutionView { record, input, output, error, rerun_of, steps, memory: _ } = view;
+    let ExecutionView { record, input, output, error, rerun_of, waiting, steps, memory: _ } = view;
     let ExecutionRow {
         execution_id,
         workflow_id,
         workflow_name,
         status,
+        is_waiting: _,
         created_at,
         started_at,
         completed_at,
@@ -90,6 +91,7 @@ pub fn execution_body<'a>(
         parameters: SharedPlace(input),
         result: output.as_ref().map(SharedPlace),
         error: error.as_ref().map(Into::into),
+        waiting: waiting.as_ref().map(Into::into),
         steps: steps.iter().map(|view| step_body(view, with_io)).collect(),
         release: record.release,
         metadata,
@@ -98,7 +100,7 @@ pub fn execution_body<'a>(
     }
 }
 
-/// A step; `with_io`: with its input and output.
+/// A step; `with_io`: with its input, output and configuration.
 pub fn step_body(view: &StepView, with_io: bool) -> Step<'_> {
     let StepView {
         step_run: _,
@@ -109,7 +111,10 @@ pub fn step_body(view: &StepView, with_io: bool) -> Step<'_> {
         input,
         output,
         error,
+        attempt_count,
         attempts,
+        waiting,
+        config,
         started_at,
         ended_at,
         reused,
@@ -121,12 +126,51 @@ pub fn step_body(view: &StepView, with_io: bool) -> Step<'_> {
         started_at: started_at.map(Time),
         completed_at: ended_at.map(Time),
         duration_ms: millis_between(*started_at, *ended_at),
-        attempt: *attempts,
-        // The error of an attempt that is tried again is in the log, not here.
+        attempt: *attempt_count,
+        attempts: attempts.iter().map(Into::into).collect(),
+        waiting: waiting.map(Into::into),
+        // The error of an attempt that is tried again is in `attempts`, not here.
         error: error.as_ref().filter(|_| *status == StepStatus::Failed).map(Into::into),
         reused: *reused,
         input: input.as_ref().filter(|_| with_io).map(SharedPlace),
         output: output.as_ref().filter(|_| with_io).map(SharedPlace),
+        config: config.as_ref().filter(|_| with_io).map(|config| SharedPlace(&config.value)),
+        config_truncated: config.as_ref().is_some_and(|config| with_io && config.is_shortened),
+    }
+}
+
+impl<'a> From<&'a AttemptView> for StepAttempt<'a> {
+    fn from(attempt: &'a AttemptView) -> Self {
+        let AttemptView { number, status, started_at, ended_at, error, next_at } = attempt;
+        Self {
+            number: *number,
+            status: (*status).into(),
+            started_at: Time(*started_at),
+            completed_at: ended_at.map(Time),
+            duration_ms: millis_between(Some(*started_at), *ended_at),
+            error: error.as_ref().map(Into::into),
+            next_attempt_at: next_at.map(Time),
+        }
+    }
+}
+
+impl<'a> From<&'a view::AttemptFailure> for AttemptFailure<'a> {
+    fn from(failure: &'a view::AttemptFailure) -> Self {
+        let view::AttemptFailure { code, message } = failure;
+        Self { code, message }
+    }
+}
+
+impl<'a> From<&'a view::ExecutionWait> for ExecutionWait<'a> {
+    fn from(wait: &'a view::ExecutionWait) -> Self {
+        let view::ExecutionWait { reason, step_id, until } = wait;
+        Self { reason: reason.name(), step: step_id.as_deref(), until: until.map(Time) }
+    }
+}
+
+impl From<view::StepWait> for StepWait {
+    fn from(view::StepWait { reason, until }: view::StepWait) -> Self {
+        Self { reason: reason.name(), until: Time(until) }
     }
 }
 
@@ -155,6 +199,7 @@ pub fn execution_row<'a>(record: &'a ExecutionRecord, workflow_name: &'a str) ->
         workflow_id: workflow.abi(),
         workflow_name,
         status: (*status).into(),
+        is_waiting: *status == Status::Waiting,
         created_at: Time(*created_at),
         started_at: started_at.map(Time),
         completed_at: ended_at.map(Time),

@@ -47,7 +47,7 @@ const LIST_FILTERS: [&str; 5] = ["workflow_id", "status", "external_id", "start_
         ("sort_by" = inline(Option<choices::SortByCreation>), Query, description = "`created_at`"),
         ("sort_order" = inline(Option<choices::SortOrder>), Query, description = "`desc` (default) or `asc`"),
         ("workflow_id" = Option<String>, Query, description = "Only those of this workflow"),
-        ("status" = Option<String>, Query, description = "One or several of `queued`, `running`, `paused`, `completed`, `failed`, `timed_out`, `cancelled`, by comma"),
+        ("status" = Option<String>, Query, description = "One or several of `queued`, `running`, `waiting`, `paused`, `completed`, `failed`, `timed_out`, `cancelled`, by comma. `waiting`: those that are `running` in which nothing runs before a timer or the next attempt of a step"),
         ("external_id" = Option<String>, Query, description = "Only the one with this external id"),
         ("start_date" = Option<String>, Query, description = "Only those accepted at this time or later: RFC 3339, or a date"),
         ("end_date" = Option<String>, Query, description = "Only those accepted at this time or before: RFC 3339, or a date, which is meant as a whole"),
@@ -89,8 +89,13 @@ fn read_workflow(params: &Params) -> Result<Option<WorkflowId>, ApiError> {
 fn read_statuses(params: &Params) -> Result<Vec<Status>, ApiError> {
     let mut statuses = Vec::new();
     for text in params.all("status").flat_map(|value| value.split(',')) {
+        if text.trim() == Status::Waiting.name() {
+            statuses.push(Status::Waiting);
+            continue;
+        }
         let status: ExecutionStatus = text.trim().parse().map_err(|()| {
-            invalid_parameter("status", &format!("one of {}", ExecutionStatus::names()), text)
+            let known = format!("one of {}, waiting", ExecutionStatus::names());
+            invalid_parameter("status", &known, text)
         })?;
         let meant = Status::ALL.into_iter().filter(|s| ExecutionStatus::from(*s) == status);
         statuses.extend(meant);
@@ -104,7 +109,7 @@ fn read_statuses(params: &Params) -> Result<Vec<Status>, ApiError> {
 #[utoipa::path(get, path = "/api/v1/workflow_executions/{id}", tag = "runs", operation_id = "abi_get_execution",
     security(("key" = ["read:workflows"]), ("key" = ["execute:workflows"])),
     params(("id" = String, Path, description = "In any form: `exec_…`, `ex-…`, or a UUID"),
-        ("include" = inline(Option<choices::Include>), Query, description = "`io`: the inputs and outputs of the steps as well")),
+        ("include" = inline(Option<choices::Include>), Query, description = "`io`: the inputs, outputs and resolved configurations of the steps as well")),
     responses((status = 200, description = "The execution", body = Envelope<Execution>),
         responses::BadRequest, responses::NoExecution, responses::CommonErrors))]
 pub async fn get_execution(

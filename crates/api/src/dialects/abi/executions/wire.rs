@@ -149,6 +149,8 @@ pub struct Execution<'a> {
     pub result: Option<SharedPlace<'a>>,
     /// Why it failed or ran out of time.
     pub error: Option<Failure<'a>>,
+    /// What it waits for; `null` unless it waits and nothing of it runs.
+    pub waiting: Option<ExecutionWait<'a>>,
     /// Every step of the definition, in its order, from the first moment on.
     pub steps: Vec<Step<'a>>,
     /// The release that it runs.
@@ -182,6 +184,10 @@ pub struct Step<'a> {
     pub duration_ms: Option<u64>,
     /// How many attempts have begun.
     pub attempt: u32,
+    /// Its attempts, in order; in events only the last one.
+    pub attempts: Vec<StepAttempt<'a>>,
+    /// What it waits for; `null` unless it waits.
+    pub waiting: Option<StepWait>,
     /// Why it failed.
     pub error: Option<Failure<'a>>,
     /// Whether its result was taken over from the execution that this one runs again.
@@ -194,6 +200,72 @@ pub struct Step<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Value, required = false)]
     pub output: Option<SharedPlace<'a>>,
+    /// With `include=io`, once it has started: its configuration with all expressions evaluated and
+    /// `[secret]` in place of each secret. Only for keys that may read the workflow.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Value, required = false)]
+    pub config: Option<SharedPlace<'a>>,
+    /// Whether `config` was shortened to 16 KiB, with `[truncated]` where something was removed.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    pub config_truncated: bool,
+}
+
+/// An attempt of a step.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = abi::StepAttempt)]
+pub struct StepAttempt<'a> {
+    /// From 1.
+    pub number: u32,
+    /// `running`, `completed`, `failed` or `cancelled`.
+    pub status: RunStatus,
+    /// When it began.
+    pub started_at: Time,
+    /// When it ended.
+    pub completed_at: Option<Time>,
+    /// How long that took.
+    pub duration_ms: Option<u64>,
+    /// Why it failed.
+    pub error: Option<AttemptFailure<'a>>,
+    /// When the next attempt is due, or was; `null` where none follows.
+    pub next_attempt_at: Option<Time>,
+}
+
+/// Why an attempt failed.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = abi::AttemptFailure)]
+pub struct AttemptFailure<'a> {
+    /// A stable code.
+    pub code: &'a str,
+    /// What happened.
+    pub message: &'a str,
+}
+
+/// What an execution waits for.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = abi::ExecutionWait)]
+pub struct ExecutionWait<'a> {
+    /// `timer`: the step is a `Delay`. `retry`: the next attempt of the step. `capacity`: it is
+    /// queued until other executions have ended.
+    #[serde(rename = "for")]
+    #[schema(example = "retry")]
+    pub reason: &'static str,
+    /// The step that continues first; `null` for `capacity`.
+    pub step: Option<&'a str>,
+    /// Until when; `null` for `capacity`.
+    pub until: Option<Time>,
+}
+
+/// What a step waits for.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = abi::StepWait)]
+pub struct StepWait {
+    /// `timer` or `retry`.
+    #[serde(rename = "for")]
+    #[schema(example = "retry")]
+    pub reason: &'static str,
+    /// Until when.
+    pub until: Time,
 }
 
 /// An execution in a list.
@@ -208,6 +280,8 @@ pub struct ExecutionRow<'a> {
     pub workflow_name: &'a str,
     /// Its status.
     pub status: ExecutionStatus,
+    /// Whether it waits and nothing of it runs; `?status=waiting` lists these.
+    pub is_waiting: bool,
     /// When it was accepted.
     pub created_at: Time,
     /// When it began; `null` while it waits for its turn.

@@ -117,6 +117,10 @@ pub struct Execution<'a> {
     pub output: Option<SharedPlace<'a>>,
     /// Why it failed; `null` unless it did.
     pub error: Option<Failure<'a>>,
+    /// What it waits for; only there while it waits and nothing of it runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false)]
+    pub waiting: Option<ExecutionWait<'a>>,
     /// How far it is.
     pub progress: Progress,
     /// The number of the release that it runs.
@@ -164,10 +168,76 @@ pub struct Task<'a> {
     pub step_id: &'a str,
     /// How many attempts have begun.
     pub attempt: u32,
+    /// Its attempts, in order; in events only the last one.
+    pub attempts: Vec<TaskAttempt<'a>>,
+    /// What it waits for; only there while it waits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false)]
+    pub waiting: Option<TaskWait>,
+    /// Its configuration with all expressions evaluated and `[secret]` in place of each secret. Only
+    /// when the execution is read, for tasks that have begun and keys that may read the workflow.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Value, required = false)]
+    pub config: Option<SharedPlace<'a>>,
+    /// Whether `config` was shortened to 16 KiB, with `[truncated]` where something was removed.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    pub config_truncated: bool,
     /// When the first attempt began; `null` before.
     pub started_at: Option<Time>,
     /// When it settled; `null` before.
     pub completed_at: Option<Time>,
+}
+
+/// An attempt of a task.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TaskAttempt<'a> {
+    /// From 1.
+    pub attempt: u32,
+    /// `RUNNING`, `COMPLETED`, `FAILED` or `CANCELLED`.
+    pub status: TaskStatus,
+    /// When it began.
+    pub started_at: Time,
+    /// When it ended; `null` before.
+    pub completed_at: Option<Time>,
+    /// Why it failed; `null` unless it did.
+    pub error: Option<AttemptFailure<'a>>,
+    /// When the next attempt is due, or was; `null` where none follows.
+    pub next_attempt_at: Option<Time>,
+}
+
+/// Why an attempt failed.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AttemptFailure<'a> {
+    /// A stable code.
+    pub code: &'a str,
+    /// What happened.
+    pub message: &'a str,
+}
+
+/// What an execution waits for.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ExecutionWait<'a> {
+    /// `timer`: the step is a `Delay`. `retry`: the next attempt of the step. `capacity`: it is
+    /// queued until other executions have ended.
+    #[serde(rename = "for")]
+    #[schema(example = "retry")]
+    pub reason: &'static str,
+    /// The step that continues first; `null` for `capacity`.
+    pub step_id: Option<&'a str>,
+    /// Until when; `null` for `capacity`.
+    pub until: Option<Time>,
+}
+
+/// What a task waits for.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TaskWait {
+    /// `timer` or `retry`.
+    #[serde(rename = "for")]
+    #[schema(example = "retry")]
+    pub reason: &'static str,
+    /// Until when.
+    pub until: Time,
 }
 
 /// The status of a task.
