@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use stepwell_core::ids::ExecutionId;
 
+use super::execution_text::print_execution;
 use super::watch;
 use super::workflows::resolve_workflow;
 use crate::client::{Client, CursorPages};
@@ -17,7 +18,7 @@ pub enum Executions {
     List {
         /// ID or name of the workflow
         workflow: String,
-        /// Only executions with this status: PENDING, RUNNING, PAUSED, COMPLETED, FAILED, CANCELLED
+        /// Only executions with this status: PENDING, RUNNING, WAITING, PAUSED, COMPLETED, FAILED, CANCELLED
         #[arg(long)]
         status: Option<String>,
         /// Maximum number of executions
@@ -157,40 +158,6 @@ async fn list_executions(
         .collect();
     terminal::print_table(&["id", "status", "created", "completed"], &rows);
     Ok(())
-}
-
-fn print_execution(execution: &Value) {
-    let status = value_text(&execution["status"]);
-    terminal::print_line(&format!(
-        "{} {}",
-        value_text(&execution["execution_id"]),
-        terminal::paint_stdout(terminal::Colour::for_status(&status), &status)
-    ));
-    for field in ["workflow_id", "created_at", "started_at", "completed_at"] {
-        if !execution[field].is_null() {
-            terminal::print_line(&format!("{field:<13} {}", value_text(&execution[field])));
-        }
-    }
-    for field in ["input", "output", "error"] {
-        if !execution[field].is_null() {
-            terminal::print_line(&format!("{field:<13} {}", execution[field]));
-        }
-    }
-    let tasks = execution["tasks"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let rows: Vec<Vec<TableCell>> = tasks
-        .iter()
-        .map(|task| {
-            vec![
-                value_text(&task["step_id"]).into(),
-                value_text(&task["type"]).into(),
-                TableCell::status(&value_text(&task["status"])),
-                value_text(&task["attempt"]).into(),
-                value_text(&task["error"]["message"]).into(),
-            ]
-        })
-        .collect();
-    terminal::print_line("");
-    terminal::print_table(&["step", "type", "status", "attempt", "error"], &rows);
 }
 
 async fn control_execution(

@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod backup;
 pub mod config;
+pub mod execution_text;
 pub mod executions;
 pub mod keys;
 pub mod openapi;

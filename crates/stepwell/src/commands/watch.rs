@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 
 use serde_json::Value;
 
+use super::execution_text::{describe_duration, describe_task};
 use crate::client::{Client, ServerEvent};
 use crate::error::CliError;
 use crate::terminal::{self, value_text};
@@ -118,8 +119,20 @@ fn format_event(
     if about_execution {
         return Some(coloured);
     }
-    let error = value_text(&task["error"]["message"]);
-    Some(format!("  {}  {coloured}  {error}", value_text(&task["step_id"])).trim_end().to_owned())
+    let attempt = task["attempt"].as_u64().filter(|attempt| *attempt > 1 && is_under_way(task));
+    let parts = [
+        Some(value_text(&task["step_id"])),
+        Some(coloured),
+        attempt.map(|attempt| format!("attempt {attempt}")),
+        describe_duration(task),
+        describe_task(task),
+    ];
+    Some(format!("  {}", parts.into_iter().flatten().collect::<Vec<_>>().join("  ")))
+}
+
+/// Whether an attempt of the task is running.
+fn is_under_way(task: &Value) -> bool {
+    task["status"] == "RUNNING" && task["waiting"].is_null()
 }
 
 #[cfg(test)]
@@ -143,6 +156,26 @@ mod tests {
         ] {
             assert_eq!(is_final(&event(name, data.clone())), end, "{name} {data}");
         }
+    }
+
+    #[test]
+    fn tasks_have_their_attempts_waits_and_durations() {
+        let line = |task: Value| {
+            let event = event("task", json!({"task": task}));
+            format_event(&event, |_, text| text.to_owned()).unwrap()
+        };
+        let mut task = json!({"step_id": "a", "status": "RUNNING", "attempt": 1});
+        assert_eq!(line(task.clone()), "  a  RUNNING");
+        task["attempt"] = json!(2);
+        assert_eq!(line(task.clone()), "  a  RUNNING  attempt 2");
+        task["waiting"] = json!({"for": "retry", "until": "T"});
+        task["attempts"] = json!([{"attempt": 2, "error": {"code": "X", "message": "no"},
+            "next_attempt_at": "T"}]);
+        assert_eq!(line(task), "  a  RUNNING  attempt 2 failed: X: no; the next one is due at T");
+        let failed = json!({"step_id": "a", "status": "FAILED", "attempt": 2,
+            "started_at": "2026-01-31T09:00:00Z", "completed_at": "2026-01-31T09:00:02.5Z",
+            "error": {"message": "no"}});
+        assert_eq!(line(failed), "  a  FAILED  2.5 s  no");
     }
 
     #[test]

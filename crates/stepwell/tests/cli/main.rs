@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot continue must fail")]
 
 mod commands;
+mod failures;
 mod folder;
 mod objects;
 mod proxy;

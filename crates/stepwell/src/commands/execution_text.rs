@@ -1,0 +1,168 @@
+//! Executions as text: their waits, attempts and durations, from the bodies of the API.
+
+use serde_json::Value;
+use stepwell_core::Timestamp;
+
+use crate::terminal::{self, TableCell, value_text};
+
+/// Prints an execution and its tasks.
+pub fn print_execution(execution: &Value) {
+    let status = value_text(&execution["status"]);
+    terminal::print_line(&format!(
+        "{} {}",
+        value_text(&execution["execution_id"]),
+        terminal::paint_stdout(terminal::Colour::for_status(&status), &status)
+    ));
+    print_field("waits for", describe_execution_wait(execution));
+    for field in ["workflow_id", "created_at", "started_at", "completed_at"] {
+        print_field(field, non_empty(value_text(&execution[field])));
+    }
+    print_field("duration", describe_duration(execution));
+    for field in ["input", "output", "error"] {
+        if !execution[field].is_null() {
+            print_field(field, Some(execution[field].to_string()));
+        }
+    }
+    let tasks = array_items(&execution["tasks"]);
+    terminal::print_line("");
+    let headers = ["step", "type", "status", "attempt", "duration", "note"];
+    terminal::print_table(&headers, &tasks.iter().map(task_row).collect::<Vec<_>>());
+    let attempts: Vec<_> = tasks.iter().filter(is_repeated).flat_map(rows).collect();
+    if !attempts.is_empty() {
+        terminal::print_line("");
+        let headers = ["step", "attempt", "status", "started", "duration", "note"];
+        terminal::print_table(&headers, &attempts);
+    }
+}
+
+/// What a task waits for or why it failed; `None`: neither.
+pub fn describe_task(task: &Value) -> Option<String> {
+    let until = value_text(&task["waiting"]["until"]);
+    match value_text(&task["waiting"]["for"]).as_str() {
+        "" => non_empty(value_text(&task["error"]["message"])),
+        "retry" => {
+            let last = array_items(&task["attempts"]).last()?;
+            let number = value_text(&last["attempt"]);
+            Some(format!("attempt {number} {}", describe_attempt(last)))
+        }
+        _ => Some(format!("waits until {until}")),
+    }
+}
+
+/// How long an execution, task or attempt took; `None`: it has not ended.
+pub fn describe_duration(body: &Value) -> Option<String> {
+    let time = |field: &str| body[field].as_str().and_then(Timestamp::parse);
+    let (started, completed) = (time("started_at")?, time("completed_at")?);
+    Some(terminal::format_duration(completed.since(started)))
+}
+
+fn describe_execution_wait(execution: &Value) -> Option<String> {
+    let waiting = &execution["waiting"];
+    let (step, until) = (value_text(&waiting["step_id"]), value_text(&waiting["until"]));
+    match value_text(&waiting["for"]).as_str() {
+        "" => None,
+        "timer" => Some(format!("the delay of step `{step}`, until {until}")),
+        "retry" => Some(format!("the next attempt of step `{step}`, due at {until}")),
+        "capacity" => Some("other executions to end".to_owned()),
+        other => Some(other.to_owned()),
+    }
+}
+
+/// Why an attempt failed, and when the next one is due.
+fn describe_attempt(attempt: &Value) -> String {
+    let error = &attempt["error"];
+    if error.is_null() {
+        return String::new();
+    }
+    let failure =
+        format!("failed: {}: {}", value_text(&error["code"]), value_text(&error["message"]));
+    match value_text(&attempt["next_attempt_at"]) {
+        next if next.is_empty() => failure,
+        next => format!("{failure}; the next one is due at {next}"),
+    }
+}
+
+/// Whether the attempts of a task say more than the task.
+fn is_repeated(task: &&Value) -> bool {
+    array_items(&task["attempts"]).iter().any(|attempt| !attempt["next_attempt_at"].is_null())
+}
+
+fn task_row(task: &Value) -> Vec<TableCell> {
+    vec![
+        value_text(&task["step_id"]).into(),
+        value_text(&task["type"]).into(),
+        TableCell::status(&value_text(&task["status"])),
+        value_text(&task["attempt"]).into(),
+        describe_duration(task).unwrap_or_default().into(),
+        describe_task(task).unwrap_or_default().into(),
+    ]
+}
+
+fn rows(task: &Value) -> impl Iterator<Item = Vec<TableCell>> {
+    array_items(&task["attempts"]).iter().map(|attempt| {
+        vec![
+            value_text(&task["step_id"]).into(),
+            value_text(&attempt["attempt"]).into(),
+            TableCell::status(&value_text(&attempt["status"])),
+            value_text(&attempt["started_at"]).into(),
+            describe_duration(attempt).unwrap_or_default().into(),
+            describe_attempt(attempt).into(),
+        ]
+    })
+}
+
+fn print_field(name: &str, text: Option<String>) {
+    if let Some(text) = text {
+        terminal::print_line(&format!("{name:<13} {text}"));
+    }
+}
+
+fn array_items(value: &Value) -> &[Value] {
+    value.as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+fn non_empty(text: String) -> Option<String> {
+    (!text.is_empty()).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn waits_and_failures_are_described() {
+        let failed = json!({"attempt": 2, "status": "FAILED", "started_at": "2026-01-31T09:00:00Z",
+            "error": {"code": "HTTP_STATUS", "message": "503"},
+            "next_attempt_at": "2026-01-31T09:00:05Z"});
+        for (task, expected) in [
+            (json!({"status": "RUNNING", "attempts": []}), None),
+            (json!({"status": "FAILED", "error": {"message": "no"}}), Some("no")),
+            (json!({"waiting": {"for": "timer", "until": "T"}}), Some("waits until T")),
+            (
+                json!({"waiting": {"for": "retry", "until": "T"}, "attempts": [failed]}),
+                Some(
+                    "attempt 2 failed: HTTP_STATUS: 503; the next one is due at 2026-01-31T09:00:05Z",
+                ),
+            ),
+        ] {
+            assert_eq!(describe_task(&task).as_deref(), expected, "{task}");
+        }
+        for (waiting, expected) in [
+            (json!(null), None),
+            (json!({"for": "capacity"}), Some("other executions to end")),
+            (
+                json!({"for": "retry", "step_id": "a", "until": "T"}),
+                Some("the next attempt of step `a`, due at T"),
+            ),
+        ] {
+            let execution = json!({"waiting": waiting});
+            assert_eq!(describe_execution_wait(&execution).as_deref(), expected);
+        }
+        let ended =
+            json!({"started_at": "2026-01-31T09:00:00Z", "completed_at": "2026-01-31T09:00:02.5Z"});
+        assert_eq!(describe_duration(&ended).as_deref(), Some("2.5 s"));
+        assert_eq!(describe_duration(&json!({"started_at": "2026-01-31T09:00:00Z"})), None);
+    }
+}
