@@ -1,4 +1,4 @@
-//! Why an execution failed or waits: what the commands say.
+//! Why an execution failed or waits: what the commands and the server's log say.
 
 use serde_json::Value;
 
@@ -54,4 +54,11 @@ fn failures_and_waits_are_explained() {
     assert!(shown.contains("waits until "), "{shown}");
 
     server.stop();
+    let log = folder.log();
+    let line = log.lines().filter(|line| line.contains("an execution failed"));
+    let [line] = line.collect::<Vec<_>>()[..] else { panic!("{log}") };
+    let uuid: stepwell_core::ids::ExecutionId = id.parse().unwrap();
+    for part in ["INFO", "workflow=\"call\"", &format!("id={uuid}"), "step=\"fetch\"", code] {
+        assert!(line.contains(part), "{part}: {line}");
+    }
 }

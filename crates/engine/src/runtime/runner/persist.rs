@@ -58,6 +58,7 @@ impl Runner {
             // Before the end is reported: then callers that see it find the place free.
             self.engine.meters.left(&self.record);
             self.engine.metrics.execution_ended(self.record.workflow, self.record.status);
+            self.log_failure();
         }
         if commit.has_deliveries() {
             self.engine.notify_outbox();
@@ -65,6 +66,21 @@ impl Runner {
         self.feed.show(&commit.events);
         self.confirm_requests();
         Ok(())
+    }
+
+    /// Logs the end of an execution that failed. Its cause is usually in the workflow or in what it
+    /// calls, so this is not a warning.
+    fn log_failure(&self) {
+        let Some(error) = &self.execution.error else { return };
+        tracing::info!(
+            workflow = self.execution.origin.plan.name,
+            workflow_id = %self.record.workflow,
+            id = %self.record.id,
+            status = self.record.status.name(),
+            step = error.step,
+            code = error.code,
+            "an execution failed"
+        );
     }
 
     /// After a panic during a commit: its events are uncommitted again.
