@@ -28,14 +28,15 @@ async fn rejects_one_of_two_changes_of_the_same_version() {
     assert_eq!(refusal(&second), refused(412, "PRECONDITION_FAILED", "none"));
     assert_eq!(server.get(&workflow).await.headers["etag"], newer.as_str());
     assert_eq!(put("*", json!({})).await.status, StatusCode::OK);
-    let listed = put("\"1\", \"3\"", json!({})).await;
+    let listed = put("\"1\", \"2\"", json!({})).await;
     assert_eq!(listed.status, StatusCode::OK, "{}", listed.text);
     assert_eq!(put("W/\"4\"", json!({})).await.status, StatusCode::PRECONDITION_FAILED);
     let wrong = put("four", json!({})).await;
     assert_eq!(refusal(&wrong), refused(400, "INVALID_REQUEST", "If-Match"));
     let delete = server.send("DELETE", &workflow, &[("if-match", "\"1\"")], Body::empty()).await;
     assert_eq!(delete.status, StatusCode::PRECONDITION_FAILED, "{}", delete.text);
-    let delete = server.send("DELETE", &workflow, &[("if-match", "\"4\"")], Body::empty()).await;
+    let delete =
+        server.send("DELETE", &workflow, &[("if-match", newer.as_str())], Body::empty()).await;
     assert_eq!(delete.status, StatusCode::OK, "{}", delete.text);
 }
 
@@ -59,6 +60,59 @@ async fn applies_all_concurrent_changes() {
     let after = server.get(&workflow).await.json()["data"].clone();
     assert_eq!((&after["version"], &after["release"]), (&json!(41), &json!(21)));
     assert!(after["description"].as_str().unwrap().starts_with('d'));
+}
+
+/// A change after which everything is as before writes nothing: no release, version, or audit
+/// entry.
+#[tokio::test]
+async fn a_change_of_nothing_writes_nothing() {
+    let server = Server::start().await;
+    let body = json!({"name": "w", "description": "d", "configuration": {"steps": steps("a")},
+        "integrations": [{"id": "i", "required": false}], "metadata": {"a": 1}});
+    let configured = create(&server, &body).await;
+    let definition = json!({"name": "v", "description": "d", "metadata": {"a": 1},
+        "steps": steps("a")});
+    let defined = server.post("/workflows", &definition).await.text_at("/workflow_id");
+    let dataflow = format!("/workflows/{defined}");
+    let defined = format!("{WORKFLOWS}/{defined}");
+    let entries = async || {
+        let log = server.get("/api/v1/audit_log?action=workflow.updated").await;
+        log.json()["data"]["pagination"]["total_items"].clone()
+    };
+    for workflow in [&configured, &defined] {
+        let before = server.get(workflow).await;
+        let shown = before.json()["data"].clone();
+        let pick = |names: &[&str]| {
+            names.iter().map(|name| ((*name).to_owned(), shown[*name].clone())).collect::<Value>()
+        };
+        for body in [
+            json!({}),
+            pick(&["name"]),
+            pick(&["description", "metadata", "integrations"]),
+            pick(&["type", "configuration"]),
+            shown.clone(),
+        ] {
+            let same = send(&server, "PUT", workflow, &body).await;
+            assert_eq!(same.status, StatusCode::OK, "{body} {}", same.text);
+            assert_eq!(same.json()["data"], shown, "{body}");
+            assert_eq!(same.headers["etag"], before.headers["etag"], "{body}");
+        }
+    }
+    let before = server.get(&defined).await.json()["data"].clone();
+    let same = send(&server, "PUT", &dataflow, &definition).await;
+    assert_eq!(same.json()["release"], 1, "{}", same.text);
+    assert_eq!(server.get(&defined).await.json()["data"], before);
+    assert_eq!(entries().await, 0);
+
+    // The definition is the same, the description is not.
+    send(&server, "PATCH", &defined, &json!({"description": "e"})).await;
+    send(&server, "PUT", &dataflow, &definition).await;
+    let after = server.get(&defined).await.json()["data"].clone();
+    assert_eq!((&after["description"], &after["release"]), (&json!("d"), &json!(1)));
+    assert_eq!((after["version"].clone(), entries().await), (json!(3), json!(2)));
+    let other = json!({"name": "v", "steps": steps("b")});
+    assert_eq!(send(&server, "PUT", &dataflow, &other).await.json()["release"], 2);
+    assert_eq!(entries().await, 3);
 }
 
 /// A client reads a workflow, changes some of it, and sends all of it back.

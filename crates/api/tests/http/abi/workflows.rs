@@ -165,8 +165,10 @@ async fn a_change_keeps_omitted_fields() {
         let mut expect = before.clone();
         expect.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
         expect["release"] = json!(release);
-        expect["version"] = json!(before["version"].as_u64().unwrap() + 1);
-        expect["updated_at"] = response.json()["data"]["updated_at"].clone();
+        if expect != before {
+            expect["version"] = json!(before["version"].as_u64().unwrap() + 1);
+            expect["updated_at"] = response.json()["data"]["updated_at"].clone();
+        }
         assert_eq!(response.json()["data"], expect, "{change}");
         assert_eq!(server.get(&workflow).await.text, response.text);
     }

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use stepwell_core::Topic;
 use stepwell_core::audit::AuditAction;
-use stepwell_core::definition::SharedPlan;
+use stepwell_core::definition::{Definition, SharedPlan};
 use stepwell_core::ids::WorkflowId;
+use stepwell_core::{Timestamp, Topic};
 use stepwell_store::record::{WorkflowParts, WorkflowRecord};
 use stepwell_store::traits::{AddRelease, UpdateWorkflow};
 use stepwell_store::{Effects, StoreError};
@@ -29,7 +29,8 @@ const ATTEMPTS: usize = 20;
 static CHANGES: KeyedMutex = KeyedMutex::new();
 
 impl App {
-    /// Adds a release. The workflow's description and metadata are unchanged if the definition has
+    /// Replaces the definition, by a release if it differs; a definition that changes nothing
+    /// writes nothing. The workflow's description and metadata are unchanged if the definition has
     /// none. Scope `write:workflows`.
     ///
     /// # Errors
@@ -41,8 +42,30 @@ impl App {
         source: Value,
     ) -> Result<WorkflowView, AppError> {
         self.find_for(caller, Verb::Write, id).await?;
-        let record = self.release_tagged(caller, id, |_: &_| source.clone(), &[]).await?;
-        self.view(Arc::new(record)).await
+        let source = &Arc::new(source);
+        let changed = self.change_serialised(caller, id, &Expected::Any, |before| async move {
+            let (definition, plan) = self.validate(source.clone()).await?;
+            let current = self.view(before.clone()).await?.source;
+            let parts = parts_after(&before, source, &definition);
+            let now = self.engine.now();
+            if *source == current {
+                let own = WorkflowParts { configuration: before.parts().configuration, ..parts };
+                return self.update_parts(caller, &before, own, now).await;
+            }
+            let add = AddRelease {
+                workflow: id,
+                expected: Some(before.version),
+                name: definition.name,
+                source: source.clone(),
+                retention_seconds: definition.retention.map(|keep| keep.as_secs()),
+                parts,
+                objects: Vec::new(),
+                now,
+                effects: Effects::default(),
+            };
+            self.add_next_release(caller, &before, add, plan).await
+        });
+        self.view(Arc::new(changed.await?)).await
     }
 
     /// Adds a release to the current version of the workflow and moves these tags to it.
@@ -57,19 +80,7 @@ impl App {
         self.change_serialised(caller, id, &Expected::Any, |before| async move {
             let source = Arc::new(source(&before));
             let (definition, plan) = self.validate(source.clone()).await?;
-            let (own, is_given) = (before.parts(), |field| source.get(field).is_some());
-            let parts = WorkflowParts {
-                description: match is_given("description") {
-                    true => definition.description,
-                    false => own.description,
-                },
-                configuration: None,
-                metadata: match is_given("metadata") {
-                    true => definition.metadata,
-                    false => own.metadata,
-                },
-                ..own
-            };
+            let parts = parts_after(&before, &source, &definition);
             let traffic = vec![Traffic { release: before.release + 1, weight: 1 }];
             let (mut objects, mut effects) = (Vec::new(), Effects::default());
             for tag in tags {
@@ -150,7 +161,24 @@ impl App {
         found_or_error(id, updated)
     }
 
-    /// Changes fields of a workflow. If its definition changes, it becomes the next release.
+    /// Changes the fields that are not part of a release; writes nothing if they are the same.
+    async fn update_parts(
+        &self,
+        caller: &Caller,
+        before: &WorkflowRecord,
+        parts: WorkflowParts,
+        now: Timestamp,
+    ) -> Result<WorkflowRecord, AppError> {
+        if parts == before.parts() {
+            return Ok(before.clone());
+        }
+        let (expected, parts) = (Some(before.version), Some(parts));
+        let update = UpdateWorkflow { expected, parts, ..UpdateWorkflow::of(before.id, now) };
+        self.update_fields(caller, before, update).await
+    }
+
+    /// Changes fields of a workflow. If its definition changes, it becomes the next release; a
+    /// change after which everything is as before writes nothing.
     /// Concurrent changes are serialised. Scope `write:workflows`.
     ///
     /// # Errors
@@ -221,6 +249,8 @@ impl App {
             let definition = ("definition".to_owned(), Value::clone(source));
             own.configuration.clone().unwrap_or_else(|| [definition].into_iter().collect())
         };
+        // One that is sent back as it was shown is no change.
+        let configuration = configuration.filter(|given| *given != current());
         let is_given = configuration.is_some();
         let configuration = configuration.unwrap_or_else(current);
         let built = match rebuilds {
@@ -251,11 +281,7 @@ impl App {
                 };
                 self.add_next_release(caller, record, add, plan).await
             }
-            None => {
-                let parts = Some(parts);
-                let update = UpdateWorkflow { expected, parts, ..UpdateWorkflow::of(id, now) };
-                self.update_fields(caller, record, update).await
-            }
+            None => self.update_parts(caller, record, parts, now).await,
         }
     }
 
@@ -286,6 +312,25 @@ impl App {
             self.update_fields(caller, &record, update).await
         })
         .await
+    }
+}
+
+/// The fields outside of the release after a definition has replaced the current one: those that
+/// it omits are unchanged.
+fn parts_after(before: &WorkflowRecord, source: &Value, definition: &Definition) -> WorkflowParts {
+    let own = before.parts();
+    let is_given = |field| source.get(field).is_some();
+    WorkflowParts {
+        description: match is_given("description") {
+            true => definition.description.clone(),
+            false => own.description,
+        },
+        configuration: None,
+        metadata: match is_given("metadata") {
+            true => definition.metadata.clone(),
+            false => own.metadata,
+        },
+        ..own
     }
 }
 
