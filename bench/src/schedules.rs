@@ -154,6 +154,7 @@ fn idle_schedule(n: u64, workflow: WorkflowId, now: Timestamp) -> Object<Schedul
         timing: ScheduleTiming::FixedTime { at },
         timezone: "UTC".to_owned(),
         parameters: Map::new(),
+        release_tag: None,
         enabled: true,
         paused_with: None,
         policies: SchedulePolicies::default(),

@@ -38,6 +38,7 @@ export type {
   ListReleaseTags,
   Release,
   Releases,
+  DeletedReleaseTag,
   ReleaseTag,
   ReleaseTags,
   TrafficShare,

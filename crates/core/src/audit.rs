@@ -22,6 +22,8 @@ pub enum AuditAction {
     WorkflowDeleted,
     /// Made or moved a release tag of a workflow.
     ReleaseTagMoved,
+    /// Deleted a release tag of a workflow.
+    ReleaseTagDeleted,
     /// Made an API key.
     KeyCreated,
     /// Changed the name or the limits of an API key.
@@ -76,13 +78,14 @@ pub enum AuditAction {
 
 impl AuditAction {
     /// All of them.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 32] = [
         Self::WorkflowCreated,
         Self::WorkflowUpdated,
         Self::WorkflowActivated,
         Self::WorkflowDeactivated,
         Self::WorkflowDeleted,
         Self::ReleaseTagMoved,
+        Self::ReleaseTagDeleted,
         Self::KeyCreated,
         Self::KeyUpdated,
         Self::KeyRevoked,
@@ -119,6 +122,7 @@ impl AuditAction {
             Self::WorkflowDeactivated => "workflow.deactivated",
             Self::WorkflowDeleted => "workflow.deleted",
             Self::ReleaseTagMoved => "workflow.release_tag_moved",
+            Self::ReleaseTagDeleted => "workflow.release_tag_deleted",
             Self::KeyCreated => "api_key.created",
             Self::KeyUpdated => "api_key.updated",
             Self::KeyRevoked => "api_key.revoked",

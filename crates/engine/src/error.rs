@@ -51,6 +51,9 @@ pub enum AppError {
     /// Another part of the request is invalid.
     #[error("{0}")]
     InvalidRequest(Problem),
+    /// The workflow has no such release tag; the problem names those that it has.
+    #[error("{0}")]
+    UnknownReleaseTag(Problem),
     /// A value or request is larger than allowed.
     #[error("{0}")]
     TooLarge(Problem),

@@ -30,6 +30,9 @@ pub struct Schedule {
     pub timezone: String,
     /// The input of its executions.
     pub parameters: Map,
+    /// The release tag that selects what each firing runs; `None`: the newest release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release_tag: Option<String>,
     /// Whether it fires.
     pub enabled: bool,
     /// Together with which others it was paused; `None`: by itself, or it is not paused.

@@ -56,6 +56,7 @@ from ._rate_limit import RateLimit
 from ._raw import RawResponse
 from ._release_models import (
     Actual,
+    DeletedReleaseTag,
     Quality,
     QualityTotals,
     Release,
@@ -118,6 +119,7 @@ __all__ = [
     "ConflictError",
     "ConnectionFailedError",
     "Deleted",
+    "DeletedReleaseTag",
     "Delivery",
     "DeliveryAttempt",
     "DeliveryRequest",

@@ -14,6 +14,7 @@ AuditAction = Literal[
     "workflow.deactivated",
     "workflow.deleted",
     "workflow.release_tag_moved",
+    "workflow.release_tag_deleted",
     "execution.cancelled",
     "execution.paused",
     "execution.resumed",

@@ -31,6 +31,13 @@ class ReleaseTag(Model):
     updated_at: datetime
 
 
+class DeletedReleaseTag(Model):
+    """A deleted release tag."""
+
+    name: str
+    deleted: bool
+
+
 class Actual(Model):
     """Feedback on an output: its quality, 0 to 1, and the expected value. `matched`: whether the
     output equals the expected value; None if unknown."""

@@ -53,6 +53,7 @@ class Schedule(Model):
     created_at: datetime
     updated_at: datetime
     parameters: dict[str, Any] = {}
+    release_tag: Optional[str] = None
     misfire_policy: Optional[Union[MisfirePolicy, str]] = None
     overlap_policy: Optional[Union[OverlapPolicy, str]] = None
     last_execution: Optional[LastExecution] = None

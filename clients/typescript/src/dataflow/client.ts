@@ -39,7 +39,13 @@ const LIST_WORKFLOWS: NamesOf<m.ListWorkflows> = {
   status: true,
 };
 const LIST_EXECUTIONS: NamesOf<m.ListExecutions> = LIST_WORKFLOWS;
-const EXECUTE: NamesOf<m.ExecuteOptions> = { ...POST_NAMES, webhookUrl: true, secrets: true };
+const EXECUTE: NamesOf<m.ExecuteOptions> = {
+  ...POST_NAMES,
+  webhookUrl: true,
+  releaseTag: true,
+  trafficKey: true,
+  secrets: true,
+};
 const CANCEL: NamesOf<m.CancelOptions> = { ...POST_NAMES, reason: true };
 const EVENTS: NamesOf<EventOptions> = { after: true, signal: true };
 const WAIT: NamesOf<WaitOptions> = { timeout: true, signal: true };
@@ -353,7 +359,12 @@ function executeCall(
     name: `dataflow.${verb}`,
     method: "POST",
     path: path`${WORKFLOWS}/${workflowId}/execute`,
-    body: { input, webhook_url: options.webhookUrl },
+    body: {
+      input,
+      webhook_url: options.webhookUrl,
+      release_tag: options.releaseTag,
+      traffic_key: options.trafficKey,
+    },
     headers: secretHeaders(options.secrets),
     options,
     optionNames: EXECUTE,

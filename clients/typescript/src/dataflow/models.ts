@@ -241,6 +241,10 @@ export interface ListExecutions extends CursorOptions {
 export interface ExecuteOptions extends PostOptions {
   /** Receives each change of the status. */
   webhookUrl?: string | undefined;
+  /** Selects the release to run. */
+  releaseTag?: string | undefined;
+  /** Of several releases of the tag, the same key always selects the same one. */
+  trafficKey?: string | undefined;
   /** Secrets by name, for this execution only. */
   secrets?: Record<string, string | Secret> | undefined;
 }

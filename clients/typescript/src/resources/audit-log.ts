@@ -12,6 +12,7 @@ export type AuditAction =
   | "workflow.deactivated"
   | "workflow.deleted"
   | "workflow.release_tag_moved"
+  | "workflow.release_tag_deleted"
   | "execution.cancelled"
   | "execution.paused"
   | "execution.resumed"

@@ -117,6 +117,10 @@ export interface StartOptions extends PostOptions {
   executionTimeout?: number | undefined;
   /** Receives the ended execution as a signed webhook. */
   callbackUrl?: string | undefined;
+  /** Selects the release to run. */
+  releaseTag?: string | undefined;
+  /** Of several releases of the tag, the same key always selects the same one. */
+  trafficKey?: string | undefined;
   /** Labels of the execution. */
   metadata?: Record<string, unknown> | undefined;
   /** Secrets by name, for this execution only. */
@@ -140,6 +144,10 @@ export interface RerunOptions extends PostOptions {
   /** With `fromStep`: a new input of the step. */
   input?: unknown;
   callbackUrl?: string | undefined;
+  /** Selects the release to run. */
+  releaseTag?: string | undefined;
+  /** Of several releases of the tag, the same key always selects the same one. */
+  trafficKey?: string | undefined;
   /** Secrets by name, for this execution only. */
   secrets?: Record<string, string | Secret> | undefined;
 }

@@ -41,6 +41,8 @@ const RERUN: NamesOf<e.RerunOptions> = {
   fromStep: true,
   input: true,
   callbackUrl: true,
+  releaseTag: true,
+  trafficKey: true,
   secrets: true,
 };
 
@@ -171,6 +173,7 @@ export class Executions extends Resource {
     options: e.RerunOptions = {},
   ): APIPromise<e.Execution<R | null>> {
     const { parameters, fromFailed, fromStep, input, callbackUrl, secrets } = options;
+    const { releaseTag, trafficKey } = options;
     const from = fromFailed ? "failed" : undefined;
     return this.send(
       {
@@ -178,7 +181,7 @@ export class Executions extends Resource {
         method: "POST",
         path: path`${EXECUTIONS}/${executionId}/rerun`,
         headers: secretHeaders(secrets),
-        body: { parameters, from, fromStep, input, callbackUrl },
+        body: { parameters, from, fromStep, input, callbackUrl, releaseTag, trafficKey },
         options,
         optionNames: RERUN,
         executionId,

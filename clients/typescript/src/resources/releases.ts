@@ -34,6 +34,12 @@ export interface ReleaseTag {
   updatedAt: Date;
 }
 
+/** A deleted release tag. */
+export interface DeletedReleaseTag {
+  name: string;
+  deleted: boolean;
+}
+
 export interface CreateReleaseOptions extends PostOptions {
   /** Tags to move to the new release. */
   releaseTags?: string[] | undefined;
@@ -110,6 +116,20 @@ export class ReleaseTags extends Resource {
     return this.send({
       name: "releaseTags.get",
       method: "GET",
+      path: path`${WORKFLOWS}/${workflowId(workflow)}/release_tags/${tag}`,
+      options,
+    });
+  }
+
+  /** Deletes a tag. Requests that name it fail from now on; executions are unchanged. */
+  delete(
+    workflow: string,
+    tag: string,
+    options: RequestOptions = {},
+  ): APIPromise<DeletedReleaseTag> {
+    return this.send({
+      name: "releaseTags.delete",
+      method: "DELETE",
       path: path`${WORKFLOWS}/${workflowId(workflow)}/release_tags/${tag}`,
       options,
     });

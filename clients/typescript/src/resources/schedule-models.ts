@@ -27,6 +27,8 @@ export interface ScheduleSummary {
 /** A schedule. */
 export interface Schedule extends ScheduleSummary {
   parameters: Record<string, any>;
+  /** The release tag of its executions; null: the newest release. */
+  releaseTag: string | null;
   misfirePolicy: "run_once" | "skip" | "run_all";
   overlapPolicy: "allow" | "skip" | "queue";
   lastExecution: {
@@ -59,6 +61,8 @@ export interface ScheduleChange {
   timezone?: string | undefined;
   /** `null` clears them. */
   parameters?: Record<string, unknown> | null | undefined;
+  /** The release tag of its executions; `null`: the newest release. */
+  releaseTag?: string | null | undefined;
   enabled?: boolean | undefined;
   misfirePolicy?: "run_once" | "skip" | "run_all" | undefined;
   overlapPolicy?: "allow" | "skip" | "queue" | undefined;

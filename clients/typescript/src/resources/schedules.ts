@@ -29,6 +29,7 @@ const FIELDS: NamesOf<s.NewSchedule> = {
   executionTime: true,
   timezone: true,
   parameters: true,
+  releaseTag: true,
   enabled: true,
   misfirePolicy: true,
   overlapPolicy: true,

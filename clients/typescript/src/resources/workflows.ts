@@ -55,6 +55,8 @@ const START: NamesOf<StartOptions> = {
   executionTimeout: true,
   callbackUrl: true,
   metadata: true,
+  releaseTag: true,
+  trafficKey: true,
   secrets: true,
 };
 
@@ -265,7 +267,7 @@ function startCall(
   parameters: Record<string, unknown> | undefined,
   options: StartOptions,
 ): Call {
-  const { executionTimeout, callbackUrl, metadata, secrets } = options;
+  const { executionTimeout, callbackUrl, metadata, releaseTag, trafficKey, secrets } = options;
   const executionOptions =
     executionTimeout === undefined ? undefined : { timeoutSeconds: executionTimeout / 1000 };
   const action = fixed(verb === "execute" ? "execute" : "execute_async");
@@ -274,7 +276,7 @@ function startCall(
     method: "POST",
     path: path`${WORKFLOWS}/${workflowId(workflow)}/${action}`,
     headers: secretHeaders(secrets),
-    body: { parameters, executionOptions, callbackUrl, metadata },
+    body: { parameters, executionOptions, callbackUrl, metadata, releaseTag, trafficKey },
     options,
     optionNames: START,
   };

@@ -98,7 +98,9 @@ impl From<AppError> for ApiError {
                 &format!("the {kind} is not valid"),
                 problems,
             ),
-            AppError::InvalidRequest(problem) => Self::problem(problem),
+            AppError::InvalidRequest(problem) | AppError::UnknownReleaseTag(problem) => {
+                Self::problem(problem)
+            }
             AppError::TooLarge(problem) => {
                 let mut error = plain(Kind::TooLarge);
                 error.0.details = vec![problem];

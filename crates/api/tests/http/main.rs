@@ -23,6 +23,7 @@ mod once;
 mod parameters;
 mod rates;
 mod receiver;
+mod release_choice;
 mod releases;
 mod resuming;
 mod schedule_events;

@@ -44,7 +44,7 @@ pub use schedules::{
     ScheduleChange, ScheduleFilter, ScheduleSelection, ScheduleView, SelectionChanged, Triggered,
 };
 pub use service::App;
-pub use targets::{Choose, LATEST, Target, WorkflowRef};
+pub use targets::{Choose, LATEST, Target, TrafficKey, WorkflowRef};
 pub use templates::Template;
 pub use webhooks::{
     ChangeWebhook, DeliveryView, NewWebhook, RotateSecret, ShownWebhook, WantedStatus, WebhookView,

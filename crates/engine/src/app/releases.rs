@@ -8,7 +8,7 @@ use stepwell_core::ids::{SubjectId, WorkflowId};
 use stepwell_core::names;
 use stepwell_store::audit::AuditRecord;
 use stepwell_store::lists::{List, ListFilter, Order, Page, PageStart};
-use stepwell_store::objects::{ObjectBatch, ObjectFilter, ObjectSort};
+use stepwell_store::objects::{DeleteObject, ObjectBatch, ObjectFilter, ObjectSort};
 use stepwell_store::record::{ReleaseRecord, WorkflowRecord};
 use stepwell_store::{Effects, StoreError};
 
@@ -148,6 +148,21 @@ impl App {
         Ok(tags)
     }
 
+    /// The first names of tags, [`LATEST`] first.
+    pub(super) async fn tag_names(
+        &self,
+        workflow: &WorkflowRecord,
+        limit: usize,
+    ) -> Result<Vec<String>, AppError> {
+        let filter = ObjectFilter { parent: Some(workflow.id.into()), ..ObjectFilter::default() };
+        let list = List::first_page(filter, limit);
+        let list = list.sorted_by(ObjectSort::Name, Order::Ascending);
+        let store = &self.engine.store;
+        let found = store.list_objects(ReleaseTag::KIND, workflow.workspace, list).await?.items;
+        let names = found.into_iter().filter_map(|object| object.index.name);
+        Ok(std::iter::once(LATEST.to_owned()).chain(names).collect())
+    }
+
     /// One tag. Scope `read:workflows`.
     ///
     /// # Errors
@@ -194,7 +209,34 @@ impl App {
         Err(StoreError::Outdated(ReleaseTag::KIND).into())
     }
 
-    async fn find_tag(
+    /// Deletes a tag; executions that named it are unchanged. Scope `write:workflows`.
+    ///
+    /// # Errors
+    /// `NotFound` for the workflow or the tag; `InvalidRequest` for [`LATEST`].
+    pub async fn delete_release_tag(
+        &self,
+        caller: &Caller,
+        id: WorkflowId,
+        name: &str,
+    ) -> Result<(), AppError> {
+        let workflow = self.find_for(caller, Verb::Write, id).await?;
+        if name.eq_ignore_ascii_case(LATEST) {
+            return Err(AppError::invalid("tag", "LATEST cannot be deleted"));
+        }
+        let not_found = || AppError::not_found("release tag", name);
+        let tag = self.find_tag(id, name).await?.ok_or_else(not_found)?;
+        let entry = self.engine.audit_entry(caller, AuditAction::ReleaseTagDeleted, id);
+        let entry = entry.named(&workflow.name).with("tag", name);
+        let delete = DeleteObject { kind: ReleaseTag::KIND, id: tag.id, expected: None };
+        let batch = ObjectBatch::delete(delete, Effects::with_audit(entry));
+        match self.engine.store.write_objects(batch).await {
+            Err(StoreError::Missing(_)) => Err(not_found()),
+            other => Ok(other?),
+        }
+    }
+
+    /// The stored tag of that name.
+    pub(super) async fn find_tag(
         &self,
         workflow: WorkflowId,
         name: &str,
@@ -233,23 +275,6 @@ impl App {
             traffic.iter().map(|part| json!([part.release, part.weight])).collect();
         let entry = self.engine.audit_entry(caller, AuditAction::ReleaseTagMoved, workflow.id);
         entry.named(&workflow.name).with("tag", name).with("traffic", shares)
-    }
-
-    /// The release that a tag means for an execution.
-    pub(super) async fn tagged(
-        &self,
-        workflow: &WorkflowRecord,
-        tag: &str,
-        external_id: Option<&str>,
-    ) -> Result<u32, AppError> {
-        let found = self.find_tag(workflow.id, tag).await?;
-        let found = found.ok_or_else(|| AppError::not_found("release tag", tag))?;
-        let chance = match external_id {
-            Some(external_id) => stable_hash(workflow.id, tag, external_id),
-            None => self.engine.moment().entropy,
-        };
-        pick_release(&found.document.traffic, chance)
-            .ok_or_else(|| AppError::Internal(format!("tag {tag} points at nothing")))
     }
 }
 
@@ -312,31 +337,6 @@ fn check_traffic(workflow: &WorkflowRecord, traffic: &[Traffic]) -> Result<(), A
     Ok(())
 }
 
-/// The release that a number from 0 to `u64::MAX` falls to.
-fn pick_release(traffic: &[Traffic], chance: u64) -> Option<u32> {
-    let sum: u64 = traffic.iter().map(|part| u64::from(part.weight)).sum();
-    let mut left = chance.checked_rem(sum)?;
-    for part in traffic {
-        match left.checked_sub(u64::from(part.weight)) {
-            Some(rest) => left = rest,
-            None => return Some(part.release),
-        }
-    }
-    None
-}
-
-/// The same for the same words in each process and version: the first bytes of a SHA-256.
-fn stable_hash(workflow: WorkflowId, tag: &str, external_id: &str) -> u64 {
-    use sha2::{Digest, Sha256};
-    let mut digest = Sha256::new();
-    digest.update(workflow.uuid().as_bytes());
-    for part in [tag, external_id] {
-        digest.update(part.as_bytes());
-        digest.update([0]);
-    }
-    digest.finalize().iter().take(8).fold(0, |hash, byte| (hash << 8) | u64::from(*byte))
-}
-
 /// The definition, which is of that name where it has none.
 fn with_name(source: &Value, name: &str) -> Value {
     let mut source = source.clone();
@@ -350,8 +350,6 @@ fn with_name(source: &Value, name: &str) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use uuid::Uuid;
-
     use super::*;
 
     #[test]
@@ -369,33 +367,5 @@ mod tests {
             let read = |order| release_numbers(3, begin, order).collect::<Vec<_>>();
             assert_eq!((read(Order::Ascending), read(Order::Descending)), (up, down), "{shown}");
         }
-    }
-
-    #[test]
-    fn weights_share_the_traffic() {
-        let traffic = [Traffic { release: 1, weight: 90 }, Traffic { release: 2, weight: 10 }];
-        for (chance, expect) in [(0, 1), (89, 1), (90, 2), (99, 2), (100, 1), (u64::MAX, 1)] {
-            assert_eq!(pick_release(&traffic, chance), Some(expect), "{chance}");
-        }
-        assert_eq!(pick_release(&[], 5), None);
-    }
-
-    #[test]
-    fn an_external_id_falls_to_the_same_release_each_time() {
-        let workflow = WorkflowId::from_uuid(Uuid::from_u128(1));
-        let traffic = [Traffic { release: 1, weight: 90 }, Traffic { release: 2, weight: 10 }];
-        let of =
-            |n: u32| pick_release(&traffic, stable_hash(workflow, "beta", &format!("user-{n}")));
-        let second = (0..10_000).filter(|n| of(*n) == Some(2)).count();
-        assert!((800..1200).contains(&second), "{second} of 10000");
-        // Stored nowhere, so it must never change.
-        assert_eq!(
-            stable_hash(workflow, "beta", "user-1"),
-            stable_hash(workflow, "beta", "user-1")
-        );
-        assert_ne!(
-            stable_hash(workflow, "beta", "user-1"),
-            stable_hash(workflow, "prod", "user-1")
-        );
     }
 }

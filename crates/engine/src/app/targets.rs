@@ -1,18 +1,31 @@
 //! Choosing what an execution runs: a workflow by id or name, and one of its releases.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
+use serde_json::Value;
 use stepwell_core::definition::SharedPlan;
 use stepwell_core::ids::WorkflowId;
+use stepwell_core::{Map, Problem};
 use stepwell_store::record::WorkflowRecord;
 use stepwell_store::traits::FindWorkflow;
 
 use super::{App, workflows};
 use crate::caller::Verb;
+use crate::release_tag::Traffic;
 use crate::{AppError, Caller};
 
 /// The tag that is always at the newest release.
 pub const LATEST: &str = "LATEST";
+
+/// The label that decides between the releases of a tag if the request has no key.
+const USER_ID: &str = "user_id";
+
+/// The longest traffic key, in bytes.
+const MAX_TRAFFIC_KEY: usize = 255;
+
+/// The most tags that an error names.
+const MAX_NAMED: usize = 10;
 
 /// How a workflow is named.
 #[derive(Debug, Clone, Copy)]
@@ -30,8 +43,53 @@ pub struct Choose<'a> {
     pub workflow: WorkflowRef<'a>,
     /// The release tag; `None`: [`LATEST`].
     pub tag: Option<&'a str>,
-    /// Decides between several releases of a tag, the same each time; `None`: chance does.
+    /// What decides between several releases of a tag.
+    pub key: TrafficKey<'a>,
+}
+
+/// What decides which release of a tag with weights an execution runs: the first of these that is
+/// given, the same release each time; otherwise chance.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct TrafficKey<'a> {
+    /// The request's own key, such as the id of a customer.
+    pub traffic_key: Option<&'a str>,
+    /// The label `user_id` of the execution.
+    pub user_id: Option<&'a Value>,
+    /// The external id of the execution.
     pub external_id: Option<&'a str>,
+}
+
+impl<'a> TrafficKey<'a> {
+    /// The key of an execution.
+    pub fn of_execution(
+        traffic_key: Option<&'a str>,
+        metadata: &'a Map,
+        external_id: Option<&'a str>,
+    ) -> Self {
+        Self { traffic_key, user_id: metadata.get(USER_ID), external_id }
+    }
+
+    /// The text to hash.
+    fn text(self) -> Result<Option<Cow<'a, str>>, AppError> {
+        if let Some(key) = self.traffic_key {
+            check_traffic_key(key)?;
+            return Ok(Some(key.into()));
+        }
+        let user_id = match self.user_id {
+            Some(Value::String(text)) if !text.is_empty() => Some(text.as_str().into()),
+            Some(Value::Number(number)) => Some(number.to_string().into()),
+            _ => None,
+        };
+        Ok(user_id.or(self.external_id.map(Into::into)))
+    }
+}
+
+fn check_traffic_key(key: &str) -> Result<(), AppError> {
+    if key.is_empty() || key.len() > MAX_TRAFFIC_KEY {
+        let message = format!("must be 1 to {MAX_TRAFFIC_KEY} bytes long");
+        return Err(AppError::invalid("traffic_key", message));
+    }
+    Ok(())
 }
 
 /// What was chosen.
@@ -54,10 +112,10 @@ impl App {
     /// `NotFound` for the workflow or the tag.
     pub async fn target(&self, caller: &Caller, choose: Choose<'_>) -> Result<Target, AppError> {
         let workflow = self.find_named(caller, Verb::Execute, choose.workflow).await?;
-        let release = match choose.tag {
-            None | Some(LATEST) => workflow.release,
-            Some(tag) => self.tagged(&workflow, tag, choose.external_id).await?,
-        };
+        let key = choose.key.text()?;
+        let release = self.find_tagged(&workflow, choose.tag, key.as_deref()).await?;
+        let release = release
+            .ok_or_else(|| AppError::not_found("release tag", choose.tag.unwrap_or_default()))?;
         let plan = self.engine.plans.plan(workflow.id, release).await?;
         Ok(Target { workflow, release, tag: choose.tag.map(str::to_owned), plan })
     }
@@ -82,5 +140,157 @@ impl App {
                 Ok(Arc::new(record))
             }
         }
+    }
+    /// The release that a tag means for an execution. Without a tag, it is the newest.
+    ///
+    /// # Errors
+    /// `UnknownReleaseTag`; `InvalidRequest` for the key.
+    pub(super) async fn resolve_tag(
+        &self,
+        workflow: &WorkflowRecord,
+        tag: Option<&str>,
+        key: TrafficKey<'_>,
+    ) -> Result<u32, AppError> {
+        let key = key.text()?;
+        match self.find_tagged(workflow, tag, key.as_deref()).await? {
+            Some(release) => Ok(release),
+            None => Err(self.unknown_tag(workflow, tag.unwrap_or_default()).await),
+        }
+    }
+
+    /// The releases to which a tag points. Without a tag, it is the newest.
+    ///
+    /// # Errors
+    /// `UnknownReleaseTag`.
+    pub(super) async fn releases_of_tag(
+        &self,
+        workflow: &WorkflowRecord,
+        tag: Option<&str>,
+    ) -> Result<Vec<u32>, AppError> {
+        let Some(tag) = tag.filter(|tag| *tag != LATEST) else {
+            return Ok(vec![workflow.release]);
+        };
+        match self.find_tag(workflow.id, tag).await? {
+            Some(found) => Ok(found.document.traffic.iter().map(|part| part.release).collect()),
+            None => Err(self.unknown_tag(workflow, tag).await),
+        }
+    }
+
+    /// The release that a tag means for an execution with this key; `None` if there is no such tag.
+    async fn find_tagged(
+        &self,
+        workflow: &WorkflowRecord,
+        tag: Option<&str>,
+        key: Option<&str>,
+    ) -> Result<Option<u32>, AppError> {
+        let Some(tag) = tag.filter(|tag| *tag != LATEST) else {
+            return Ok(Some(workflow.release));
+        };
+        let Some(found) = self.find_tag(workflow.id, tag).await? else { return Ok(None) };
+        let chance = match key {
+            Some(key) => stable_hash(workflow.id, tag, key),
+            None => self.engine.moment().entropy,
+        };
+        let release = pick_release(&found.document.traffic, chance)
+            .ok_or_else(|| AppError::Internal(format!("tag {tag} points at nothing")))?;
+        Ok(Some(release))
+    }
+
+    /// The error for a tag that the workflow does not have; it names those that it has.
+    async fn unknown_tag(&self, workflow: &WorkflowRecord, tag: &str) -> AppError {
+        let known = match self.tag_names(workflow, MAX_NAMED).await {
+            Ok(known) => known,
+            Err(error) => return error,
+        };
+        let tag: String = tag.chars().take(100).collect();
+        let message = format!(
+            "the workflow has no release tag `{tag}`; use one of {}, or create the tag first",
+            known.join(", ")
+        );
+        AppError::UnknownReleaseTag(Problem::new("release_tag", message))
+    }
+}
+
+/// The release that a number from 0 to `u64::MAX` falls to.
+fn pick_release(traffic: &[Traffic], chance: u64) -> Option<u32> {
+    let sum: u64 = traffic.iter().map(|part| u64::from(part.weight)).sum();
+    let mut left = chance.checked_rem(sum)?;
+    for part in traffic {
+        match left.checked_sub(u64::from(part.weight)) {
+            Some(rest) => left = rest,
+            None => return Some(part.release),
+        }
+    }
+    None
+}
+
+/// The same for the same words in each process and version: the first bytes of a SHA-256.
+fn stable_hash(workflow: WorkflowId, tag: &str, key: &str) -> u64 {
+    use sha2::{Digest, Sha256};
+    let mut digest = Sha256::new();
+    digest.update(workflow.uuid().as_bytes());
+    for part in [tag, key] {
+        digest.update(part.as_bytes());
+        digest.update([0]);
+    }
+    digest.finalize().iter().take(8).fold(0, |hash, byte| (hash << 8) | u64::from(*byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn the_first_given_key_decides() {
+        let (text, number, empty) = (json!("u1"), json!(7), json!(""));
+        let longest = "k".repeat(MAX_TRAFFIC_KEY);
+        for (traffic_key, user_id, external_id, expect) in [
+            (Some("t"), Some(&text), Some("e"), Some("t")),
+            (None, Some(&text), Some("e"), Some("u1")),
+            (None, Some(&number), Some("e"), Some("7")),
+            (None, Some(&empty), Some("e"), Some("e")),
+            (None, Some(&Value::Null), None, None),
+            (None, None, Some("e"), Some("e")),
+            (Some(longest.as_str()), None, None, Some(longest.as_str())),
+            (None, None, None, None),
+        ] {
+            let key = TrafficKey { traffic_key, user_id, external_id };
+            assert_eq!(key.text().unwrap().as_deref(), expect, "{key:?}");
+        }
+        for wrong in [String::new(), longest.clone() + "k"] {
+            let key = TrafficKey { traffic_key: Some(&wrong), ..TrafficKey::default() };
+            assert!(matches!(key.text(), Err(AppError::InvalidRequest(_))), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn weights_share_the_traffic() {
+        let traffic = [Traffic { release: 1, weight: 90 }, Traffic { release: 2, weight: 10 }];
+        for (chance, expect) in [(0, 1), (89, 1), (90, 2), (99, 2), (100, 1), (u64::MAX, 1)] {
+            assert_eq!(pick_release(&traffic, chance), Some(expect), "{chance}");
+        }
+        assert_eq!(pick_release(&[], 5), None);
+    }
+
+    #[test]
+    fn an_external_id_falls_to_the_same_release_each_time() {
+        let workflow = WorkflowId::from_uuid(Uuid::from_u128(1));
+        let traffic = [Traffic { release: 1, weight: 90 }, Traffic { release: 2, weight: 10 }];
+        let of =
+            |n: u32| pick_release(&traffic, stable_hash(workflow, "beta", &format!("user-{n}")));
+        let second = (0..10_000).filter(|n| of(*n) == Some(2)).count();
+        assert!((800..1200).contains(&second), "{second} of 10000");
+        // Stored nowhere, so it must never change.
+        assert_eq!(
+            stable_hash(workflow, "beta", "user-1"),
+            stable_hash(workflow, "beta", "user-1")
+        );
+        assert_ne!(
+            stable_hash(workflow, "beta", "user-1"),
+            stable_hash(workflow, "prod", "user-1")
+        );
     }
 }

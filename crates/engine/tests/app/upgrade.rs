@@ -9,7 +9,7 @@ use stepwell_core::ids::{ExecutionId, ScheduleId, WebhookId, WorkflowId, Workspa
 use stepwell_core::schedule::ScheduleProgress;
 use stepwell_engine::EngineConfig;
 use stepwell_engine::app::{
-    Choose, ScheduleFilter, ScheduleSelection, SelectionChanged, WorkflowRef,
+    Choose, ScheduleFilter, ScheduleSelection, SelectionChanged, TrafficKey, WorkflowRef,
 };
 use stepwell_engine::release_tag::Traffic;
 use stepwell_store::lists::{ExecutionFilter, List};
@@ -141,7 +141,7 @@ async fn tags_select_releases() {
     assert_eq!(names, ["LATEST", "beta", "production"]);
     let choose = |tag| {
         let workflow = WorkflowRef::Id(quick);
-        Choose { workflow, tag: Some(tag), external_id: None }
+        Choose { workflow, tag: Some(tag), key: TrafficKey::default() }
     };
     assert_eq!(app.target(caller, choose("production")).await.unwrap().release, 2);
     let beta = app.release_tag(caller, quick, "beta").await.unwrap();

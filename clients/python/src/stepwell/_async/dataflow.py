@@ -101,6 +101,8 @@ class AsyncDataflow(AsyncResource):
         input: Any = None,
         *,
         webhook_url: Optional[str] = None,
+        release_tag: Optional[str] = None,
+        traffic_key: Optional[str] = None,
         secrets: Optional[Mapping[str, str]] = None,
         idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
@@ -109,7 +111,12 @@ class AsyncDataflow(AsyncResource):
         call = post(
             build_path("/workflows/{}/execute", workflow_id),
             decode_as(m.ExecutionAccepted),
-            without_none(input=input, webhook_url=webhook_url),
+            without_none(
+                input=input,
+                webhook_url=webhook_url,
+                release_tag=release_tag,
+                traffic_key=traffic_key,
+            ),
             key=idempotency_key,
             headers=secret_headers(secrets),
             timeout=timeout,
@@ -122,6 +129,8 @@ class AsyncDataflow(AsyncResource):
         input: Any = None,
         *,
         webhook_url: Optional[str] = None,
+        release_tag: Optional[str] = None,
+        traffic_key: Optional[str] = None,
         secrets: Optional[Mapping[str, str]] = None,
         idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
@@ -132,7 +141,12 @@ class AsyncDataflow(AsyncResource):
         `WaitTimeoutError` after `timeout`.
         """
         started = monotonic()
-        body = without_none(input=input, webhook_url=webhook_url)
+        body = without_none(
+            input=input,
+            webhook_url=webhook_url,
+            release_tag=release_tag,
+            traffic_key=traffic_key,
+        )
         call = run_call(workflow_id, body, secrets, idempotency_key, timeout)
         outcome = await self._send(call)
         if isinstance(outcome, m.Execution):

@@ -183,17 +183,22 @@ class AsyncExecutions(AsyncResource):
         from_step: Optional[str] = None,
         input: Union[Any, Omit] = OMIT,
         callback_url: Optional[str] = None,
+        release_tag: Optional[str] = None,
+        traffic_key: Optional[str] = None,
         secrets: Optional[Mapping[str, str]] = None,
         idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> Execution:
         """Reruns an ended execution as a new execution of the same release: from its beginning,
-        with optional new `parameters`; from what failed (`from_failed`); or from a step
-        (`from_step`), with an optional new `input`. The results of earlier steps are reused."""
+        with optional new `parameters`, or with the release of a `release_tag`; from what failed
+        (`from_failed`); or from a step (`from_step`), with an optional new `input`. The results of
+        earlier steps are reused."""
         body = without_none(
             parameters=parameters,
             from_step=from_step,
             callback_url=callback_url,
+            release_tag=release_tag,
+            traffic_key=traffic_key,
             **{"from": "failed" if from_failed else None},
         )
         call = post(

@@ -104,6 +104,7 @@ class AsyncReleaseTagsWithRawResponse:
     def __init__(self, resource: AsyncReleaseTags) -> None:
         self.set = _raw(resource.set)
         self.get = _raw(resource.get)
+        self.delete = _raw(resource.delete)
         self.list = _raw(resource.list)
 
 

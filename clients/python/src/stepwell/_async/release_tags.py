@@ -58,6 +58,14 @@ class AsyncReleaseTags(AsyncResource):
         url_path = await self._workflow_path(_TAG, workflow, tag)
         return await self._send(get(url_path, decode_data(m.ReleaseTag), timeout=timeout))
 
+    async def delete(
+        self, workflow: str, tag: str, *, timeout: Optional[float] = None
+    ) -> m.DeletedReleaseTag:
+        """Deletes a tag. Requests that name it fail from now on; executions are unchanged."""
+        url_path = await self._workflow_path(_TAG, workflow, tag)
+        decode = decode_data(m.DeletedReleaseTag)
+        return await self._send(change("DELETE", url_path, decode, timeout=timeout))
+
     def list(
         self,
         workflow: str,

@@ -44,6 +44,7 @@ class AsyncSchedules(AsyncResource):
         execution_time: Optional[Timestamp] = None,
         timezone: Optional[str] = None,
         parameters: Optional[Mapping[str, Any]] = None,
+        release_tag: Optional[str] = None,
         enabled: Optional[bool] = None,
         misfire_policy: Optional[m.MisfirePolicy] = None,
         overlap_policy: Optional[m.OverlapPolicy] = None,
@@ -52,7 +53,8 @@ class AsyncSchedules(AsyncResource):
     ) -> m.Schedule:
         """Creates a schedule for a workflow (an id or a name). `cron` requires a `cron_expression`,
         `interval` an `interval_value` and `interval_unit`, `fixed_time` an `execution_time`.
-        `parameters` are those of the executions."""
+        `parameters` are those of the executions. Each firing runs the release of `release_tag`, by
+        default the newest."""
         body = without_none(
             name=name,
             schedule_type=schedule_type,
@@ -63,6 +65,7 @@ class AsyncSchedules(AsyncResource):
             execution_time=execution_time,
             timezone=timezone,
             parameters=parameters,
+            release_tag=release_tag,
             enabled=enabled,
             misfire_policy=misfire_policy,
             overlap_policy=overlap_policy,
@@ -112,6 +115,7 @@ class AsyncSchedules(AsyncResource):
         execution_time: Union[Timestamp, None, Omit] = OMIT,
         timezone: Union[str, None, Omit] = OMIT,
         parameters: Union[Mapping[str, Any], None, Omit] = OMIT,
+        release_tag: Union[str, None, Omit] = OMIT,
         enabled: Union[bool, None, Omit] = OMIT,
         misfire_policy: Union[m.MisfirePolicy, None, Omit] = OMIT,
         overlap_policy: Union[m.OverlapPolicy, None, Omit] = OMIT,
@@ -128,6 +132,7 @@ class AsyncSchedules(AsyncResource):
             execution_time=execution_time,
             timezone=timezone,
             parameters=parameters,
+            release_tag=release_tag,
             enabled=enabled,
             misfire_policy=misfire_policy,
             overlap_policy=overlap_policy,

@@ -209,6 +209,8 @@ class AsyncWorkflows(AsyncResource):
         execution_timeout: Optional[float] = None,
         callback_url: Optional[str] = None,
         metadata: Optional[Mapping[str, Any]] = None,
+        release_tag: Optional[str] = None,
+        traffic_key: Optional[str] = None,
         secrets: Optional[Mapping[str, str]] = None,
         idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
@@ -224,6 +226,8 @@ class AsyncWorkflows(AsyncResource):
         execution_timeout: Optional[float] = None,
         callback_url: Optional[str] = None,
         metadata: Optional[Mapping[str, Any]] = None,
+        release_tag: Optional[str] = None,
+        traffic_key: Optional[str] = None,
         secrets: Optional[Mapping[str, str]] = None,
         idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
@@ -238,6 +242,8 @@ class AsyncWorkflows(AsyncResource):
         execution_timeout: Optional[float] = None,
         callback_url: Optional[str] = None,
         metadata: Optional[Mapping[str, Any]] = None,
+        release_tag: Optional[str] = None,
+        traffic_key: Optional[str] = None,
         secrets: Optional[Mapping[str, str]] = None,
         idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
@@ -248,15 +254,22 @@ class AsyncWorkflows(AsyncResource):
         `execution_timeout`: seconds after which the server ends the execution as `timed_out`.
         `timeout`: seconds to wait; after that this raises `WaitTimeoutError`, and the execution
         continues. `result_type`: the type of `result`, such as a pydantic model or a dataclass.
-        The ended execution is sent to `callback_url`. `metadata` are labels. `secrets` (name to
-        value) apply to this execution only.
+        The ended execution is sent to `callback_url`. `metadata` are labels. `release_tag` selects
+        the release; of several with weights, the same `traffic_key` always selects the same one.
+        `secrets` (name to value) apply to this execution only.
         """
         url_path = await self._workflow_path(
             WORKFLOW + ("/execute" if timeout is None else "/execute_async"), workflow
         )
         call = execution_call(
             url_path,
-            without_none(parameters=parameters, callback_url=callback_url, metadata=metadata),
+            without_none(
+                parameters=parameters,
+                callback_url=callback_url,
+                metadata=metadata,
+                release_tag=release_tag,
+                traffic_key=traffic_key,
+            ),
             execution_timeout=execution_timeout,
             secrets=secrets,
             key=idempotency_key,
@@ -284,6 +297,8 @@ class AsyncWorkflows(AsyncResource):
         execution_timeout: Optional[float] = None,
         callback_url: Optional[str] = None,
         metadata: Optional[Mapping[str, Any]] = None,
+        release_tag: Optional[str] = None,
+        traffic_key: Optional[str] = None,
         secrets: Optional[Mapping[str, str]] = None,
         idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
@@ -294,7 +309,13 @@ class AsyncWorkflows(AsyncResource):
         url_path = await self._workflow_path(WORKFLOW + "/execute_async", workflow)
         call = execution_call(
             url_path,
-            without_none(parameters=parameters, callback_url=callback_url, metadata=metadata),
+            without_none(
+                parameters=parameters,
+                callback_url=callback_url,
+                metadata=metadata,
+                release_tag=release_tag,
+                traffic_key=traffic_key,
+            ),
             execution_timeout=execution_timeout,
             secrets=secrets,
             key=idempotency_key,

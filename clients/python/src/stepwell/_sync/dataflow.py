@@ -102,6 +102,8 @@ class Dataflow(Resource):
         input: Any = None,
         *,
         webhook_url: Optional[str] = None,
+        release_tag: Optional[str] = None,
+        traffic_key: Optional[str] = None,
         secrets: Optional[Mapping[str, str]] = None,
         idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
@@ -110,7 +112,12 @@ class Dataflow(Resource):
         call = post(
             build_path("/workflows/{}/execute", workflow_id),
             decode_as(m.ExecutionAccepted),
-            without_none(input=input, webhook_url=webhook_url),
+            without_none(
+                input=input,
+                webhook_url=webhook_url,
+                release_tag=release_tag,
+                traffic_key=traffic_key,
+            ),
             key=idempotency_key,
             headers=secret_headers(secrets),
             timeout=timeout,
@@ -123,6 +130,8 @@ class Dataflow(Resource):
         input: Any = None,
         *,
         webhook_url: Optional[str] = None,
+        release_tag: Optional[str] = None,
+        traffic_key: Optional[str] = None,
         secrets: Optional[Mapping[str, str]] = None,
         idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
@@ -133,7 +142,12 @@ class Dataflow(Resource):
         `WaitTimeoutError` after `timeout`.
         """
         started = monotonic()
-        body = without_none(input=input, webhook_url=webhook_url)
+        body = without_none(
+            input=input,
+            webhook_url=webhook_url,
+            release_tag=release_tag,
+            traffic_key=traffic_key,
+        )
         call = run_call(workflow_id, body, secrets, idempotency_key, timeout)
         outcome = self._send(call)
         if isinstance(outcome, m.Execution):

@@ -105,6 +105,7 @@ class ReleaseTagsWithRawResponse:
     def __init__(self, resource: ReleaseTags) -> None:
         self.set = _raw(resource.set)
         self.get = _raw(resource.get)
+        self.delete = _raw(resource.delete)
         self.list = _raw(resource.list)
 
 

@@ -59,6 +59,14 @@ class ReleaseTags(Resource):
         url_path = self._workflow_path(_TAG, workflow, tag)
         return self._send(get(url_path, decode_data(m.ReleaseTag), timeout=timeout))
 
+    def delete(
+        self, workflow: str, tag: str, *, timeout: Optional[float] = None
+    ) -> m.DeletedReleaseTag:
+        """Deletes a tag. Requests that name it fail from now on; executions are unchanged."""
+        url_path = self._workflow_path(_TAG, workflow, tag)
+        decode = decode_data(m.DeletedReleaseTag)
+        return self._send(change("DELETE", url_path, decode, timeout=timeout))
+
     def list(
         self,
         workflow: str,

@@ -45,6 +45,7 @@ class Schedules(Resource):
         execution_time: Optional[Timestamp] = None,
         timezone: Optional[str] = None,
         parameters: Optional[Mapping[str, Any]] = None,
+        release_tag: Optional[str] = None,
         enabled: Optional[bool] = None,
         misfire_policy: Optional[m.MisfirePolicy] = None,
         overlap_policy: Optional[m.OverlapPolicy] = None,
@@ -53,7 +54,8 @@ class Schedules(Resource):
     ) -> m.Schedule:
         """Creates a schedule for a workflow (an id or a name). `cron` requires a `cron_expression`,
         `interval` an `interval_value` and `interval_unit`, `fixed_time` an `execution_time`.
-        `parameters` are those of the executions."""
+        `parameters` are those of the executions. Each firing runs the release of `release_tag`, by
+        default the newest."""
         body = without_none(
             name=name,
             schedule_type=schedule_type,
@@ -64,6 +66,7 @@ class Schedules(Resource):
             execution_time=execution_time,
             timezone=timezone,
             parameters=parameters,
+            release_tag=release_tag,
             enabled=enabled,
             misfire_policy=misfire_policy,
             overlap_policy=overlap_policy,
@@ -113,6 +116,7 @@ class Schedules(Resource):
         execution_time: Union[Timestamp, None, Omit] = OMIT,
         timezone: Union[str, None, Omit] = OMIT,
         parameters: Union[Mapping[str, Any], None, Omit] = OMIT,
+        release_tag: Union[str, None, Omit] = OMIT,
         enabled: Union[bool, None, Omit] = OMIT,
         misfire_policy: Union[m.MisfirePolicy, None, Omit] = OMIT,
         overlap_policy: Union[m.OverlapPolicy, None, Omit] = OMIT,
@@ -129,6 +133,7 @@ class Schedules(Resource):
             execution_time=execution_time,
             timezone=timezone,
             parameters=parameters,
+            release_tag=release_tag,
             enabled=enabled,
             misfire_policy=misfire_policy,
             overlap_policy=overlap_policy,

@@ -210,6 +210,8 @@ class Workflows(Resource):
         execution_timeout: Optional[float] = None,
         callback_url: Optional[str] = None,
         metadata: Optional[Mapping[str, Any]] = None,
+        release_tag: Optional[str] = None,
+        traffic_key: Optional[str] = None,
         secrets: Optional[Mapping[str, str]] = None,
         idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
@@ -225,6 +227,8 @@ class Workflows(Resource):
         execution_timeout: Optional[float] = None,
         callback_url: Optional[str] = None,
         metadata: Optional[Mapping[str, Any]] = None,
+        release_tag: Optional[str] = None,
+        traffic_key: Optional[str] = None,
         secrets: Optional[Mapping[str, str]] = None,
         idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
@@ -239,6 +243,8 @@ class Workflows(Resource):
         execution_timeout: Optional[float] = None,
         callback_url: Optional[str] = None,
         metadata: Optional[Mapping[str, Any]] = None,
+        release_tag: Optional[str] = None,
+        traffic_key: Optional[str] = None,
         secrets: Optional[Mapping[str, str]] = None,
         idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
@@ -249,15 +255,22 @@ class Workflows(Resource):
         `execution_timeout`: seconds after which the server ends the execution as `timed_out`.
         `timeout`: seconds to wait; after that this raises `WaitTimeoutError`, and the execution
         continues. `result_type`: the type of `result`, such as a pydantic model or a dataclass.
-        The ended execution is sent to `callback_url`. `metadata` are labels. `secrets` (name to
-        value) apply to this execution only.
+        The ended execution is sent to `callback_url`. `metadata` are labels. `release_tag` selects
+        the release; of several with weights, the same `traffic_key` always selects the same one.
+        `secrets` (name to value) apply to this execution only.
         """
         url_path = self._workflow_path(
             WORKFLOW + ("/execute" if timeout is None else "/execute_async"), workflow
         )
         call = execution_call(
             url_path,
-            without_none(parameters=parameters, callback_url=callback_url, metadata=metadata),
+            without_none(
+                parameters=parameters,
+                callback_url=callback_url,
+                metadata=metadata,
+                release_tag=release_tag,
+                traffic_key=traffic_key,
+            ),
             execution_timeout=execution_timeout,
             secrets=secrets,
             key=idempotency_key,
@@ -285,6 +298,8 @@ class Workflows(Resource):
         execution_timeout: Optional[float] = None,
         callback_url: Optional[str] = None,
         metadata: Optional[Mapping[str, Any]] = None,
+        release_tag: Optional[str] = None,
+        traffic_key: Optional[str] = None,
         secrets: Optional[Mapping[str, str]] = None,
         idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
@@ -295,7 +310,13 @@ class Workflows(Resource):
         url_path = self._workflow_path(WORKFLOW + "/execute_async", workflow)
         call = execution_call(
             url_path,
-            without_none(parameters=parameters, callback_url=callback_url, metadata=metadata),
+            without_none(
+                parameters=parameters,
+                callback_url=callback_url,
+                metadata=metadata,
+                release_tag=release_tag,
+                traffic_key=traffic_key,
+            ),
             execution_timeout=execution_timeout,
             secrets=secrets,
             key=idempotency_key,

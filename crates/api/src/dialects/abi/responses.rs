@@ -37,7 +37,7 @@ error_responses! { "ErrorEnvelope";
     TriggerErrors {
         "400": "`INVALID_REQUEST`: send no body",
         "408": "`REQUEST_TIMEOUT`: the body did not arrive in time",
-        "409": "`WORKFLOW_INACTIVE`: activate the workflow first; `IDEMPOTENCY_IN_PROGRESS`: the first request is still at work",
+        "409": "`WORKFLOW_INACTIVE`: activate the workflow first; `INVALID_STATE`: the release tag was deleted; `IDEMPOTENCY_IN_PROGRESS`: the first request is still at work",
         "413": "`PAYLOAD_TOO_LARGE`: the message names the limit",
         "415": "`UNSUPPORTED_MEDIA_TYPE`: send no body",
         "422": "`PARAMETER_VALIDATION_ERROR`: the schedule's parameters do not fit the workflow's input schema any more; `IDEMPOTENCY_KEY_REUSED`: the key came before with another request",

@@ -29,7 +29,11 @@ pub fn abi_endpoints() -> Endpoints {
         .add(routes!(definition_schema::definition_schema))
         .add(routes!(releases::create_release, releases::list_releases))
         .add(routes!(releases::list_release_tags))
-        .add(routes!(releases::get_release_tag, releases::put_release_tag))
+        .add(routes!(
+            releases::get_release_tag,
+            releases::put_release_tag,
+            releases::delete_release_tag
+        ))
         .add(routes!(releases::get_quality))
         .add(routes!(releases::list_actuals))
         .add(routes!(workspaces::create_workspace, workspaces::list_workspaces))

@@ -70,11 +70,14 @@ async fn execution_response(api: &Api, view: &ExecutionView) -> ApiResult {
 }
 
 fn read_start(request_body: RequestBody) -> Result<Start, ApiError> {
-    let wire::ExecuteRequest { input, webhook_url } = request_body.read()?;
+    let wire::ExecuteRequest { input, webhook_url, release_tag, traffic_key } =
+        request_body.read()?;
     let secrets = secrets::from_headers(&request_body.headers)?;
     Ok(Start {
         input,
         webhook_url,
+        release_tag,
+        traffic_key,
         secrets,
         idempotency: request_body.key,
         memory: Some(request_body.memory),

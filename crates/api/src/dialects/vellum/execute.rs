@@ -12,7 +12,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use stepwell_core::Problem;
 use stepwell_core::ids::{ExecutionId, WorkflowId};
-use stepwell_engine::app::{Choose, Start};
+use stepwell_engine::app::{Choose, Start, TrafficKey};
 use stepwell_engine::view::ExecutionView;
 use stepwell_engine::{AppError, Caller};
 
@@ -52,12 +52,21 @@ async fn prepare_execution(
     request_body: RequestBody,
 ) -> Result<PreparedExecution, ApiError> {
     let request = Execute::try_from(request_body.fields()?)?;
-    let Execute { deployment, inputs, release_tag, external_id, metadata, previous, events, meta } =
-        request;
+    let Execute {
+        deployment,
+        inputs,
+        release_tag,
+        traffic_key,
+        external_id,
+        metadata,
+        previous,
+        events,
+        meta,
+    } = request;
     let choose = Choose {
         workflow: deployment.as_ref(),
         tag: release_tag.as_deref(),
-        external_id: external_id.as_deref(),
+        key: TrafficKey::of_execution(traffic_key.as_deref(), &metadata, external_id.as_deref()),
     };
     let target = api
         .app

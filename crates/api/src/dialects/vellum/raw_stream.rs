@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use stepwell_core::execution::{Status, StepRunId};
 use stepwell_core::ids::ExecutionId;
 use stepwell_core::{Map, Problem, Timestamp};
-use stepwell_engine::app::{Choose, Start, Target, WorkflowRef};
+use stepwell_engine::app::{Choose, Start, Target, TrafficKey, WorkflowRef};
 use stepwell_engine::events::Follow;
 use stepwell_engine::view::{Notice, NoticeKind, StepStatus, StepView};
 use stepwell_engine::{App, AppError, Caller};
@@ -31,6 +31,7 @@ use crate::state::{Api, Stopping};
 struct RawExecute {
     inputs: Map,
     release_tag: Option<String>,
+    traffic_key: Option<String>,
     external_id: Option<String>,
     metadata: Map,
     previous: Option<ExecutionId>,
@@ -44,6 +45,7 @@ impl TryFrom<Fields> for RawExecute {
             inputs,
             trigger,
             release_tag,
+            traffic_key,
             external_id,
             metadata,
             previous_execution_id,
@@ -59,7 +61,7 @@ impl TryFrom<Fields> for RawExecute {
         }
         fields.finish_open()?;
         let (inputs, metadata) = (inputs.unwrap_or_default(), metadata.unwrap_or_default());
-        Ok(Self { inputs, release_tag, external_id, metadata, previous })
+        Ok(Self { inputs, release_tag, traffic_key, external_id, metadata, previous })
     }
 }
 
@@ -83,7 +85,8 @@ pub async fn execute_deployment_stream(
 ) -> Result<Response, ApiError> {
     let request = RawExecute::try_from(request_body.fields()?)?;
     let target = find_target(&api.app, &caller, path_part(&path, "id"), &request).await?;
-    let RawExecute { inputs, release_tag: _, external_id, metadata, previous } = request;
+    let RawExecute { inputs, release_tag: _, traffic_key: _, external_id, metadata, previous } =
+        request;
     let input = inputs::read_named(&target.plan, inputs).map_err(|problems| {
         ApiError::with_problems(Kind::InvalidInput, "the inputs do not fit", problems)
     })?;
@@ -114,7 +117,11 @@ async fn find_target(
     let by = |workflow| Choose {
         workflow,
         tag: request.release_tag.as_deref(),
-        external_id: request.external_id.as_deref(),
+        key: TrafficKey::of_execution(
+            request.traffic_key.as_deref(),
+            &request.metadata,
+            request.external_id.as_deref(),
+        ),
     };
     let mut found = Err(AppError::not_found("workflow", text));
     if let Ok(id) = text.parse() {

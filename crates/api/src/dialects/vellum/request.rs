@@ -60,6 +60,8 @@ pub struct Execute {
     pub inputs: Vec<Value>,
     /// The release tag.
     pub release_tag: Option<String>,
+    /// What decides between several releases of the tag.
+    pub traffic_key: Option<String>,
     /// The client's own id.
     pub external_id: Option<String>,
     /// The client's own labels.
@@ -81,6 +83,7 @@ impl TryFrom<Fields> for Execute {
             workflow_deployment_id,
             workflow_deployment_name,
             release_tag,
+            traffic_key,
             external_id,
             metadata,
             previous_execution_id,
@@ -99,7 +102,17 @@ impl TryFrom<Fields> for Execute {
             return Err(ApiError::internal("an invalid request had no problems"));
         };
         let metadata = metadata.unwrap_or_default();
-        Ok(Self { deployment, inputs, release_tag, external_id, metadata, previous, events, meta })
+        Ok(Self {
+            deployment,
+            inputs,
+            release_tag,
+            traffic_key,
+            external_id,
+            metadata,
+            previous,
+            events,
+            meta,
+        })
     }
 }
 

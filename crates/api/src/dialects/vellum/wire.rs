@@ -26,6 +26,9 @@ request_body! {
         pub workflow_deployment_name: Option<String>,
         /// Default: `LATEST`.
         pub release_tag: Option<String>,
+        /// Decides between several releases of the tag: the same key always runs the same one.
+        /// Default: `metadata.user_id`, else `external_id`, else chance. 1 to 255 bytes.
+        pub traffic_key: Option<String>,
         /// Unique in the workspace.
         pub external_id: Option<String>,
         /// Labels.
@@ -53,6 +56,9 @@ request_body! {
         pub trigger: Option<String>,
         /// Default: `LATEST`.
         pub release_tag: Option<String>,
+        /// Decides between several releases of the tag: the same key always runs the same one.
+        /// Default: `metadata.user_id`, else `external_id`, else chance. 1 to 255 bytes.
+        pub traffic_key: Option<String>,
         /// Unique in the workspace.
         pub external_id: Option<String>,
         /// Labels.

@@ -142,6 +142,12 @@ pub const CALLS: &[Call] = &[
         r#"{"release": 1}"#,
         Of("workflow.release_tag_moved", "workflow"),
     ),
+    call(
+        "DELETE /api/v1/workflows/{id}/release_tags/{tag}",
+        "/api/v1/workflows/<workflow>/release_tags/prod",
+        "",
+        Of("workflow.release_tag_deleted", "workflow"),
+    ),
     call("POST /api/v1/workflows/{id}/execute", "", "", OWN_RECORD),
     call("POST /api/v1/workflows/{id}/execute_async", "", "", OWN_RECORD),
     call(

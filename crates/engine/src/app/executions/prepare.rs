@@ -12,6 +12,7 @@ use stepwell_core::{Map, Timestamp};
 use stepwell_store::record::{ExecutionRecord, IdempotencyOutcome, WorkflowRecord};
 
 use super::start::{AcceptedSender, Start};
+use crate::app::targets::TrafficKey;
 use crate::app::{App, integrations};
 use crate::caller::Verb;
 use crate::runtime::engine::new_uuid;
@@ -33,7 +34,7 @@ impl App {
         if !workflow.active {
             return Err(AppError::Inactive);
         }
-        let release = start.release.unwrap_or(workflow.release);
+        let release = self.choose_release(workflow, &start).await?;
         let plan = self.engine.plans.plan(workflow.id, release).await?;
         self.check_urls(&start)?;
         let input = start.input.take().unwrap_or_else(|| Value::Object(Map::new()));
@@ -82,6 +83,21 @@ impl App {
             memory: start.memory.and_then(|memory| memory.take()),
             retained: Retained::default(),
         }))
+    }
+
+    /// The release that is selected already, or the one of the tag.
+    async fn choose_release(
+        &self,
+        workflow: &WorkflowRecord,
+        start: &Start,
+    ) -> Result<u32, AppError> {
+        if let Some(release) = start.release {
+            return Ok(release);
+        }
+        let (tag, key) = (start.release_tag.as_deref(), start.traffic_key.as_deref());
+        let external_id = start.external_id.as_deref();
+        let key = TrafficKey::of_execution(key, &start.metadata, external_id);
+        self.resolve_tag(workflow, tag, key).await
     }
 
     /// Takes the secrets out of the request. They must not be anywhere else in it, since everything

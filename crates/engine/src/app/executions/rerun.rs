@@ -17,17 +17,19 @@ pub struct RerunRequest {
     pub from: Option<RerunFrom>,
     /// Without `from`: its input; `None`: that of the original.
     pub input: Option<Value>,
-    /// All other parameters; input, release and state are those of the original.
+    /// All other parameters; input and state are those of the original, and so is the release
+    /// unless these name a release tag.
     pub start: Start,
 }
 
 impl App {
-    /// The parameters of an execution that repeats another one, with the same release. Scope
-    /// `execute:workflows`.
+    /// The parameters of an execution that repeats another one, with the same release unless the
+    /// request names a release tag. Scope `execute:workflows`.
     ///
     /// # Errors
     /// `NotFound`; `WrongState` if it has not ended or nothing failed; `InvalidRequest` for an
-    /// unknown step; `InvalidInput` for an input that does not match the schema.
+    /// unknown step, or a release tag if results are reused; `InvalidInput` for an input that does
+    /// not match the schema.
     pub async fn rerun(
         &self,
         caller: &Caller,
@@ -42,6 +44,11 @@ impl App {
             return Err(AppError::WrongState { status, reason });
         }
         let RerunRequest { from, input, start } = request;
+        if from.is_some() && start.release_tag.is_some() {
+            let message = "results are only reused with the release of the original; omit it, or \
+                           run the execution again from its start";
+            return Err(AppError::invalid("release_tag", message));
+        }
         let rerun = match from {
             Some(from) => {
                 // Checking the input of a step may be much work.
@@ -60,10 +67,14 @@ impl App {
             Event::Accepted { state, .. } => Some(state.clone()),
             _ => None,
         });
+        let (release, release_tag) = match start.release_tag {
+            Some(tag) => (None, Some(tag)),
+            None => (Some(record.release), execution.tag.clone()),
+        };
         let start = Start {
             input: Some(input.unwrap_or_else(|| Value::clone(&execution.input))),
-            release: Some(record.release),
-            release_tag: execution.tag.clone(),
+            release,
+            release_tag,
             previous: execution.previous,
             metadata: record.metadata.clone(),
             state: first_state.flatten(),

@@ -48,10 +48,13 @@ pub struct Start {
     pub external_id: Option<String>,
     /// The user's own labels.
     pub metadata: Map,
-    /// The release to run, as [`App::target`] selected it; `None`: the newest.
+    /// The release to run, as [`App::target`] selected it; `None`: the one of the tag or, without
+    /// one, the newest.
     pub release: Option<u32>,
-    /// The tag that selected it.
+    /// The tag that selects or selected it.
     pub release_tag: Option<String>,
+    /// Decides between several releases of the tag.
+    pub traffic_key: Option<String>,
     /// An execution of the same workflow: its last state is the first state of this one.
     pub previous: Option<ExecutionId>,
     /// Third-party secrets by name, for the steps that use them; never stored or logged.
@@ -65,8 +68,8 @@ pub struct Start {
 /// An execution to be started. Its methods start it and differ in what they wait for. Dropping
 /// them does not stop the execution.
 ///
-/// All of them return `NotFound`, `Inactive`, `InvalidInput`, `InvalidRequest` (an invalid URL),
-/// `RateLimited` and `Unavailable`. If the idempotency key was used before, they refer to the
+/// All of them return `NotFound`, `Inactive`, `InvalidInput`, `InvalidRequest` (an invalid URL or
+/// traffic key), `UnknownReleaseTag`, `RateLimited` and `Unavailable`. If the idempotency key was used before, they refer to the
 /// execution of the first request.
 #[must_use = "nothing is started until one of the methods is awaited"]
 pub struct NewExecution<'a> {

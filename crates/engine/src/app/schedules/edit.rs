@@ -33,6 +33,7 @@ impl ScheduleChange {
             timing,
             timezone,
             parameters: self.parameters.clone().unwrap_or_default(),
+            release_tag: self.release_tag.clone().flatten(),
             enabled: self.enabled.unwrap_or(true),
             paused_with: None,
             policies,
@@ -62,6 +63,7 @@ impl ScheduleChange {
             timing,
             timezone,
             parameters: self.parameters.clone().unwrap_or_else(|| before.parameters.clone()),
+            release_tag: self.release_tag.clone().unwrap_or_else(|| before.release_tag.clone()),
             policies,
             ..before.clone()
         };
@@ -136,6 +138,7 @@ pub(super) fn changed_fields(
         ("timing", before.timing != after.timing),
         ("timezone", before.timezone != after.timezone),
         ("parameters", before.parameters != after.parameters),
+        ("release_tag", before.release_tag != after.release_tag),
         ("enabled", before.enabled != after.enabled),
         ("misfire_policy", before.policies.misfire != after.policies.misfire),
         ("overlap_policy", before.policies.overlap != after.policies.overlap),

@@ -184,7 +184,8 @@ impl App {
     /// enabled; its next firing stays where it is. Scope `execute:schedules`.
     ///
     /// # Errors
-    /// `NotFound`, `Inactive`, `InvalidInput`, `RateLimited`, `Unavailable`.
+    /// `NotFound`, `Inactive`, `InvalidInput`, `Conflict` if its release tag was deleted,
+    /// `RateLimited`, `Unavailable`.
     pub async fn trigger_schedule(
         &self,
         caller: &Caller,
@@ -196,6 +197,10 @@ impl App {
             let progress = schedule.document.progress.clone();
             match self.fire(&schedule, progress, FiringReason::Requested(caller), now).await {
                 Ok(triggered) => return Ok(triggered),
+                Err(NotFired::Refused { error: AppError::UnknownReleaseTag(problem), .. }) => {
+                    let message = format!("{}; or change the schedule", problem.message);
+                    return Err(AppError::Conflict(message));
+                }
                 Err(NotFired::Later(error) | NotFired::Refused { error, .. }) => return Err(error),
                 Err(NotFired::Outdated) => {}
             }
@@ -229,7 +234,8 @@ fn firing_start(schedule: &Object<Schedule>, why: FiringReason<'_>) -> Start {
         metadata.insert("scheduled_at".to_owned(), json!(at.to_string()));
     }
     let input = Value::Object(schedule.document.parameters.clone());
-    Start { input: Some(input), metadata, ..Start::default() }
+    let release_tag = schedule.document.release_tag.clone();
+    Start { input: Some(input), metadata, release_tag, ..Start::default() }
 }
 
 /// The schedule with other progress.
@@ -253,6 +259,7 @@ fn refused_firing(error: AppError, workflow: &WorkflowRecord) -> NotFired {
         AppError::Unavailable { .. } => return NotFired::Later(error),
         AppError::Inactive => "WORKFLOW_INACTIVE",
         AppError::InvalidInput(_) => "PARAMETER_VALIDATION_ERROR",
+        AppError::UnknownReleaseTag(_) => "RELEASE_TAG_NOT_FOUND",
         AppError::TooLarge(_) => codes::VALUE_TOO_LARGE,
         _ => {
             tracing::error!(workflow = %workflow.id, %error, "a schedule cannot start its workflow");

@@ -14,7 +14,7 @@ use serde_json::Value;
 use stepwell_core::audit::AuditAction;
 use stepwell_core::ids::{ScheduleId, WorkflowId};
 use stepwell_core::schedule::{self, DEFAULT_ZONE};
-use stepwell_core::{Map, Problem, Timestamp, Topic};
+use stepwell_core::{Problem, Timestamp, Topic};
 use stepwell_store::StoreError;
 use stepwell_store::lists::{List, Order, Page, PageStart};
 use stepwell_store::objects::{DeleteObject, ObjectBatch, ObjectFilter, ObjectSort};
@@ -48,8 +48,8 @@ impl App {
     /// Creates a schedule of a workflow. Scope `write:schedules`.
     ///
     /// # Errors
-    /// `NotFound` for the workflow, `InvalidSchedule` with every problem, `InvalidInput` where the
-    /// parameters do not fit the workflow's input schema.
+    /// `NotFound` for the workflow; `InvalidSchedule` with every problem, or for an unknown release
+    /// tag; `InvalidInput` where the parameters do not fit the workflow's input schema.
     pub async fn create_schedule(
         &self,
         caller: &Caller,
@@ -61,7 +61,7 @@ impl App {
         let id = ScheduleId::from_uuid(new_uuid());
         let now = self.engine.now();
         let document = change.create(workflow.id, caller.key(), now)?;
-        self.check_parameters(&workflow, &document.parameters).await?;
+        self.check_start(&workflow, &document).await?;
         let schedule = Object::new(id, workflow.workspace, now, document);
         let effects = self.schedule_effects(Topic::ScheduleCreated, &schedule, now).await?;
         let entry = self.engine.audit_entry(caller, AuditAction::ScheduleCreated, id);
@@ -130,11 +130,11 @@ impl App {
         change: ScheduleChange,
     ) -> Result<ScheduleView, AppError> {
         let record = self.find_schedule(caller, Verb::Write, id).await?;
-        if let Some(parameters) = &change.parameters {
+        if change.parameters.is_some() || change.release_tag.is_some() {
             // As at creation: problems of the schedule itself come first.
-            change.update(&record.document, self.engine.now())?;
-            let workflow = self.scheduled_workflow(caller, record.document.workflow).await?;
-            self.check_parameters(&workflow, parameters).await?;
+            let after = change.update(&record.document, self.engine.now())?;
+            let workflow = self.scheduled_workflow(caller, after.workflow).await?;
+            self.check_start(&workflow, &after).await?;
         }
         let edit = |schedule: &Schedule, now| change.update(schedule, now);
         let after = self.rewrite(caller, record, edit).await?;
@@ -328,13 +328,22 @@ impl App {
         Ok(ScheduleView { record, workflow_name, last })
     }
 
-    async fn check_parameters(
+    /// Checks the release tag, and the parameters against each release to which it points.
+    async fn check_start(
         &self,
         workflow: &WorkflowRecord,
-        parameters: &Map,
+        schedule: &Schedule,
     ) -> Result<(), AppError> {
-        let plan = self.engine.plans.plan(workflow.id, workflow.release).await?;
-        self.checked_input(&plan, Value::Object(parameters.clone())).await.map(drop)
+        let releases = self.releases_of_tag(workflow, schedule.release_tag.as_deref()).await;
+        let releases = releases.map_err(|error| match error {
+            AppError::UnknownReleaseTag(problem) => AppError::InvalidSchedule(problem.into()),
+            error => error,
+        })?;
+        for release in releases {
+            let plan = self.engine.plans.plan(workflow.id, release).await?;
+            self.checked_input(&plan, Value::Object(schedule.parameters.clone())).await?;
+        }
+        Ok(())
     }
 
     /// Changes a schedule; if another writer was faster, again over what it wrote. Writes nothing

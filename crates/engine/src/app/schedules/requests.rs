@@ -21,6 +21,8 @@ pub struct ScheduleChange {
     pub timing: TimingRequest,
     /// The input of its executions.
     pub parameters: Option<Map>,
+    /// The release tag of its executions; `Some(None)`: the newest release.
+    pub release_tag: Option<Option<String>>,
     /// Whether it fires; by default it does.
     pub enabled: Option<bool>,
     /// `run_once`, `skip` or `run_all`.

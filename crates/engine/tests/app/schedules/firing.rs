@@ -5,6 +5,7 @@ use stepwell_core::execution::Status;
 use stepwell_core::schedule::TimingRequest;
 use stepwell_engine::AppError;
 use stepwell_engine::app::{Deletion, ScheduleChange, ScheduleSelection};
+use stepwell_engine::release_tag::Traffic;
 
 use crate::simulated::{Simulated, at, cron, every, parameters, scheduled_at};
 
@@ -134,6 +135,37 @@ async fn firings_of_an_inactive_workflow_start_nothing_and_show_it() {
     app.set_active(caller, workflow, true, stepwell_engine::app::Expected::Any).await.unwrap();
     bench.pass(60).await;
     assert_eq!(bench.fired(workflow).await, ["10:02:00"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_firing_runs_the_release_of_the_tag_at_that_time() {
+    let bench = Simulated::start("2026-05-02T10:00:30Z").await;
+    let (app, caller) = (&bench.app, &bench.caller);
+    let definition = |input| json!({"name": "t", "steps": [{"type": "Echo", "input": input}]});
+    let workflow = bench.workflow(definition("one")).await;
+    app.update_workflow(caller, workflow, definition("two")).await.unwrap();
+    let point = |release| vec![Traffic { release, weight: 1 }];
+    app.put_release_tag(caller, workflow, "prod", point(1)).await.unwrap();
+    let tagged = ScheduleChange { release_tag: Some(Some("prod".to_owned())), ..cron("* * * * *") };
+    let id = bench.schedule(workflow, tagged).await;
+    let last = async || bench.view(id).await.last.unwrap();
+    bench.pass(60).await;
+    assert_eq!(last().await.release, 1);
+    app.put_release_tag(caller, workflow, "prod", point(2)).await.unwrap();
+    bench.pass(60).await;
+    assert_eq!(last().await.release, 2);
+
+    app.delete_release_tag(caller, workflow, "prod").await.unwrap();
+    bench.pass(60).await;
+    assert_eq!(bench.fired(workflow).await, ["10:01:00", "10:02:00"]);
+    let record = bench.view(id).await.record;
+    let skipped = record.document.progress.skipped.unwrap();
+    assert_eq!(skipped.code, "RELEASE_TAG_NOT_FOUND");
+    assert!(skipped.message.contains("no release tag `prod`"), "{}", skipped.message);
+    assert_eq!(skipped.scheduled_at, at("2026-05-02T10:03:00Z"));
+    app.put_release_tag(caller, workflow, "prod", point(1)).await.unwrap();
+    bench.pass(60).await;
+    assert_eq!(last().await.release, 1, "it continues");
 }
 
 #[tokio::test(start_paused = true)]

@@ -29,6 +29,7 @@ fn sleeping(n: u128, workflow: WorkflowId, now: Timestamp) -> Object<Schedule> {
         timing: ScheduleTiming::Cron { expression: "0 0 * * *".into() },
         timezone: "Europe/Berlin".into(),
         parameters: stepwell_core::Map::new(),
+        release_tag: None,
         enabled: true,
         paused_with: None,
         policies: SchedulePolicies::default(),

@@ -283,7 +283,7 @@ pub fn execute_request(mut fields: Fields) -> Result<ExecuteRequest, ApiError> {
 
 /// Reads a request for a rerun.
 pub fn rerun_request(mut fields: Fields) -> Result<Rerun, ApiError> {
-    let RerunRequest { from, from_step, input, parameters, callback_url } =
+    let RerunRequest { from, from_step, input, parameters, callback_url, release_tag, traffic_key } =
         RerunRequest::read(&mut fields);
     let parameters = parameters.map(Value::Object);
     let from = match (from.as_deref(), from_step) {
@@ -308,7 +308,11 @@ pub fn rerun_request(mut fields: Fields) -> Result<Rerun, ApiError> {
         let message = "only an execution that is run from its start can have other parameters";
         fields.push(Problem::new("parameters", message));
     }
+    if traffic_key.is_some() && release_tag.is_none() {
+        let message = "decides between the releases of a tag: add release_tag, or omit it";
+        fields.push(Problem::new("traffic_key", message));
+    }
     fields.finish().map_err(invalid_parameters)?;
-    let start = Start { callback_url, ..Start::default() };
+    let start = Start { callback_url, release_tag, traffic_key, ..Start::default() };
     Ok(Rerun { from, input: parameters, start })
 }

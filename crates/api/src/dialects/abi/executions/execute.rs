@@ -117,8 +117,17 @@ fn read_start(
     request_body: RequestBody,
     request: ExecuteRequest,
 ) -> Result<Start, ApiError> {
-    let ExecuteRequest { parameters, execution_options: _, callback_url, metadata } = request;
+    let ExecuteRequest {
+        parameters,
+        execution_options: _,
+        callback_url,
+        metadata,
+        release_tag,
+        traffic_key,
+    } = request;
     Ok(Start {
+        release_tag,
+        traffic_key,
         input: parameters.map(Value::Object),
         callback_url,
         metadata: metadata.unwrap_or_default(),
@@ -146,7 +155,7 @@ async fn accepted_response(api: &Api, view: &ExecutionView) -> ApiResult {
 
 /// Run an execution again
 ///
-/// A new execution of the same release. From the start; from what failed (`from: failed`); or from
+/// A new execution of the same release, or from the start of that of a tag. From the start; from what failed (`from: failed`); or from
 /// any step (`from_step`), with another input if one is given. Results of the steps before are
 /// taken over as they were recorded: those steps are not run, and do nothing again.
 #[utoipa::path(post, path = "/api/v1/workflow_executions/{id}/rerun", tag = "runs",

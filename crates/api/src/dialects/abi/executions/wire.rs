@@ -30,6 +30,11 @@ request_body! {
         /// Your own labels; lists can be filtered by them.
         #[schema(value_type = Option<Object>)]
         pub metadata: Option<Map>,
+        /// The release to run, by its tag. Default: `LATEST`.
+        pub release_tag: Option<String>,
+        /// Decides between several releases of the tag: the same key always runs the same one.
+        /// Default: `metadata.user_id`, else chance. 1 to 255 bytes.
+        pub traffic_key: Option<String>,
     }
 }
 
@@ -62,6 +67,10 @@ request_body! {
         pub parameters: Option<Map>,
         /// Where the new execution is sent once it has ended.
         pub callback_url: Option<String>,
+        /// With `from: start`: the release to run, by its tag, instead of the first one.
+        pub release_tag: Option<String>,
+        /// With `release_tag`: decides between several releases of the tag.
+        pub traffic_key: Option<String>,
     }
 }
 

@@ -22,7 +22,9 @@ use crate::query::Params;
 use crate::respond::{self, ApiResult};
 use crate::state::Api;
 use convert::{ReleaseTagOrder, read_traffic};
-use wire::{Actual, Quality, Release, ReleaseRequest, ReleaseTag, ReleaseTagRequest};
+use wire::{
+    Actual, DeletedReleaseTag, Quality, Release, ReleaseRequest, ReleaseTag, ReleaseTagRequest,
+};
 
 /// Release a definition
 ///
@@ -140,6 +142,28 @@ pub async fn put_release_tag(
     let tag = api.app.put_release_tag(&caller, id, path_part(&path, "tag"), traffic).await;
     let tag = tag.map_err(|error| ApiError::from(error).replaced("traffic", place))?;
     respond::json_response(StatusCode::OK, &Envelope::of(ReleaseTag::from(tag)))
+}
+
+/// Delete a release tag
+///
+/// Executions that named it are unchanged. Requests that name it return 400 from now on, and firings
+/// of schedules that name it are skipped.
+#[utoipa::path(delete, path = "/api/v1/workflows/{id}/release_tags/{tag}", tag = "releases",
+    security(("key" = ["write:workflows"])),
+    params(("id" = String, Path, description = "The workflow"),
+        ("tag" = String, Path, description = "The tag")),
+    responses((status = 200, description = "Deleted", body = Envelope<DeletedReleaseTag>),
+        responses::BadRequest, responses::NotFound, responses::CommonErrors))]
+pub async fn delete_release_tag(
+    State(api): State<Api>,
+    Authenticated(caller): Authenticated,
+    id: PathWorkflowId,
+    path: RawPathParams,
+) -> ApiResult {
+    let name = path_part(&path, "tag");
+    api.app.delete_release_tag(&caller, id.0, name).await?;
+    let data = DeletedReleaseTag { name: name.to_owned(), deleted: true };
+    respond::json_response(StatusCode::OK, &Envelope::of(data))
 }
 
 /// List the feedback on an execution

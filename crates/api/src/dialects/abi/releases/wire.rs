@@ -57,6 +57,15 @@ pub struct ReleaseTag {
     pub(super) updated_at: Time,
 }
 
+/// A deleted release tag.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DeletedReleaseTag {
+    /// Its name.
+    pub(super) name: String,
+    /// Always `true`.
+    pub(super) deleted: bool,
+}
+
 /// A share of the executions that name a tag.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Share {

@@ -36,6 +36,9 @@ request_body! {
         /// The input of its executions.
         #[schema(value_type = Option<Object>)]
         pub parameters: Patch<Map>,
+        /// The release tag of its executions, resolved at each firing; `null`: the newest release.
+        #[schema(value_type = Option<String>)]
+        pub release_tag: Patch<String>,
         /// Whether it fires, default `true`.
         pub enabled: Option<bool>,
         /// What becomes of firings that fell into an outage: `run_once` (default), `skip`, `run_all`.
@@ -98,6 +101,8 @@ pub struct Schedule<'a> {
     /// The input of its executions.
     #[schema(value_type = Object)]
     pub parameters: &'a Map,
+    /// The release tag of its executions; `null`: the newest release.
+    pub release_tag: Option<&'a str>,
     /// Whether it fires.
     pub enabled: bool,
     /// The IANA name of its time zone.
@@ -170,7 +175,8 @@ pub struct Skipped<'a> {
     pub scheduled_at: Time,
     /// When that was decided.
     pub skipped_at: Time,
-    /// `MISFIRED`, `OVERLAPPED`, `QUEUE_FULL`, `WORKFLOW_INACTIVE`, `PARAMETER_VALIDATION_ERROR`, …
+    /// `MISFIRED`, `OVERLAPPED`, `QUEUE_FULL`, `WORKFLOW_INACTIVE`, `PARAMETER_VALIDATION_ERROR`,
+    /// `RELEASE_TAG_NOT_FOUND`, …
     pub code: &'a str,
     /// Why, for a person.
     pub message: &'a str,

@@ -20,6 +20,13 @@ request_body! {
         /// Where each change of status is sent.
         #[schema(example = "https://example.com/webhook")]
         pub webhook_url: Option<String>,
+        /// The release to run, by its tag. Default: `LATEST`.
+        #[schema(example = "production")]
+        pub release_tag: Option<String>,
+        /// Decides between several releases of the tag: the same key always runs the same one.
+        /// Default: chance. 1 to 255 bytes.
+        #[schema(example = "customer-17")]
+        pub traffic_key: Option<String>,
     }
 }
 

@@ -77,6 +77,11 @@ pub const CALLS: &[Call] = &[
         Nothing(404),
     ),
     call(
+        "DELETE /api/v1/workflows/{id}/release_tags/{tag}",
+        "/api/v1/workflows/<workflow>/release_tags/<tag>",
+        Nothing(404),
+    ),
+    call(
         "GET /api/v1/workflows/{id}/quality",
         "/api/v1/workflows/<workflow>/quality",
         Nothing(404),
