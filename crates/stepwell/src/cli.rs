@@ -31,13 +31,23 @@ pub enum Command {
     Run(commands::run::Run),
     /// Validate definitions and list every problem
     Validate(commands::validate::Validate),
-    /// List, show, create, update, delete and execute workflows
+    /// Create workflows from definitions, or update them by name
+    Apply(commands::apply::Apply),
+    /// Execute a workflow
+    Execute(commands::execute::Execute),
+    /// List, show, create, update, activate, delete and execute workflows
     #[command(subcommand)]
     Workflows(commands::workflows::Workflows),
-    /// List, show, watch, cancel, pause and resume executions
+    /// List and show the releases of a workflow
+    #[command(subcommand)]
+    Releases(commands::releases::Releases),
+    /// List, set and delete the release tags of a workflow
+    #[command(subcommand)]
+    Tags(commands::tags::Tags),
+    /// List, show, watch, cancel, pause, resume and rerun executions
     #[command(subcommand)]
     Executions(commands::executions::Executions),
-    /// List, show, preview, trigger, pause, resume and delete schedules
+    /// List, show, create, update, preview, trigger, pause, resume and delete schedules
     #[command(subcommand)]
     Schedules(commands::schedules::Schedules),
     /// Create, list and revoke API keys
@@ -62,6 +72,8 @@ pub enum Command {
     Backup(commands::backup::Backup),
     /// Print the OpenAPI description of the HTTP API
     Openapi,
+    /// Print the completion script of a shell
+    Completion(commands::completion::Completion),
 }
 
 impl Cli {
@@ -71,6 +83,10 @@ impl Cli {
             Command::Serve(args) => commands::serve::run(args, &global).await,
             Command::Run(args) => commands::run::run(args, &global).await,
             Command::Validate(args) => commands::validate::run(&args, &global),
+            Command::Apply(args) => commands::apply::run(args, &global).await,
+            Command::Execute(args) => commands::execute::run(args, &global).await,
+            Command::Releases(args) => commands::releases::run(args, &global).await,
+            Command::Tags(args) => commands::tags::run(args, &global).await,
             Command::Workflows(args) => commands::workflows::run(args, &global).await,
             Command::Executions(args) => commands::executions::run(args, &global).await,
             Command::Schedules(args) => commands::schedules::run(args, &global).await,
@@ -83,6 +99,7 @@ impl Cli {
             Command::Config => commands::config::run(&global),
             Command::Backup(args) => commands::backup::run(args, &global).await,
             Command::Openapi => commands::openapi::run(&global).await,
+            Command::Completion(args) => commands::completion::run(&args),
         }
     }
 }

@@ -8,12 +8,16 @@ mod client;
 mod commands;
 mod config;
 mod data_dir;
+mod definition_files;
+mod differences;
 mod documents;
 mod error;
 mod file_limit;
 mod global;
+mod inputs;
 mod logs;
 mod mask;
+mod references;
 mod terminal;
 mod wiring;
 

@@ -104,6 +104,12 @@ pub fn print_json(value: &Value) {
     print_line(&format!("{value:#}"));
 }
 
+/// Prints a list as JSON: the same shape for every list. `next` is the cursor of the following
+/// items, or null.
+pub fn print_items(items: &[Value], next: &Value) {
+    print_json(&serde_json::json!({"items": items, "next": next}));
+}
+
 pub fn print_json_line(value: &Value) {
     print_line(&value.to_string());
 }

@@ -17,7 +17,7 @@ use futures_util::StreamExt;
 use serde_json::Value;
 use stepwell_engine::App;
 
-pub use pages::{CursorPages, list_all};
+pub use pages::{CursorPages, ListRequest, list_all, list_page};
 pub use sse::ServerEvent;
 
 use crate::config::Config;

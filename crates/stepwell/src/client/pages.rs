@@ -64,3 +64,41 @@ pub async fn list_all(client: &Client, path: &str, filters: &str) -> Result<Vec<
     }
     Ok(items)
 }
+
+/// Which items of a list are requested.
+pub struct ListRequest<'a> {
+    pub path: &'a str,
+    /// Appended to the query: empty, or `&name=value`.
+    pub filters: &'a str,
+    pub limit: usize,
+    /// The end of the previous items; `None`: from the first item.
+    pub cursor: Option<String>,
+}
+
+/// Items of a list.
+pub struct ListPage {
+    pub items: Vec<Value>,
+    /// The cursor of the following items, or null.
+    pub next: Value,
+}
+
+/// At most `limit` items of a list of the abi API whose pages have cursors.
+pub async fn list_page(client: &Client, request: ListRequest<'_>) -> Result<ListPage, CliError> {
+    let ListRequest { path, filters, limit, cursor } = request;
+    let (mut items, mut next) = (Vec::new(), cursor.map_or(Value::Null, Value::String));
+    while items.len() < limit {
+        let size = (limit - items.len()).min(PAGE_SIZE as usize);
+        let mut url = format!("{path}?page_size={size}{filters}");
+        if let Some(cursor) = next.as_str() {
+            url = format!("{url}&cursor={}", percent_encode(cursor));
+        }
+        let mut response = client.get(&url).await?;
+        let data = &mut response["data"];
+        next = data["pagination"]["next_cursor"].take();
+        items.extend(data["items"].as_array().cloned().unwrap_or_default());
+        if next.is_null() {
+            break;
+        }
+    }
+    Ok(ListPage { items, next })
+}

@@ -39,6 +39,9 @@ pub struct Audit {
     /// Maximum number of entries, 1 to 100
     #[arg(long, default_value_t = 20)]
     limit: u32,
+    /// Continue after the `next` of an earlier list with the same filters
+    #[arg(long)]
+    cursor: Option<String>,
 }
 
 pub async fn run(args: Audit, global: &GlobalArgs) -> Result<(), CliError> {
@@ -48,7 +51,8 @@ pub async fn run(args: Audit, global: &GlobalArgs) -> Result<(), CliError> {
     let mut response = response?;
     let data = response["data"].take();
     if global.json {
-        terminal::print_json(&data)
+        let items = data["items"].as_array().map(Vec::as_slice).unwrap_or_default();
+        terminal::print_items(items, &data["pagination"]["next_cursor"])
     } else {
         print_entries(&data["items"])
     }
@@ -57,8 +61,18 @@ pub async fn run(args: Audit, global: &GlobalArgs) -> Result<(), CliError> {
 
 impl Audit {
     fn into_path(self) -> String {
-        let Self { actor, key_id, action, object_type, object, since, until, workspace, limit } =
-            self;
+        let Self {
+            actor,
+            key_id,
+            action,
+            object_type,
+            object,
+            since,
+            until,
+            workspace,
+            limit,
+            cursor,
+        } = self;
         let filters = [
             ("actor", actor),
             ("key_id", key_id),
@@ -68,6 +82,7 @@ impl Audit {
             ("start_date", since),
             ("end_date", until),
             ("workspace_id", workspace),
+            ("cursor", cursor),
         ];
         let set_filters = filters.into_iter().filter_map(|(name, value)| Some((name, value?)));
         set_filters.fold(format!("{PATH}?page_size={limit}"), |path, (name, value)| {

@@ -2,11 +2,13 @@
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
+use stepwell_core::ids::KeyId;
 
 use super::workspaces::{self, LimitArgs};
 use crate::client::{Client, list_all, percent_encode};
 use crate::error::CliError;
 use crate::global::GlobalArgs;
+use crate::references;
 use crate::terminal::{self, TableCell, value_text};
 
 const PATH: &str = "/api/v1/auth/api-keys";
@@ -24,7 +26,7 @@ pub enum Keys {
     },
     /// Revoke a key immediately
     Revoke {
-        /// ID of the key
+        /// ID or name of the key
         id: String,
     },
     /// Show the secret that signs webhook deliveries
@@ -89,14 +91,16 @@ async fn run_command(args: Keys, client: &Client, as_json: bool) -> Result<(), C
                 None => String::new(),
             };
             let keys = list_all(client, PATH, &filters).await?;
-            if as_json { terminal::print_json(&json!({"items": keys})) } else { print_keys(&keys) }
+            if as_json { terminal::print_items(&keys, &Value::Null) } else { print_keys(&keys) }
         }
         Keys::Revoke { id } => {
-            client.delete(&format!("{PATH}/{}", percent_encode(&id))).await?;
+            let path = references::API_KEY.path_of::<KeyId>(client, &id).await?;
+            client.delete(&path).await?;
+            let id = path.rsplit('/').next().unwrap_or_default();
             if as_json {
                 terminal::print_json(&json!({"id": id}))
             } else {
-                terminal::print_line(&id)
+                terminal::print_line(id)
             }
         }
         Keys::WebhookSecret => {

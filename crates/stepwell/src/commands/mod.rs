@@ -1,16 +1,21 @@
 //! The commands, one file each.
 
+pub mod apply;
 pub mod audit;
 pub mod backup;
+pub mod completion;
 pub mod config;
 pub mod execution_text;
+pub mod execute;
 pub mod executions;
 pub mod keys;
 pub mod openapi;
+pub mod releases;
 pub mod run;
 pub mod schedules;
 pub mod serve;
 pub mod step_types;
+pub mod tags;
 pub mod templates;
 pub mod validate;
 mod watch;

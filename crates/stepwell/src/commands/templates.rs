@@ -112,7 +112,7 @@ async fn run_command(args: Templates, client: &Client, as_json: bool) -> Result<
         Templates::List => {
             let templates = list_all(client, PATH, "").await?;
             if as_json {
-                terminal::print_json(&json!({"items": templates}))
+                terminal::print_items(&templates, &Value::Null)
             } else {
                 print_list(&templates)
             }

@@ -2,10 +2,12 @@
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
+use stepwell_core::ids::WebhookId;
 
 use crate::client::{Client, list_all, percent_encode};
 use crate::error::CliError;
 use crate::global::GlobalArgs;
+use crate::references;
 use crate::terminal::{self, TableCell, value_text};
 
 const PATH: &str = "/api/v1/webhooks";
@@ -16,24 +18,24 @@ pub enum Webhooks {
     List,
     /// Show a webhook
     Show {
-        /// ID of the webhook
+        /// ID, URL or description of the webhook
         id: String,
     },
     /// Create a webhook; a generated secret is shown only once
     Create(Create),
     /// Delete a webhook
     Delete {
-        /// ID of the webhook
+        /// ID, URL or description of the webhook
         id: String,
     },
     /// Send a test event to a webhook
     Test {
-        /// ID of the webhook
+        /// ID, URL or description of the webhook
         id: String,
     },
     /// Replace the secret of a webhook; the new one is shown only once
     RotateSecret {
-        /// ID of the webhook
+        /// ID, URL or description of the webhook
         id: String,
         /// How long deliveries are also signed with the old secret [default: 86400]
         #[arg(long, value_name = "SECONDS")]
@@ -41,7 +43,7 @@ pub enum Webhooks {
     },
     /// List the newest 100 deliveries of a webhook
     Deliveries {
-        /// ID of the webhook
+        /// ID, URL or description of the webhook
         id: String,
         /// Only deliveries with this status: pending, delivered, exhausted
         #[arg(long)]
@@ -81,43 +83,51 @@ async fn run_command(args: Webhooks, client: &Client, as_json: bool) -> Result<(
         Webhooks::List => {
             let webhooks = list_all(client, PATH, "").await?;
             if as_json {
-                terminal::print_json(&json!({"items": webhooks}))
+                terminal::print_items(&webhooks, &Value::Null)
             } else {
                 print_webhooks(&webhooks)
             }
         }
         Webhooks::Show { id } => {
-            terminal::print_json(&client.get(&webhook_path(&id)).await?["data"])
+            terminal::print_json(&client.get(&webhook_path(client, &id).await?).await?["data"])
         }
         Webhooks::Create(args) => {
             let response = client.post(PATH, Some(&args.into_body())).await?;
             print_secret(&response["data"], as_json);
         }
         Webhooks::Delete { id } => {
-            client.delete(&webhook_path(&id)).await?;
+            let path = webhook_path(client, &id).await?;
+            client.delete(&path).await?;
+            let id = path.rsplit('/').next().unwrap_or_default();
             if as_json {
                 terminal::print_json(&json!({"id": id}))
             } else {
-                terminal::print_line(&id)
+                terminal::print_line(id)
             }
         }
         Webhooks::Test { id } => {
-            let response = client.post(&format!("{}/test", webhook_path(&id)), None).await?;
+            let response =
+                client.post(&format!("{}/test", webhook_path(client, &id).await?), None).await?;
             print_delivery(&response["data"], as_json);
         }
         Webhooks::RotateSecret { id, overlap } => {
             let body = overlap.map(|seconds| json!({"overlap_seconds": seconds}));
-            let path = format!("{}/rotate_secret", webhook_path(&id));
+            let path = format!("{}/rotate_secret", webhook_path(client, &id).await?);
             print_secret(&client.post(&path, body.as_ref()).await?["data"], as_json);
         }
         Webhooks::Deliveries { id, status } => {
-            let mut path = format!("{}/deliveries?page_size=100", webhook_path(&id));
+            let mut path = format!("{}/deliveries?page_size=100", webhook_path(client, &id).await?);
             if let Some(status) = status {
                 path.push_str(&format!("&status={}", percent_encode(&status)));
             }
             let mut response = client.get(&path).await?;
             let data = response["data"].take();
-            if as_json { terminal::print_json(&data) } else { print_deliveries(&data["items"]) }
+            let items = data["items"].as_array().map(Vec::as_slice).unwrap_or_default();
+            if as_json {
+                terminal::print_items(items, &data["pagination"]["next_cursor"])
+            } else {
+                print_deliveries(items)
+            }
         }
         Webhooks::Redeliver { id } => {
             let path = format!("{PATH}/deliveries/{}/redeliver", percent_encode(&id));
@@ -127,8 +137,8 @@ async fn run_command(args: Webhooks, client: &Client, as_json: bool) -> Result<(
     Ok(())
 }
 
-fn webhook_path(id: &str) -> String {
-    format!("{PATH}/{}", percent_encode(id))
+async fn webhook_path(client: &Client, webhook: &str) -> Result<String, CliError> {
+    references::WEBHOOK.path_of::<WebhookId>(client, webhook).await
 }
 
 impl Create {
@@ -176,7 +186,7 @@ fn print_webhooks(webhooks: &[Value]) {
     terminal::print_table(&["id", "url", "status", "events", "description"], &rows);
 }
 
-fn print_deliveries(deliveries: &Value) {
+fn print_deliveries(deliveries: &[Value]) {
     let row = |delivery: &Value| -> Vec<TableCell> {
         let response = &delivery["response"];
         let field = if response["status"].is_null() { "error" } else { "status" };
@@ -190,8 +200,7 @@ fn print_deliveries(deliveries: &Value) {
             value_text(&delivery["next_attempt_at"]).into(),
         ]
     };
-    let items = deliveries.as_array().map(Vec::as_slice).unwrap_or_default();
-    let rows: Vec<Vec<TableCell>> = items.iter().map(row).collect();
+    let rows: Vec<Vec<TableCell>> = deliveries.iter().map(row).collect();
     terminal::print_table(
         &["id", "event", "status", "attempts", "response", "created", "next attempt"],
         &rows,

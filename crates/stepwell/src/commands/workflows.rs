@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
-use serde_json::{Map, Value, json};
+use clap::Subcommand;
+use serde_json::{Value, json};
 use stepwell_core::ids::WorkflowId;
 
-use super::watch;
+use super::execute;
 use crate::client::{Client, CursorPages};
+use crate::differences::{Difference, find_differences};
 use crate::documents;
 use crate::error::{CliError, CliErrorKind};
 use crate::global::GlobalArgs;
@@ -39,23 +40,26 @@ pub enum Workflows {
         /// ID or name; the newest of several with the same name
         workflow: String,
     },
+    /// Activate a workflow, so that it can be executed
+    Activate {
+        /// ID or name; the newest of several with the same name
+        workflow: String,
+    },
+    /// Deactivate a workflow: running executions continue, no new ones start
+    Deactivate {
+        /// ID or name; the newest of several with the same name
+        workflow: String,
+    },
+    /// Show how a definition differs from the one of the server; exit code 1 if it does
+    Diff {
+        /// Definition in JSON or YAML; `-` reads stdin
+        file: PathBuf,
+        /// ID or name of the workflow [default: the name in the definition]
+        #[arg(long, short)]
+        workflow: Option<String>,
+    },
     /// Execute a workflow
-    Execute(Execute),
-}
-
-#[derive(Debug, Args)]
-pub struct Execute {
-    /// ID or name; the newest of several with the same name
-    workflow: String,
-    /// Input: JSON, or @FILE
-    #[arg(long, short, value_name = "JSON|@FILE")]
-    input: Option<String>,
-    /// URL that receives status changes
-    #[arg(long, value_name = "URL")]
-    webhook_url: Option<String>,
-    /// Wait for the result: progress on stderr, the output on stdout
-    #[arg(long, short)]
-    wait: bool,
+    Execute(execute::Execute),
 }
 
 pub async fn run(args: Workflows, global: &GlobalArgs) -> Result<(), CliError> {
@@ -88,7 +92,17 @@ async fn run_command(args: Workflows, client: &Client, as_json: bool) -> Result<
             print_id(&json!({"workflow_id": id}), "workflow_id", as_json);
             Ok(())
         }
-        Workflows::Execute(args) => execute_workflow(client, args, as_json).await,
+        Workflows::Activate { workflow } => {
+            change_status(client, &workflow, "activate", as_json).await
+        }
+        Workflows::Deactivate { workflow } => {
+            change_status(client, &workflow, "deactivate", as_json).await
+        }
+        Workflows::Diff { file, workflow } => {
+            let definition = documents::read_definition(&file, CliErrorKind::Usage)?;
+            diff_definition(client, &definition, workflow.as_deref(), as_json).await
+        }
+        Workflows::Execute(args) => execute::execute_workflow(client, args, as_json).await,
     }
 }
 
@@ -100,22 +114,90 @@ pub async fn resolve_workflow(client: &Client, workflow: &str) -> Result<String,
     if let Ok(id) = workflow.parse::<WorkflowId>() {
         return Ok(id.dataflow());
     }
+    find_by_name(client, workflow).await?.ok_or_else(|| {
+        CliError::not_found(format!(
+            "no workflow has the ID or name `{workflow}`; `stepwell workflows list` lists all"
+        ))
+    })
+}
+
+/// The ID of the newest workflow with this name.
+pub async fn find_by_name(client: &Client, name: &str) -> Result<Option<String>, CliError> {
     let mut pages = CursorPages::new("/workflows", "workflows");
     while let Some(page) = pages.next(client).await? {
-        let found = page.iter().find(|item| item["name"] == workflow);
+        let found = page.iter().find(|item| item["name"] == name);
         if let Some(id) = found.and_then(|item| item["workflow_id"].as_str()) {
-            return Ok(id.to_owned());
+            return Ok(Some(id.to_owned()));
         }
     }
-    Err(CliError::not_found(format!(
-        "no workflow has the ID or name `{workflow}`; `stepwell workflows list` lists all"
+    Ok(None)
+}
+
+async fn change_status(
+    client: &Client,
+    workflow: &str,
+    operation: &str,
+    as_json: bool,
+) -> Result<(), CliError> {
+    let id = resolve_workflow(client, workflow).await?;
+    let mut response = client.post(&format!("/api/v1/workflows/{id}/{operation}"), None).await?;
+    let data = response["data"].take();
+    if as_json {
+        terminal::print_json(&data);
+    } else {
+        terminal::print_line(&format!("{id} {}", value_text(&data["status"])));
+    }
+    Ok(())
+}
+
+/// Prints the places in which a definition differs from the one of the server.
+async fn diff_definition(
+    client: &Client,
+    definition: &Value,
+    workflow: Option<&str>,
+    as_json: bool,
+) -> Result<(), CliError> {
+    let name = workflow.or_else(|| definition["name"].as_str()).ok_or_else(|| {
+        CliError::usage("the definition has no name; name the workflow with --workflow")
+    })?;
+    let id = resolve_workflow(client, name).await?;
+    let current = client.get(&format!("/workflows/{id}")).await?;
+    let found = find_differences(&current["definition"], definition);
+    if as_json {
+        let items: Vec<Value> = found.iter().map(Difference::to_json).collect();
+        terminal::print_items(&items, &Value::Null);
+    }
+    if found.is_empty() {
+        return Ok(());
+    }
+    if !as_json {
+        found.iter().for_each(print_difference);
+    }
+    let count = found.len();
+    Err(CliError::failed(format!(
+        "the definition differs from release {} of the workflow in {count} place{}",
+        value_text(&current["release"]),
+        if count == 1 { "" } else { "s" }
     )))
+}
+
+fn print_difference(difference: &Difference) {
+    let Difference { path, before, after } = difference;
+    let lines = [("-", before, terminal::Colour::Red), ("+", after, terminal::Colour::Green)];
+    for (sign, value, colour) in lines {
+        if let Some(value) = value {
+            terminal::print_line(&terminal::paint_stdout(
+                colour,
+                &format!("{sign} {path}: {value}"),
+            ));
+        }
+    }
 }
 
 async fn list_workflows(client: &Client, as_json: bool) -> Result<(), CliError> {
     let workflows = CursorPages::new("/workflows", "workflows").first(client, usize::MAX).await?;
     if as_json {
-        terminal::print_json(&json!({"workflows": workflows}));
+        terminal::print_items(&workflows, &Value::Null);
         return Ok(());
     }
     let rows: Vec<Vec<TableCell>> = workflows
@@ -164,28 +246,8 @@ async fn show_workflow(client: &Client, workflow: &str, as_json: bool) -> Result
     Ok(())
 }
 
-async fn execute_workflow(client: &Client, args: Execute, as_json: bool) -> Result<(), CliError> {
-    let id = resolve_workflow(client, &args.workflow).await?;
-    let mut body = Map::new();
-    if let Some(input) = &args.input {
-        body.insert("input".into(), documents::read_input(input)?);
-    }
-    if let Some(url) = args.webhook_url {
-        body.insert("webhook_url".into(), url.into());
-    }
-    let path = format!("/workflows/{id}/execute");
-    let response = client.post(&path, Some(&body.into())).await?;
-    let execution = value_text(&response["execution_id"]);
-    if !args.wait {
-        print_id(&response, "execution_id", as_json);
-        return Ok(());
-    }
-    let path = format!("/workflows/{id}/executions/{execution}");
-    watch::follow_to_end(client, &path, watch::EventFormat::StderrLines).await?;
-    watch::print_result(&client.get(&path).await?, as_json)
-}
-
-fn print_id(response: &Value, field: &str, as_json: bool) {
+/// Prints a response, or only the ID in it.
+pub fn print_id(response: &Value, field: &str, as_json: bool) {
     if as_json {
         terminal::print_json(response)
     } else {

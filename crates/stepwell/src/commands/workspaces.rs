@@ -89,7 +89,7 @@ async fn run_command(args: Workspaces, client: &Client, as_json: bool) -> Result
         Workspaces::List => {
             let workspaces = list_all(client, PATH, "").await?;
             if as_json {
-                terminal::print_json(&json!({"items": workspaces}))
+                terminal::print_items(&workspaces, &Value::Null)
             } else {
                 print_workspaces(&workspaces)
             }

@@ -13,8 +13,7 @@ fn check_commands(folder: &Folder) {
     let id = folder.json(&["workflows", "create", "say.yaml"])["workflow_id"].clone();
     let id = id.as_str().unwrap();
     let list = folder.json(&["workflows", "list"]);
-    let names: Vec<&Value> =
-        list["workflows"].as_array().unwrap().iter().map(|w| &w["name"]).collect();
+    let names: Vec<&Value> = list["items"].as_array().unwrap().iter().map(|w| &w["name"]).collect();
     assert!(names.contains(&&json!("say")), "{names:?}");
 
     folder.write("say.yaml", &ECHO.replace("Echo", "TextOperation.Uppercase"));
@@ -27,7 +26,7 @@ fn check_commands(folder: &Folder) {
     assert_eq!(executed["output"], json!({"text": "AH"}));
     let execution = executed["execution_id"].as_str().unwrap();
     let all = folder.json(&["executions", "list", id, "--status", "completed"]);
-    assert_eq!(all["executions"][0]["execution_id"], execution);
+    assert_eq!(all["items"][0]["execution_id"], execution);
     assert_eq!(folder.json(&["executions", "show", execution])["tasks"][0]["attempt"], 1);
     let watched = folder.run(&["executions", "watch", execution, "--json"]);
     let last = String::from_utf8(watched.stdout).unwrap();

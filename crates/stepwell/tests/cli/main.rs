@@ -2,11 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot continue must fail")]
 
+mod apply;
 mod commands;
 mod failures;
 mod folder;
 mod objects;
 mod proxy;
+mod releases;
 mod start;
 mod validate;
 

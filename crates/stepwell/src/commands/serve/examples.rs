@@ -1,6 +1,6 @@
 //! Creates workflows from the definitions of a folder, for new users to execute.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -8,11 +8,9 @@ use stepwell_core::ids::WorkflowId;
 use stepwell_engine::app::CreateWorkflow;
 use stepwell_engine::{App, AppError, Caller};
 
+use crate::definition_files::{is_definition, list_definitions};
 use crate::documents;
 use crate::error::{CliError, CliErrorKind};
-
-/// The suffix of the example input of `NAME.yaml`.
-const INPUT_SUFFIX: &str = ".input.json";
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Example {
@@ -28,7 +26,7 @@ pub struct Example {
 /// `Usage` for the first invalid definition.
 pub async fn register_examples(app: &App, folder: &Path) -> Result<Vec<Example>, CliError> {
     let mut examples = Vec::new();
-    for file in definition_files(folder)? {
+    for file in list_definitions(folder, is_definition)? {
         let definition = documents::read_definition(&file, CliErrorKind::Usage)?;
         let (id, name) = register_one(app, definition)
             .await
@@ -64,43 +62,5 @@ async fn register_one(app: &App, definition: Value) -> Result<(WorkflowId, Strin
             Ok((app.create_workflow(&caller, create).await?, parsed.name))
         }
         Err(error) => Err(error),
-    }
-}
-
-/// The definitions directly in the folder, sorted by name.
-fn definition_files(folder: &Path) -> Result<Vec<PathBuf>, CliError> {
-    let entries = std::fs::read_dir(folder).map_err(|e| {
-        CliError::usage(format!("cannot read the examples in {}: {e}", folder.display()))
-    })?;
-    let mut files: Vec<PathBuf> = entries
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.is_file() && is_definition(path))
-        .collect();
-    files.sort();
-    Ok(files)
-}
-
-fn is_definition(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
-    let has_extension = [".json", ".yaml", ".yml"].iter().any(|ext| name.ends_with(ext));
-    has_extension && !name.ends_with(INPUT_SUFFIX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn inputs_and_other_files_are_not_definitions() {
-        for (name, expect) in [
-            ("greet.yaml", true),
-            ("greet.yml", true),
-            ("dummy.json", true),
-            ("greet.input.json", false),
-            ("README.md", false),
-            ("messy.csv", false),
-        ] {
-            assert_eq!(is_definition(Path::new(name)), expect, "{name}");
-        }
     }
 }

@@ -1,5 +1,8 @@
 //! `stepwell executions …`.
 
+mod list;
+mod rerun;
+
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use stepwell_core::ids::ExecutionId;
@@ -7,24 +10,17 @@ use stepwell_core::ids::ExecutionId;
 use super::execution_text::print_execution;
 use super::watch;
 use super::workflows::resolve_workflow;
-use crate::client::{Client, CursorPages};
-use crate::error::{CliError, CliErrorKind};
+use crate::client::Client;
+use crate::error::CliError;
 use crate::global::GlobalArgs;
 use crate::terminal::{self, TableCell, value_text};
 
 #[derive(Debug, Subcommand)]
 pub enum Executions {
-    /// List a workflow's executions, newest first
-    List {
-        /// ID or name of the workflow
-        workflow: String,
-        /// Only executions with this status: PENDING, RUNNING, WAITING, PAUSED, COMPLETED, FAILED, CANCELLED
-        #[arg(long)]
-        status: Option<String>,
-        /// Maximum number of executions
-        #[arg(long, default_value_t = 20)]
-        limit: usize,
-    },
+    /// List executions, newest first
+    List(list::List),
+    /// Run an ended execution again
+    Rerun(rerun::Rerun),
     /// Show an execution and its steps
     Show(ExecutionArg),
     /// Follow an execution until it ends
@@ -50,7 +46,7 @@ pub struct ExecutionArg {
     /// ID of the execution
     #[arg(value_name = "EXECUTION")]
     id: String,
-    /// ID or name of its workflow; searched for if omitted
+    /// ID or name of its workflow; found if omitted
     #[arg(long, short)]
     workflow: Option<String>,
 }
@@ -64,10 +60,8 @@ pub async fn run(args: Executions, global: &GlobalArgs) -> Result<(), CliError> 
 
 async fn run_command(args: Executions, client: &Client, as_json: bool) -> Result<(), CliError> {
     match args {
-        Executions::List { workflow, status, limit } => {
-            let id = resolve_workflow(client, &workflow).await?;
-            list_executions(client, &id, status.as_deref(), limit, as_json).await
-        }
+        Executions::List(args) => list::list_executions(args, client, as_json).await,
+        Executions::Rerun(args) => rerun::rerun_execution(args, client, as_json).await,
         Executions::Show(execution) => {
             let response = client.get(&execution_path(client, &execution).await?).await?;
             if as_json {
@@ -104,60 +98,21 @@ async fn run_command(args: Executions, client: &Client, as_json: bool) -> Result
     }
 }
 
-/// The path of the execution, which contains its workflow.
-async fn execution_path(client: &Client, execution: &ExecutionArg) -> Result<String, CliError> {
-    let id: ExecutionId = execution.id.parse().map_err(|e| CliError::usage(format!("{e}")))?;
-    let id = id.dataflow();
-    if let Some(workflow) = &execution.workflow {
-        let workflow = resolve_workflow(client, workflow).await?;
-        return Ok(format!("/workflows/{workflow}/executions/{id}"));
-    }
-    let mut pages = CursorPages::new("/workflows", "workflows");
-    while let Some(page) = pages.next(client).await? {
-        for workflow in page {
-            let path =
-                format!("/workflows/{}/executions/{id}", value_text(&workflow["workflow_id"]));
-            match client.get(&path).await {
-                Ok(_) => return Ok(path),
-                Err(error) if error.kind == CliErrorKind::NotFound => {}
-                Err(error) => return Err(error),
-            }
-        }
-    }
-    Err(CliError::not_found(format!(
-        "execution {id} was not found; if its workflow was deleted, name that with --workflow"
-    )))
+fn parse_execution(id: &str) -> Result<ExecutionId, CliError> {
+    id.parse().map_err(|e| CliError::usage(format!("{e}")))
 }
 
-async fn list_executions(
-    client: &Client,
-    workflow: &str,
-    status: Option<&str>,
-    limit: usize,
-    as_json: bool,
-) -> Result<(), CliError> {
-    let mut path = format!("/workflows/{workflow}/executions");
-    if let Some(status) = status {
-        path = format!("{path}?status={}", crate::client::percent_encode(&status.to_uppercase()));
-    }
-    let executions = CursorPages::new(path, "executions").first(client, limit).await?;
-    if as_json {
-        terminal::print_json(&json!({"executions": executions}));
-        return Ok(());
-    }
-    let rows: Vec<Vec<TableCell>> = executions
-        .iter()
-        .map(|e| {
-            vec![
-                value_text(&e["execution_id"]).into(),
-                TableCell::status(&value_text(&e["status"])),
-                value_text(&e["created_at"]).into(),
-                value_text(&e["completed_at"]).into(),
-            ]
-        })
-        .collect();
-    terminal::print_table(&["id", "status", "created", "completed"], &rows);
-    Ok(())
+/// The path of the execution, which contains its workflow.
+async fn execution_path(client: &Client, execution: &ExecutionArg) -> Result<String, CliError> {
+    let id = parse_execution(&execution.id)?;
+    let workflow = match &execution.workflow {
+        Some(workflow) => resolve_workflow(client, workflow).await?,
+        None => {
+            let found = client.get(&format!("/api/v1/workflow_executions/{}", id.abi())).await?;
+            value_text(&found["data"]["workflow_id"])
+        }
+    };
+    Ok(format!("/workflows/{workflow}/executions/{}", id.dataflow()))
 }
 
 async fn control_execution(

@@ -1,12 +1,18 @@
 //! `stepwell schedules …`.
 
+mod fields;
+
 use clap::Subcommand;
 use serde_json::Value;
+use stepwell_core::ids::ScheduleId;
+
+use fields::ScheduleFields;
 
 use super::workflows::resolve_workflow;
 use crate::client::{Client, list_all, percent_encode};
 use crate::error::CliError;
 use crate::global::GlobalArgs;
+use crate::references;
 use crate::terminal::{self, TableCell, value_text};
 
 const PATH: &str = "/api/v1/workflow_schedules";
@@ -21,8 +27,30 @@ pub enum Schedules {
     },
     /// Show a schedule and its last execution
     Show {
-        /// ID of the schedule
+        /// ID or name of the schedule
         schedule: String,
+    },
+    /// Create a schedule; one of --cron, --every and --at is required
+    Create {
+        /// ID or name of the workflow
+        workflow: String,
+        /// Name of the schedule
+        name: String,
+        #[command(flatten)]
+        fields: ScheduleFields,
+        /// Create it paused
+        #[arg(long)]
+        disabled: bool,
+    },
+    /// Update the given fields of a schedule
+    Update {
+        /// ID or name of the schedule
+        schedule: String,
+        /// New name
+        #[arg(long)]
+        name: Option<String>,
+        #[command(flatten)]
+        fields: ScheduleFields,
     },
     /// Show when a cron expression fires
     Preview {
@@ -37,22 +65,22 @@ pub enum Schedules {
     },
     /// Start an execution of a schedule immediately
     Trigger {
-        /// ID of the schedule
+        /// ID or name of the schedule
         schedule: String,
     },
     /// Pause a schedule
     Pause {
-        /// ID of the schedule
+        /// ID or name of the schedule
         schedule: String,
     },
     /// Resume a paused schedule
     Resume {
-        /// ID of the schedule
+        /// ID or name of the schedule
         schedule: String,
     },
     /// Delete a schedule; its executions are kept
     Delete {
-        /// ID of the schedule
+        /// ID or name of the schedule
         schedule: String,
     },
 }
@@ -68,7 +96,25 @@ async fn run_command(args: Schedules, client: &Client, as_json: bool) -> Result<
     match args {
         Schedules::List { workflow } => list_schedules(client, workflow.as_deref(), as_json).await,
         Schedules::Show { schedule } => {
-            let response = client.get(&schedule_path(&schedule, "")).await?;
+            let response = client.get(&schedule_path(client, &schedule, "").await?).await?;
+            print_response(&response, as_json, print_schedule);
+            Ok(())
+        }
+        Schedules::Create { workflow, name, fields, disabled } => {
+            let mut body = fields.into_body(Some(name))?;
+            if disabled {
+                body.insert("enabled".into(), false.into());
+            }
+            let id = resolve_workflow(client, &workflow).await?;
+            let path = format!("/api/v1/workflows/{id}/schedules");
+            let response = client.post(&path, Some(&body.into())).await?;
+            print_response(&response, as_json, print_schedule);
+            Ok(())
+        }
+        Schedules::Update { schedule, name, fields } => {
+            let body = fields.into_body(name)?;
+            let path = schedule_path(client, &schedule, "").await?;
+            let response = client.patch(&path, &body.into()).await?;
             print_response(&response, as_json, print_schedule);
             Ok(())
         }
@@ -80,24 +126,27 @@ async fn run_command(args: Schedules, client: &Client, as_json: bool) -> Result<
             Ok(())
         }
         Schedules::Trigger { schedule } => {
-            let response = client.post(&schedule_path(&schedule, "/trigger"), None).await?;
+            let response =
+                client.post(&schedule_path(client, &schedule, "/trigger").await?, None).await?;
             print_response(&response, as_json, |started| {
                 terminal::print_line(&value_text(&started["execution_id"]))
             });
             Ok(())
         }
         Schedules::Pause { schedule } => {
-            let response = client.post(&schedule_path(&schedule, "/pause"), None).await?;
+            let response =
+                client.post(&schedule_path(client, &schedule, "/pause").await?, None).await?;
             print_response(&response, as_json, print_schedule);
             Ok(())
         }
         Schedules::Resume { schedule } => {
-            let response = client.post(&schedule_path(&schedule, "/resume"), None).await?;
+            let response =
+                client.post(&schedule_path(client, &schedule, "/resume").await?, None).await?;
             print_response(&response, as_json, print_schedule);
             Ok(())
         }
         Schedules::Delete { schedule } => {
-            let response = client.delete(&schedule_path(&schedule, "")).await?;
+            let response = client.delete(&schedule_path(client, &schedule, "").await?).await?;
             print_response(&response, as_json, |deleted| {
                 terminal::print_line(&value_text(&deleted["id"]))
             });
@@ -106,8 +155,9 @@ async fn run_command(args: Schedules, client: &Client, as_json: bool) -> Result<
     }
 }
 
-fn schedule_path(schedule: &str, suffix: &str) -> String {
-    format!("{PATH}/{}{suffix}", percent_encode(schedule))
+async fn schedule_path(client: &Client, schedule: &str, suffix: &str) -> Result<String, CliError> {
+    let path = references::SCHEDULE.path_of::<ScheduleId>(client, schedule).await?;
+    Ok(format!("{path}{suffix}"))
 }
 
 fn print_response(response: &Value, as_json: bool, print_text: impl Fn(&Value)) {
@@ -125,7 +175,7 @@ async fn list_schedules(
     };
     let schedules = list_all(client, PATH, &filter).await?;
     if as_json {
-        terminal::print_json(&serde_json::json!({"schedules": schedules}));
+        terminal::print_items(&schedules, &Value::Null);
         return Ok(());
     }
     let rows: Vec<Vec<TableCell>> = schedules
@@ -168,7 +218,7 @@ fn print_schedule(schedule: &Value) {
         print_field(field, &value_text(&schedule[field]));
     }
     print_field("schedule", &format_timing(schedule));
-    for field in ["enabled", "misfire_policy", "overlap_policy", "next_execution"] {
+    for field in ["release_tag", "enabled", "misfire_policy", "overlap_policy", "next_execution"] {
         print_field(field, &value_text(&schedule[field]));
     }
     let last = &schedule["last_execution"];

@@ -1,0 +1,101 @@
+//! `apply` and `workflows diff`.
+
+use serde_json::{Value, json};
+
+use crate::folder::Folder;
+
+const HELLO: &str = "name: hello\nsteps:\n  - type: StaticTextInput\n    input: one\n";
+const BYE: &str = r#"{"name": "bye", "steps": [{"type": "StaticTextInput", "input": "x"}]}"#;
+
+/// The names and results of `apply`.
+fn results(folder: &Folder, args: &[&str]) -> Vec<(String, String)> {
+    let found = folder.json(&[&["apply"], args].concat());
+    let items = found["items"].as_array().unwrap().clone();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    items.iter().map(|item| (text(&item["name"]), text(&item["result"]))).collect()
+}
+
+fn pairs(expect: &[(&str, &str)]) -> Vec<(String, String)> {
+    expect.iter().map(|(name, result)| ((*name).to_owned(), (*result).to_owned())).collect()
+}
+
+#[test]
+fn definitions_are_created_updated_or_unchanged() {
+    let folder = Folder::new();
+    let server = folder.serve(&[]);
+    std::fs::create_dir(folder.root.path().join("flows")).unwrap();
+    folder.write("flows/hello.yaml", HELLO);
+    folder.write("flows/bye.json", BYE);
+    folder.write("flows/bye.input.json", "{}");
+    folder.write("flows/notes.txt", "not a definition");
+    let both = [("bye", "created"), ("hello", "created")];
+    assert_eq!(results(&folder, &["flows", "--dry-run"]), pairs(&both));
+    assert_eq!(folder.failure(&["workflows", "show", "hello"]).0, 3, "a dry run writes nothing");
+    assert_eq!(results(&folder, &["flows"]), pairs(&both));
+    assert_eq!(
+        results(&folder, &["flows"]),
+        pairs(&[("bye", "unchanged"), ("hello", "unchanged")])
+    );
+
+    folder.write("flows/hello.yaml", &HELLO.replace("one", "two"));
+    let pattern = ["flows/h*.yaml", "flows/bye.json"];
+    let expect = pairs(&[("hello", "updated"), ("bye", "unchanged")]);
+    assert_eq!(results(&folder, &[&pattern[..], &["--dry-run"]].concat()), expect);
+    assert_eq!(folder.json(&["workflows", "show", "hello"])["release"], 1);
+    assert_eq!(results(&folder, &pattern), expect);
+    assert_eq!(folder.json(&["workflows", "show", "hello"])["release"], 2);
+    let text = folder.run(&["apply", "flows/hello.yaml"]);
+    let text = String::from_utf8(text.stdout).unwrap();
+    assert!(text.lines().nth(1).unwrap().starts_with("unchanged"), "{text}");
+    drop(server);
+}
+
+/// If one file is wrong, nothing of the others is written.
+#[test]
+fn wrong_files_are_reported_before_the_first_write() {
+    let folder = Folder::new();
+    let server = folder.serve(&[]);
+    folder.write("a.yaml", HELLO);
+    folder.write("b.yaml", "name: other\nsteps:\n  - type: Ecko\n");
+    folder.write("c.yaml", HELLO);
+    std::fs::create_dir(folder.root.path().join("empty")).unwrap();
+    for (args, code, text) in [
+        (&["a.yaml", "b.yaml"][..], 1, "b.yaml"),
+        (&["a.yaml", "c.yaml"], 2, "both define the workflow `hello`"),
+        (&["a.yaml", "missing.yaml"], 2, "missing.yaml"),
+        (&["a.yaml", "empty"], 2, "no definition"),
+        (&["a.yaml", "*.yml"], 2, "no definition"),
+    ] {
+        let (found, error) = folder.failure(&[&["apply"], args].concat());
+        assert_eq!(found, code, "{args:?} {error}");
+        assert!(error["message"].as_str().unwrap().contains(text), "{args:?} {error}");
+    }
+    let (_, error) = folder.failure(&["apply", "b.yaml"]);
+    assert_eq!(error["details"][0]["path"], "steps[0].type", "{error}");
+    assert_eq!(folder.failure(&["workflows", "show", "hello"]).0, 3);
+    drop(server);
+}
+
+#[test]
+fn a_diff_lists_the_places() {
+    let folder = Folder::new();
+    let server = folder.serve(&[]);
+    folder.write("a.yaml", HELLO);
+    folder.json(&["apply", "a.yaml"]);
+    let same = folder.json(&["workflows", "diff", "a.yaml"]);
+    assert_eq!(same, json!({"items": [], "next": null}));
+    folder.write("a.yaml", &HELLO.replace("one", "two"));
+    let differs = folder.run(&["workflows", "diff", "a.yaml"]);
+    assert_eq!(differs.status.code(), Some(1));
+    let text = String::from_utf8(differs.stdout).unwrap();
+    assert_eq!(text, "- steps[0].input: \"one\"\n+ steps[0].input: \"two\"\n");
+    let differs = folder.run(&["workflows", "diff", "a.yaml", "--json"]);
+    let found: Value = serde_json::from_slice(&differs.stdout).unwrap();
+    let expect = json!({"path": "steps[0].input", "server": "one", "file": "two"});
+    assert_eq!((&found["items"], differs.status.code()), (&json!([expect]), Some(1)));
+    folder.write("b.yaml", &HELLO.replace("hello", "unknown"));
+    assert_eq!(folder.failure(&["workflows", "diff", "b.yaml"]).0, 3);
+    let named = folder.failure(&["workflows", "diff", "b.yaml", "--workflow", "hello"]);
+    assert_eq!(named.0, 1, "the names differ");
+    drop(server);
+}
