@@ -20,8 +20,8 @@ pub struct List {
     /// The same as WORKFLOW
     #[arg(long = "workflow", short, value_name = "WORKFLOW", conflicts_with = "workflow")]
     of_workflow: Option<String>,
-    /// Only executions with this status: PENDING, RUNNING, PAUSED, COMPLETED, FAILED, TIMED_OUT,
-    /// CANCELLED; several by comma. FAILED includes TIMED_OUT
+    /// Only executions with this status: PENDING, RUNNING, WAITING, PAUSED, COMPLETED, FAILED,
+    /// TIMED_OUT, CANCELLED; several by comma. FAILED includes TIMED_OUT
     #[arg(long, value_parser = parse_statuses)]
     status: Option<String>,
     /// Only executions accepted since then: a duration before now (2h, 7d), a date or a timestamp
@@ -85,14 +85,15 @@ fn parse_statuses(text: &str) -> Result<String, String> {
         match status.trim().to_uppercase().as_str() {
             "PENDING" | "QUEUED" => statuses.push("queued"),
             "RUNNING" => statuses.push("running"),
+            "WAITING" => statuses.push("waiting"),
             "PAUSED" => statuses.push("paused"),
             "COMPLETED" => statuses.push("completed"),
             "FAILED" => statuses.extend(["failed", "timed_out"]),
             "TIMED_OUT" => statuses.push("timed_out"),
             "CANCELLED" => statuses.push("cancelled"),
             _ => {
-                return Err("expected PENDING, RUNNING, PAUSED, COMPLETED, FAILED, TIMED_OUT or \
-                            CANCELLED, several by comma"
+                return Err("expected PENDING, RUNNING, WAITING, PAUSED, COMPLETED, FAILED, \
+                            TIMED_OUT or CANCELLED, several by comma"
                     .into());
             }
         }

@@ -13,7 +13,7 @@ use super::workflows::resolve_workflow;
 use crate::client::Client;
 use crate::error::CliError;
 use crate::global::GlobalArgs;
-use crate::terminal::{self, TableCell, value_text};
+use crate::terminal::{self, value_text};
 
 #[derive(Debug, Subcommand)]
 pub enum Executions {
