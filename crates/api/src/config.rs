@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cors::AllowedOrigin;
 use crate::peer::TrustedNetwork;
+use crate::public_url::PublicUrl;
 
 /// What requests may be and how long they may take.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -52,8 +53,11 @@ pub struct ApiConfig {
     pub auth_required: bool,
     /// The origins whose web pages may call the API from a browser; `*`: any.
     pub allowed_origins: Vec<AllowedOrigin>,
-    /// The proxies, by address or network, whose `X-Forwarded-For` is believed when it is written
-    /// down from where something was done.
+    /// The URL at which clients reach the server, if a proxy is in front of it: the base of
+    /// `Location` headers and links. `None`: as trusted proxies state it, else only paths.
+    pub public_url: Option<PublicUrl>,
+    /// The proxies, by address or network, whose `X-Forwarded-For` is used for the audit log, and
+    /// whose `X-Forwarded-Proto`, `-Host` and `-Prefix` are used for links.
     pub trusted_proxies: Vec<TrustedNetwork>,
     /// Whether `/metrics` is served without a key.
     pub metrics_public: bool,
@@ -80,6 +84,7 @@ impl Default for ApiConfig {
             linger_seconds: 30,
             auth_required: true,
             allowed_origins: Vec::new(),
+            public_url: None,
             trusted_proxies: Vec::new(),
             metrics_public: false,
         }

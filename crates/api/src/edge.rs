@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use axum::body::Body;
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{FromRequestParts, RawPathParams, Request, State};
-use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, HeaderMap, HeaderValue, VARY};
+use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, HeaderMap, HeaderValue, LOCATION, VARY};
 use axum::http::{HeaderName, Method, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -26,7 +26,7 @@ use crate::error::{ApiError, Kind};
 use crate::query::Params;
 use crate::respond::Cacheable;
 use crate::state::Api;
-use crate::{limits, peer, secrets, telemetry};
+use crate::{limits, peer, public_url, secrets, telemetry};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
@@ -69,7 +69,7 @@ impl EdgeState {
 /// The layer around every route and fallback.
 pub async fn handle_request(
     State(state): State<Arc<EdgeState>>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
     let started = Instant::now();
@@ -82,12 +82,21 @@ pub async fn handle_request(
         method = %method,
         path = request.uri().path()
     );
+    let base = public_url::find_base(&state.api.config, request.extensions(), request.headers());
+    if let Some(base) = &base {
+        request.extensions_mut().insert(base.clone());
+    }
     let mut response = authorize_request(&state, request, next, &id).instrument(span.clone()).await;
     let _in_span = span.enter();
     if let Some(error) = response.extensions_mut().remove::<ApiError>() {
         response = refuse_request(dialect, &error, &id, response);
     }
     let status = response.status();
+    if let (Some(base), Some(location)) = (base, response.headers().get(LOCATION))
+        && let Some(url) = base.complete_location(location)
+    {
+        response.headers_mut().insert(LOCATION, url);
+    }
     add_headers(&state.api.app, &mut response, dialect, &id);
     record_request(&method, state.pattern(), status, started.elapsed());
     response

@@ -90,6 +90,15 @@ pub fn client_address(
     Some(forwarded_address(trusted, peer.ip().to_canonical(), headers))
 }
 
+/// Whether the other side of the connection is a trusted proxy.
+pub fn is_trusted_peer(trusted: &[TrustedNetwork], extensions: &Extensions) -> bool {
+    let Some(ConnectInfo(PeerAddress(peer))) = extensions.get::<ConnectInfo<PeerAddress>>() else {
+        return false;
+    };
+    let address = peer.ip().to_canonical();
+    trusted.iter().any(|network| network.contains(address))
+}
+
 /// Walks back from the peer through the proxies that are trusted to the first that is not, which
 /// is the client. What precedes it in the header was sent by the client itself.
 fn forwarded_address(trusted: &[TrustedNetwork], peer: IpAddr, headers: &HeaderMap) -> IpAddr {

@@ -7,6 +7,7 @@ mod security;
 
 use std::sync::LazyLock;
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
@@ -20,6 +21,7 @@ use utoipa_axum::routes;
 use crate::dialects::described::error_responses;
 use crate::endpoints::Endpoints;
 use crate::error::{ApiError, Kind};
+use crate::public_url::BaseUrl;
 use crate::state::Api;
 use crate::{process_metrics, respond, telemetry};
 
@@ -33,6 +35,9 @@ const DOCS_POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; \
     style-src 'unsafe-inline'; connect-src 'self'; img-src data:; base-uri 'none'; \
     form-action 'none'; frame-ancestors 'none'";
 
+/// The URL of the server in the serialised document.
+const SERVERS: &[u8] = br#""servers":[{"url":"/""#;
+
 #[derive(OpenApi)]
 #[openapi(tags((name = "service", description = "The server itself")))]
 struct Document;
@@ -45,6 +50,7 @@ fn own_endpoints() -> Endpoints {
         .add(routes!(get_metrics))
         .add(routes!(openapi_json))
         .add_page("/docs", get(get_docs))
+        .add_page("/", get(redirect_to_docs))
 }
 
 /// Whether the server lives or is ready.
@@ -117,10 +123,30 @@ async fn get_metrics(State(api): State<Api>) -> Result<Response, ApiError> {
 /// OpenAPI 3.1. Needs no key.
 #[utoipa::path(get, path = "/openapi.json", tag = "service", security(()),
     responses((status = 200, description = "The description", body = Object)))]
-async fn openapi_json() -> Response {
+async fn openapi_json(base: Option<Extension<BaseUrl>>) -> Response {
     static TEXT: LazyLock<Bytes> =
         LazyLock::new(|| serde_json::to_vec(&openapi()).unwrap_or_default().into());
-    respond::mark_cacheable(respond::json_text(StatusCode::OK, TEXT.clone()))
+    let Some(Extension(base)) = base else {
+        return respond::mark_cacheable(respond::json_text(StatusCode::OK, TEXT.clone()));
+    };
+    let response = respond::json_text(StatusCode::OK, with_server(&TEXT, &base.url_of("/")));
+    if base.is_configured { respond::mark_cacheable(response) } else { response }
+}
+
+/// The document with another URL of the server.
+fn with_server(document: &[u8], url: &str) -> Bytes {
+    let Some(start) = document.windows(SERVERS.len()).position(|part| part == SERVERS) else {
+        return Bytes::copy_from_slice(document);
+    };
+    let rest = &document[start + SERVERS.len()..];
+    let url = respond::to_text(url);
+    [&document[..start], br#""servers":[{"url":"#, url.as_bytes(), rest].concat().into()
+}
+
+/// Leads visitors of the root to the reference. The target is relative, so that it is right under
+/// any path of a proxy.
+async fn redirect_to_docs() -> Response {
+    respond::with_location(respond::empty_response(StatusCode::FOUND), "docs")
 }
 
 /// The API's reference, to be read in a browser.

@@ -21,6 +21,7 @@ mod names;
 mod numbers;
 mod once;
 mod parameters;
+mod public_url;
 mod rates;
 mod receiver;
 mod release_choice;

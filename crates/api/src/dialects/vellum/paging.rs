@@ -8,6 +8,7 @@ use stepwell_store::lists::{Page, PageStart, Window};
 use utoipa::ToSchema;
 
 use crate::error::ApiError;
+use crate::public_url::BaseUrl;
 use crate::query::{MAX_NUMBER, Params, invalid_parameter};
 
 /// A page of a list.
@@ -34,7 +35,7 @@ pub fn read_window(params: &Params) -> Result<Window<String>, ApiError> {
     Ok(Window { start: PageStart::Skip(offset as u64), size, count: true })
 }
 
-/// The address and the query of a list: its pages link to others with the same query.
+/// The path, as the client sees it, and the query of a list: its pages link to others with the same query.
 pub struct PagedRequest {
     pub uri: Uri,
     pub params: Params,
@@ -45,7 +46,11 @@ impl<S: Send + Sync> FromRequestParts<S> for PagedRequest {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let params = Params::from_request_parts(parts, state).await?;
-        Ok(Self { uri: parts.uri.clone(), params })
+        let uri = match parts.extensions.get::<BaseUrl>() {
+            Some(base) => base.path_of(&parts.uri),
+            None => parts.uri.clone(),
+        };
+        Ok(Self { uri, params })
     }
 }
 
