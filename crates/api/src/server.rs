@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use crate::config::ApiConfig;
 use crate::connections::ConnectionLimits;
 use crate::edge::{self, EdgeState};
+use crate::shared_router::SharedRouter;
 use crate::state::{Api, Stopping};
 use crate::{connections, cors, service, telemetry};
 
@@ -54,14 +55,13 @@ fn build_routes(api: Api) -> Router {
 pub async fn serve_router(
     app: App,
     listener: TcpListener,
-    router: Router,
+    router: impl Into<SharedRouter>,
     config: &ApiConfig,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     let (stop, stopping) = watch::channel(false);
     let mut stopped = stopping.clone();
-    // As `Router::into_make_service` does: once, not for every request.
-    let router = router.with_state(());
+    let router = router.into();
     let limits = ConnectionLimits::from(config);
     let stopping = Stopping::new(stopping);
     let serving = connections::serve_connections(app, listener, router, limits, stopping);

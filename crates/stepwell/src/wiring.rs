@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 
 use crate::error::CliError;
 
-pub use stepwell_api::ApiConfig;
+pub use stepwell_api::{ApiConfig, SharedRouter};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -128,7 +128,7 @@ pub fn install_metrics() -> Result<(), CliError> {
 pub async fn serve_api(
     app: App,
     listener: TcpListener,
-    router: axum::Router,
+    router: SharedRouter,
     config: ApiConfig,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::{Body, HttpBody};
 use axum::extract::connect_info::ConnectInfo;
 use axum::http::header::{CONNECTION, EXPECT, HOST};
@@ -24,6 +23,7 @@ use super::table::ConnectionTable;
 use super::unread;
 use crate::error::{ApiError, Kind};
 use crate::peer::PeerAddress;
+use crate::shared_router::SharedRouter;
 use crate::state::Stopping;
 
 /// What operators and their probes request; served even if all places are taken.
@@ -36,7 +36,7 @@ const TRY_AGAIN: Duration = Duration::from_secs(1);
 pub struct HttpExchange {
     pub app: App,
     pub table: Arc<ConnectionTable>,
-    pub router: Router,
+    pub router: SharedRouter,
     pub stopping: Stopping,
     pub connection: Arc<ConnectionState>,
     pub peer: SocketAddr,
@@ -67,7 +67,7 @@ impl HttpExchange {
         if let Some(fault) = fault {
             extensions.insert(fault);
         }
-        let mut response = self.router.clone().call(request).await.unwrap_or_else(|e| match e {});
+        let mut response = self.router.current().call(request).await.unwrap_or_else(|e| match e {});
         let is_consumed = unread.wait_until_consumed(may_wait).await;
         if !is_consumed {
             self.connection.linger();

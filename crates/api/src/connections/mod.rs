@@ -20,7 +20,6 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::header::CONNECTION;
 use axum::http::{HeaderValue, Response};
@@ -35,6 +34,7 @@ pub use state::CLOSE_LABELS;
 pub use table::ConnectionLimits;
 
 use crate::error::{ApiError, Kind};
+use crate::shared_router::SharedRouter;
 use crate::state::Stopping;
 use crate::{edge, telemetry};
 use exchange::HttpExchange;
@@ -58,7 +58,7 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 pub async fn serve_connections(
     app: App,
     listener: TcpListener,
-    router: Router,
+    router: SharedRouter,
     limits: ConnectionLimits,
     stopping: Stopping,
 ) -> io::Result<()> {
@@ -73,7 +73,7 @@ pub async fn serve_connections(
 struct ConnectionServer {
     app: App,
     table: Arc<ConnectionTable>,
-    router: Router,
+    router: SharedRouter,
     stopping: Stopping,
 }
 

@@ -3,6 +3,7 @@
 //! No task writes to stderr: lines go through a bounded queue to a thread, so a full disk, a closed
 //! pipe or a stalled reader loses lines but blocks no task. Repeated warnings are limited.
 
+pub mod level;
 mod queue;
 mod repeats;
 
@@ -14,11 +15,12 @@ use std::time::{Duration, Instant};
 use stepwell_engine::PoolUsage;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Layer};
+use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
 
 use crate::config::{LogConfig, LogFormat};
 use crate::error::CliError;
 use crate::terminal;
+use level::check_level;
 use queue::{LineQueue, QueueWriter};
 use repeats::{RepeatLimiter, WINDOW};
 
@@ -32,17 +34,20 @@ const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 
 static QUEUE: OnceLock<Arc<LineQueue>> = OnceLock::new();
 
+static CONTROLS: OnceLock<LogControls> = OnceLock::new();
+
+/// The parts of the log that can change while it is in use.
+struct LogControls {
+    filter: reload::Handle<EnvFilter, Registry>,
+    repeats: Arc<RepeatLimiter>,
+}
+
 /// Installs the subscriber that writes tracing events to stderr.
 ///
 /// # Errors
 /// `Usage` if the level is invalid.
 pub fn install_logs(config: &LogConfig) -> Result<(), CliError> {
-    let filter = EnvFilter::try_new(&config.level).map_err(|e| {
-        CliError::usage(format!(
-            "configuration: `log.level`: `{}` is neither a level (error, warn, info, debug, trace) nor a filter: {e}",
-            config.level
-        ))
-    })?;
+    let (filter, handle) = reload::Layer::new(parse_filter(config)?);
     let queue = Arc::new(LineQueue::default());
     let repeats = Arc::new(RepeatLimiter::new(config.max_repeats));
     let writer = QueueWriter(Arc::clone(&queue));
@@ -59,10 +64,32 @@ pub fn install_logs(config: &LogConfig) -> Result<(), CliError> {
         .with(lines);
     // A second call (in tests) keeps the first log.
     if log.try_init().is_ok() && QUEUE.set(Arc::clone(&queue)).is_ok() {
+        let controls = LogControls { filter: handle, repeats: Arc::clone(&repeats) };
+        let _ = CONTROLS.set(controls);
         start_writer(queue, repeats)?;
         log_panics();
     }
     Ok(())
+}
+
+/// Changes the level and the limit of repeated lines while the log is in use.
+///
+/// # Errors
+/// `Usage` if the level is invalid.
+pub fn change_level(config: &LogConfig) -> Result<(), CliError> {
+    let filter = parse_filter(config)?;
+    let Some(controls) = CONTROLS.get() else { return Ok(()) };
+    controls.repeats.set_max(config.max_repeats);
+    controls
+        .filter
+        .reload(filter)
+        .map_err(|e| CliError::failed(format!("cannot change the log level: {e}")))
+}
+
+fn parse_filter(config: &LogConfig) -> Result<EnvFilter, CliError> {
+    let invalid = |message: &str| CliError::usage(format!("configuration: `log.level`: {message}"));
+    check_level(&config.level).map_err(|message| invalid(&message))?;
+    EnvFilter::try_new(&config.level).map_err(|e| invalid(&e.to_string()))
 }
 
 /// Registers the counter of dropped lines, so that the metrics show it from the start.

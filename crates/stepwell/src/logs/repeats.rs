@@ -2,6 +2,7 @@
 //! of suppressed lines is logged when the window ends.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -19,25 +20,35 @@ pub const LOG_TARGET: &str = "stepwell::log";
 #[derive(Debug)]
 pub struct RepeatLimiter {
     /// The lines that one call site may log; 0: all.
-    max: u64,
+    max: AtomicU64,
     // Bounded by the number of call sites in the code.
     counts: Mutex<HashMap<Identifier, (u64, &'static Metadata<'static>)>>,
 }
 
 impl RepeatLimiter {
     pub fn new(max: u64) -> Self {
-        Self { max, counts: Mutex::default() }
+        Self { max: AtomicU64::new(max), counts: Mutex::default() }
+    }
+
+    /// Changes how many lines a call site may log.
+    pub fn set_max(&self, max: u64) {
+        self.max.store(max, Ordering::Relaxed);
+    }
+
+    fn max(&self) -> u64 {
+        self.max.load(Ordering::Relaxed)
     }
 
     /// Counts a line and returns whether it may be logged.
     fn admits(&self, metadata: &'static Metadata<'static>) -> bool {
-        if self.max == 0 || *metadata.level() > Level::WARN || metadata.target() == LOG_TARGET {
+        let max = self.max();
+        if max == 0 || *metadata.level() > Level::WARN || metadata.target() == LOG_TARGET {
             return true;
         }
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let (count, _) = counts.entry(metadata.callsite()).or_insert((0, metadata));
         *count += 1;
-        *count <= self.max
+        *count <= max
     }
 
     /// Ends the window and logs how many lines were suppressed in it.
@@ -46,10 +57,11 @@ impl RepeatLimiter {
         let ended = std::mem::take(&mut *counts);
         // Logging acquires the lock again.
         drop(counts);
-        for (count, metadata) in ended.into_values().filter(|(count, _)| *count > self.max) {
+        let max = self.max();
+        for (count, metadata) in ended.into_values().filter(|(count, _)| *count > max) {
             tracing::warn!(
                 target: LOG_TARGET,
-                suppressed = count - self.max,
+                suppressed = count - max,
                 level = %metadata.level(),
                 module = metadata.target(),
                 line = metadata.line().unwrap_or_default(),

@@ -57,10 +57,16 @@ impl Folder {
 
     /// Starts a server and waits for its `server.json`.
     pub fn serve(&self, extra_args: &[&str]) -> Server {
+        self.serve_with(extra_args, &[])
+    }
+
+    /// As `serve`, with environment variables.
+    pub fn serve_with(&self, extra_args: &[&str], variables: &[(&str, &str)]) -> Server {
         let examples = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples");
         let args = ["serve", "--port", "0", "--examples", examples];
         let child = self
             .command(&[&args[..], extra_args].concat())
+            .envs(variables.iter().copied())
             .stderr(Stdio::from(std::fs::File::create(self.root.path().join("log")).unwrap()))
             .spawn()
             .unwrap();

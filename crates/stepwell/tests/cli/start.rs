@@ -82,3 +82,39 @@ fn a_backup_of_a_running_server_can_be_served() {
 fn path(path: &Path) -> &str {
     path.to_str().unwrap()
 }
+
+#[test]
+fn a_wrong_setting_stops_the_start() {
+    let folder = Folder::new();
+    folder.write("stepwell.toml", "[api]\nheartbeat_seconds = 0\n");
+    let (code, error) = folder.failure(&["serve", "--port", "0"]);
+    assert_eq!(code, 2);
+    let message = error["message"].as_str().unwrap();
+    assert!(message.contains("must be 1 to 86400, not 0"), "{message}");
+    assert!(message.contains("stepwell.toml, line 2"), "{message}");
+    assert!(!folder.data().exists(), "nothing was started");
+    folder.write("stepwell.toml", "");
+    let (code, error) = folder.failure(&["serve", "--port", "0", "--log-level", "inof"]);
+    assert_eq!(code, 2);
+    assert!(error["message"].as_str().unwrap().contains("did you mean `info`?"), "{error}");
+}
+
+#[test]
+fn the_start_reports_a_missing_key_file_open_access_and_ignored_variables() {
+    let folder = Folder::new();
+    folder.serve(&[]).stop();
+    std::fs::remove_file(folder.data().join("admin.key")).unwrap();
+    folder.write("stepwell.toml", "[api]\nauth_required = false\n");
+    folder.serve_with(&["--host", "0.0.0.0"], &[("STEPWELL_LOG_LEVEL", "debug")]).stop();
+    let log = folder.log();
+    for part in [
+        "admin.key does not exist",
+        "stepwell keys create NAME --scope admin",
+        "(all networks)",
+        "everyone who can reach 0.0.0.0",
+        "without TLS",
+        "STEPWELL_LOG_LEVEL is not read; did you mean STEPWELL__LOG__LEVEL?",
+    ] {
+        assert!(log.contains(part), "{part}: {log}");
+    }
+}

@@ -4,8 +4,9 @@
 use std::fs::{File, OpenOptions};
 use std::io::Read;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
-use crate::server::Server;
+use crate::server::{Server, TIMEOUT, serve};
 
 /// More lines than a pipe holds.
 const REQUESTS: usize = 1_500;
@@ -58,17 +59,50 @@ async fn a_closed_pipe_of_the_log_only_loses_lines() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn hangup_and_user_signals_do_not_end_the_server() {
+async fn hangup_reloads_and_user_signals_are_ignored() {
     let folder = tempfile::tempdir().unwrap();
-    let log = File::create(folder.path().join("log")).unwrap();
-    let server = Server::start("info", log.into()).await;
+    let file = folder.path().join("stepwell.toml");
+    let log = || std::fs::read_to_string(folder.path().join("log")).unwrap();
+    std::fs::write(&file, "[api]\nauth_required = true\n").unwrap();
+    let data = tempfile::tempdir().unwrap();
+    let mut command = serve(data.path());
+    let stderr = File::create(folder.path().join("log")).unwrap();
+    command.arg("--config").arg(&file).stderr(stderr);
+    let server = Server::spawn(data, command).await;
     let pid = server.child.id().to_string();
-    for signal in ["-HUP", "-USR1", "-USR2"] {
-        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
-    }
+    let signal = |name: &str| {
+        assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
+    };
+    let logged = async |text: &str| {
+        let deadline = Instant::now() + TIMEOUT;
+        while !log().contains(text) {
+            assert!(Instant::now() < deadline, "{text}: {}", log());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let http = Server::http();
+    let url = format!("{}/workflows", server.url);
+    let status = async || http.get(&url).send().await.unwrap().status().as_u16();
+    assert_eq!(status().await, 401);
+    // Handlers are installed before the first request is served.
+    signal("-USR1");
+    logged("SIGUSR1 is ignored").await;
+    signal("-USR2");
+    logged("SIGUSR2 is ignored").await;
+    let changed =
+        "[api]\nauth_required = false\n[engine]\nmax_active = 9\n[log]\nlevel = \"debug\"\n";
+    std::fs::write(&file, changed).unwrap();
+    signal("-HUP");
+    logged("configuration reloaded: api.auth_required, log.level changed").await;
+    logged("restart the server to change engine.max_active").await;
+    // The same connection is used again.
+    assert_eq!(status().await, 200);
+    logged("DEBUG").await;
+    std::fs::write(&file, "[api]\nheartbeat_seconds = 0\n").unwrap();
+    signal("-HUP");
+    logged("the configuration is not reloaded").await;
+    assert_eq!(status().await, 200, "an invalid configuration changes nothing");
     server.stop();
-    let log = std::fs::read_to_string(folder.path().join("log")).unwrap();
-    assert!(log.contains("SIGHUP is ignored"), "{log}");
 }
 
 /// Errors of commands go to stderr, results to stdout; either may be closed or full.

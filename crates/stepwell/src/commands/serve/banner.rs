@@ -1,5 +1,6 @@
 //! The banner that the server prints when it is ready.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
@@ -15,8 +16,12 @@ const PREFERRED_EXAMPLE: &str = "greet";
 #[derive(Debug)]
 pub struct Banner {
     pub url: String,
+    /// The address that is bound.
+    pub listen: SocketAddr,
     pub data_dir: PathBuf,
     pub admin_key_file: PathBuf,
+    /// Whether that file exists.
+    pub has_key_file: bool,
     /// The admin key, if this start created it.
     pub new_key: Option<String>,
     pub auth_required: bool,
@@ -31,8 +36,10 @@ impl Banner {
             LogFormat::Json => tracing::info!(
                 url = self.url,
                 data_dir = %self.data_dir.display(),
+                listen = %self.listen,
+                auth_required = self.auth_required,
                 first_start = self.new_key.is_some(),
-                admin_key_file = %self.admin_key_file.display(),
+                admin_key_file = self.shown_key_file(),
                 examples = self.examples.len(),
                 "ready"
             ),
@@ -52,6 +59,11 @@ impl Banner {
             ));
         };
         row("API", self.url.clone());
+        if self.listen.ip().is_unspecified() {
+            row("Listens on", format!("{} (all networks)", self.listen));
+        } else if !self.listen.ip().is_loopback() {
+            row("Listens on", self.listen.to_string());
+        }
         row("Reference", format!("{}/docs", self.url));
         row("Data", self.data_dir.display().to_string());
         match &self.new_key {
@@ -59,7 +71,10 @@ impl Banner {
                 let file = self.admin_key_file.display();
                 row("Admin key", format!("{key}\n{:13}shown only once; stored in {file}", ""));
             }
-            None => row("Admin key", format!("in {}", self.admin_key_file.display())),
+            None => row("Admin key", self.describe_key_file()),
+        }
+        if !self.auth_required {
+            row("Access", "without a key: every client is an admin (api.auth_required)".into());
         }
         if !self.examples.is_empty() {
             let names: Vec<&str> = self.examples.iter().map(|e| e.name.as_str()).collect();
@@ -70,6 +85,24 @@ impl Banner {
         }
         lines.push(String::new());
         lines.join("\n")
+    }
+
+    /// Where the admin key is; later starts do not know its text.
+    fn describe_key_file(&self) -> String {
+        let file = self.admin_key_file.display();
+        if self.has_key_file {
+            return format!("in {file}");
+        }
+        format!(
+            "{file} does not exist. If no copy of the key exists,\n{:13}stop the server and create \
+             another: stepwell keys create NAME --scope admin",
+            ""
+        )
+    }
+
+    /// The file of the admin key; `None` if it does not exist.
+    fn shown_key_file(&self) -> Option<String> {
+        self.has_key_file.then(|| self.admin_key_file.display().to_string())
     }
 
     /// A shell command that executes an example and prints the response.
@@ -98,6 +131,7 @@ impl Banner {
     fn key_for_shell(&self) -> String {
         match &self.new_key {
             Some(key) => key.clone(),
+            None if !self.has_key_file => "$STEPWELL_API_KEY".into(),
             None => format!("$(cat {})", shell_quote_path(&self.admin_key_file)),
         }
     }
@@ -123,7 +157,9 @@ mod tests {
         Banner {
             url: "http://127.0.0.1:8080".into(),
             data_dir: "data".into(),
+            listen: "127.0.0.1:8080".parse().unwrap(),
             admin_key_file: "data/admin.key".into(),
+            has_key_file: true,
             new_key: new_key.map(Into::into),
             auth_required: true,
             examples: vec![example("a", None), example("greet", Some(json!({"text": "it's"})))],
@@ -141,6 +177,22 @@ mod tests {
         assert!(
             banner(None).curl_command().unwrap().contains("X-API-KEY: $(cat 'data/admin.key')")
         );
+    }
+
+    #[test]
+    fn the_banner_describes_the_installation_as_it_is() {
+        let mut shown = banner(None);
+        let text = shown.render();
+        assert!(text.contains("in data/admin.key"), "{text}");
+        assert!(!text.contains("Listens on") && !text.contains("Access"), "{text}");
+        shown.has_key_file = false;
+        shown.auth_required = false;
+        shown.listen = "0.0.0.0:8080".parse().unwrap();
+        let text = shown.render();
+        assert!(text.contains("data/admin.key does not exist"), "{text}");
+        assert!(text.contains("0.0.0.0:8080 (all networks)"), "{text}");
+        assert!(text.contains("every client is an admin"), "{text}");
+        assert_eq!(shown.shown_key_file(), None);
     }
 
     #[test]

@@ -3,6 +3,8 @@
 mod banner;
 mod disk_space;
 mod examples;
+mod exposure;
+mod reload;
 mod signals;
 mod watchdog;
 
@@ -21,9 +23,11 @@ use crate::data_dir::{DataDir, DataDirLock, ServerInfo};
 use crate::error::CliError;
 use crate::global::GlobalArgs;
 use crate::wiring::ApiConfig;
-use crate::{file_limit, logs, wiring};
+use crate::{config, file_limit, logs, wiring};
 use banner::Banner;
 use disk_space::DiskSpaceRetry;
+use reload::{Reloader, Sources};
+use signals::SignalRequest;
 
 /// How long connections may stay open after the engine has stopped.
 const CONNECTION_GRACE: Duration = Duration::from_secs(5);
@@ -52,14 +56,18 @@ pub struct Serve {
 
 /// Serves until a signal stops it.
 pub async fn run(args: Serve, global: &GlobalArgs) -> Result<(), CliError> {
-    let config = Config::load(&ConfigFlags {
+    let flags = ConfigFlags {
         host: args.host,
         port: args.port,
         log_level: args.log_level,
         log_format: args.log_format,
         ..global.config_flags()
-    })?;
+    };
+    let config = Config::load(&flags)?;
     logs::install_logs(&config.log)?;
+    for warning in config::ignored_variables() {
+        tracing::warn!("{warning}");
+    }
     let file_limit = file_limit::raise_limit();
     wiring::install_metrics()?;
     logs::describe_metrics();
@@ -81,9 +89,9 @@ pub async fn run(args: Serve, global: &GlobalArgs) -> Result<(), CliError> {
     let result = match banner {
         Ok(banner) => {
             banner.print(config.log.format);
+            exposure::warn_of_exposure(&config);
             let api = file_limit::fit_connections(&config.api, file_limit);
-            let grace = Duration::from_secs(config.engine.shutdown_grace_seconds);
-            serve_until_signal(&app, api, grace, listener).await
+            serve_until_signal(app, Sources { flags, config }, api, listener).await
         }
         Err(error) => {
             app.shutdown().await;
@@ -145,7 +153,9 @@ async fn initialise_app(
     Ok(Banner {
         url,
         data_dir: data.path().to_path_buf(),
+        listen: address,
         admin_key_file: data.admin_key_file(),
+        has_key_file: data.admin_key_file().is_file(),
         new_key,
         auth_required: config.api.auth_required,
         examples,
@@ -176,32 +186,41 @@ fn reachable_address(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, address.port())
 }
 
-/// Serves. The first signal starts an orderly shutdown, the second ends it immediately.
+/// Serves. The first stopping signal starts an orderly shutdown, the second ends it immediately.
 async fn serve_until_signal(
-    app: &App,
+    app: App,
+    sources: Sources,
     api: ApiConfig,
-    grace: Duration,
     listener: TcpListener,
 ) -> Result<(), CliError> {
+    // First: other processes know the server already.
     let mut signals = signals::Signals::listen()?;
+    let grace = Duration::from_secs(sources.config.engine.shutdown_grace_seconds);
+    let mut reloader = Reloader::new(app.clone(), sources, api.clone());
     watchdog::start_watchdog(grace + CONNECTION_GRACE + WATCHDOG_MARGIN)?;
-    let router = wiring::build_router(app.clone(), api.clone());
+    let router = reloader.router().clone();
     let (stop, stopped) = oneshot::channel::<()>();
     let mut server =
         tokio::spawn(wiring::serve_api(app.clone(), listener, router, api, async move {
             let _ = stopped.await;
         }));
-    tokio::select! {
-        () = signals.next_stop() => {}
-        result = &mut server => {
-            app.shutdown().await;
-            let cause = match result {
-                Ok(Ok(())) => "the listener ended".to_owned(),
-                Ok(Err(e)) => e.to_string(),
-                Err(e) => e.to_string(),
-            };
-            return Err(CliError::failed(format!("the server stopped: {cause}")));
+    let result = loop {
+        tokio::select! {
+            request = signals.next_request() => match request {
+                SignalRequest::Stop => break None,
+                SignalRequest::Reload => reloader.reload(),
+            },
+            result = &mut server => break Some(result),
         }
+    };
+    if let Some(result) = result {
+        app.shutdown().await;
+        let cause = match result {
+            Ok(Ok(())) => "the listener ended".to_owned(),
+            Ok(Err(e)) => e.to_string(),
+            Err(e) => e.to_string(),
+        };
+        return Err(CliError::failed(format!("the server stopped: {cause}")));
     }
     tracing::info!("shutting down: no new work is accepted, running steps may finish");
     let _ = stop.send(());
