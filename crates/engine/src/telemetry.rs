@@ -72,6 +72,8 @@ struct Gauges {
     disabled_webhooks: Gauge,
     overdue_schedule: Gauge,
     database_bytes: Gauge,
+    free_bytes: Gauge,
+    oldest_execution: Gauge,
     log_bytes: Gauge,
 }
 
@@ -184,6 +186,8 @@ impl EngineMetrics {
         gauges.oldest_delivery.set(age(stored.oldest_delivery));
         gauges.overdue_schedule.set(age(next_schedule));
         gauges.database_bytes.set(stored.database_bytes as f64);
+        gauges.free_bytes.set(stored.free_bytes as f64);
+        gauges.oldest_execution.set(age(stored.oldest_execution));
         gauges.log_bytes.set(stored.log_bytes as f64);
     }
 }
@@ -228,6 +232,8 @@ impl Gauges {
             disabled_webhooks: gauge!("stepwell_webhooks_disabled"),
             overdue_schedule: gauge!("stepwell_schedules_overdue_seconds"),
             database_bytes: gauge!("stepwell_store_database_bytes"),
+            free_bytes: gauge!("stepwell_store_free_bytes"),
+            oldest_execution: gauge!("stepwell_executions_oldest_age_seconds"),
             log_bytes: gauge!("stepwell_store_wal_bytes"),
         }
     }
@@ -302,6 +308,16 @@ fn describe() {
         "How long the earliest due schedule has waited to be fired; 0 where none is due."
     );
     level!("stepwell_store_database_bytes", Unit::Bytes, "Size of the database file.");
+    level!(
+        "stepwell_store_free_bytes",
+        Unit::Bytes,
+        "The part of the database file that is free for new data."
+    );
+    level!(
+        "stepwell_executions_oldest_age_seconds",
+        Unit::Seconds,
+        "Age of the oldest execution that is stored; 0 where there is none."
+    );
     level!("stepwell_store_wal_bytes", Unit::Bytes, "Size of its write-ahead log.");
 }
 

@@ -70,6 +70,8 @@ pub enum Command {
     Config,
     /// Back up the database while the server runs
     Backup(commands::backup::Backup),
+    /// Rewrite the database without its free space while no server runs
+    Compact(commands::compact::Compact),
     /// Print the OpenAPI description of the HTTP API
     Openapi,
     /// Print the completion script of a shell
@@ -98,6 +100,7 @@ impl Cli {
             Command::StepTypes(args) => commands::step_types::run(args, &global).await,
             Command::Config => commands::config::run(&global),
             Command::Backup(args) => commands::backup::run(args, &global).await,
+            Command::Compact(args) => commands::compact::run(args, &global).await,
             Command::Openapi => commands::openapi::run(&global).await,
             Command::Completion(args) => commands::completion::run(&args),
         }

@@ -64,6 +64,20 @@ pub struct OpenStore {
 }
 
 impl OpenStore {
+    /// Rewrites the database without free pages.
+    ///
+    /// # Errors
+    /// `Unavailable`, with the cause.
+    pub async fn compact(&self) -> Result<(), StoreError> {
+        match &self.database {
+            Some(database) => database.compact().await,
+            None => {
+                let reason = "a store in memory has no file to compact".to_owned();
+                Err(StoreError::Unavailable(reason))
+            }
+        }
+    }
+
     /// Copies the database to a new file.
     ///
     /// # Errors

@@ -28,7 +28,7 @@ use tokio::sync::Semaphore;
 const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Every family, with its type. The table in docs/operations.md has the same.
-const FAMILIES: [(&str, &str); 40] = [
+const FAMILIES: [(&str, &str); 42] = [
     ("process_cpu_seconds_total", "counter"),
     ("process_max_fds", "gauge"),
     ("process_open_fds", "gauge"),
@@ -44,6 +44,7 @@ const FAMILIES: [(&str, &str); 40] = [
     ("stepwell_executions_active", "gauge"),
     ("stepwell_executions_active_limit", "gauge"),
     ("stepwell_executions_ended_total", "counter"),
+    ("stepwell_executions_oldest_age_seconds", "gauge"),
     ("stepwell_executions_oldest_queued_age_seconds", "gauge"),
     ("stepwell_executions_queued", "gauge"),
     ("stepwell_executions_queued_limit", "gauge"),
@@ -65,6 +66,7 @@ const FAMILIES: [(&str, &str); 40] = [
     ("stepwell_store_commit_duration_seconds", "histogram"),
     ("stepwell_store_database_bytes", "gauge"),
     ("stepwell_store_failures_total", "counter"),
+    ("stepwell_store_free_bytes", "gauge"),
     ("stepwell_store_transaction_duration_seconds", "histogram"),
     ("stepwell_store_transaction_writes", "histogram"),
     ("stepwell_store_wal_bytes", "gauge"),

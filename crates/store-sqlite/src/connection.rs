@@ -9,6 +9,7 @@ use stepwell_store::StoreError;
 
 use crate::error::store_error;
 use crate::options::{HELPER_CACHE_KIB, SqliteOptions};
+use crate::vacuum;
 
 /// How long a connection waits for another process (a backup tool, a second start) to let go.
 const BUSY: Duration = Duration::from_secs(5);
@@ -37,6 +38,11 @@ impl ConnectionOpener {
     pub(crate) fn writer(&self) -> Result<Connection, StoreError> {
         self.create().map_err(|error| self.unavailable(&error))?;
         let connection = self.open(OpenFlags::SQLITE_OPEN_READ_WRITE, self.options.cache_kib)?;
+        match vacuum::prepare_new(&connection) {
+            // Another process is creating it.
+            Err(error) if is_busy(&error) => {}
+            prepared => prepared.map_err(|error| self.failed(&error))?,
+        }
         switch_to_wal(&connection).map_err(|error| self.failed(&error))?;
         // FULL: a commit is on the disk when it is acknowledged. The log is moved into the
         // database by the writer and its helper, not by whichever commit comes along.

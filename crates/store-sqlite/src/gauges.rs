@@ -9,7 +9,7 @@ use stepwell_core::Timestamp;
 use stepwell_store::traits::{MAX_COUNTED_DELIVERIES, StoreGauges};
 
 use crate::error::Result;
-use crate::row;
+use crate::{row, vacuum};
 
 const QUEUED: &str = "SELECT COUNT(*) FROM executions INDEXED BY executions_queued
     WHERE owner IS NULL AND status = 0";
@@ -25,9 +25,16 @@ const PENDING: &str = "SELECT COUNT(*) FROM (
 const OLDEST_PENDING: &str = "SELECT created_at FROM deliveries WHERE id =
     (SELECT MIN(id) FROM deliveries INDEXED BY deliveries_turn WHERE head = 1)";
 
+const OLDEST_EXECUTION: &str =
+    "SELECT created_at FROM executions WHERE id = (SELECT MIN(id) FROM executions)";
+
 /// Those that walk through an index, for the query plan test.
 #[cfg(test)]
 pub(crate) const QUERIES: &[&str] = &[QUEUED, OLDEST_QUEUED, PENDING, OLDEST_PENDING];
+
+/// Those that find one row, for the same test.
+#[cfg(test)]
+pub(crate) const LOOKUPS: &[&str] = &[OLDEST_EXECUTION];
 
 /// Reads all of it.
 pub(crate) fn read(connection: &Connection, database: &Path) -> Result<StoreGauges> {
@@ -41,6 +48,8 @@ pub(crate) fn read(connection: &Connection, database: &Path) -> Result<StoreGaug
         pending_deliveries: row::query_first(connection, PENDING, [most], count)?.unwrap_or(0),
         oldest_delivery: oldest(connection, OLDEST_PENDING)?,
         database_bytes: file_bytes(database),
+        free_bytes: vacuum::free_bytes(connection)?,
+        oldest_execution: oldest(connection, OLDEST_EXECUTION)?,
         log_bytes: file_bytes(Path::new(&log)),
     })
 }

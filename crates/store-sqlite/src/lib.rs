@@ -21,6 +21,7 @@ mod options;
 mod readers;
 mod recoveries;
 mod row;
+mod vacuum;
 mod workflows;
 mod writer;
 

@@ -18,7 +18,7 @@ use stepwell_store::{MaintenanceStore, StoreError};
 use crate::error::{Result, StoreResult};
 use crate::row::{self, Id};
 use crate::writer::Batch;
-use crate::{SqliteStore, audit, deliveries, executions, feedback, gauges};
+use crate::{SqliteStore, audit, deliveries, executions, feedback, gauges, vacuum};
 
 /// How many executions, idempotency keys or deliveries are deleted in one write: others wait no longer.
 const PURGE_STEP: usize = 64;
@@ -45,6 +45,23 @@ pub(crate) const QUERIES: &[&str] =
 #[async_trait]
 impl MaintenanceStore for SqliteStore {
     async fn purge(&self, purge: Purge) -> StoreResult<u64> {
+        let purged = self.purge_rows(purge).await?;
+        if (purged as usize) < purge.limit {
+            self.release_pages().await?;
+        }
+        Ok(purged)
+    }
+
+    async fn gauges(&self) -> StoreResult<StoreGauges> {
+        let database = self.opener.path().to_path_buf();
+        let read = self.readers.read(move |connection| gauges::read(connection, &database)).await?;
+        self.database_bytes.store(read.database_bytes, Ordering::Relaxed);
+        Ok(read)
+    }
+}
+
+impl SqliteStore {
+    async fn purge_rows(&self, purge: Purge) -> StoreResult<u64> {
         let over = self.readers.read(move |connection| find_over(connection, &purge)).await?;
         let mut purged = 0;
         for step in over.chunks(PURGE_STEP) {
@@ -82,15 +99,30 @@ impl MaintenanceStore for SqliteStore {
         }
     }
 
-    async fn gauges(&self) -> StoreResult<StoreGauges> {
-        let database = self.opener.path().to_path_buf();
-        let read = self.readers.read(move |connection| gauges::read(connection, &database)).await?;
-        self.database_bytes.store(read.database_bytes, Ordering::Relaxed);
-        Ok(read)
+    /// Returns free pages to the file system, in steps between which other writes run.
+    async fn release_pages(&self) -> StoreResult<()> {
+        for _ in 0..vacuum::MAX_STEPS {
+            let has_more =
+                self.writer.write(0, |batch| vacuum::release_step(batch.connection)).await?;
+            if !has_more {
+                break;
+            }
+        }
+        Ok(())
     }
-}
 
-impl SqliteStore {
+    /// Rewrites the database without free pages, and so that later deletions return space to the
+    /// file system. It needs free space of the size of the data, and blocks writes.
+    ///
+    /// # Errors
+    /// `Unavailable`, with the cause.
+    pub async fn compact(&self) -> StoreResult<()> {
+        let opener = self.opener.clone();
+        let compacting = tokio::task::spawn_blocking(move || vacuum::compact(&opener.helper()?));
+        let stopped = |error| StoreError::Unavailable(format!("compacting stopped: {error}"));
+        compacting.await.map_err(stopped)?
+    }
+
     /// Makes a consistent copy at `target`, which must not exist, while serving.
     ///
     /// # Errors
@@ -230,6 +262,7 @@ fn copy(connection: &Connection, partial: &Path) -> std::result::Result<(), Stri
     std::os::unix::fs::OpenOptionsExt::mode(&mut file, 0o600);
     let file = file.open(partial).map_err(|error| error.to_string())?;
     let name = partial.to_str().ok_or("the path is not UTF-8")?;
+    vacuum::request_incremental(connection).map_err(|error| error.to_string())?;
     connection.execute("VACUUM INTO ?1", [name]).map_err(|error| error.to_string())?;
     file.sync_all().map_err(|error| error.to_string())
 }

@@ -3,6 +3,7 @@
 pub mod apply;
 pub mod audit;
 pub mod backup;
+pub mod compact;
 pub mod completion;
 pub mod config;
 pub mod execute;

@@ -118,3 +118,19 @@ fn the_start_reports_a_missing_key_file_open_access_and_ignored_variables() {
         assert!(log.contains(part), "{part}: {log}");
     }
 }
+
+#[test]
+fn compacting_needs_the_data_folder_for_itself() {
+    let folder = Folder::new();
+    let (code, _) = folder.failure(&["compact"]);
+    assert_eq!(code, 3, "there is no database");
+    let server = folder.serve(&[]);
+    let (code, error) = folder.failure(&["compact"]);
+    assert_eq!(code, 4);
+    assert!(error["message"].as_str().unwrap().contains("stop the server"), "{error}");
+    let before = folder.json(&["workflows", "list"]);
+    server.stop();
+    let compacted = folder.json(&["compact"]);
+    assert!(compacted["after_bytes"].as_u64().unwrap() > 0, "{compacted}");
+    assert_eq!(folder.json(&["workflows", "list"]), before);
+}

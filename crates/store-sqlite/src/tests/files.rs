@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use stepwell_core::execution::{Event, Status};
 use stepwell_store::conformance::build::{
-    Shared, commit_all, ended, has, heartbeat, join, queued, then,
+    Shared, at, commit_all, ended, has, heartbeat, join, queued, then,
 };
-use stepwell_store::{ExecutionStore, StoreError};
+use stepwell_store::traits::Purge;
+use stepwell_store::{ExecutionStore, MaintenanceStore, StoreError};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
@@ -154,4 +155,77 @@ async fn the_log_does_not_grow_without_bound() {
     tasks.join_all().await;
     let wal = folder.path().join("test.db-wal").metadata().unwrap().len();
     assert!(wal < 4 * 400 * 4096, "the log has {wal} bytes");
+}
+
+fn auto_vacuum(path: &Path) -> i64 {
+    let connection = rusqlite::Connection::open(path).unwrap();
+    connection.query_row("PRAGMA auto_vacuum", [], |row| row.get(0)).unwrap()
+}
+
+/// Stores so many executions of 64 KiB that end, and deletes them.
+async fn fill_and_purge(store: &SqliteStore, count: u64) -> (u64, u64) {
+    let filler = "x".repeat(64 << 10);
+    let insert = move |connection: &rusqlite::Connection| -> crate::error::Result<()> {
+        connection.execute_batch("CREATE TABLE IF NOT EXISTS filler (text TEXT)")?;
+        for _ in 0..count {
+            connection.execute("INSERT INTO filler VALUES (?1)", [&filler])?;
+        }
+        Ok(())
+    };
+    store.writer.write(0, move |batch| insert(batch.connection)).await.unwrap();
+    let full = store.gauges().await.unwrap().database_bytes.max(count * (64 << 10));
+    let delete = |connection: &rusqlite::Connection| -> crate::error::Result<()> {
+        connection.execute_batch("DELETE FROM filler")?;
+        Ok(())
+    };
+    store.writer.write(0, move |batch| delete(batch.connection)).await.unwrap();
+    let free = store.gauges().await.unwrap().free_bytes;
+    assert!(free >= count * (60 << 10), "{free}");
+    let purge = Purge {
+        now: at(1),
+        default_before: None,
+        idempotency_before: at(0),
+        deliveries_before: at(0),
+        audit_before: None,
+        limit: 10,
+    };
+    store.purge(purge).await.unwrap();
+    (full, store.gauges().await.unwrap().free_bytes)
+}
+
+#[tokio::test]
+async fn a_purge_returns_free_space_to_the_file_system() {
+    let (store, folder) = fresh();
+    let path = folder.path().join("test.db");
+    assert_eq!(auto_vacuum(&path), 2);
+    let (full, free) = fill_and_purge(&store, 400).await;
+    assert!(free <= 5 << 20, "{free} of {full} bytes are free");
+    store.close().await;
+    let size = path.metadata().unwrap().len();
+    assert!(size < full / 2, "{size} of {full}");
+}
+
+#[tokio::test]
+async fn an_older_database_is_converted_by_compacting_and_by_a_backup() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("test.db");
+    // As versions without automatic vacuum created it.
+    let old = rusqlite::Connection::open(&path).unwrap();
+    old.execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE t (x); DROP TABLE t").unwrap();
+    drop(old);
+    let store = open(&folder);
+    assert_eq!(auto_vacuum(&path), 0);
+    let (full, free) = fill_and_purge(&store, 200).await;
+    assert!(free > full / 2, "nothing is returned yet: {free} of {full}");
+    let copy = folder.path().join("copy.db");
+    store.backup(copy.clone()).await.unwrap();
+    assert_eq!(auto_vacuum(&copy), 2);
+    store.compact().await.unwrap();
+    let (compact, free) = {
+        let gauges = store.gauges().await.unwrap();
+        (gauges.database_bytes, gauges.free_bytes)
+    };
+    assert!(compact < full / 2 && free == 0, "{compact} of {full}, {free} free");
+    store.close().await;
+    assert_eq!(auto_vacuum(&path), 2);
 }

@@ -31,6 +31,7 @@ async fn every_query_searches_an_index() {
             nodes::QUERIES,
             recoveries::QUERIES,
             maintenance::QUERIES,
+            gauges::LOOKUPS,
         ];
         let fixed = queries.concat().into_iter().map(str::to_owned);
         let all = fixed.chain(audit::queries());

@@ -160,7 +160,7 @@ pub async fn old_webhook_deliveries(store: Shared) {
 pub async fn gauges_count_what_waits(store: Shared) {
     let gauges = async || {
         let found = store.gauges().await.unwrap();
-        StoreGauges { database_bytes: 0, log_bytes: 0, ..found }
+        StoreGauges { database_bytes: 0, free_bytes: 0, log_bytes: 0, ..found }
     };
     assert_eq!(gauges().await, StoreGauges::default());
     join(&store, 1).await;
@@ -181,6 +181,7 @@ pub async fn gauges_count_what_waits(store: Shared) {
     let all = StoreGauges {
         queued: 3,
         oldest_queued: Some(at(12)),
+        oldest_execution: Some(at(11)),
         pending_deliveries: 4,
         oldest_delivery: Some(at(5)),
         ..StoreGauges::default()

@@ -181,6 +181,7 @@ impl MaintenanceStore for MemoryStore {
     async fn gauges(&self) -> Result<StoreGauges> {
         let state = self.state();
         let records = state.executions.values().map(|stored| &stored.record);
+        let oldest_execution = records.clone().map(|record| (record.id, record.created_at)).min();
         let queued = records.filter(|record| record.status == Status::Queued);
         let queued: BTreeMap<_, _> = queued
             .filter(|record| record.owner.is_none())
@@ -201,6 +202,8 @@ impl MaintenanceStore for MemoryStore {
             pending_deliveries: pending.take(MAX_COUNTED_DELIVERIES).count() as u64,
             oldest_delivery: oldest.map(|(_, _, created_at)| *created_at),
             database_bytes: 0,
+            free_bytes: 0,
+            oldest_execution: oldest_execution.map(|(_, created_at)| created_at),
             log_bytes: 0,
         })
     }

@@ -37,6 +37,10 @@ pub struct StoreGauges {
     pub oldest_delivery: Option<Timestamp>,
     /// The size of the database; 0 if there is no file.
     pub database_bytes: u64,
+    /// The part of it that is free for new data.
+    pub free_bytes: u64,
+    /// When the execution with the smallest id was created.
+    pub oldest_execution: Option<Timestamp>,
     /// The size of its write-ahead log.
     pub log_bytes: u64,
 }

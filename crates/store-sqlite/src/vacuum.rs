@@ -1,0 +1,70 @@
+//! Free pages of the database file, and their return to the file system.
+//!
+//! New databases have `auto_vacuum = INCREMENTAL`. That of an existing database only changes when it
+//! is rewritten: by `compact`, or in a backup.
+
+use rusqlite::Connection;
+use stepwell_store::StoreError;
+
+use crate::error::{Result, store_error};
+use crate::row;
+
+/// How many pages one write releases: others wait no longer than for a small commit.
+const STEP_PAGES: u64 = 128;
+/// How many steps one purge makes, with those of a page of 4 KiB 256 MiB.
+pub(crate) const MAX_STEPS: usize = 512;
+/// Free pages that are kept for new data: so many, and this part of all.
+const KEPT_PAGES: u64 = 1024;
+const KEPT_PART: u64 = 8;
+
+const INCREMENTAL: i64 = 2;
+
+/// Sets the mode of a database that is still empty.
+pub(crate) fn prepare_new(connection: &Connection) -> rusqlite::Result<()> {
+    let pages: i64 = connection.query_row("PRAGMA page_count", [], |row| row.get(0))?;
+    if pages == 0 { request_incremental(connection) } else { Ok(()) }
+}
+
+/// Sets the mode for a database that is created or rewritten on this connection.
+pub(crate) fn request_incremental(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "auto_vacuum", INCREMENTAL)
+}
+
+/// The size of the free pages.
+pub(crate) fn free_bytes(connection: &Connection) -> Result<u64> {
+    Ok(read_number(connection, "PRAGMA freelist_count")?
+        * read_number(connection, "PRAGMA page_size")?)
+}
+
+/// Releases some pages if more are free than new data will soon need. Returns whether it did.
+pub(crate) fn release_step(connection: &Connection) -> Result<bool> {
+    if read_number(connection, "PRAGMA auto_vacuum")? != INCREMENTAL.cast_unsigned() {
+        return Ok(false);
+    }
+    let free = read_number(connection, "PRAGMA freelist_count")?;
+    let kept = KEPT_PAGES.max(read_number(connection, "PRAGMA page_count")? / KEPT_PART);
+    if free <= kept {
+        return Ok(false);
+    }
+    let pages = STEP_PAGES.min(free - kept);
+    let mut statement = connection.prepare(&format!("PRAGMA incremental_vacuum({pages})"))?;
+    let mut rows = statement.query([])?;
+    // Each step of the statement releases one page.
+    while rows.next()?.is_some() {}
+    Ok(true)
+}
+
+/// Rewrites the whole database.
+pub(crate) fn compact(connection: &Connection) -> std::result::Result<(), StoreError> {
+    let rewrite = || {
+        request_incremental(connection)?;
+        connection.execute_batch("VACUUM")?;
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+    };
+    rewrite().map_err(|error| store_error(&error))
+}
+
+fn read_number(connection: &Connection, pragma: &str) -> Result<u64> {
+    let found = row::query_first(connection, pragma, [], |row| row::get_column::<u64>(row, 0))?;
+    Ok(found.unwrap_or(0))
+}
