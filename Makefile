@@ -11,7 +11,7 @@ ATTACK_SECONDS ?= 600
 ATTACK_SEED ?= $$(date +%s)
 CARGO_DENY := 0.20.2
 
-.PHONY: help run setup test test-clients conformance openapi-test jq-test clock-test lint deny bench bench-lists bench-schedules bench-instructions crash-test attack sim mutants fuzz tidy fmt
+.PHONY: help run setup test test-clients test-deployment conformance openapi-test jq-test clock-test lint deny bench bench-lists bench-schedules bench-instructions crash-test attack sim mutants fuzz tidy fmt
 
 # The folder of the binaries, without the profile.
 TARGET = $$($(CARGO) metadata --format-version 1 --no-deps | sed -E 's/.*"target_directory":"([^"]*)".*/\1/')
@@ -69,6 +69,11 @@ jq-test: ## Run the published tests of jq and the examples of its manual
 clock-test: ## Set the clock of the real server back (libfaketime, the package faketime)
 	$(CARGO) build -p stepwell
 	@python3 tests/clock/run.py "$(TARGET)/debug/stepwell"
+
+test-deployment: ## Run the proxies and rules of examples/deployment against this build (installs nginx, haproxy, apache2, caddy, prometheus)
+	@sh tests/setup.sh deployment
+	$(CARGO) build -p stepwell
+	@python3 tests/deployment/run.py "$(TARGET)/debug/stepwell"
 
 lint: ## Check the format, warnings of clippy and rustdoc, and the project's own rules
 	$(CARGO) fmt --all --check

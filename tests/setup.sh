@@ -1,7 +1,8 @@
 #!/bin/sh
 # Installs what the tests need and is missing, and reports each installation: Debian packages, and
 # below target/ Python environments, npm packages and the tests of jq.
-# `setup.sh bench` installs the Debian packages of the benchmarks instead.
+# `setup.sh bench` installs the Debian packages of the benchmarks instead, `setup.sh deployment` those of
+# the tests of proxies.
 set -eu
 cd "$(dirname "$0")/.."
 . tests/versions.sh
@@ -67,6 +68,15 @@ install_client_packages() {
 if [ "${1:-}" = bench ]; then
 	require wrk wrk
 	require valgrind valgrind
+	install_missing
+	exit
+fi
+
+if [ "${1:-}" = deployment ]; then
+	for name in nginx haproxy apache2 caddy curl openssl; do
+		require "$name" "$name"
+	done
+	require promtool prometheus
 	install_missing
 	exit
 fi
