@@ -116,7 +116,9 @@ fn fan_out() {
 fn every_example_has_a_test_and_is_valid() {
     let mut files: Vec<String> = std::fs::read_dir(examples())
         .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .map(|entry| entry.unwrap())
+        .filter(|entry| entry.file_type().unwrap().is_file())
+        .map(|entry| entry.file_name().into_string().unwrap())
         .filter(|name| !name.ends_with(".input.json") && !name.ends_with(".md"))
         .collect();
     files.sort();

@@ -26,7 +26,7 @@ fn failures_and_waits_are_explained() {
     let failed = folder.run(&["workflows", "execute", "call", "--wait", "--json"]);
     assert_eq!(failed.status.code(), Some(1));
     let listed = folder.json(&["executions", "list", "call"]);
-    let id = listed["executions"][0]["execution_id"].as_str().unwrap();
+    let id = listed["items"][0]["execution_id"].as_str().unwrap();
     let code = folder.json(&["executions", "show", id])["error"]["code"].clone();
     let code = code.as_str().unwrap();
 
@@ -46,7 +46,7 @@ fn failures_and_waits_are_explained() {
     // The start is confirmed before the delay begins.
     let listed = (0..400).find_map(|_| {
         let listed = folder.json(&["executions", "list", "later", "--status", "waiting"]);
-        listed["executions"].as_array().filter(|found| !found.is_empty()).cloned()
+        listed["items"].as_array().filter(|found| !found.is_empty()).cloned()
     });
     assert_eq!(listed.map(|found| found[0]["execution_id"].clone()), Some(Value::from(waiting)));
     let shown = text(&folder, &["executions", "show", waiting]);
