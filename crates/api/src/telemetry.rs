@@ -37,7 +37,7 @@ const BATCH_BUCKETS: [f64; 10] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 2
 
 static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
 
-/// Installs the process's metrics recorder, once; `/metrics` shows what it holds. [`crate::serve`]
+/// Installs the process's metrics recorder, once; `/metrics` shows what it holds. [`crate::serve_router`]
 /// looks after it while it runs.
 ///
 /// # Errors

@@ -22,7 +22,7 @@ export interface Failure {
 /** An attempt of a step. */
 export interface StepAttempt {
   number: number;
-  status: "running" | "completed" | "failed" | "cancelled";
+  status: "pending" | "running" | "completed" | "failed" | "skipped" | "cancelled" | "not_reached";
   startedAt: Date;
   completedAt: Date | null;
   durationMs: number | null;
