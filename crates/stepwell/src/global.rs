@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::config::{Config, ConfigFlags};
+use crate::data_dir::DataDir;
 use crate::error::CliError;
 
 const HEADING: &str = "Global options";
@@ -47,5 +48,27 @@ impl GlobalArgs {
 
     pub fn load_config(&self) -> Result<Config, CliError> {
         Config::load(&self.config_flags())
+    }
+
+    /// The configuration and the data folder, for a command that uses the database itself.
+    /// `action`: the command and its verb, such as `backup reads`.
+    ///
+    /// # Errors
+    /// `Usage` with `--server`; `NotFound` if the folder has no database.
+    pub fn local_database(&self, action: &str) -> Result<(Config, DataDir), CliError> {
+        if self.server.is_some() {
+            return Err(CliError::usage(format!(
+                "{action} the data folder of this machine: use --data-dir instead of --server"
+            )));
+        }
+        let config = self.load_config()?;
+        let data = DataDir::new(&config.data_dir);
+        if !data.database().is_file() {
+            return Err(CliError::not_found(format!(
+                "no database in {}; select the data folder with --data-dir",
+                data.path().display()
+            )));
+        }
+        Ok((config, data))
     }
 }

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
-use crate::data_dir::DataDir;
 use crate::error::CliError;
 use crate::global::GlobalArgs;
 use crate::{terminal, wiring};
@@ -17,19 +16,7 @@ pub struct Backup {
 }
 
 pub async fn run(args: Backup, global: &GlobalArgs) -> Result<(), CliError> {
-    if global.server.is_some() {
-        return Err(CliError::usage(
-            "backup reads the data folder of this machine: use --data-dir instead of --server",
-        ));
-    }
-    let config = global.load_config()?;
-    let data = DataDir::new(&config.data_dir);
-    if !data.database().is_file() {
-        return Err(CliError::not_found(format!(
-            "no database in {}; select the data folder with --data-dir",
-            data.path().display()
-        )));
-    }
+    let (config, data) = global.local_database("backup reads")?;
     if args.target.exists() {
         return Err(CliError::usage(format!(
             "{} exists already; choose another file",

@@ -3,7 +3,6 @@
 use clap::Args;
 use serde_json::json;
 
-use crate::data_dir::DataDir;
 use crate::error::CliError;
 use crate::global::GlobalArgs;
 use crate::{terminal, wiring};
@@ -12,19 +11,7 @@ use crate::{terminal, wiring};
 pub struct Compact {}
 
 pub async fn run(_: Compact, global: &GlobalArgs) -> Result<(), CliError> {
-    if global.server.is_some() {
-        return Err(CliError::usage(
-            "compact rewrites the data folder of this machine: use --data-dir instead of --server",
-        ));
-    }
-    let config = global.load_config()?;
-    let data = DataDir::new(&config.data_dir);
-    if !data.database().is_file() {
-        return Err(CliError::not_found(format!(
-            "no database in {}; select the data folder with --data-dir",
-            data.path().display()
-        )));
-    }
+    let (config, data) = global.local_database("compact rewrites")?;
     let lock = data.try_lock()?;
     if lock.is_none() {
         return Err(CliError::unreachable(format!(

@@ -42,15 +42,17 @@ struct PreparedExecution {
     start: Start,
     events: EventTypes,
     meta: ExpandMeta,
+    /// Whether the client knows values of the type `THINKING`.
+    thinking: bool,
 }
 
 /// Reads a request to execute and checks it against the workflow that it names.
 async fn prepare_execution(
     api: &Api,
     caller: &Caller,
-    headers: &HeaderMap,
     request_body: RequestBody,
 ) -> Result<PreparedExecution, ApiError> {
+    let thinking = knows_thinking(&request_body.headers);
     let request = Execute::try_from(request_body.fields()?)?;
     let Execute {
         deployment,
@@ -84,12 +86,12 @@ async fn prepare_execution(
         release: Some(target.release),
         release_tag: target.tag,
         previous,
-        secrets: secrets::from_headers(headers)?,
+        secrets: secrets::from_headers(&request_body.headers)?,
         idempotency: request_body.key,
         memory: Some(request_body.memory),
         ..Start::default()
     };
-    Ok(PreparedExecution { workflow: target.workflow.id, start, events, meta })
+    Ok(PreparedExecution { workflow: target.workflow.id, start, events, meta, thinking })
 }
 
 /// Names the field by which something was looked for that is not there.
@@ -116,12 +118,10 @@ fn missing_deployment(deployment: &Deployment, error: AppError) -> ApiError {
 pub(super) async fn execute_workflow(
     State(api): State<Api>,
     Authenticated(caller): Authenticated,
-    headers: HeaderMap,
     request_body: RequestBody,
 ) -> ApiResult {
-    let PreparedExecution { workflow, start, .. } =
-        prepare_execution(&api, &caller, &headers, request_body).await?;
-    let thinking = knows_thinking(&headers);
+    let PreparedExecution { workflow, start, thinking, .. } =
+        prepare_execution(&api, &caller, request_body).await?;
     match api.app.execute(&caller, workflow, start).wait(api.config.early_response()).await {
         Ok(view) => {
             let plan = api.app.plan_of(&view.record).await?;
@@ -196,11 +196,10 @@ async fn end_of(
 pub(super) async fn execute_workflow_async(
     State(api): State<Api>,
     Authenticated(caller): Authenticated,
-    headers: HeaderMap,
     request_body: RequestBody,
 ) -> ApiResult {
     let PreparedExecution { workflow, start, .. } =
-        prepare_execution(&api, &caller, &headers, request_body).await?;
+        prepare_execution(&api, &caller, request_body).await?;
     let id = api.app.execute(&caller, workflow, start).durable().await?;
     let body = wire::ExecuteAsyncResponse { execution_id: id.to_string() };
     respond::json_response(StatusCode::OK, &body)
@@ -218,20 +217,15 @@ pub(super) async fn execute_workflow_async(
 pub(super) async fn execute_workflow_stream(
     State(api): State<Api>,
     Authenticated(caller): Authenticated,
-    headers: HeaderMap,
     stopping: Option<Extension<Stopping>>,
     request_body: RequestBody,
 ) -> ApiResult {
-    let PreparedExecution { workflow, start, events: wanted, meta } =
-        prepare_execution(&api, &caller, &headers, request_body).await?;
+    let PreparedExecution { workflow, start, events: wanted, meta, thinking } =
+        prepare_execution(&api, &caller, request_body).await?;
     let external_id = start.external_id.clone();
     let follow = api.app.execute(&caller, workflow, start).follow().await?;
-    let options = StreamOptions {
-        events: wanted,
-        meta,
-        thinking: knows_thinking(&headers),
-        pace: heartbeat_pace(&api, stopping),
-    };
+    let options =
+        StreamOptions { events: wanted, meta, thinking, pace: heartbeat_pace(&api, stopping) };
     Ok(events::stream_response(follow, external_id, options))
 }
 

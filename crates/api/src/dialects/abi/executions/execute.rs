@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use serde_json::Value;
 use stepwell_core::execution::Status;
 use stepwell_core::ids::WorkflowId;
@@ -43,12 +43,11 @@ pub async fn execute_workflow(
     State(api): State<Api>,
     Authenticated(caller): Authenticated,
     id: PathWorkflowId,
-    headers: HeaderMap,
     request_body: RequestBody,
 ) -> ApiResult {
     let request = execute_request(request_body.fields()?)?;
     let (timeout, wait) = execute_options(&request);
-    let start = read_start(&headers, request_body, request)?;
+    let start = read_start(request_body, request)?;
     if wait == Some(false) {
         return begin_execution(&api, &caller, id.0, Start { timeout, ..start }).await;
     }
@@ -93,7 +92,6 @@ pub async fn execute_async(
     State(api): State<Api>,
     Authenticated(caller): Authenticated,
     id: PathWorkflowId,
-    headers: HeaderMap,
     request_body: RequestBody,
 ) -> ApiResult {
     let request = execute_request(request_body.fields()?)?;
@@ -103,7 +101,7 @@ pub async fn execute_async(
         let message = "cannot be true here; use execute to wait for the end";
         return Err(invalid_parameters(ApiError::invalid(path, message)));
     }
-    let start = read_start(&headers, request_body, request)?;
+    let start = read_start(request_body, request)?;
     begin_execution(&api, &caller, id.0, Start { timeout, ..start }).await
 }
 
@@ -112,11 +110,7 @@ fn execute_options(request: &ExecuteRequest) -> (Option<Duration>, Option<bool>)
     options.map_or((None, None), |options| (options.timeout_seconds, options.wait_for_completion))
 }
 
-fn read_start(
-    headers: &HeaderMap,
-    request_body: RequestBody,
-    request: ExecuteRequest,
-) -> Result<Start, ApiError> {
+fn read_start(request_body: RequestBody, request: ExecuteRequest) -> Result<Start, ApiError> {
     let ExecuteRequest {
         parameters,
         execution_options: _,
@@ -131,7 +125,7 @@ fn read_start(
         input: parameters.map(Value::Object),
         callback_url,
         metadata: metadata.unwrap_or_default(),
-        secrets: secrets::from_headers(headers)?,
+        secrets: secrets::from_headers(&request_body.headers)?,
         idempotency: request_body.key,
         memory: Some(request_body.memory),
         ..Start::default()
@@ -155,9 +149,10 @@ async fn accepted_response(api: &Api, view: &ExecutionView) -> ApiResult {
 
 /// Run an execution again
 ///
-/// A new execution of the same release, or from the start of that of a tag. From the start; from what failed (`from: failed`); or from
-/// any step (`from_step`), with another input if one is given. Results of the steps before are
-/// taken over as they were recorded: those steps are not run, and do nothing again.
+/// A new execution of the same release: from the start, from what failed (`from: failed`), or from
+/// any step (`from_step`), with another input if one is given. One from the start can have another
+/// release (`release_tag`). Results of the steps before are taken over as they were recorded: those
+/// steps are not run, and do nothing again.
 #[utoipa::path(post, path = "/api/v1/workflow_executions/{id}/rerun", tag = "runs",
     operation_id = "rerun",
     security(("key" = ["execute:workflows"])),
@@ -170,12 +165,11 @@ pub async fn rerun_execution(
     State(api): State<Api>,
     Authenticated(caller): Authenticated,
     id: PathExecutionId,
-    headers: HeaderMap,
     request_body: RequestBody,
 ) -> ApiResult {
     let request = rerun_request(request_body.fields()?)?;
     let start = Start {
-        secrets: secrets::from_headers(&headers)?,
+        secrets: secrets::from_headers(&request_body.headers)?,
         idempotency: request_body.key,
         memory: Some(request_body.memory),
         ..request.start.clone()
