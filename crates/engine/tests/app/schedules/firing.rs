@@ -65,6 +65,25 @@ async fn a_fixed_time_fires_once_and_is_spent() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_fixed_time_that_passed_in_a_pause_is_not_resumed() {
+    let bench = Simulated::start("2026-05-02T00:00:00Z").await;
+    let (app, caller) = (&bench.app, &bench.caller);
+    let workflow = bench.quick().await;
+    let timing = TimingRequest {
+        schedule_type: Some("fixed_time".into()),
+        execution_time: Some("2026-05-02T10:00:00Z".into()),
+        ..TimingRequest::default()
+    };
+    let fixed = bench.schedule(workflow, ScheduleChange { timing, ..cron("") }).await;
+    let hourly = bench.schedule(workflow, every(1, "hours")).await;
+    app.enable_schedules(caller, ScheduleSelection::All, false).await.unwrap();
+    bench.pass(24 * 3600).await;
+    app.enable_schedules(caller, ScheduleSelection::All, true).await.unwrap();
+    assert!(!bench.view(fixed).await.record.document.enabled, "its only time has passed");
+    assert!(bench.view(hourly).await.record.document.enabled);
+}
+
+#[tokio::test(start_paused = true)]
 async fn changes_count_at_once() {
     let bench = Simulated::start("2026-05-02T10:00:30Z").await;
     let (app, caller) = (&bench.app, &bench.caller);
