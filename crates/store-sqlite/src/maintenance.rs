@@ -28,6 +28,7 @@ const NEXT_WORKFLOW: &str = "SELECT workflow FROM executions
 const RETENTION: &str = "SELECT retention_seconds FROM workflows WHERE id = ?1";
 const OVER: &str = "SELECT n, id FROM executions
     WHERE workflow = ?1 AND ended_at < ?2 AND status >= 4 ORDER BY ended_at LIMIT ?3";
+const ENDED: &str = "SELECT n, id FROM executions WHERE id = ?1 AND status >= 4";
 const DELETE: &str = "DELETE FROM executions WHERE n = ?1 AND id = ?2 AND status >= 4
     RETURNING status, workspace, workflow, created_at";
 const DELETE_JOURNAL: &str = "DELETE FROM journal WHERE key BETWEEN ?1 AND ?2";
@@ -40,7 +41,7 @@ const PROBE: &str = "UPDATE probe SET checks = checks + 1 WHERE n = 1";
 /// The queries of the query plan test.
 #[cfg(test)]
 pub(crate) const QUERIES: &[&str] =
-    &[NEXT_WORKFLOW, RETENTION, OVER, DELETE, DELETE_JOURNAL, DELETE_KEYS, PROBE];
+    &[NEXT_WORKFLOW, RETENTION, OVER, ENDED, DELETE, DELETE_JOURNAL, DELETE_KEYS, PROBE];
 
 #[async_trait]
 impl MaintenanceStore for SqliteStore {
@@ -50,6 +51,11 @@ impl MaintenanceStore for SqliteStore {
             self.release_pages().await?;
         }
         Ok(purged)
+    }
+
+    async fn delete_ended(&self, ids: Vec<ExecutionId>) -> StoreResult<u64> {
+        let ended = self.readers.read(move |connection| find_ended(connection, &ids)).await?;
+        self.delete_rows(&ended).await
     }
 
     async fn gauges(&self) -> StoreResult<StoreGauges> {
@@ -63,11 +69,7 @@ impl MaintenanceStore for SqliteStore {
 impl SqliteStore {
     async fn purge_rows(&self, purge: Purge) -> StoreResult<u64> {
         let over = self.readers.read(move |connection| find_over(connection, &purge)).await?;
-        let mut purged = 0;
-        for step in over.chunks(PURGE_STEP) {
-            let step = step.to_vec();
-            purged += self.writer.write(0, move |batch| delete(batch, &step)).await?;
-        }
+        let purged = self.delete_rows(&over).await?;
         let before = purge.idempotency_before.as_micros();
         loop {
             let params = (before, row::sql_limit(PURGE_STEP));
@@ -97,6 +99,16 @@ impl SqliteStore {
                 return Ok(purged);
             }
         }
+    }
+
+    /// Deletes executions in steps between which other writes run.
+    async fn delete_rows(&self, rows: &[Row]) -> StoreResult<u64> {
+        let mut deleted = 0;
+        for step in rows.chunks(PURGE_STEP) {
+            let step = step.to_vec();
+            deleted += self.writer.write(0, move |batch| delete(batch, &step)).await?;
+        }
+        Ok(deleted)
     }
 
     /// Returns free pages to the file system, in steps between which other writes run.
@@ -177,11 +189,22 @@ fn find_over(connection: &Connection, purge: &Purge) -> Result<Vec<Row>> {
         let Some(before) = kept_from(connection, workflow, purge)? else { continue };
         let room = row::sql_limit(purge.limit - over.len());
         let params = params![workflow.blob(), before.as_micros(), room];
-        over.extend(row::query_all(connection, OVER, params, |found| {
-            Ok((row::get_column(found, 0)?, row::get_id(found, 1)?))
-        })?);
+        over.extend(row::query_all(connection, OVER, params, place)?);
     }
     Ok(over)
+}
+
+/// Those of the executions that have ended.
+fn find_ended(connection: &Connection, ids: &[ExecutionId]) -> Result<Vec<Row>> {
+    let mut ended = Vec::new();
+    for id in ids {
+        ended.extend(row::query_first(connection, ENDED, [id.blob()], place)?);
+    }
+    Ok(ended)
+}
+
+fn place(found: &rusqlite::Row<'_>) -> Result<Row> {
+    Ok((row::get_column(found, 0)?, row::get_id(found, 1)?))
 }
 
 /// From when on the workflow's ended executions are kept; `None`: all are.

@@ -93,20 +93,26 @@ impl WorkflowStore for SqliteStore {
     }
 
     async fn update_workflow(&self, update: UpdateWorkflow) -> StoreResult<WorkflowRecord> {
-        let UpdateWorkflow { id, expected, active, delete, delete_children, parts, now, effects } =
-            update;
+        let UpdateWorkflow {
+            id, expected, active, delete, delete_children, parts, objects, ..
+        } = update;
+        let (now, effects) = (update.now, update.effects);
         let parts = parts.as_ref().map(PartsText::of).transpose()?;
-        let bytes = parts.as_ref().map_or(0, PartsText::len) + effects.bytes();
+        let objects =
+            objects::Prepared::new(ObjectBatch { puts: objects, ..ObjectBatch::default() })?;
+        let bytes = parts.as_ref().map_or(0, PartsText::len) + effects.bytes() + objects.bytes();
         self.writer
             .write(bytes, move |batch| {
                 let connection = batch.connection;
                 live_release(connection, id, expected)?;
+                objects.check(connection)?;
                 if let Some(parts) = &parts {
                     parts.write(connection, id)?;
                 }
                 if delete {
                     objects::delete_children(connection, id.into(), &delete_children)?;
                 }
+                objects.write(connection)?;
                 effects::write_effects(connection, &effects)?;
                 touch(connection, id, StateChange { active, is_deleted: delete, now })
             })

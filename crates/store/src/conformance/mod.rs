@@ -64,10 +64,10 @@ macro_rules! conformance_tests {
                 objects_for_an_idempotency_key, objects_change_with_their_effects, of_rivals_one_writes_the_object,
                 objects_that_are_due, changes_for_caches, forgotten_deletions;
             object_commits: objects_are_committed_with_their_execution, an_object_is_committed_once,
-                one_execution_gets_the_object;
+                one_execution_gets_the_object, workflows_change_with_objects;
             object_lists: objects_in_every_order, objects_by_index_fields;
             purges: ended_and_over_only, retention_of_the_workflow, with_everything_that_belongs,
-                at_most_so_many, old_idempotency_keys, old_webhook_deliveries,
+                at_most_so_many, ended_executions_by_id, old_idempotency_keys, old_webhook_deliveries,
                 gauges_count_what_waits;
         }
     };

@@ -1,5 +1,5 @@
-//! Configured objects that are written with the first event of an execution: the firing of a
-//! schedule.
+//! Configured objects that are written with the first event of an execution (the firing of a
+//! schedule), or with a change of a workflow.
 
 use stepwell_core::execution::{Event, Status};
 use tokio::task::JoinSet;
@@ -8,6 +8,7 @@ use super::build::*;
 use super::objects::{FIRST_KIND, delete, find, object, put};
 use crate::commit::Commit;
 use crate::objects::{ObjectBatch, StoredObject};
+use crate::traits::{FindWorkflow, UpdateWorkflow};
 use crate::{Effects, StoreError};
 
 /// A new execution that writes version `version` of object 1.
@@ -84,4 +85,22 @@ pub async fn one_execution_gets_the_object(store: Shared) {
         assert_eq!((written, version(&store).await), (1, round + 2), "round {round}");
     }
     assert_eq!(store.workflow_stats(workflow(1)).await.unwrap().active, 5);
+}
+
+/// A change of a workflow and the objects that come with it are stored together, or neither is.
+pub async fn workflows_change_with_objects(store: Shared) {
+    store.create_workflow(new_workflow(1, "w")).await.unwrap();
+    let change = |version, delete| {
+        let objects = vec![StoredObject { version, ..object(FIRST_KIND, 1) }];
+        UpdateWorkflow { objects, delete, ..UpdateWorkflow::of(workflow(1), at(50)) }
+    };
+    let refused = store.update_workflow(change(2, true)).await;
+    assert!(matches!(refused, Err(StoreError::Missing(FIRST_KIND))), "{refused:?}");
+    let found = store.find_workflow(FindWorkflow::Id(workflow(1))).await.unwrap().unwrap();
+    assert_eq!((found.version, found.deleted_at), (1, None));
+    store.update_workflow(change(1, false)).await.unwrap();
+    store.update_workflow(change(2, true)).await.unwrap();
+    let late = store.update_workflow(change(3, true)).await;
+    assert!(matches!(late, Err(StoreError::Missing("the workflow"))), "{late:?}");
+    assert_eq!(version(&store).await, 2);
 }

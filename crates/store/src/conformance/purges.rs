@@ -120,6 +120,26 @@ pub async fn at_most_so_many(store: Shared) {
     assert_eq!(left(&store).await, BTreeSet::new());
 }
 
+/// Executions by their ids, with everything that belongs to them, if they have ended.
+pub async fn ended_executions_by_id(store: Shared) {
+    join(&store, 1).await;
+    let mut first = over(1, 50);
+    first.deliveries = vec![pending(1, 1, 1)];
+    commit_all(&store, [first, queued(2)]).await;
+    commit_all(&store, (3..=150).map(|n| over(n, 50))).await;
+    assert_eq!(store.delete_ended(vec![execution(1), execution(2)]).await.unwrap(), 1);
+    assert_eq!(store.load_execution(execution(1)).await.unwrap(), None);
+    assert_eq!(deliveries_about(&store, execution(1)).await, []);
+    let all = (1..=200).map(execution).collect();
+    assert_eq!(store.delete_ended(all).await.unwrap(), 148);
+    assert_eq!(left(&store).await, BTreeSet::from([2]));
+    assert_eq!(store.delete_ended(Vec::new()).await.unwrap(), 0);
+    let stats = store.workflow_stats(workflow(1)).await.unwrap();
+    assert_eq!((stats.completed, stats.active), (149, 1));
+    let list = List::first_page(ExecutionFilter::default(), 0).with_total();
+    assert_eq!(store.list_executions(workspace(1), list).await.unwrap().total, Some(1));
+}
+
 /// All that are old, however many executions are purged.
 pub async fn old_idempotency_keys(store: Shared) {
     for n in 0..150 {

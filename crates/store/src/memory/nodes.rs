@@ -157,12 +157,9 @@ impl MaintenanceStore for MemoryStore {
         let records = state.executions.values().map(|stored| &stored.record);
         let over = records.filter(|record| state.is_over(record, &purge));
         let ids: Vec<ExecutionId> = over.take(purge.limit).map(|record| record.id).collect();
-        for id in &ids {
-            state.executions.remove(id);
-        }
-        let subjects: Vec<SubjectId> = ids.iter().map(|id| (*id).into()).collect();
+        state.delete_executions(&ids);
         state.deliveries.retain(|_, delivery| match delivery.destination {
-            Destination::Url(_) => !subjects.contains(&delivery.subject),
+            Destination::Url(_) => true,
             Destination::Webhook(_) => {
                 delivery.status == DeliveryStatus::Pending
                     || delivery.created_at >= purge.deliveries_before
@@ -170,11 +167,21 @@ impl MaintenanceStore for MemoryStore {
         });
         let State { attempts, deliveries, .. } = &mut *state;
         attempts.retain(|(delivery, _), _| deliveries.contains_key(delivery));
-        state.actuals.retain(|_, actual| !ids.contains(&actual.execution));
         state.idempotent.retain(|_, record| record.created_at >= purge.idempotency_before);
         if let Some(before) = purge.audit_before {
             state.audit.retain(|place, _| place.at >= before);
         }
+        Ok(ids.len() as u64)
+    }
+
+    async fn delete_ended(&self, mut ids: Vec<ExecutionId>) -> Result<u64> {
+        let mut state = self.writable()?;
+        ids.sort_unstable();
+        ids.dedup();
+        ids.retain(|id| {
+            state.executions.get(id).is_some_and(|stored| stored.record.status.is_final())
+        });
+        state.delete_executions(&ids);
         Ok(ids.len() as u64)
     }
 
@@ -210,6 +217,21 @@ impl MaintenanceStore for MemoryStore {
 }
 
 impl State {
+    /// Deletes executions with everything that belongs to them.
+    fn delete_executions(&mut self, ids: &[ExecutionId]) {
+        for id in ids {
+            self.executions.remove(id);
+        }
+        let subjects: Vec<SubjectId> = ids.iter().map(|id| (*id).into()).collect();
+        self.deliveries.retain(|_, delivery| match delivery.destination {
+            Destination::Url(_) => !subjects.contains(&delivery.subject),
+            Destination::Webhook(_) => true,
+        });
+        let Self { attempts, deliveries, .. } = self;
+        attempts.retain(|(delivery, _), _| deliveries.contains_key(delivery));
+        self.actuals.retain(|_, actual| !ids.contains(&actual.execution));
+    }
+
     /// Whether the execution has ended and been kept long enough.
     fn is_over(&self, record: &ExecutionRecord, purge: &Purge) -> bool {
         let workflow = self.workflows.get(&record.workflow);

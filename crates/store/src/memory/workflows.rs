@@ -53,9 +53,14 @@ impl WorkflowStore for MemoryStore {
     }
 
     async fn update_workflow(&self, update: UpdateWorkflow) -> Result<WorkflowRecord> {
-        let UpdateWorkflow { id, expected, active, delete, delete_children, parts, now, effects } =
-            update;
+        let UpdateWorkflow {
+            id, expected, active, delete, delete_children, parts, objects, ..
+        } = update;
+        let (now, effects) = (update.now, update.effects);
         let mut state = self.writable()?;
+        state.live_workflow(id, expected)?;
+        let objects = ObjectBatch { puts: objects, ..ObjectBatch::default() };
+        state.objects.check(&objects)?;
         let workflow = state.live_workflow(id, expected)?;
         let parts = parts.unwrap_or_else(|| workflow.parts());
         workflow.take(parts, now);
@@ -70,6 +75,7 @@ impl WorkflowStore for MemoryStore {
         if delete {
             state.objects.delete_children(id.into(), &delete_children);
         }
+        state.objects.write(objects.puts, Vec::new());
         state.take_effects(effects);
         Ok(changed)
     }

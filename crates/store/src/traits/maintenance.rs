@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use stepwell_core::Timestamp;
+use stepwell_core::ids::ExecutionId;
 
 use crate::error::Result;
 
@@ -15,6 +16,9 @@ pub trait MaintenanceStore: Send + Sync {
     /// many executions. Counts of workflows stay. Runs in small transactions, so that it does not
     /// delay commits.
     async fn purge(&self, purge: Purge) -> Result<u64>;
+    /// Deletes those of the executions that have ended, with journal and deliveries to their own
+    /// URLs. Returns how many. Runs in small transactions, as [`MaintenanceStore::purge`].
+    async fn delete_ended(&self, ids: Vec<ExecutionId>) -> Result<u64>;
     /// How much is waiting in the store, and how large it is. The cost depends on what is waiting,
     /// not on what else is stored.
     async fn gauges(&self) -> Result<StoreGauges>;

@@ -110,6 +110,9 @@ pub struct UpdateWorkflow {
     pub delete_children: Vec<Kind>,
     /// What is not in a release, from now on; `None`: as before.
     pub parts: Option<WorkflowParts>,
+    /// Objects to write in the same transaction, such as the operation that cancels the executions
+    /// of a deleted workflow. Rejected as by [`write_objects`](crate::ObjectStore::write_objects).
+    pub objects: Vec<StoredObject>,
     /// When.
     pub now: Timestamp,
     /// What it causes.
@@ -127,6 +130,7 @@ impl UpdateWorkflow {
             delete: false,
             delete_children: Vec::new(),
             parts: None,
+            objects: Vec::new(),
             now,
             effects,
         }

@@ -73,7 +73,11 @@ impl Caller {
         let id = execution(self.number(EXECUTIONS));
         let limit = self.random.limit();
         let node = self.node();
-        match self.random.below(11) {
+        match self.random.below(12) {
+            11 => {
+                let ids: Vec<_> = (0..3).map(|_| execution(self.number(EXECUTIONS))).collect();
+                both!(one, other, delete_ended(ids))
+            }
             0 => both!(one, other, load_execution(id)),
             1 => {
                 let (of, external_id) = (workspace(self.number(2)), self.number(12).to_string());

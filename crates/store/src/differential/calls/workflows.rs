@@ -70,6 +70,29 @@ impl Caller {
         }
     }
 
+    fn next_update(&mut self, id: WorkflowId, active: Option<bool>) -> UpdateWorkflow {
+        let expected = self.random.maybe(3, |random| 1 + random.below(4));
+        let parts = if self.random.once_in(2) { Some(self.parts()) } else { None };
+        let (delete, now) = (self.random.once_in(6), self.random.time());
+        let effects = self.effects();
+        let delete_children = self.random.maybe(2, |_| FIRST_KIND).into_iter().collect();
+        let objects = match self.random.once_in(4) {
+            true => vec![objects::next(self)],
+            false => Vec::new(),
+        };
+        UpdateWorkflow {
+            id,
+            expected,
+            active,
+            delete,
+            delete_children,
+            parts,
+            objects,
+            now,
+            effects,
+        }
+    }
+
     pub(super) async fn workflows(&mut self, one: &dyn Store, other: &dyn Store) -> CallResults {
         let n = self.number(WORKFLOWS);
         let (id, of, name) = (workflow(n), workspace(self.number(2)), self.number(4).to_string());
@@ -97,22 +120,13 @@ impl Caller {
                 results
             }
             2 => {
-                let expected = self.random.maybe(3, |random| 1 + random.below(4));
-                let parts = if self.random.once_in(2) { Some(self.parts()) } else { None };
-                let (delete, now) = (self.random.once_in(6), self.random.time());
-                let effects = self.effects();
-                let delete_children = self.random.maybe(2, |_| FIRST_KIND).into_iter().collect();
-                let update = UpdateWorkflow {
-                    id,
-                    expected,
-                    active,
-                    delete,
-                    delete_children,
-                    parts,
-                    now,
-                    effects,
-                };
-                both!(one, other, update_workflow(update))
+                let update = self.next_update(id, active);
+                let results = both!(one, other, update_workflow(update));
+                if !results.1.starts_with("refused") {
+                    let puts = update.objects;
+                    objects::wrote(self, Some(&ObjectBatch { puts, ..ObjectBatch::default() }));
+                }
+                results
             }
             3 | 4 => {
                 let find = match self.random.once_in(2) {
