@@ -4,7 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::ids::{
-    ExecutionId, KeyId, ScheduleId, SubjectId, TemplateId, WebhookId, WorkflowId, WorkspaceId,
+    ExecutionId, KeyId, OperationId, ScheduleId, SubjectId, TemplateId, WebhookId, WorkflowId,
+    WorkspaceId,
 };
 
 /// An action of a user or of the server, or an access that was refused.
@@ -70,6 +71,10 @@ pub enum AuditAction {
     TemplateUpdated,
     /// Deleted a template.
     TemplateDeleted,
+    /// Started a bulk operation.
+    OperationCreated,
+    /// Cancelled a bulk operation.
+    OperationCancelled,
     /// Read the secret that signs the webhooks of a workspace's executions.
     SigningSecretRead,
     /// Refused an access without permission, or with a key that is not accepted any more.
@@ -78,7 +83,7 @@ pub enum AuditAction {
 
 impl AuditAction {
     /// All of them.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 34] = [
         Self::WorkflowCreated,
         Self::WorkflowUpdated,
         Self::WorkflowActivated,
@@ -109,6 +114,8 @@ impl AuditAction {
         Self::TemplateCreated,
         Self::TemplateUpdated,
         Self::TemplateDeleted,
+        Self::OperationCreated,
+        Self::OperationCancelled,
         Self::SigningSecretRead,
         Self::AccessRefused,
     ];
@@ -146,6 +153,8 @@ impl AuditAction {
             Self::TemplateCreated => "template.created",
             Self::TemplateUpdated => "template.updated",
             Self::TemplateDeleted => "template.deleted",
+            Self::OperationCreated => "operation.created",
+            Self::OperationCancelled => "operation.cancelled",
             Self::SigningSecretRead => "workspace.signing_secret_read",
             Self::AccessRefused => "access.refused",
         }
@@ -188,11 +197,13 @@ pub enum ObjectKind {
     Workspace,
     /// A template.
     Template,
+    /// A bulk operation.
+    Operation,
 }
 
 impl ObjectKind {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Workflow,
         Self::Execution,
         Self::Schedule,
@@ -200,6 +211,7 @@ impl ObjectKind {
         Self::Key,
         Self::Workspace,
         Self::Template,
+        Self::Operation,
     ];
 
     /// Its name: `workflow`. Names are stored: they never change.
@@ -212,6 +224,7 @@ impl ObjectKind {
             Self::Key => "api_key",
             Self::Workspace => "workspace",
             Self::Template => "template",
+            Self::Operation => "operation",
         }
     }
 }
@@ -267,7 +280,8 @@ objects!(
     WebhookId: Webhook,
     KeyId: Key,
     WorkspaceId: Workspace,
-    TemplateId: Template
+    TemplateId: Template,
+    OperationId: Operation
 );
 
 #[cfg(test)]

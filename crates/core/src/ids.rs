@@ -183,6 +183,10 @@ id!(
     /// A schedule: what starts executions by itself.
     ScheduleId, "a schedule", dataflow: "sched", abi: "sched");
 
+id!(
+    /// A bulk operation: one action on many executions.
+    OperationId, "an operation", dataflow: "op", abi: "op");
+
 impl WorkspaceId {
     /// The workspace that exists from the first start on.
     pub const DEFAULT: Self = Self(Uuid::from_u128(1));
@@ -221,7 +225,16 @@ macro_rules! subjects {
     };
 }
 
-subjects!(ExecutionId, WorkflowId, WebhookId, ScheduleId, KeyId, WorkspaceId, TemplateId);
+subjects!(
+    ExecutionId,
+    WorkflowId,
+    WebhookId,
+    ScheduleId,
+    KeyId,
+    WorkspaceId,
+    TemplateId,
+    OperationId
+);
 object_ids!(SubjectId);
 
 impl ReceiverId {

@@ -5,6 +5,7 @@
 
 pub mod api_key;
 pub mod app;
+pub mod bulk_operation;
 pub mod caller;
 mod clock;
 pub mod config;

@@ -1,6 +1,7 @@
 //! The engine's metrics, registered when it starts, so that each is there with 0 before its first
 //! event. What an execution records on its way are atomic additions through handles.
 
+mod operations;
 mod pools;
 
 use std::collections::HashMap;
@@ -14,6 +15,7 @@ use stepwell_core::ids::WorkflowId;
 use stepwell_store::record::DeliveryStatus;
 use stepwell_store::traits::StoreGauges;
 
+pub(crate) use operations::OperationMetrics;
 pub(crate) use pools::MemoryPools;
 pub use pools::show_memory_pool;
 
@@ -40,6 +42,7 @@ pub(crate) struct EngineMetrics {
     retried: Counter,
     exhausted: Counter,
     plans_compiled: Counter,
+    pub(crate) operations: OperationMetrics,
     gauges: Gauges,
 }
 
@@ -104,6 +107,7 @@ impl EngineMetrics {
             retried: delivery("retry"),
             exhausted: delivery("exhausted"),
             plans_compiled: counter!("stepwell_plans_compiled_total"),
+            operations: OperationMetrics::register(),
             gauges: Gauges::register(),
         }
     }

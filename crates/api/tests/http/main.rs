@@ -20,6 +20,7 @@ mod memory;
 mod names;
 mod numbers;
 mod once;
+mod operations;
 mod parameters;
 mod public_url;
 mod rates;

@@ -13,6 +13,7 @@ use tokio::sync::{Notify, Semaphore};
 
 use super::clock_watch::watch_clock;
 use super::keys::{KeyCache, store_key_use};
+use super::operations::run_operations;
 use super::schedules::fire_schedules;
 use super::{App, workspaces};
 use crate::clock::{Clock, SteadyClock, offset};
@@ -92,6 +93,7 @@ impl App {
         supervise_loop(background, engine, "purge_old", purge_old);
         supervise_loop(background, self, "store_key_use", store_key_use);
         supervise_loop(background, self, "watch_clock", watch_clock);
+        supervise_loop(background, self, "run_operations", run_operations);
         if engine.config.fire_schedules {
             supervise_loop(background, self, "fire_schedules", fire_schedules);
         }
@@ -208,6 +210,8 @@ fn new_engine(
         timers_changed: Notify::new(),
         outbox_changed: Notify::new(),
         runner_gone: Notify::new(),
+        operations_changed: Notify::new(),
+        operations_advanced: Notify::new(),
         refusals: ByteCache::new("refusals", REFUSAL_BYTES, 256),
     })
 }

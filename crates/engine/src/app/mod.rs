@@ -17,6 +17,7 @@ mod keys;
 mod lifecycle;
 mod metrics;
 mod objects;
+mod operations;
 mod readiness;
 mod releases;
 mod requests;
@@ -37,6 +38,7 @@ pub use idempotency::{ClaimGuard, IdempotencyClaim};
 pub use integrations::Connection;
 pub use keys::{CallerInfo, ChangeKey, CreateKey, KeySecret, NewKey};
 pub use objects::Noun;
+pub use operations::{DryRun, NewOperation, OperationFilter};
 pub use readiness::Readiness;
 pub use releases::ReleaseFilter;
 pub use requests::{Expected, Idempotency};
@@ -49,5 +51,7 @@ pub use templates::Template;
 pub use webhooks::{
     ChangeWebhook, DeliveryView, NewWebhook, RotateSecret, ShownWebhook, WantedStatus, WebhookView,
 };
-pub use workflows::{ChangeWorkflow, CreateWorkflow, Deletion, NewWorkflow, WorkflowView};
+pub use workflows::{
+    ChangeWorkflow, CreateWorkflow, DeletedWorkflow, Deletion, NewWorkflow, WorkflowView,
+};
 pub use workspaces::{ChangeWorkspace, CreateWorkspace};

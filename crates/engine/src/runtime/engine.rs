@@ -81,6 +81,10 @@ pub(crate) struct Engine {
     pub(crate) refusals: ByteCache<(Option<KeyId>, String), Timestamp>,
     /// The state of the scheduler.
     pub(crate) schedules: Schedules,
+    /// A bulk operation was stored.
+    pub(crate) operations_changed: Notify,
+    /// A bulk operation has made progress.
+    pub(crate) operations_advanced: Notify,
 }
 
 /// A new id. All ids are of version 7, so they sort by creation.

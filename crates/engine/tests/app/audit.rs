@@ -63,11 +63,10 @@ async fn a_deletion_that_cancels_notes_each_execution() {
     assert_eq!(
         actions,
         [
+            "execution.cancelled",
+            "execution.cancelled",
+            "execution.cancelled",
             "workflow.deleted",
-            "execution.cancelled",
-            "execution.cancelled",
-            "execution.cancelled",
-            "workflow.deactivated",
             "workflow.created"
         ]
     );

@@ -17,6 +17,7 @@ mod large_inputs;
 mod limits;
 mod memory;
 mod objects;
+mod operations;
 mod outbox;
 mod payloads;
 mod poison;

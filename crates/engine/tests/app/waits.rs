@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use stepwell_core::execution::Status;
 use stepwell_core::ids::{ExecutionId, WorkflowId};
-use stepwell_engine::app::{Deletion, Start};
+use stepwell_engine::app::{DeletedWorkflow, Deletion, Start};
 
 use crate::simulated::Simulated;
 
@@ -143,7 +143,7 @@ async fn deletion_cancels_at_every_moment_of_a_wait() {
         let delete = async |bench: &Simulated, workflow, id| {
             let deletion = Deletion { cancel_running: true, ..Deletion::default() };
             let deleted = bench.app.delete_workflow(&bench.caller, workflow, deletion).await;
-            assert_eq!(deleted.unwrap(), 1);
+            assert_eq!(deleted.unwrap(), DeletedWorkflow { cancelled: 1, operation: None });
             assert_eq!(bench.status(id).await, Status::Cancelled);
         };
         bench.at_every_moment(&steps, delete).await;

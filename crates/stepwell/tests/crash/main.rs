@@ -12,6 +12,7 @@
 )]
 
 mod counter;
+mod operations;
 mod schedules;
 mod server;
 

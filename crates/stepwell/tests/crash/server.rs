@@ -111,6 +111,15 @@ impl Server {
         self.send(request).await.expect("a response")
     }
 
+    pub async fn get(&self, path: &str) -> Option<(u16, Value)> {
+        self.send(self.http.get(format!("{}{path}", self.url))).await
+    }
+
+    pub async fn delete(&self, path: &str) -> (u16, Value) {
+        let request = self.http.delete(format!("{}{path}", self.url));
+        self.send(request).await.expect("a response")
+    }
+
     /// The database, to be opened after the server has stopped.
     pub fn database(&self) -> std::path::PathBuf {
         self.data.path().join("stepwell.db")

@@ -3,6 +3,7 @@
 
 use stepwell_core::audit::ObjectKind;
 use stepwell_core::schedule::ScheduleTiming;
+use stepwell_engine::bulk_operation::{BulkAction, OperationStatus};
 use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::openapi::{KnownFormat, RefOr, SchemaFormat};
 use utoipa::{PartialSchema, ToSchema};
@@ -82,6 +83,12 @@ parameters! {
     ByDeliveryStatus: one_of(&["pending", "delivered", "exhausted"], None);
     /// What something was done to.
     ByObjectType: one_of(&ObjectKind::ALL.map(ObjectKind::name), None);
+    /// The status of a bulk operation.
+    ByOperationStatus: one_of(&OperationStatus::ALL.map(OperationStatus::name), None);
+    /// The action of a bulk operation.
+    ByBulkAction: one_of(&BulkAction::ALL.map(BulkAction::name), None);
+    /// By which field bulk operations are sorted.
+    SortOperations: one_of(&["created_at", "updated_at"], Some("created_at"));
     /// Labels by their names. Any text is one, so their shape is not described.
     Labels: ObjectBuilder::new().schema_type(SchemaType::AnyValue).build().into();
     /// What an execution is shown with.

@@ -13,8 +13,11 @@ use crate::query::{MAX_LIMIT, METADATA, Params, invalid_parameter};
 /// How many items a page holds where the request does not say.
 const PAGE_SIZE: usize = 10;
 
+/// What [`parse_date`] reads, for messages.
+pub const DATE_FORMS: &str = "an RFC 3339 time such as 2026-01-31T09:00:00Z, or a date";
+
 /// The most labels that a list is filtered by.
-const MAX_LABELS: usize = 16;
+pub const MAX_LABELS: usize = 16;
 
 /// The parameters of every list whose pages are numbered.
 const PAGED: [&str; 4] = ["page", "page_size", "sort_by", "sort_order"];
@@ -147,16 +150,19 @@ pub fn read_period(params: &Params) -> Result<(Option<Timestamp>, Option<Timesta
 /// The first and the last moment that a time or a date means.
 fn read_date(params: &Params, name: &str) -> Result<Option<(Timestamp, Timestamp)>, ApiError> {
     let Some(text) = params.one(name)? else { return Ok(None) };
+    // In a URL that was not encoded, the `+` of a zone arrives as a space.
+    let spaced = || Timestamp::parse(&text.replace(' ', "+")).map(|at| (at, at));
+    let meant = parse_date(text).or_else(spaced);
+    meant.map(Some).ok_or_else(|| invalid_parameter(name, DATE_FORMS, text))
+}
+
+/// The first and the last moment of a time or a date.
+pub fn parse_date(text: &str) -> Option<(Timestamp, Timestamp)> {
     let whole = || {
         let first = Timestamp::parse(&format!("{text}T00:00:00Z"))?;
         Some((first, Timestamp::parse(&format!("{text}T23:59:59.999999Z"))?))
     };
-    // In a URL that was not encoded, the `+` of a zone arrives as a space.
-    let spaced = || Timestamp::parse(&text.replace(' ', "+"));
-    let meant = Timestamp::parse(text).or_else(spaced).map(|at| (at, at)).or_else(whole);
-    meant.map(Some).ok_or_else(|| {
-        invalid_parameter(name, "an RFC 3339 time such as 2026-01-31T09:00:00Z, or a date", text)
-    })
+    Timestamp::parse(text).map(|at| (at, at)).or_else(whole)
 }
 
 /// The parameters that a list does not know: labels that its items must have. Behind `metadata.` a

@@ -13,6 +13,7 @@ mod ids;
 mod keys;
 mod limits;
 mod lists;
+mod operations;
 mod releases;
 mod responses;
 mod routes;

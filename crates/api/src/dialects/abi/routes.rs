@@ -6,8 +6,8 @@ use utoipa_axum::routes;
 
 use super::envelope::ErrorEnvelope;
 use super::{
-    audit, definition_schema, executions, keys, releases, schedules, step_types, templates,
-    webhooks, workflows, workspaces,
+    audit, definition_schema, executions, keys, operations, releases, schedules, step_types,
+    templates, webhooks, workflows, workspaces,
 };
 use crate::endpoints::Endpoints;
 
@@ -63,4 +63,5 @@ pub fn abi_endpoints() -> Endpoints {
         .merge(audit::audit_endpoints())
         .merge(step_types::step_type_endpoints())
         .merge(templates::template_endpoints())
+        .merge(operations::operation_endpoints())
 }

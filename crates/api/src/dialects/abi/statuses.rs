@@ -39,9 +39,19 @@ impl ExecutionStatus {
         (Self::Cancelled, "cancelled"),
     ];
 
-    /// All of them as they are written.
-    pub fn names() -> String {
-        Self::ALL.map(|(_, name)| name).join(", ")
+    /// The statuses that a filter means with this name: those that are shown so, or `waiting`.
+    pub fn parse_filter(text: &str) -> Option<Vec<Status>> {
+        let name = text.trim();
+        if name == Status::Waiting.name() {
+            return Some(vec![Status::Waiting]);
+        }
+        let shown: Self = name.parse().ok()?;
+        Some(Status::ALL.into_iter().filter(|status| Self::from(*status) == shown).collect())
+    }
+
+    /// What [`ExecutionStatus::parse_filter`] reads, for messages.
+    pub fn filter_forms() -> String {
+        format!("one of {}, waiting", Self::ALL.map(|(_, name)| name).join(", "))
     }
 }
 

@@ -175,6 +175,18 @@ pub const CALLS: &[Call] = &[
         Of("execution.rerun", "ended"),
     ),
     call(
+        "POST /api/v1/operations",
+        "",
+        r#"{"action": "resume", "filter": {"workflow_id": "<inactive>"}}"#,
+        Made("operation.created", "/data/id"),
+    ),
+    call(
+        "POST /api/v1/operations/{id}/cancel",
+        "",
+        "",
+        Exempt("operations.rs tests its entry: an operation of the stage would have ended"),
+    ),
+    call(
         "POST /api/v1/workflows/{id}/schedules",
         "/api/v1/workflows/<workflow>/schedules",
         SCHEDULE,

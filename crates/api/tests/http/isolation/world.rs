@@ -6,7 +6,8 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use serde_json::{Value, json};
 use stepwell_core::ids::{
-    DeliveryId, ExecutionId, KeyId, ScheduleId, TemplateId, WebhookId, WorkflowId, WorkspaceId,
+    DeliveryId, ExecutionId, KeyId, OperationId, ScheduleId, TemplateId, WebhookId, WorkflowId,
+    WorkspaceId,
 };
 use uuid::Uuid;
 
@@ -34,6 +35,12 @@ macro_rules! forms {
 fn key_forms(text: &str) -> Vec<String> {
     let id: KeyId = text.replace("apk_", "key_").parse().unwrap();
     vec![id.abi().replace("key_", "apk_"), id.abi(), id.dataflow(), id.to_string()]
+}
+
+/// A bulk operation on a workflow that changes nothing; its id.
+async fn operation(server: &Server, owner: &str, workflow: &str) -> String {
+    let body = json!({"action": "resume", "filter": {"workflow_id": workflow}}).to_string();
+    call(server, owner, "POST", "/api/v1/operations", &body).await.text_at("/data/id")
 }
 
 impl World {
@@ -66,8 +73,7 @@ impl World {
         let actuals = json!({"execution_id": ended, "actuals": [
             {"output_key": "text", "quality": 0.5, "metadata": {"why": MARK}}]});
         post("/v1/submit-workflow-execution-actuals", actuals).await;
-        let tag = format!("{MARK}-tag");
-        let workflow_id: WorkflowId = workflow.parse().unwrap();
+        let (tag, workflow_id) = (format!("{MARK}-tag"), workflow.parse::<WorkflowId>().unwrap());
         let tagged = format!("/api/v1/workflows/{}/release_tags/{tag}", workflow_id.abi());
         let put = call(server, owner, "PUT", &tagged, r#"{"release": 1}"#).await;
         assert!(put.status.is_success(), "{}", put.text);
@@ -104,6 +110,7 @@ impl World {
             ("release", vec![release]),
             ("schedule", forms!(ScheduleId, schedule)),
             ("template", forms!(TemplateId, template)),
+            ("operation", forms!(OperationId, operation(server, owner, &workflow).await)),
             ("webhook", forms!(WebhookId, webhook)),
             ("delivery", forms!(DeliveryId, delivery)),
         ];
@@ -125,6 +132,7 @@ impl World {
             ("release", vec![fresh().to_string()]),
             ("schedule", forms!(ScheduleId, fresh().to_string())),
             ("template", forms!(TemplateId, fresh().to_string())),
+            ("operation", forms!(OperationId, fresh().to_string())),
             ("webhook", forms!(WebhookId, fresh().to_string())),
             ("delivery", forms!(DeliveryId, fresh().to_string())),
         ];

@@ -136,7 +136,10 @@ impl App {
     }
 
     /// A workflow, which may be deleted.
-    async fn find_any_workflow(&self, workflow: WorkflowId) -> Result<WorkflowRecord, AppError> {
+    pub(in crate::app) async fn find_any_workflow(
+        &self,
+        workflow: WorkflowId,
+    ) -> Result<WorkflowRecord, AppError> {
         let found = self.engine.store.find_workflow(FindWorkflow::Id(workflow)).await?;
         found.ok_or_else(|| AppError::not_found("workflow", workflow.dataflow()))
     }

@@ -132,7 +132,7 @@ impl App {
     }
 
     /// Checks that the caller may list the executions of a workflow, or of all of them.
-    async fn require_history(
+    pub(in crate::app) async fn require_history(
         &self,
         caller: &Caller,
         workflow: Option<WorkflowId>,

@@ -9,7 +9,9 @@ mod lookup;
 mod requests;
 mod types;
 
-pub use requests::{ChangeWorkflow, CreateWorkflow, Deletion, NewWorkflow, WorkflowView};
+pub use requests::{
+    ChangeWorkflow, CreateWorkflow, DeletedWorkflow, Deletion, NewWorkflow, WorkflowView,
+};
 
 pub(super) use create::check_labels;
 pub(super) use lookup::{KIND, require_access};

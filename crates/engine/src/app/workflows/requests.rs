@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use stepwell_core::Map;
 use stepwell_core::definition::SharedPlan;
+use stepwell_core::ids::OperationId;
 use stepwell_store::record::{IntegrationUse, WorkflowRecord};
 
 use crate::app::requests::{Expected, Idempotency};
@@ -63,6 +64,16 @@ pub struct Deletion {
     pub expected: Expected,
     /// Whether its executions that have not ended are cancelled; otherwise they continue.
     pub cancel_running: bool,
+}
+
+/// What became of the executions of a deleted workflow.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct DeletedWorkflow {
+    /// How many were cancelled until now.
+    pub cancelled: u64,
+    /// The operation that cancels the others, or that could not cancel some; `None`: it has
+    /// completed, or none was needed.
+    pub operation: Option<OperationId>,
 }
 
 /// A workflow with its current release.

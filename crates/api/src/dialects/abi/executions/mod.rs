@@ -89,16 +89,12 @@ fn read_workflow(params: &Params) -> Result<Option<WorkflowId>, ApiError> {
 fn read_statuses(params: &Params) -> Result<Vec<Status>, ApiError> {
     let mut statuses = Vec::new();
     for text in params.all("status").flat_map(|value| value.split(',')) {
-        if text.trim() == Status::Waiting.name() {
-            statuses.push(Status::Waiting);
-            continue;
-        }
-        let status: ExecutionStatus = text.trim().parse().map_err(|()| {
-            let known = format!("one of {}, waiting", ExecutionStatus::names());
-            invalid_parameter("status", &known, text)
-        })?;
-        let meant = Status::ALL.into_iter().filter(|s| ExecutionStatus::from(*s) == status);
-        statuses.extend(meant);
+        let meant = ExecutionStatus::parse_filter(text);
+        statuses.extend(
+            meant.ok_or_else(|| {
+                invalid_parameter("status", &ExecutionStatus::filter_forms(), text)
+            })?,
+        );
     }
     Ok(statuses)
 }

@@ -6,7 +6,7 @@ mod wire;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use stepwell_core::Problems;
-use stepwell_engine::app::{Deletion, WorkflowView};
+use stepwell_engine::app::{DeletedWorkflow, Deletion, WorkflowView};
 use stepwell_engine::memory::Hold;
 use stepwell_engine::{AppError, Caller};
 use stepwell_store::lists::{WorkflowFilter, WorkflowSort};
@@ -271,7 +271,8 @@ async fn switch_workflow(
 /// Delete a workflow
 ///
 /// Its executions and its history stay readable. Those that have not ended continue to their end, or
-/// are cancelled with `cancel_running=true`. Cancelling them also requires the scope
+/// are cancelled with `cancel_running=true`: if that takes longer than a moment, the response has
+/// the `operation_id` of the bulk operation that continues. Cancelling them also requires the scope
 /// `execute:workflows`.
 #[utoipa::path(delete, path = "/api/v1/workflows/{id}", tag = "management", operation_id = "abi_delete_workflow",
     security(("key" = ["write:workflows"])),
@@ -290,7 +291,13 @@ pub async fn delete_workflow(
 ) -> ApiResult {
     let cancel_running = params.flag("cancel_running")?;
     let deletion = Deletion { expected: etag::if_match(&headers)?, cancel_running };
-    let cancelled_executions = api.app.delete_workflow(&caller, id.0, deletion).await?;
-    let data = Deleted { id: id.0.abi(), deleted: true, cancelled_executions };
+    let DeletedWorkflow { cancelled, operation } =
+        api.app.delete_workflow(&caller, id.0, deletion).await?;
+    let data = Deleted {
+        id: id.0.abi(),
+        deleted: true,
+        cancelled_executions: cancelled,
+        operation_id: operation.map(|operation| operation.abi()),
+    };
     respond::json_response(StatusCode::OK, &Envelope::of(data))
 }

@@ -207,8 +207,13 @@ pub struct Deleted {
     /// Always true.
     #[schema(example = true)]
     pub deleted: bool,
-    /// How many executions were cancelled.
+    /// How many executions were cancelled until now.
     pub cancelled_executions: u64,
+    /// The bulk operation that still cancels executions, or that could not cancel some. Absent if
+    /// all are cancelled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "op_01k9x7m2q4e5rb8tz3v6w1y0ac")]
+    pub operation_id: Option<String>,
 }
 
 /// A workflow's definition.

@@ -62,6 +62,32 @@ pub const CALLS: &[Call] = &[
         "/api/v1/workflows/<workflow>?cancel_running=true",
         Nothing(404),
     ),
+    call("GET /api/v1/operations", "", EmptyAt("/data/items")),
+    call("GET /api/v1/operations", "/api/v1/operations?workflow_id=<workflow>", Nothing(404)),
+    with(
+        "POST /api/v1/operations",
+        "",
+        r#"{"action": "purge", "filter": {"workflow_id": "<workflow>"}}"#,
+        Nothing(404),
+    ),
+    with(
+        "POST /api/v1/operations",
+        "/api/v1/operations?dry_run=true",
+        r#"{"action": "cancel", "filter": {"workflow_id": "<workflow>"}}"#,
+        Nothing(404),
+    ),
+    with(
+        "POST /api/v1/operations",
+        "",
+        r#"{"action": "cancel", "filter": {"metadata": {"label": "xyzzy"}}}"#,
+        Own,
+    ),
+    call("GET /api/v1/operations/{id}", "/api/v1/operations/<operation>", Nothing(404)),
+    call(
+        "POST /api/v1/operations/{id}/cancel",
+        "/api/v1/operations/<operation>/cancel",
+        Nothing(404),
+    ),
     call("GET /api/v1/workflow_executions", "", EmptyAt("/data/items")),
     call(
         "GET /api/v1/workflow_executions",
