@@ -44,9 +44,12 @@ pub enum Command {
     /// List, set and delete the release tags of a workflow
     #[command(subcommand)]
     Tags(commands::tags::Tags),
-    /// List, show, watch, cancel, pause, resume and rerun executions
+    /// List, show, watch, cancel, pause, resume, rerun and purge executions
     #[command(subcommand)]
     Executions(commands::executions::Executions),
+    /// List, show and cancel bulk operations on executions
+    #[command(subcommand)]
+    Operations(commands::operations::Operations),
     /// List, show, create, update, preview, trigger, pause, resume and delete schedules
     #[command(subcommand)]
     Schedules(commands::schedules::Schedules),
@@ -91,6 +94,7 @@ impl Cli {
             Command::Tags(args) => commands::tags::run(args, &global).await,
             Command::Workflows(args) => commands::workflows::run(args, &global).await,
             Command::Executions(args) => commands::executions::run(args, &global).await,
+            Command::Operations(args) => commands::operations::run(args, &global).await,
             Command::Schedules(args) => commands::schedules::run(args, &global).await,
             Command::Keys(args) => commands::keys::run(args, &global).await,
             Command::Webhooks(args) => commands::webhooks::run(args, &global).await,

@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
+use crate::error::CliError;
 use crate::logs;
 
 /// Colours by their meaning.
@@ -98,6 +99,26 @@ pub fn print_stderr(text: &str) {
         // An error of stderr cannot be reported anywhere.
         let _ = writeln!(std::io::stderr().lock(), "{text}");
     }
+}
+
+/// Whether the user confirms it on the terminal.
+///
+/// # Errors
+/// `Usage` if stdin is not a terminal.
+pub fn confirm(question: &str) -> Result<bool, CliError> {
+    if !std::io::stdin().is_terminal() {
+        let message = format!("{question} Confirm with --yes, or count them with --dry-run");
+        return Err(CliError::usage(message));
+    }
+    // Like other messages, without a line break. An error of stderr cannot be reported anywhere.
+    let mut stderr = std::io::stderr().lock();
+    let _ = write!(stderr, "{question} [y/N] ");
+    let _ = stderr.flush();
+    let mut reply = String::new();
+    std::io::stdin()
+        .read_line(&mut reply)
+        .map_err(|error| CliError::usage(format!("stdin cannot be read: {error}")))?;
+    Ok(matches!(reply.trim().to_lowercase().as_str(), "y" | "yes"))
 }
 
 pub fn print_json(value: &Value) {

@@ -11,6 +11,7 @@ pub mod execution_text;
 pub mod executions;
 pub mod keys;
 pub mod openapi;
+pub mod operations;
 pub mod releases;
 pub mod run;
 pub mod schedules;

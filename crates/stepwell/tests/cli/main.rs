@@ -7,6 +7,7 @@ mod commands;
 mod failures;
 mod folder;
 mod objects;
+mod operations;
 mod proxy;
 mod releases;
 mod start;

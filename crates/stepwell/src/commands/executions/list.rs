@@ -79,7 +79,7 @@ fn rename_values(execution: &mut Value) {
 }
 
 /// clap value parser of statuses: those of the management API, by comma.
-fn parse_statuses(text: &str) -> Result<String, String> {
+pub(super) fn parse_statuses(text: &str) -> Result<String, String> {
     let mut statuses = Vec::new();
     for status in text.split(',') {
         match status.trim().to_uppercase().as_str() {
@@ -103,7 +103,7 @@ fn parse_statuses(text: &str) -> Result<String, String> {
 }
 
 /// clap value parser of a time: a duration before now, a date or a timestamp.
-fn parse_since(text: &str) -> Result<String, String> {
+pub(super) fn parse_since(text: &str) -> Result<String, String> {
     parse_since_at(text, jiff::Timestamp::now())
 }
 

@@ -1,10 +1,11 @@
 //! `stepwell executions …`.
 
+mod bulk;
 mod list;
 mod rerun;
 
 use clap::{Args, Subcommand};
-use serde_json::{Value, json};
+use serde_json::json;
 use stepwell_core::ids::ExecutionId;
 
 use super::execution_text::print_execution;
@@ -25,18 +26,26 @@ pub enum Executions {
     Show(ExecutionArg),
     /// Follow an execution until it ends
     Watch(ExecutionArg),
-    /// Cancel an execution
+    /// Cancel an execution, or all that match filters
     Cancel {
         #[command(flatten)]
-        execution: ExecutionArg,
-        /// Reason, stored with the execution
+        which: ControlArgs,
+        /// Reason, stored with each execution
         #[arg(long)]
         reason: Option<String>,
     },
-    /// Pause an execution: running steps finish, no step starts
-    Pause(ExecutionArg),
-    /// Resume a paused execution
-    Resume(ExecutionArg),
+    /// Pause an execution, or all that match filters: running steps finish, no step starts
+    Pause(ControlArgs),
+    /// Resume a paused execution, or all that match filters
+    Resume(ControlArgs),
+    /// Delete the ended executions that match filters
+    Purge {
+        /// Only executions of this workflow: its ID or name
+        #[arg(long, short)]
+        workflow: Option<String>,
+        #[command(flatten)]
+        bulk: bulk::BulkArgs,
+    },
     /// Show the log of an execution
     Logs(ExecutionArg),
 }
@@ -49,6 +58,19 @@ pub struct ExecutionArg {
     /// ID or name of its workflow; found if omitted
     #[arg(long, short)]
     workflow: Option<String>,
+}
+
+/// One execution, or filters for many.
+#[derive(Debug, Args)]
+pub struct ControlArgs {
+    /// ID of the execution; without it, all executions that match the filters
+    #[arg(value_name = "EXECUTION", conflicts_with = "bulk")]
+    id: Option<String>,
+    /// ID or name of the workflow
+    #[arg(long, short)]
+    workflow: Option<String>,
+    #[command(flatten)]
+    bulk: bulk::BulkArgs,
 }
 
 pub async fn run(args: Executions, global: &GlobalArgs) -> Result<(), CliError> {
@@ -84,15 +106,14 @@ async fn run_command(args: Executions, client: &Client, as_json: bool) -> Result
             }
             watch::check_completed(&client.get(&path).await?)
         }
-        Executions::Cancel { execution, reason } => {
-            let body = reason.map(|reason| json!({"reason": reason}));
-            control_execution(client, &execution, "cancel", body.as_ref(), as_json).await
+        Executions::Cancel { which, reason } => {
+            control(client, which, "cancel", reason, as_json).await
         }
-        Executions::Pause(execution) => {
-            control_execution(client, &execution, "pause", None, as_json).await
-        }
-        Executions::Resume(execution) => {
-            control_execution(client, &execution, "resume", None, as_json).await
+        Executions::Pause(which) => control(client, which, "pause", None, as_json).await,
+        Executions::Resume(which) => control(client, which, "resume", None, as_json).await,
+        Executions::Purge { workflow, bulk } => {
+            let operation = bulk::Operation { action: "purge", workflow, reason: None };
+            bulk::run(client, operation, bulk, as_json).await
         }
         Executions::Logs(execution) => print_logs(client, &execution, as_json).await,
     }
@@ -115,15 +136,22 @@ async fn execution_path(client: &Client, execution: &ExecutionArg) -> Result<Str
     Ok(format!("/workflows/{workflow}/executions/{}", id.dataflow()))
 }
 
-async fn control_execution(
+/// Controls the named execution, or starts a bulk operation on those that match.
+async fn control(
     client: &Client,
-    execution: &ExecutionArg,
-    operation: &str,
-    body: Option<&Value>,
+    which: ControlArgs,
+    action: &'static str,
+    reason: Option<String>,
     as_json: bool,
 ) -> Result<(), CliError> {
-    let path = execution_path(client, execution).await?;
-    client.post(&format!("{path}/{operation}"), body).await?;
+    let ControlArgs { id, workflow, bulk } = which;
+    let Some(id) = id else {
+        let operation = bulk::Operation { action, workflow, reason };
+        return bulk::run(client, operation, bulk, as_json).await;
+    };
+    let path = execution_path(client, &ExecutionArg { id, workflow }).await?;
+    let body = reason.map(|reason| json!({"reason": reason}));
+    client.post(&format!("{path}/{action}"), body.as_ref()).await?;
     let response = client.get(&path).await?;
     if as_json {
         terminal::print_json(&response);
