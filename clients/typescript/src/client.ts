@@ -14,6 +14,7 @@ import { DataflowClient } from "./dataflow/client.js";
 import { AuditLog } from "./resources/audit-log.js";
 import { Executions } from "./resources/executions.js";
 import { Keys, type Me } from "./resources/keys.js";
+import { Operations } from "./resources/operations.js";
 import { Releases, ReleaseTags } from "./resources/releases.js";
 import { Schedules } from "./resources/schedules.js";
 import { StepTypes } from "./resources/step-types.js";
@@ -37,6 +38,8 @@ export class Client extends Resource {
   readonly workflows: Workflows;
   /** Executions of all workflows: get, wait, follow, control, rerun. */
   readonly executions: Executions;
+  /** Bulk operations: one action on many executions. */
+  readonly operations: Operations;
   /** Releases: the immutable definitions of a workflow. */
   readonly releases: Releases;
   /** Release tags: names for releases. */
@@ -68,6 +71,7 @@ export class Client extends Resource {
     const { transport } = this;
     this.executions = new Executions(transport);
     this.workflows = new Workflows(this.executions, transport);
+    this.operations = new Operations(transport);
     this.releases = new Releases(transport);
     this.releaseTags = new ReleaseTags(transport);
     this.schedules = new Schedules(transport);

@@ -33,6 +33,18 @@ export type {
   Role,
 } from "./resources/keys.js";
 export type {
+  BulkAction,
+  BulkConditions,
+  BulkDryRun,
+  BulkFailure,
+  BulkOperation,
+  BulkProgress,
+  ListOperations,
+  NewOperation,
+  Operations,
+  OperationStatus,
+} from "./resources/operations.js";
+export type {
   CreateReleaseOptions,
   ListReleases,
   ListReleaseTags,

@@ -54,6 +54,15 @@ from ._observe import RequestInfo, ResponseInfo
 from ._omit import OMIT, Omit
 from ._rate_limit import RateLimit
 from ._raw import RawResponse
+from ._operation_models import (
+    BulkAction,
+    BulkConditions,
+    BulkDryRun,
+    BulkFailure,
+    BulkOperation,
+    BulkProgress,
+    OperationStatus,
+)
 from ._release_models import (
     Actual,
     DeletedReleaseTag,
@@ -115,6 +124,12 @@ __all__ = [
     "AuditObjectType",
     "AuthenticationError",
     "BadRequestError",
+    "BulkAction",
+    "BulkConditions",
+    "BulkDryRun",
+    "BulkFailure",
+    "BulkOperation",
+    "BulkProgress",
     "Client",
     "ConflictError",
     "ConnectionFailedError",
@@ -146,6 +161,7 @@ __all__ = [
     "NotFoundError",
     "OMIT",
     "Omit",
+    "OperationStatus",
     "OtherEvent",
     "Page",
     "PermissionDeniedError",

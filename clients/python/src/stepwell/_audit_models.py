@@ -39,11 +39,20 @@ AuditAction = Literal[
     "template.created",
     "template.updated",
     "template.deleted",
+    "operation.created",
+    "operation.cancelled",
     "access.refused",
 ]
 
 AuditObjectType = Literal[
-    "workflow", "execution", "schedule", "webhook", "api_key", "workspace", "template"
+    "workflow",
+    "execution",
+    "schedule",
+    "webhook",
+    "api_key",
+    "workspace",
+    "template",
+    "operation",
 ]
 
 

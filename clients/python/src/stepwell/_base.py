@@ -44,8 +44,10 @@ class Pagination(Model):
 
 
 class Deleted(Model):
-    """Response to a deletion; `cancelled_executions` is set for workflows."""
+    """Response to a deletion; `cancelled_executions` is set for workflows, `operation_id` if a bulk
+    operation still cancels executions."""
 
     id: str
     deleted: bool
     cancelled_executions: Optional[int] = None
+    operation_id: Optional[str] = None

@@ -148,9 +148,9 @@ class UnexpectedResponseError(StepwellError):
 
 
 class WaitTimeoutError(StepwellError):
-    """The execution had not ended within the timeout of the call. It continues.
+    """The execution or bulk operation had not ended within the timeout of the call. It continues.
 
-    Code `WAIT_TIMEOUT`; the execution is `execution_id`.
+    Code `WAIT_TIMEOUT`; its id is `execution_id`.
     """
 
     def __init__(self, execution_id: str, timeout: float) -> None:

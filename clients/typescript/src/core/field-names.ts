@@ -53,6 +53,8 @@ const TIMES: ReadonlySet<string> = new Set([
   "next_execution",
   "failing_since",
   "until",
+  "start_date",
+  "end_date",
 ]);
 
 const isTime = (name: string): boolean => name.endsWith("_at") || TIMES.has(name);

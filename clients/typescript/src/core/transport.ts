@@ -292,8 +292,14 @@ export class Transport {
     { path, query = {}, body }: Call,
     options: RequestOptions,
   ): Promise<{ segments: unknown[]; query: Record<string, QueryValue>; body: unknown }> {
-    const resolve = async (value: unknown): Promise<unknown> =>
-      value instanceof NameReference ? await value.resolve(this, options) : value;
+    const resolve = async (value: unknown): Promise<unknown> => {
+      if (value instanceof NameReference) return value.resolve(this, options);
+      const isFilter =
+        typeof value === "object" &&
+        value !== null &&
+        Object.values(value).some((field) => field instanceof NameReference);
+      return isFilter ? resolveFields(value) : value;
+    };
     const resolveFields = async (fields: object): Promise<Record<string, unknown>> => {
       const resolved: Record<string, unknown> = {};
       for (const [name, value] of Object.entries(fields)) resolved[name] = await resolve(value);

@@ -37,10 +37,19 @@ export type AuditAction =
   | "template.created"
   | "template.updated"
   | "template.deleted"
+  | "operation.created"
+  | "operation.cancelled"
   | "access.refused";
 
 export type AuditObjectType =
-  "workflow" | "execution" | "schedule" | "webhook" | "api_key" | "workspace" | "template";
+  | "workflow"
+  | "execution"
+  | "schedule"
+  | "webhook"
+  | "api_key"
+  | "workspace"
+  | "template"
+  | "operation";
 
 /** An entry of the audit log. */
 export interface AuditEntry {

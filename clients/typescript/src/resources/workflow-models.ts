@@ -8,8 +8,10 @@ import type { PostOptions, RequestOptions } from "../core/transport.js";
 export interface Deleted {
   id: string;
   deleted: boolean;
-  /** For workflows. */
+  /** For workflows: how many were cancelled until now. */
   cancelledExecutions?: number;
+  /** For workflows: the bulk operation that still cancels executions. */
+  operationId?: string;
 }
 
 /** An integration that a workflow uses. */

@@ -10,6 +10,7 @@ from .audit_log import AsyncAuditLog
 from .dataflow import AsyncDataflow
 from .executions import AsyncExecutions
 from .keys import AsyncKeys
+from .operations import AsyncOperations
 from .release_tags import AsyncReleaseTags
 from .releases import AsyncReleases
 from .schedules import AsyncSchedules
@@ -47,6 +48,11 @@ class AsyncClient(AsyncTransport):
     def executions(self) -> AsyncExecutions:
         """Executions: list, wait, follow, control, rerun."""
         return AsyncExecutions(self)
+
+    @property
+    def operations(self) -> AsyncOperations:
+        """Bulk operations: one action on many executions."""
+        return AsyncOperations(self)
 
     @property
     def releases(self) -> AsyncReleases:

@@ -15,6 +15,7 @@ from .audit_log import AsyncAuditLog
 from .dataflow import AsyncDataflow
 from .executions import AsyncExecutions
 from .keys import AsyncKeys
+from .operations import AsyncOperations
 from .release_tags import AsyncReleaseTags
 from .releases import AsyncReleases
 from .schedules import AsyncSchedules
@@ -96,6 +97,18 @@ class AsyncKeysWithRawResponse:
         self.list = _raw(resource.list)
         self.update = _raw(resource.update)
         self.revoke = _raw(resource.revoke)
+
+
+class AsyncOperationsWithRawResponse:
+    """The methods of `AsyncOperations`, which return a `RawResponse`."""
+
+    def __init__(self, resource: AsyncOperations) -> None:
+        self.create = _raw(resource.create)
+        self.preview = _raw(resource.preview)
+        self.get = _raw(resource.get)
+        self.list = _raw(resource.list)
+        self.cancel = _raw(resource.cancel)
+        self.wait = _raw(resource.wait)
 
 
 class AsyncReleaseTagsWithRawResponse:

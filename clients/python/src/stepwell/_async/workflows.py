@@ -174,7 +174,7 @@ class AsyncWorkflows(AsyncResource):
         timeout: Optional[float] = None,
     ) -> Deleted:
         """Deletes a workflow; its history remains readable. Running executions continue, or are
-        cancelled with `cancel_running`."""
+        cancelled with `cancel_running`; of many, the rest by the bulk operation `operation_id`."""
         url_path = await self._workflow_path(WORKFLOW, workflow)
         call = change(
             "DELETE",

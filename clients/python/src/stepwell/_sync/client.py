@@ -11,6 +11,7 @@ from .audit_log import AuditLog
 from .dataflow import Dataflow
 from .executions import Executions
 from .keys import Keys
+from .operations import Operations
 from .release_tags import ReleaseTags
 from .releases import Releases
 from .schedules import Schedules
@@ -48,6 +49,11 @@ class Client(Transport):
     def executions(self) -> Executions:
         """Executions: list, wait, follow, control, rerun."""
         return Executions(self)
+
+    @property
+    def operations(self) -> Operations:
+        """Bulk operations: one action on many executions."""
+        return Operations(self)
 
     @property
     def releases(self) -> Releases:

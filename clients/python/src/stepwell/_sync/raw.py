@@ -16,6 +16,7 @@ from .audit_log import AuditLog
 from .dataflow import Dataflow
 from .executions import Executions
 from .keys import Keys
+from .operations import Operations
 from .release_tags import ReleaseTags
 from .releases import Releases
 from .schedules import Schedules
@@ -97,6 +98,18 @@ class KeysWithRawResponse:
         self.list = _raw(resource.list)
         self.update = _raw(resource.update)
         self.revoke = _raw(resource.revoke)
+
+
+class OperationsWithRawResponse:
+    """The methods of `Operations`, which return a `RawResponse`."""
+
+    def __init__(self, resource: Operations) -> None:
+        self.create = _raw(resource.create)
+        self.preview = _raw(resource.preview)
+        self.get = _raw(resource.get)
+        self.list = _raw(resource.list)
+        self.cancel = _raw(resource.cancel)
+        self.wait = _raw(resource.wait)
 
 
 class ReleaseTagsWithRawResponse:

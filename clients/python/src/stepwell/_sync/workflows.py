@@ -175,7 +175,7 @@ class Workflows(Resource):
         timeout: Optional[float] = None,
     ) -> Deleted:
         """Deletes a workflow; its history remains readable. Running executions continue, or are
-        cancelled with `cancel_running`."""
+        cancelled with `cancel_running`; of many, the rest by the bulk operation `operation_id`."""
         url_path = self._workflow_path(WORKFLOW, workflow)
         call = change(
             "DELETE",
