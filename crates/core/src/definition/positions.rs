@@ -13,6 +13,10 @@ use super::place::path_ends;
 use crate::Problem;
 use crate::expr::at_key;
 
+/// The longest path of a problem that is located: the time must not grow with the product of its
+/// length and the size of the text.
+const MAX_PATH: usize = 1000;
+
 /// A place in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct TextPosition {
@@ -48,7 +52,7 @@ pub fn locate_problems(
     problems: &[Problem],
 ) -> Vec<Option<TextPosition>> {
     let mut finder = PositionFinder::default();
-    for problem in problems {
+    for problem in problems.iter().filter(|problem| problem.path.len() <= MAX_PATH) {
         for end in path_ends(&problem.path) {
             finder.found.entry(problem.path[..end].to_owned()).or_default();
         }
@@ -60,10 +64,17 @@ pub fn locate_problems(
     problems.iter().map(|problem| finder.position_of(problem)).collect()
 }
 
-/// A collection around the current value, with its path.
+/// A collection around the current value, with its path; `None`: no wanted path is in it.
 enum OpenCollection {
-    Sequence { path: String, next: usize },
-    Mapping { path: String, key: Option<String> },
+    Sequence {
+        path: Option<String>,
+        next: usize,
+    },
+    /// `key`: the path of the value whose key was read.
+    Mapping {
+        path: Option<String>,
+        key: Option<Option<String>>,
+    },
 }
 
 /// Follows the paths of the values of a text, and keeps the positions of those that are wanted.
@@ -99,24 +110,28 @@ impl PositionFinder {
 
     fn begin_key(&mut self, name: &str, position: impl FnOnce() -> TextPosition) {
         let Some(OpenCollection::Mapping { path, key }) = self.open.last_mut() else { return };
-        let child = at_key(path, name);
+        let child = path.as_ref().map(|path| at_key(path, name));
+        let child = child.filter(|child| self.found.contains_key(child));
         *key = Some(child.clone());
-        self.note(&child, position);
+        if let Some(child) = child {
+            self.note(&child, position);
+        }
     }
 
-    /// The path of the value that begins here.
-    fn begin_value(&mut self, position: impl FnOnce() -> TextPosition) -> String {
+    /// The path of the value that begins here, if it or one in it is wanted.
+    fn begin_value(&mut self, position: impl FnOnce() -> TextPosition) -> Option<String> {
         let path = match self.open.last_mut() {
-            None => String::new(),
+            None => Some(String::new()),
             Some(OpenCollection::Sequence { path, next }) => {
                 *next += 1;
-                format!("{path}[{}]", *next - 1)
+                path.as_ref().map(|path| format!("{path}[{}]", *next - 1))
             }
             // The position is that of the key.
-            Some(OpenCollection::Mapping { key, .. }) => return key.take().unwrap_or_default(),
+            Some(OpenCollection::Mapping { key, .. }) => return key.take().flatten(),
         };
+        let path = path.filter(|path| self.found.contains_key(path))?;
         self.note(&path, position);
-        path
+        Some(path)
     }
 
     fn read_yaml(&mut self, text: &str) {
@@ -255,6 +270,18 @@ mod tests {
             assert_eq!(at(yaml, SourceFormat::Yaml, path), Some(in_yaml), "{path}");
             assert_eq!(at(json, SourceFormat::Json, path), Some(in_json), "{path}");
         }
+    }
+
+    #[test]
+    fn deep_and_long_texts_take_no_more_than_linear_time() {
+        let deep = "[".repeat(200_000);
+        assert_eq!(at(&deep, SourceFormat::Json, ""), Some((1, 1)));
+        assert_eq!(at(&deep, SourceFormat::Json, "[0][0][7]"), Some((1, 3)));
+        let long = "k".repeat(200_000);
+        let wide = format!("{{\"{long}\": [{}1], \"b\": 2}}", "1,".repeat(200_000));
+        assert_eq!(at(&wide, SourceFormat::Json, "b").map(|(line, _)| line), Some(1));
+        // The path is too long to be searched for.
+        assert_eq!(at(&wide, SourceFormat::Json, &format!("{long}[3]")), None);
     }
 
     #[test]
