@@ -10,6 +10,10 @@ export interface ErrorDetail {
   message: string;
   expected?: string;
   found?: string;
+  /** The line in the definition that was sent, from 1. */
+  line?: number;
+  /** The column in that line, from 1. */
+  column?: number;
 }
 
 interface ErrorFields {
@@ -251,6 +255,8 @@ function parseErrorBody(body: unknown): {
     const [expected, found] = [optionalString(item["expected"]), optionalString(item["found"])];
     if (expected !== undefined) detail.expected = expected;
     if (found !== undefined) detail.found = found;
+    if (typeof item["line"] === "number") detail.line = item["line"];
+    if (typeof item["column"] === "number") detail.column = item["column"];
     return detail;
   });
   return {

@@ -11,6 +11,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use stepwell_core::Problem;
+use stepwell_core::definition::{SourceFormat, TextPosition, locate_problems};
 use stepwell_core::execution::Failure;
 use stepwell_core::ids::{ExecutionId, KeyId, WorkflowId};
 use stepwell_engine::limits::BucketStatus;
@@ -37,6 +38,8 @@ struct ErrorInner {
     kind: Kind,
     message: String,
     details: Vec<Problem>,
+    /// Where the details are in the text of the body; empty: not known.
+    positions: Vec<Option<TextPosition>>,
     omitted: usize,
     object: Option<ErrorObject>,
     failure: Option<Failure>,
@@ -56,6 +59,7 @@ impl ApiError {
             kind,
             message: message.into(),
             details: Vec::new(),
+            positions: Vec::new(),
             omitted: 0,
             object: None,
             failure: None,
@@ -83,6 +87,13 @@ impl ApiError {
     /// Something in the request is wrong at `path`.
     pub fn invalid(path: &str, message: impl Into<String>) -> Self {
         Self::problem(Problem::new(path, message))
+    }
+
+    /// The same, with the line and column of each problem in the text that was read.
+    #[must_use]
+    pub fn located_in(mut self, text: &str, format: SourceFormat) -> Self {
+        self.0.positions = locate_problems(text, format, &self.0.details);
+        self
     }
 
     /// The same, as another kind of error.
@@ -175,6 +186,12 @@ impl ApiError {
     /// Everything that is wrong, place by place, up to a bound.
     pub fn details(&self) -> &[Problem] {
         &self.0.details
+    }
+
+    /// The same, each with its position in the text of the body, where it is known.
+    pub fn located_details(&self) -> impl Iterator<Item = (&Problem, Option<TextPosition>)> {
+        let positions = self.0.positions.iter().copied().chain(std::iter::repeat(None));
+        self.0.details.iter().zip(positions)
     }
 
     /// How many problems there were beyond that bound.

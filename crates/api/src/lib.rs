@@ -10,6 +10,7 @@ mod body;
 mod config;
 mod connections;
 mod cors;
+mod definition_errors;
 mod dialects;
 mod edge;
 mod endpoints;

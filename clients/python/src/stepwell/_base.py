@@ -25,12 +25,15 @@ class Model(BaseModel):
 
 
 class ErrorDetail(Model):
-    """One problem, with the path of the field."""
+    """One problem, with the path of the field. `line` and `column` (from 1): its position in the
+    definition that was sent."""
 
     path: str
     message: str
     expected: Optional[str] = None
     found: Optional[str] = None
+    line: Optional[int] = None
+    column: Optional[int] = None
 
 
 class Pagination(Model):

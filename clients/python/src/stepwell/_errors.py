@@ -249,6 +249,8 @@ def _parse_error_body(
             message=str(item.get("message") or item.get("detail") or ""),
             expected=_optional_str(item.get("expected")),
             found=_optional_str(item.get("found")),
+            line=_optional_int(item.get("line")),
+            column=_optional_int(item.get("column")),
         )
         for item in errors
     ]
@@ -260,6 +262,10 @@ def _parse_error_body(
         details,
         _optional_str(body.get("request_id")),
     )
+
+
+def _optional_int(value: Any) -> Optional[int]:
+    return value if isinstance(value, int) else None
 
 
 def _optional_str(value: Any) -> Optional[str]:

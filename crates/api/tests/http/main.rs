@@ -10,6 +10,7 @@ mod caching;
 mod connections;
 mod cors;
 mod dataflow;
+mod dataflow_details;
 mod deployment_history;
 mod deployments;
 mod described;

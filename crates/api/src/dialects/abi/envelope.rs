@@ -76,6 +76,13 @@ pub struct ErrorItem<'a> {
     pub detail: Cow<'a, str>,
     /// The field; `null` where it is about the request as a whole.
     pub field: Option<&'a str>,
+    /// The line in the body, from 1, where it is about the definition in it; of a missing field,
+    /// that of what encloses it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<usize>,
+    /// The column in that line, from 1, in characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub column: Option<usize>,
     /// With `WORKFLOW_EXECUTION_ERROR` and `EXECUTION_TIMEOUT`: the execution.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = FailedExecutionFields)]

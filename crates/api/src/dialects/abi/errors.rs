@@ -34,18 +34,20 @@ pub fn write_error(error: &ApiError, request_id: &str) -> (StatusCode, Vec<u8>) 
     };
     let message = error_message(error);
     let mut errors: Vec<_> = error
-        .details()
-        .iter()
-        .map(|problem| ErrorItem {
+        .located_details()
+        .map(|(problem, position)| ErrorItem {
             code,
             detail: problem.to_string().into(),
             field: Some(problem.path.as_str()).filter(|path| !path.is_empty()),
+            line: position.map(|position| position.line),
+            column: position.map(|position| position.column),
             execution: None,
         })
         .collect();
     if errors.is_empty() {
         let execution = failed_execution(error);
-        errors.push(ErrorItem { code, detail: message.clone(), field: None, execution });
+        let detail = message.clone();
+        errors.push(ErrorItem { code, detail, field: None, line: None, column: None, execution });
     }
     let body =
         ErrorEnvelope { status: "error", data: Value::Null, message: &message, errors, request_id };

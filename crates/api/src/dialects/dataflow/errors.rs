@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use axum::http::StatusCode;
 use stepwell_core::Problem;
+use stepwell_core::definition::TextPosition;
 
 use super::wire;
 use crate::error::{ApiError, ErrorObject, Kind};
@@ -21,15 +22,17 @@ pub fn status_and_code(kind: Kind) -> (StatusCode, &'static str) {
 pub fn write_error(error: &ApiError, request_id: &str) -> (StatusCode, Vec<u8>) {
     let (status, code) = status_and_code(error.kind());
     let message = error_message(error);
-    let details = error.details().iter().map(error_detail).collect();
+    let details = error.located_details().map(error_detail).collect();
     let body =
         wire::ErrorBody { error: wire::Error { code, message: &message, details, request_id } };
     (status, respond::json_bytes(&body))
 }
 
-fn error_detail(problem: &Problem) -> wire::Detail<'_> {
+fn error_detail((problem, position): (&Problem, Option<TextPosition>)) -> wire::Detail<'_> {
     let Problem { path, message, expected, found } = problem;
-    wire::Detail { path, message, expected: expected.as_deref(), found: found.as_deref() }
+    let (line, column) = position.map(|TextPosition { line, column }| (line, column)).unzip();
+    let (expected, found) = (expected.as_deref(), found.as_deref());
+    wire::Detail { path, line, column, message, expected, found }
 }
 
 /// The message, with ids as this dialect writes them.

@@ -13,6 +13,7 @@ use super::ids::PathWorkflowId;
 use super::{responses, wire};
 use crate::authenticated::Authenticated;
 use crate::body::{Media, RequestBody};
+use crate::definition_errors::locate_error;
 use crate::error::{ApiError, INVALID_DEFINITION, Kind};
 use crate::query::Params;
 use crate::respond::{self, ApiResult, with_location};
@@ -33,8 +34,9 @@ fn read_definition(request_body: &RequestBody) -> Result<serde_json::Value, ApiE
         _ => return Err(request_body.unsupported("application/json")),
     };
     let text = json::decode_utf8(&request_body.bytes)?;
-    definition::read_source(text, format, &DefinitionLimits::default())
-        .map_err(|problems| AppError::InvalidDefinition(problems).into())
+    definition::read_source(text, format, &DefinitionLimits::default()).map_err(|problems| {
+        locate_error(request_body, AppError::InvalidDefinition(problems).into())
+    })
 }
 
 /// Create a workflow
@@ -57,8 +59,10 @@ pub(super) async fn create_workflow(
     request_body: RequestBody,
 ) -> ApiResult {
     let source = read_definition(&request_body)?;
-    let create = CreateWorkflow { source, active: true, idempotency: request_body.key };
-    let id = api.app.create_workflow(&caller, create).await?.dataflow();
+    let idempotency = request_body.key.clone();
+    let create = CreateWorkflow { source, active: true, idempotency };
+    let created = api.app.create_workflow(&caller, create).await;
+    let id = created.map_err(|error| locate_error(&request_body, error.into()))?.dataflow();
     let path = format!("/workflows/{id}");
     let body = wire::WorkflowCreated { workflow_id: id };
     Ok(with_location(respond::json_response(StatusCode::CREATED, &body)?, &path))
@@ -125,7 +129,8 @@ pub(super) async fn update_workflow(
     request_body: RequestBody,
 ) -> ApiResult {
     let source = read_definition(&request_body)?;
-    let view = api.app.update_workflow(&caller, path_id.0, source).await?;
+    let view = api.app.update_workflow(&caller, path_id.0, source).await;
+    let view = view.map_err(|error| locate_error(&request_body, error.into()))?;
     large::large_json(
         api.app.memory(),
         &Hold::default(),

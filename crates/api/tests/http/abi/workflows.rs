@@ -22,6 +22,34 @@ pub async fn create(server: &Server, body: &Value) -> String {
 }
 
 #[tokio::test]
+async fn problems_of_a_workflow_have_their_line_and_column() {
+    let server = Server::start().await;
+    let text = "{\"name\": \"x\",\n \"configuration\": {\"definition\": {\"steps\": [\n  {\"type\": \"Nope\"}]}},\n \
+                \"metadata\": 7}";
+    let valid =
+        create(&server, &json!({"name": "y", "configuration": {"steps": steps("a")}})).await;
+    let json = [("content-type", "application/json")];
+    for (method, path) in [("POST", WORKFLOWS), ("PUT", valid.as_str()), ("PATCH", valid.as_str())]
+    {
+        let positions = async |text: &str| -> Vec<(Value, Value, Value)> {
+            let refused = server.send(method, path, &json, text.to_owned()).await;
+            assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{}", refused.text);
+            let errors = refused.json()["errors"].as_array().unwrap().clone();
+            let position = |e: &Value| (e["field"].clone(), e["line"].clone(), e["column"].clone());
+            errors.iter().map(position).collect()
+        };
+        let found = positions(text).await;
+        assert!(found.contains(&(json!("metadata"), json!(4), json!(2))), "{found:?}");
+        let found = positions(&text.replace(": 7", ": {}")).await;
+        let field = "configuration.definition.steps[0].type";
+        assert_eq!(found, [(json!(field), json!(3), json!(4))], "{method}");
+    }
+    // Other errors have no position.
+    let other = server.send("POST", WORKFLOWS, &json, "{").await;
+    assert!(!other.text.contains("\"line\""), "{}", other.text);
+}
+
+#[tokio::test]
 async fn reports_all_problems_of_a_workflow_and_stores_nothing() {
     let server = Server::start().await;
     let bad = |body: Value| {

@@ -17,6 +17,7 @@ use super::lists::{ListQuery, read_labels};
 use super::{choices, etag, responses};
 use crate::authenticated::Authenticated;
 use crate::body::RequestBody;
+use crate::definition_errors::locate_error;
 use crate::error::{ApiError, Kind};
 use crate::idempotent::respond_once;
 use crate::large;
@@ -59,9 +60,10 @@ pub async fn create_workflow(
     Authenticated(caller): Authenticated,
     request_body: RequestBody,
 ) -> ApiResult {
-    let new = convert::new_workflow(request_body.fields()?, request_body.key)?;
+    let new = convert::new_workflow(request_body.fields()?, request_body.key.clone());
+    let new = new.map_err(|error| locate_error(&request_body, error))?;
     let view = api.app.create_of_kind(&caller, new).await;
-    let view = view.map_err(refusal_error)?;
+    let view = view.map_err(|error| locate_error(&request_body, refusal_error(error)))?;
     workflow_response(&api, &view, StatusCode::CREATED).await
 }
 
@@ -177,10 +179,12 @@ pub async fn put_workflow(
     headers: HeaderMap,
     request_body: RequestBody,
 ) -> ApiResult {
-    let WorkflowChange { change, status } = convert::change_workflow(request_body.fields()?)?;
+    let read = convert::change_workflow(request_body.fields()?);
+    let WorkflowChange { change, status } =
+        read.map_err(|error| locate_error(&request_body, error))?;
     let expected = etag::if_match(&headers)?;
     let view = api.app.change_workflow(&caller, id.0, change, expected).await;
-    let view = view.map_err(refusal_error)?;
+    let view = view.map_err(|error| locate_error(&request_body, refusal_error(error)))?;
     let stats = api.app.stats_of(&view).await?;
     let data = workflow_body(&view, &stats);
     let stays = status.is_some_and(|wanted| wanted != data.status.name());

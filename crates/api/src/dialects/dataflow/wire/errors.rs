@@ -30,6 +30,15 @@ pub struct Detail<'a> {
     /// Where.
     #[schema(example = "steps[1].input.text")]
     pub path: &'a str,
+    /// The line in the body, from 1, if the place is known; of a missing field, that of what
+    /// encloses it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = 7)]
+    pub line: Option<usize>,
+    /// The column in that line, from 1, in characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = 12)]
+    pub column: Option<usize>,
     /// What is wrong.
     pub message: &'a str,
     /// What was expected there.
