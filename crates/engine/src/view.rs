@@ -13,11 +13,13 @@ use stepwell_store::record::ExecutionRecord;
 
 use crate::memory::Hold;
 use attempts::{all_attempts, last_attempt};
+use credentials::mask_credentials;
 use stepwell_core::memory::{json_size, value_bytes};
 use stepwell_core::{Excerpt, shorten_value};
 use waiting::{execution_wait, step_wait};
 
 mod attempts;
+mod credentials;
 mod waiting;
 
 pub use attempts::{AttemptFailure, AttemptView};
@@ -26,8 +28,8 @@ pub use waiting::{ExecutionWait, StepWait, WaitReason};
 /// The size of a step's configuration as it is shown, in bytes; a larger one is shortened.
 const CONFIG_BYTES: usize = 16 << 10;
 
-/// The size of all shortened configurations of an execution together.
-const SHORTENED_BYTES: usize = 1 << 20;
+/// The size of all configurations of an execution that are shortened or masked, together.
+const COPIED_BYTES: usize = 1 << 20;
 
 /// An execution with all of its steps.
 #[derive(Debug, Clone)]
@@ -76,7 +78,7 @@ pub struct StepView {
     pub attempts: Vec<AttemptView>,
     /// What it waits for.
     pub waiting: Option<StepWait>,
-    /// Its resolved configuration, with `[secret]` in place of secrets; see
+    /// Its resolved configuration, with `[secret]` in place of secrets and credentials; see
     /// [`ExecutionView::with_configs`].
     pub config: Option<Excerpt>,
     /// When the first attempt began.
@@ -172,11 +174,14 @@ impl ExecutionView {
     /// As [`ExecutionView::new`], with the resolved configuration of every step that started.
     pub fn with_configs(execution: &Execution, record: &ExecutionRecord, memory: Hold) -> Self {
         let mut view = Self::new(execution, record, memory);
-        let mut left = SHORTENED_BYTES;
+        let mut left = COPIED_BYTES;
         for step in &mut view.steps {
             let Some(config) = execution.step_config(&step.step_run) else { continue };
-            let excerpt = shorten_value(config, CONFIG_BYTES.min(left));
-            if excerpt.is_shortened {
+            let mut excerpt = shorten_value(config, CONFIG_BYTES.min(left));
+            let masked = mask_credentials(&excerpt.value);
+            let is_copied = excerpt.is_shortened || masked.is_some();
+            excerpt.value = masked.unwrap_or(excerpt.value);
+            if is_copied {
                 left = left.saturating_sub(json_size(&excerpt.value, CONFIG_BYTES));
             }
             step.config = Some(excerpt);

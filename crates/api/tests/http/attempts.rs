@@ -194,6 +194,29 @@ async fn the_resolved_configuration_is_shown_without_secrets() {
 }
 
 #[tokio::test]
+async fn credentials_that_are_written_into_a_definition_are_masked() {
+    let server = Server::start().await;
+    let url = flaky_service(0).await;
+    let key = "{{ inputs.key }}";
+    let steps = json!([{"id": "call", "type": "HttpRequest", "config": {
+        "url": format!("{url}?password=hunter2&page=2"), "query": {"access_token": key},
+        "headers": {"Authorization": "Basic aHVudGVyMg", "x-api-key": "hunter2-{{ 1 }}",
+            "x-request": "r-1"}}}]);
+    let workflow = server.workflow(steps).await;
+    let path = format!("{workflow}/execute?wait=true");
+    let ended = server.post(&path, &json!({"input": {"key": "hunter2"}})).await;
+    assert_eq!(ended.text_at("/status"), "COMPLETED", "{}", ended.text);
+    let id = ended.text_at("/execution_id");
+    let expected = json!({"url": format!("{url}?password=[secret]&page=2"),
+        "query": {"access_token": "[secret]"},
+        "headers": {"Authorization": "[secret]", "x-api-key": "[secret]", "x-request": "r-1"}});
+    let shown = server.get(&format!("{workflow}/executions/{id}")).await;
+    assert_eq!(shown.json()["tasks"][0]["config"], expected);
+    let shown = server.get(&format!("{}/{id}?include=io", abi::EXECUTIONS)).await;
+    assert_eq!(abi::steps(&shown)["call"]["config"], expected);
+}
+
+#[tokio::test]
 async fn a_large_configuration_is_shortened() {
     let server = Server::start().await;
     let steps = json!([
