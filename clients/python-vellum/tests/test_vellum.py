@@ -147,6 +147,30 @@ def test_streams_work_both_ways(client: Client) -> None:
     assert ("NODE", "FULFILLED") in plain
 
 
+def test_every_event_has_outputs(client: Client) -> None:
+    """As in the examples: a list in events of the workflow, an object in those of nodes."""
+
+    def stream() -> object:
+        return client.execute_workflow_stream(
+            workflow_deployment_name="my-workflow", inputs=INPUTS, event_types=BOTH
+        )
+
+    async def collect() -> list[Any]:
+        return [event async for event in stream()]  # type: ignore
+
+    for events in (list(stream()), asyncio.run(collect())):  # type: ignore
+        outputs = [(event.type, event.data.state, event.data.outputs) for event in events]
+        assert outputs[0] == ("WORKFLOW", "INITIATED", [])
+        assert ("NODE", "INITIATED", {}) in outputs
+        assert ("NODE", "FULFILLED", {"text": "PROCESS THIS"}) in outputs
+        [output] = events[-1].data.outputs
+        assert (output.name, output.type, output.value) == ("result", "STRING", "PROCESS THIS")
+    failed = client.execute_workflow_stream(
+        workflow_deployment_name="my-failing-workflow", inputs=[]
+    )
+    assert [event.data.outputs for event in failed] == [[]] * 2
+
+
 def test_a_failed_execution_is_raised(client: Client) -> None:
     with pytest.raises(VellumError) as caught:
         client.execute_workflow(workflow_deployment_name="my-failing-workflow", inputs=[])

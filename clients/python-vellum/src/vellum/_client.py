@@ -11,6 +11,7 @@ from stepwell import vellum as types
 from typing_extensions import TypedDict, Unpack
 
 from ._errors import execution_error, request_error
+from ._events import StreamEvent, with_outputs
 
 
 class DeploymentOptions(TypedDict, total=False):
@@ -157,14 +158,17 @@ class WorkflowStream:
             raise RuntimeError("this stream was already read; execute the workflow again")
         self._is_consumed = True
 
-    def __iter__(self) -> Generator[types.WorkflowStreamEvent, None, None]:
+    def __iter__(self) -> Generator[StreamEvent, None, None]:
         self._mark_consumed()
         try:
-            yield from self._client.vellum.execute_workflow_stream(self._inputs, **self._options)
+            for event in self._client.vellum.execute_workflow_stream(
+                self._inputs, **self._options
+            ):
+                yield with_outputs(event)
         except stepwell.StepwellError as error:
             raise request_error(error, is_execution=True) from error
 
-    async def __aiter__(self) -> AsyncGenerator[types.WorkflowStreamEvent, None]:
+    async def __aiter__(self) -> AsyncGenerator[StreamEvent, None]:
         self._mark_consumed()
         # A new client, since asyncio connections belong to one event loop.
         try:
@@ -172,6 +176,6 @@ class WorkflowStream:
                 async for event in client.vellum.execute_workflow_stream(
                     self._inputs, **self._options
                 ):
-                    yield event
+                    yield with_outputs(event)
         except stepwell.StepwellError as error:
             raise request_error(error, is_execution=True) from error

@@ -146,9 +146,10 @@ class NodeInput(Model):
 
 
 class NodeOutput(Model):
-    """An output of a node, complete or a part of it."""
+    """An output of a node, complete or a part of it. `key` is its name, if it is complete."""
 
     node_output_id: Optional[str] = None
+    key: Optional[str] = None
     type: str
     state: Optional[str] = None
     value: Any = None

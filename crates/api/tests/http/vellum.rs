@@ -220,6 +220,7 @@ async fn streams_all_events_of_an_execution() {
     assert_eq!(node.len(), 2);
     assert_eq!(node[0]["data"]["input_values"][0]["key"], "text");
     assert_eq!(node[1]["data"]["output_values"][0]["value"], "X");
+    assert_eq!(node[1]["data"]["output_values"][0]["key"], "text");
     assert_eq!(node[0]["data"]["node_id"], node[1]["data"]["node_id"]);
 }
 

@@ -264,7 +264,8 @@ impl EventLines {
                 let made = value_entries(view.output.as_deref(), |key, value| {
                     json!({
                         "type": ValueType::of_value(value), "value": value,
-                        "node_output_id": node_output_id(node, key), "state": "FULFILLED",
+                        "node_output_id": node_output_id(node, key), "key": key,
+                        "state": "FULFILLED",
                     })
                 });
                 let type_name = view.type_name;
