@@ -53,7 +53,7 @@ pub fn status_change(change: StatusChange<'_>) -> String {
         NoticeKind::Log(_) | NoticeKind::Delta { .. } => (None, None, None),
     };
     to_text(&DeliveryBody {
-        event: "execution.status",
+        event: if task.is_some() { "task.status" } else { "execution.status" },
         execution_id: execution.id.dataflow(),
         workflow_id: execution.workflow.dataflow(),
         status: status.into(),

@@ -10,7 +10,7 @@ use stepwell_store::record::{AttemptRecord, DeliveryRecord, DeliveryStatus, Dest
 use stepwell_store::traits::{DeliveryAttempt, Health};
 use tokio::sync::OnceCell;
 
-use super::outbox::STATUS;
+use super::outbox::{EXECUTION_STATUS, TASK_STATUS};
 use super::signature;
 use crate::egress::DeliveryResponse;
 use crate::objects;
@@ -144,7 +144,7 @@ async fn receiver_address(
             let secret = secret.map_err(|error| later(error.to_string()))?;
             // In the format of the dialect.
             let id = match delivery.event.as_str() {
-                STATUS => delivery.id.dataflow(),
+                EXECUTION_STATUS | TASK_STATUS => delivery.id.dataflow(),
                 _ => delivery.id.abi(),
             };
             Ok(ReceiverAddress { url: url.clone(), id, secrets: vec![secret] })

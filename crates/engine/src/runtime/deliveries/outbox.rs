@@ -21,8 +21,10 @@ const TOPICS: [Topic; 4] = [
     Topic::ExecutionFailed,
 ];
 
-/// The event name of status changes for an execution's `webhook_url`.
-pub(super) const STATUS: &str = "execution.status";
+/// The event names of status changes for an execution's `webhook_url`: of the execution, and of a
+/// task. Deliveries stored by earlier versions have the first one for both.
+pub(super) const EXECUTION_STATUS: &str = "execution.status";
+pub(super) const TASK_STATUS: &str = "task.status";
 
 /// Follows the commits of one execution while it has receivers; without receivers it costs nothing.
 #[derive(Default)]
@@ -144,7 +146,11 @@ impl DeliveryBuilder<'_> {
         let change =
             StatusChange { execution: self.record, status: self.committed.status(), notice };
         let body = self.engine.payloads.render_status_change(change);
-        self.new_delivery(url, notice.seq, notice.at, DeliveryContent { name: STATUS, body })
+        let name = match &notice.kind {
+            NoticeKind::Step { .. } => TASK_STATUS,
+            _ => EXECUTION_STATUS,
+        };
+        self.new_delivery(url, notice.seq, notice.at, DeliveryContent { name, body })
     }
 
     /// The delivery of the execution's end, whichever it is, to the `callback_url`.
