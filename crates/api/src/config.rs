@@ -25,7 +25,8 @@ pub struct ApiConfig {
     /// The longest patience of `?wait=true`, in seconds; a longer `timeout` is held to it.
     pub max_wait_seconds: u64,
     /// How long `/v1/execute-workflow` may take before its response begins, in seconds: clients wait
-    /// for headers for minutes, not for as long as an execution may take.
+    /// for headers for minutes, not for as long as an execution may take. At most
+    /// `max_wait_seconds`.
     pub early_answer_seconds: u64,
     /// How often a quiet stream sends a comment or blank line so that proxies keep it open, in
     /// seconds.
@@ -112,10 +113,9 @@ impl ApiConfig {
         Duration::from_secs(self.default_wait_seconds)
     }
 
-    /// How long an execution may take before its response begins; well within the time that a request
-    /// may take.
+    /// How long an execution may take before its response begins.
     pub fn early_response(&self) -> Duration {
-        Duration::from_secs(self.early_answer_seconds).min(self.request_timeout() / 2)
+        Duration::from_secs(self.early_answer_seconds).min(self.max_wait())
     }
 
     /// How often a quiet stream sends a sign of life.

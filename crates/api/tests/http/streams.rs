@@ -1,6 +1,7 @@
 //! The vellum stream over real sockets: live, complete, and independent of its readers.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use stepwell_api::ApiConfig;
@@ -182,6 +183,25 @@ async fn starts_the_response_of_a_long_execution_early() {
         }
         assert_eq!(status(&served, &body).await["status"], state);
     }
+}
+
+#[tokio::test]
+async fn a_response_is_not_started_before_the_configured_time() {
+    // The default is longer than a request may take that waits for nothing.
+    let config =
+        ApiConfig { request_timeout_seconds: 1, body_timeout_seconds: 1, ..ApiConfig::default() };
+    let served = Served::with(config).await;
+    let (url, open) = gate().await;
+    let call = json!({"id": "call", "type": "HttpRequest", "config": {"url": url}});
+    create(&served, json!([say(json!({})), call, {"type": "Echo"}])).await;
+    let mut response = served.post(EXECUTE, &execution_request("hi")).await;
+    let early = tokio::time::timeout(Duration::from_millis(2500), response.head()).await;
+    assert!(early.is_err(), "it started before its end: {early:?}");
+    open.send(()).unwrap();
+    let head = response.head().await.to_ascii_lowercase();
+    assert!(head.starts_with("http/1.1 200"), "{head}");
+    // One that starts early has no length yet.
+    assert!(head.contains("content-length: "), "{head}");
 }
 
 #[tokio::test]

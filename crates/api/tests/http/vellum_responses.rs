@@ -25,12 +25,13 @@ fn lines(response: &Response) -> Vec<Value> {
     full.map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// A server that starts a response half a second after the request.
+/// A server that starts a response at once.
 async fn server_with_short_timeouts() -> Server {
     let config = ApiConfig {
         request_timeout_seconds: 1,
         body_timeout_seconds: 1,
         heartbeat_seconds: 1,
+        max_wait_seconds: 0,
         ..ApiConfig::default()
     };
     Server::with(config).await

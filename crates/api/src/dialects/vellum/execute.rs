@@ -110,7 +110,7 @@ fn missing_deployment(deployment: &Deployment, error: AppError) -> ApiError {
 /// For an execution that ran and failed, returns 200 with the state `REJECTED`. If it takes long, the
 /// response begins before it has ended, with white space.
 #[utoipa::path(post, path = "/v1/execute-workflow", tag = "vellum",
-    security(("key" = ["execute:workflows"])),
+    security(("key" = ["execute:workflows"])), extensions(("x-waits" = json!(true))),
     params(("Idempotency-Key" = Option<String>, Header, description = "Makes a repeat of this request harmless")),
     request_body = wire::ExecuteRequest,
     responses((status = 200, description = "How it ended", body = wire::ExecuteResponse),
