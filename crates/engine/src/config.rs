@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use stepwell_core::Timestamp;
 
+use crate::installed_secrets::SecretsConfig;
 use crate::memory::MemoryLimit;
 
 /// Limits and durations of the engine.
@@ -50,6 +51,9 @@ pub struct EngineConfig {
     pub sole_node: bool,
     /// Whether this process fires schedules; without one that does, they wait.
     pub fire_schedules: bool,
+    /// Where secrets of the installation come from; a section of its own in the configuration.
+    #[serde(skip)]
+    pub secrets: SecretsConfig,
 }
 
 impl Default for EngineConfig {
@@ -73,6 +77,7 @@ impl Default for EngineConfig {
             allow_private_egress: None,
             sole_node: true,
             fire_schedules: true,
+            secrets: SecretsConfig::default(),
         }
     }
 }

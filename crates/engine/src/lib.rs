@@ -13,6 +13,7 @@ pub mod egress;
 mod error;
 pub mod events;
 mod execution_log;
+pub mod installed_secrets;
 mod keyed_mutex;
 pub mod limits;
 pub mod memory;
@@ -24,6 +25,7 @@ pub mod schedule;
 mod setting;
 mod telemetry;
 pub mod view;
+pub mod warning;
 pub mod webhook;
 pub mod workspace;
 

@@ -53,6 +53,9 @@ pub enum Command {
     /// List, show, create, update, preview, trigger, pause, resume and delete schedules
     #[command(subcommand)]
     Schedules(commands::schedules::Schedules),
+    /// List the secrets that the configuration provides
+    #[command(subcommand)]
+    Secrets(commands::secrets::Secrets),
     /// Create, list and revoke API keys
     #[command(subcommand)]
     Keys(commands::keys::Keys),
@@ -98,6 +101,7 @@ impl Cli {
             Command::Schedules(args) => commands::schedules::run(args, &global).await,
             Command::Keys(args) => commands::keys::run(args, &global).await,
             Command::Webhooks(args) => commands::webhooks::run(args, &global).await,
+            Command::Secrets(args) => commands::secrets::run(&args, &global),
             Command::Templates(args) => commands::templates::run(args, &global).await,
             Command::Workspaces(args) => commands::workspaces::run(args, &global).await,
             Command::Audit(args) => commands::audit::run(args, &global).await,

@@ -13,6 +13,7 @@ mod echo;
 mod evaluations;
 mod full_store;
 mod idempotency;
+mod installed_secrets;
 mod large_inputs;
 mod limits;
 mod memory;

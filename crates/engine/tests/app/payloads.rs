@@ -32,7 +32,7 @@ impl PayloadRenderer for TestPayloads {
     }
 
     fn render_schedule(&self, schedule: &ScheduleView) -> String {
-        let ScheduleView { record, workflow_name, last } = schedule;
+        let ScheduleView { record, workflow_name, last, warnings: _ } = schedule;
         let schedule = &record.document;
         json!({"schedule": record.id, "name": schedule.name, "enabled": schedule.enabled,
             "workflow": workflow_name, "version": record.version,

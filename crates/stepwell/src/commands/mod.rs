@@ -15,6 +15,7 @@ pub mod operations;
 pub mod releases;
 pub mod run;
 pub mod schedules;
+pub mod secrets;
 pub mod serve;
 pub mod step_types;
 pub mod tags;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::environment;
 use super::problems::SettingProblem;
 use super::settings::Config;
 use crate::logs::level::check_level;
@@ -80,6 +81,18 @@ pub fn check_values(config: &Config) -> Vec<SettingProblem> {
     }
     if config.data_dir.as_os_str().is_empty() {
         problems.push(problem("data_dir", "must be a folder; it is empty".into()));
+    }
+    for (setting, message) in config.secrets.find_problems() {
+        problems.push(problem(&format!("secrets.{setting}"), message));
+    }
+    if let Some(prefix) = &config.secrets.env_prefix
+        && let Some(read) = environment::variable_with_prefix(prefix)
+    {
+        let message = format!(
+            "must not be the beginning of {read}, which is not a secret of workflows; write for \
+             example STEPWELL_SECRET_"
+        );
+        problems.push(problem("secrets.env_prefix", message));
     }
     if let Err(message) = check_level(&config.log.level) {
         problems.push(problem("log.level", message));

@@ -8,12 +8,21 @@ use super::sources::{ENV_DATA_DIR, ENV_PREFIX};
 const READ_VARIABLES: [&str; 4] =
     [ENV_DATA_DIR, "STEPWELL_CONFIG", "STEPWELL_SERVER", "STEPWELL_API_KEY"];
 
-/// A warning for each variable of this process that is nearly the name of a setting.
-pub fn ignored_variables() -> Vec<String> {
+/// A variable of Stepwell itself that begins with a prefix, or begins the prefix.
+pub fn variable_with_prefix(prefix: &str) -> Option<&'static str> {
+    let is_setting = prefix.starts_with(ENV_PREFIX) || ENV_PREFIX.starts_with(prefix);
+    let read = READ_VARIABLES.into_iter().find(|read| read.starts_with(prefix));
+    read.or(is_setting.then_some(ENV_PREFIX))
+}
+
+/// A warning for each variable of this process that is nearly the name of a setting. `secrets`: the
+/// prefix of those that are secrets of workflows.
+pub fn ignored_variables(secrets: Option<&str>) -> Vec<String> {
     let variables = std::env::vars_os().filter_map(|(name, value)| {
         Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
     });
-    find_ignored(variables)
+    let is_secret = |name: &str| secrets.is_some_and(|prefix| name.starts_with(prefix));
+    find_ignored(variables.filter(|(name, _)| !is_secret(name)))
 }
 
 fn find_ignored(variables: impl Iterator<Item = (String, String)>) -> Vec<String> {
@@ -60,6 +69,20 @@ fn meant_variable(name: &str, value: &str, known: &[String]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn variables_of_stepwell_are_no_secrets() {
+        for (prefix, read) in [
+            ("STEPWELL_SECRET_", None),
+            ("SECRET_", None),
+            ("STEPWELL_", Some("STEPWELL_DATA_DIR")),
+            ("STEPWELL_API", Some("STEPWELL_API_KEY")),
+            ("STEPWELL__SECRETS__", Some("STEPWELL__")),
+            ("STEP", Some("STEPWELL_DATA_DIR")),
+        ] {
+            assert_eq!(variable_with_prefix(prefix), read, "{prefix}");
+        }
+    }
 
     #[test]
     fn names_that_are_nearly_right_are_reported() {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use stepwell_engine::EngineConfig;
+use stepwell_engine::installed_secrets::SecretsConfig;
 
 use crate::wiring::{ApiConfig, StoreConfig};
 
@@ -17,6 +18,7 @@ pub struct Config {
     pub store: StoreConfig,
     pub engine: EngineConfig,
     pub api: ApiConfig,
+    pub secrets: SecretsConfig,
     pub log: LogConfig,
 }
 
@@ -28,6 +30,7 @@ impl Default for Config {
             store: StoreConfig::default(),
             engine: EngineConfig::default(),
             api: ApiConfig::default(),
+            secrets: SecretsConfig::default(),
             log: LogConfig::default(),
         }
     }
@@ -123,6 +126,10 @@ impl Config {
 
     fn engine_allowing(&self, private_egress: bool) -> EngineConfig {
         let allow = self.engine.allow_private_egress.unwrap_or(private_egress);
-        EngineConfig { allow_private_egress: Some(allow), ..self.engine.clone() }
+        EngineConfig {
+            allow_private_egress: Some(allow),
+            secrets: self.secrets.clone(),
+            ..self.engine.clone()
+        }
     }
 }

@@ -12,6 +12,8 @@ pub struct Server {
     pub url: String,
     pub key: String,
     pub http: reqwest::Client,
+    /// Additional environment variables of the process.
+    pub variables: Vec<(&'static str, &'static str)>,
 }
 
 impl Server {
@@ -22,6 +24,7 @@ impl Server {
             url: String::new(),
             key: String::new(),
             http: client(),
+            variables: Vec::new(),
         }
     }
 
@@ -39,6 +42,7 @@ impl Server {
             .args(["serve", "--host", "127.0.0.1", "--port", "0", "--data-dir"])
             .arg(self.data.path())
             .args(args)
+            .envs(self.variables.iter().copied())
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()

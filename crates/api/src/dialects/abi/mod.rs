@@ -21,6 +21,7 @@ mod schedules;
 mod statuses;
 mod step_types;
 mod templates;
+mod warnings;
 mod webhooks;
 mod workflows;
 mod workspaces;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use stepwell_core::audit::AuditAction;
+use stepwell_core::definition::plan::Plan;
 use stepwell_core::execution::{
     AcceptanceInput, Execution, ExecutionOrigin, Status, TransitionInput,
 };
@@ -39,7 +40,8 @@ impl App {
         self.check_urls(&start)?;
         let input = start.input.take().unwrap_or_else(|| Value::Object(Map::new()));
         let input = self.checked_input(&plan, input).await?;
-        let secrets = self.open_secrets(&mut start, &input)?;
+        let secrets = self.open_secrets(caller, &mut start, &plan).await?;
+        check_secrets_absent(&secrets, &start, &input)?;
         let state = self.first_state(caller, workflow, &mut start).await?;
         let id = ExecutionId::from_uuid(new_uuid());
         let entry = start.rerun.as_ref().map(|rerun| {
@@ -100,17 +102,21 @@ impl App {
         self.resolve_tag(workflow, tag, key).await
     }
 
-    /// Takes the secrets out of the request. They must not be anywhere else in it, since everything
-    /// else is stored.
-    fn open_secrets(&self, start: &mut Start, input: &Value) -> Result<Secrets, AppError> {
+    /// Takes the secrets out of the request, and adds those of the installation.
+    async fn open_secrets(
+        &self,
+        caller: &Caller,
+        start: &mut Start,
+        plan: &Plan,
+    ) -> Result<Secrets, AppError> {
         secrets::check_secrets(&start.secrets)?;
         let secrets = self.engine.vault.open(std::mem::take(&mut start.secrets));
-        secrets.check_absent(input, "input")?;
-        secrets.check_map(&start.metadata, "metadata")?;
-        secrets.check_text(start.external_id.as_deref(), "external_id")?;
-        let key = start.idempotency.as_ref().map(|idempotency| idempotency.key.as_str());
-        secrets.check_text(key, "Idempotency-Key")?;
-        Ok(secrets)
+        let workspace = caller.workspace;
+        if !self.engine.has_installed_secrets(workspace) {
+            return Ok(secrets);
+        }
+        // Boxed, so that the future of the usual case stays small.
+        Ok(Box::pin(self.engine.add_installed_secrets(secrets, workspace, plan)).await)
     }
 
     /// Rejects URLs that the egress rules forbid.
@@ -165,6 +171,15 @@ impl App {
         }
         Ok(execution.state)
     }
+}
+
+/// Rejects a request with a secret anywhere else in it, since everything else is stored.
+fn check_secrets_absent(secrets: &Secrets, start: &Start, input: &Value) -> Result<(), AppError> {
+    secrets.check_absent(input, "input")?;
+    secrets.check_map(&start.metadata, "metadata")?;
+    secrets.check_text(start.external_id.as_deref(), "external_id")?;
+    let key = start.idempotency.as_ref().map(|idempotency| idempotency.key.as_str());
+    secrets.check_text(key, "Idempotency-Key")
 }
 
 /// The record of an execution that is to be queued, without the fields of the request.

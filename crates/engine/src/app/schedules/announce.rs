@@ -43,6 +43,7 @@ impl App {
             record: schedule.clone(),
             workflow_name: workflow_name.to_owned(),
             last: Some(execution.clone()),
+            warnings: Vec::new(),
         };
         self.announce_schedule(topic, &view, schedule.updated_at)
     }

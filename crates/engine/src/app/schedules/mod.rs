@@ -5,6 +5,7 @@ mod edit;
 mod fire;
 mod requests;
 mod scheduler;
+mod secret_warnings;
 mod set_back;
 
 use std::sync::Arc;
@@ -75,7 +76,9 @@ impl App {
             error => error.into(),
         })?;
         self.engine.schedules.stored(schedule.document.due_at);
-        Ok(ScheduleView { record: schedule, workflow_name: workflow.name.clone(), last: None })
+        let warnings = self.secret_warnings(&workflow, &schedule.document).await?;
+        let workflow_name = workflow.name.clone();
+        Ok(ScheduleView { record: schedule, workflow_name, last: None, warnings })
     }
 
     /// A schedule, with its last execution. Scope `read:schedules`.
@@ -114,7 +117,7 @@ impl App {
         for object in items {
             let record = Object::<Schedule>::from_stored(object)?;
             let workflow_name = self.name_of(record.document.workflow).await?;
-            views.push(ScheduleView { record, workflow_name, last: None });
+            views.push(ScheduleView { record, workflow_name, last: None, warnings: Vec::new() });
         }
         Ok(Page { items: views, total, next })
     }
@@ -138,7 +141,9 @@ impl App {
         }
         let edit = |schedule: &Schedule, now| change.update(schedule, now);
         let after = self.rewrite(caller, record, edit).await?;
-        self.schedule_view(after).await
+        let workflow = self.scheduled_workflow(caller, after.document.workflow).await?;
+        let warnings = self.secret_warnings(&workflow, &after.document).await?;
+        Ok(ScheduleView { warnings, ..self.schedule_view(after).await? })
     }
 
     /// Deletes a schedule; its executions stay. Scope `write:schedules`.
@@ -325,7 +330,7 @@ impl App {
             None => None,
         };
         let workflow_name = self.name_of(record.document.workflow).await?;
-        Ok(ScheduleView { record, workflow_name, last })
+        Ok(ScheduleView { record, workflow_name, last, warnings: Vec::new() })
     }
 
     /// Checks the release tag, and the parameters against each release to which it points.

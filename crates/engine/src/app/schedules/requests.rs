@@ -9,6 +9,7 @@ use stepwell_store::record::ExecutionRecord;
 
 use crate::objects::Object;
 use crate::schedule::Schedule;
+use crate::warning::Warning;
 
 /// The fields of a schedule in a request; `None`: omitted.
 #[derive(Debug, Clone, Default)]
@@ -40,6 +41,8 @@ pub struct ScheduleView {
     pub workflow_name: String,
     /// Its last execution, if it was requested, exists, and is still stored.
     pub last: Option<ExecutionRecord>,
+    /// What is probably wrong with it, where it was just created or changed.
+    pub warnings: Vec<Warning>,
 }
 
 /// Which schedules are listed.

@@ -30,7 +30,9 @@ pub(super) async fn load_execution(
     for event in &stored.events {
         execution.apply_event(event);
     }
-    let secrets = engine.vault.take(id);
+    let (secrets, workspace) = (engine.vault.take(id), stored.record.workspace);
+    let plan = &execution.origin.plan;
+    let secrets = engine.add_installed_secrets(secrets, workspace, plan).await;
     execution.set_redact(secrets.redact());
     let (now, elapsed) = engine.clocks();
     execution.resume_waits(now, elapsed, stored.record.wake_at);

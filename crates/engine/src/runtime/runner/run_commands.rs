@@ -68,6 +68,10 @@ impl Runner {
     }
 
     async fn run(&mut self, attempt: AttemptId) -> Result<(), StopReason> {
+        let step = &self.execution.origin.plan[attempt.step_run.step];
+        if !step.secrets.is_empty() && self.engine.has_installed_secrets(self.record.workspace) {
+            Box::pin(self.refresh_secrets()).await;
+        }
         let ready = StepAttempt::prepare(
             &self.engine,
             &self.execution,
@@ -88,6 +92,20 @@ impl Runner {
             }
             // Boxed, so that the future of the usual case stays small.
             Ok(Err(ready)) => Box::pin(self.run_in_task(attempt, ready)).await,
+        }
+    }
+
+    /// Reads the secrets of the installation again: they may have been replaced since the
+    /// execution began.
+    async fn refresh_secrets(&mut self) {
+        let (secrets, workspace) = (self.secrets.clone(), self.record.workspace);
+        let plan = self.execution.origin.plan.clone();
+        let secrets = self.engine.add_installed_secrets(secrets, workspace, &plan).await;
+        if !secrets.is_same(&self.secrets) {
+            let redact = secrets.redact();
+            self.feed.set_redact(redact.as_ref());
+            self.execution.set_redact(redact);
+            self.secrets = secrets;
         }
     }
 

@@ -1,9 +1,11 @@
-//! Secrets that came with a request: held in memory for that execution only, inserted where its
-//! templates place them just before a step runs, and recognised wherever they come back.
+//! Secrets of a request and of the installation: held in memory for that execution only, inserted
+//! where its templates place them just before a step runs, and recognised wherever they come back.
 
 mod forms;
+mod installed;
 mod matcher;
 mod pieces;
+mod values;
 mod vault;
 
 use std::fmt;
@@ -16,24 +18,18 @@ use stepwell_core::expr::{InsertError, SecretInsertion, insert_secrets};
 use stepwell_core::redact::{NoSecrets, Redact};
 use stepwell_core::{Map, Problem};
 
+pub(crate) use self::installed::secret_names;
 use self::matcher::Matcher;
 pub(crate) use self::pieces::PieceRedactor;
+use self::values::Values;
 pub(crate) use self::vault::Vault;
 use super::attempt_error::permanent_error;
 use crate::AppError;
-
-/// The shortest secret, in bytes: a shorter one would be found in ordinary text.
-pub(crate) const MIN_SECRET_BYTES: usize = 6;
-
-/// The most bytes of all secrets of an execution: their matcher takes many times as much.
-const MAX_SECRETS_BYTES: usize = 32 << 10;
+use crate::installed_secrets::{MAX_SECRETS_BYTES, MIN_SECRET_BYTES};
 
 /// The secrets of one execution. Never printed.
 #[derive(Clone, Default)]
 pub(crate) struct Secrets(Option<Arc<Known>>);
-
-/// Secrets by name.
-type Values = Vec<(String, String)>;
 
 /// At least one secret, with what recognises it.
 pub(crate) struct Known {
@@ -49,7 +45,7 @@ impl fmt::Debug for Known {
 
 impl Known {
     fn new(values: Arc<Values>) -> Self {
-        let matcher = Matcher::new(values.iter().map(|(_, value)| value.as_str()));
+        let matcher = Matcher::new(values.recognised());
         Self { values, matcher }
     }
 }
@@ -66,9 +62,26 @@ impl Redact for Known {
 
 impl Secrets {
     fn find(&self, name: &str) -> Option<&str> {
-        let values = self.0.iter().flat_map(|known| known.values.iter());
-        let mut found = values.filter(|(known, _)| known.eq_ignore_ascii_case(name));
-        found.next().map(|(_, value)| value.as_str())
+        self.0.as_ref().and_then(|known| known.values.find(name))
+    }
+
+    /// Whether both are the same set, not only equal ones.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (Some(first), Some(second)) => Arc::ptr_eq(first, second),
+            (first, second) => first.is_none() && second.is_none(),
+        }
+    }
+
+    /// The error of a step that needs a secret without a value.
+    fn missing_error(&self, name: &str) -> AttemptError {
+        match self.0.as_ref().and_then(|known| known.values.find_problem(name)) {
+            Some(problem) => permanent_error(
+                codes::SECRET_UNAVAILABLE,
+                format!("the secret `{name}` cannot be used: {problem}"),
+            ),
+            None => missing_secret(name),
+        }
     }
 
     /// Redacts the events of the execution; `None` without secrets.
@@ -141,7 +154,7 @@ impl Secrets {
         let Some(insertions) = &run.secrets else {
             // It began under a version without insertions, whose secrets are lost.
             let name = planned.secrets.iter().find(|name| self.find(name).is_none());
-            return Err(missing_secret(name.unwrap_or(&planned.secrets[0])));
+            return Err(self.missing_error(name.unwrap_or(&planned.secrets[0])));
         };
         if insertions.is_empty() {
             return Ok((input, config));
@@ -152,7 +165,7 @@ impl Secrets {
         let mut both = json!({"input": *input, "config": *config});
         insert_secrets(&mut both, insertions, |name| self.find(name)).map_err(
             |error| match error {
-                InsertError::Missing(name) => missing_secret(&name),
+                InsertError::Missing(name) => self.missing_error(&name),
                 InsertError::Misplaced(pointer) => misplaced_secret(&pointer),
             },
         )?;
@@ -161,8 +174,8 @@ impl Secrets {
 }
 
 /// The error for a value with a secret.
-const HELD: &str = "holds the value of a secret of this request, but is stored and may be shown: \
-                    omit it, and use the secret as `secrets.NAME` in the workflow";
+const HELD: &str = "holds the value of a secret of this execution, but is stored and may be \
+                    shown: omit it, and use the secret as `secrets.NAME` in the workflow";
 
 /// The place of the first text with a secret in it.
 fn first_secret(matcher: &Matcher, value: &Value, path: &str) -> Option<String> {
@@ -250,7 +263,8 @@ fn missing_secret(name: &str) -> AttemptError {
         codes::SECRET_UNAVAILABLE,
         format!(
             "the secret `{name}` is not there: it was not sent with the request that started this \
-             execution (header `{}`), or the server restarted since; secrets are never stored",
+             execution (header `{}`), or the server restarted since, and no secret of the \
+             installation has this name; secrets of requests are never stored",
             header_name(name)
         ),
     )

@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use stepwell_core::cache::PoolUsage;
 use stepwell_core::ids::ExecutionId;
 
-use super::{Known, Secrets, Values};
+use super::values::Values;
+use super::{Known, Secrets};
 
-/// The most bytes of secrets that are kept for executions at rest; past it, those kept longest are
-/// dropped, and steps that need them fail as after a restart.
+/// The most bytes of secrets that are kept for executions at rest; past it, those are dropped that
+/// can be read again, then those kept longest, and steps that need them fail as after a restart.
 const MAX_KEPT_BYTES: usize = 16 << 20;
 
 /// What an entry takes beside its secrets.
@@ -19,24 +20,22 @@ const ENTRY_BYTES: usize = 256;
 /// How many sets of secrets in use are looked through for one that is the same.
 const SHARED: usize = 64;
 
+/// The order in which entries are dropped: first those without a secret of a request, and the
+/// oldest first.
+type DropOrder = (bool, u64);
+
 /// Holds the secrets of executions at rest, and shares what recognises them.
 #[derive(Default)]
 pub(crate) struct Vault(Mutex<KeptSecrets>);
 
 #[derive(Default)]
 struct KeptSecrets {
-    by_execution: HashMap<ExecutionId, (u64, Arc<Values>)>,
-    /// The oldest first.
-    order: BTreeMap<u64, ExecutionId>,
+    by_execution: HashMap<ExecutionId, (DropOrder, Arc<Values>)>,
+    order: BTreeMap<DropOrder, ExecutionId>,
     next: u64,
     bytes: usize,
     /// Those in use, so that executions with the same secrets share a matcher.
     shared: Vec<Weak<Known>>,
-}
-
-fn size(values: &Values) -> usize {
-    let size = |(name, value): &(String, String)| ENTRY_BYTES + name.len() + value.len();
-    values.iter().map(size).sum()
 }
 
 impl Vault {
@@ -47,7 +46,12 @@ impl Vault {
     }
 
     /// The secrets of a new execution.
-    pub(crate) fn open(&self, values: Vec<(String, String)>) -> Secrets {
+    pub(crate) fn open(&self, sent: Vec<(String, String)>) -> Secrets {
+        self.open_values(Values::of_request(sent))
+    }
+
+    /// The secrets of an execution with these values.
+    pub(super) fn open_values(&self, values: Values) -> Secrets {
         if values.is_empty() { Secrets::default() } else { self.shared(Arc::new(values)) }
     }
 
@@ -73,9 +77,9 @@ impl Vault {
         let Some(values) = secrets.0.as_ref().map(|known| &known.values) else { return };
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.remove(id);
-        let order = kept.next;
+        let order = (values.has_sent(), kept.next);
         kept.next += 1;
-        kept.bytes += size(values);
+        kept.bytes += values.size() + ENTRY_BYTES;
         kept.by_execution.insert(id, (order, Arc::clone(values)));
         kept.order.insert(order, id);
         while kept.bytes > MAX_KEPT_BYTES
@@ -107,7 +111,7 @@ impl KeptSecrets {
     fn remove(&mut self, id: ExecutionId) -> Option<Arc<Values>> {
         let (order, values) = self.by_execution.remove(&id)?;
         self.order.remove(&order);
-        self.bytes -= size(&values);
+        self.bytes -= values.size() + ENTRY_BYTES;
         Some(values)
     }
 }

@@ -161,7 +161,11 @@ async fn schedule_path(client: &Client, schedule: &str, suffix: &str) -> Result<
 }
 
 fn print_response(response: &Value, as_json: bool, print_text: impl Fn(&Value)) {
-    if as_json { terminal::print_json(response) } else { print_text(&response["data"]) }
+    if as_json {
+        return terminal::print_json(response);
+    }
+    print_text(&response["data"]);
+    terminal::print_warnings(&response["data"]);
 }
 
 async fn list_schedules(

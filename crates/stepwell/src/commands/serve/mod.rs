@@ -5,6 +5,7 @@ mod disk_space;
 mod examples;
 mod exposure;
 mod reload;
+mod secret_check;
 mod signals;
 mod watchdog;
 
@@ -65,9 +66,10 @@ pub async fn run(args: Serve, global: &GlobalArgs) -> Result<(), CliError> {
     };
     let config = Config::load(&flags)?;
     logs::install_logs(&config.log)?;
-    for warning in config::ignored_variables() {
+    for warning in config::ignored_variables(config.secrets.env_prefix.as_deref()) {
         tracing::warn!("{warning}");
     }
+    secret_check::log_secrets(&config.secrets);
     let file_limit = file_limit::raise_limit();
     wiring::install_metrics()?;
     logs::describe_metrics();

@@ -16,6 +16,7 @@ use stepwell_store::objects::ObjectSort;
 use stepwell_store::record::ExecutionRecord;
 
 use super::super::ids::{ParseId, creator_id};
+use super::super::warnings::warnings_body;
 use super::wire;
 use crate::error::{ApiError, Kind};
 use crate::fields::{Fields, FromFields as _};
@@ -26,7 +27,7 @@ use crate::respond::Time;
 const MAX_NAMED: usize = 1_000;
 
 /// Fields of a response that a change may send back, without effect.
-const SHOWN_ONLY: [&str; 10] = [
+const SHOWN_ONLY: [&str; 11] = [
     "id",
     "workflow_id",
     "workflow_name",
@@ -37,6 +38,7 @@ const SHOWN_ONLY: [&str; 10] = [
     "created_at",
     "updated_at",
     "created_by",
+    "warnings",
 ];
 
 /// Whether a request makes a schedule or changes one.
@@ -153,7 +155,7 @@ pub fn refusal_error(error: AppError) -> ApiError {
 
 /// A schedule with all that there is to it.
 pub fn schedule_body(view: &ScheduleView) -> wire::Schedule<'_> {
-    let ScheduleView { record, workflow_name, last } = view;
+    let ScheduleView { record, workflow_name, last, warnings } = view;
     let Object { id, workspace: _, version: _, created_at, updated_at, document } = record;
     let Schedule {
         workflow,
@@ -192,12 +194,13 @@ pub fn schedule_body(view: &ScheduleView) -> wire::Schedule<'_> {
         created_at: Time(*created_at),
         updated_at: Time(*updated_at),
         created_by: creator_id(*created_by),
+        warnings: warnings_body(warnings),
     }
 }
 
 /// A schedule in a list.
 pub fn schedule_item(view: &ScheduleView) -> wire::ScheduleItem<'_> {
-    let ScheduleView { record, workflow_name, last: _ } = view;
+    let ScheduleView { record, workflow_name, last: _, warnings: _ } = view;
     let schedule = &record.document;
     wire::ScheduleItem {
         id: record.id.abi(),

@@ -5,6 +5,7 @@ use stepwell_core::Map;
 use utoipa::ToSchema;
 
 use super::super::statuses::ExecutionStatus;
+use super::super::warnings::WarningItem;
 use crate::fields::{Patch, request_body};
 use crate::respond::Time;
 
@@ -125,6 +126,9 @@ pub struct Schedule<'a> {
     pub updated_at: Time,
     /// Who created it; `system`: the server itself.
     pub created_by: String,
+    /// What is probably wrong with it, in the response to its creation or change.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warnings: Option<Vec<WarningItem<'a>>>,
 }
 
 /// A schedule in a list.

@@ -1,0 +1,31 @@
+//! Warnings in the format of this dialect.
+
+use serde::Serialize;
+use stepwell_engine::warning::Warning;
+use utoipa::ToSchema;
+
+/// What is accepted, but probably not what was meant.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = abi::Warning)]
+pub struct WarningItem<'a> {
+    /// A stable code.
+    #[schema(example = "SECRET_UNAVAILABLE")]
+    pub code: &'static str,
+    /// What is probably wrong, and what to change.
+    pub detail: &'a str,
+    /// The field, or the place in the definition; `null` where it is about the whole.
+    pub field: Option<&'a str>,
+}
+
+impl<'a> From<&'a Warning> for WarningItem<'a> {
+    fn from(warning: &'a Warning) -> Self {
+        let Warning { code, path, message } = warning;
+        let field = Some(path.as_str()).filter(|path| !path.is_empty());
+        Self { code, detail: message, field }
+    }
+}
+
+/// The warnings of a response; `None` where there are none.
+pub fn warnings_body(warnings: &[Warning]) -> Option<Vec<WarningItem<'_>>> {
+    (!warnings.is_empty()).then(|| warnings.iter().map(Into::into).collect())
+}
