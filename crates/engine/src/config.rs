@@ -83,6 +83,44 @@ impl Default for EngineConfig {
 }
 
 impl EngineConfig {
+    /// The settings that can change while the engine runs, besides those of secrets.
+    pub const RELOADABLE: [&str; 13] = [
+        "max_active",
+        "max_queued",
+        "max_parallel_steps",
+        "max_value_bytes",
+        "max_execution_bytes",
+        "step_timeout_seconds",
+        "retention_seconds",
+        "idempotency_seconds",
+        "keep_in_memory_millis",
+        "delivery_retry_seconds",
+        "webhook_disable_seconds",
+        "webhook_history_seconds",
+        "audit_retention_seconds",
+    ];
+
+    /// These settings, with those of `new` that can change while the engine runs.
+    pub(crate) fn with_reloadable(&self, new: &Self) -> Self {
+        Self {
+            max_active: new.max_active,
+            max_queued: new.max_queued,
+            max_parallel_steps: new.max_parallel_steps,
+            max_value_bytes: new.max_value_bytes,
+            max_execution_bytes: new.max_execution_bytes,
+            step_timeout_seconds: new.step_timeout_seconds,
+            retention_seconds: new.retention_seconds,
+            idempotency_seconds: new.idempotency_seconds,
+            keep_in_memory_millis: new.keep_in_memory_millis,
+            delivery_retry_seconds: new.delivery_retry_seconds,
+            webhook_disable_seconds: new.webhook_disable_seconds,
+            webhook_history_seconds: new.webhook_history_seconds,
+            audit_retention_seconds: new.audit_retention_seconds,
+            secrets: new.secrets.clone(),
+            ..self.clone()
+        }
+    }
+
     /// The timeout of steps whose definition has none.
     pub fn step_timeout(&self) -> Duration {
         Duration::from_secs(self.step_timeout_seconds)
@@ -91,5 +129,33 @@ impl EngineConfig {
     /// When a delivery is given up that is due at `from`.
     pub(crate) fn give_up_at(&self, from: Timestamp) -> Timestamp {
         from.after(Duration::from_secs(self.delivery_retry_seconds))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_listed_settings_are_reloaded() {
+        let old = EngineConfig::default();
+        let values = |config: &EngineConfig| serde_json::to_value(config).unwrap();
+        let mut changed = values(&old);
+        for (_, value) in changed.as_object_mut().unwrap() {
+            *value = match value.as_u64() {
+                Some(number) => (number + 7).into(),
+                None => (!value.as_bool().unwrap_or_default()).into(),
+            };
+        }
+        let new: EngineConfig = serde_json::from_value(changed.clone()).unwrap();
+        let merged = values(&old.with_reloadable(&new));
+        for (name, value) in merged.as_object().unwrap() {
+            let is_listed = EngineConfig::RELOADABLE.contains(&name.as_str());
+            let expected = if is_listed { &changed[name] } else { &values(&old)[name] };
+            assert_eq!(value, expected, "{name}");
+        }
+        for name in EngineConfig::RELOADABLE {
+            assert!(merged.get(name).is_some(), "{name}");
+        }
     }
 }

@@ -70,7 +70,7 @@ impl App {
 
     async fn queue_execution(&self, prepared: RunnerInit) -> Result<(), AppError> {
         let engine = &self.engine;
-        if engine.queued.load(Ordering::Relaxed) >= engine.config.max_queued {
+        if engine.queued.load(Ordering::Relaxed) >= engine.config().max_queued {
             return Err(AppError::Unavailable {
                 reason: "too many executions wait in the queue".into(),
                 retry_after: Duration::from_secs(5),

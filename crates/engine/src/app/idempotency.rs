@@ -200,7 +200,7 @@ impl App {
             // The key was used for a request that created an object.
             IdempotencyOutcome::Created(_) => return Err(AppError::IdempotencyKeyReused),
         };
-        let is_sole = engine.config.sole_node;
+        let is_sole = engine.config().sole_node;
         if (ClaimObserver { node: engine.node, is_sole, now }).is_abandoned(node, since) {
             let write = WriteIdempotent::Replace { from: found, outcome: claimed };
             if engine.store.write_idempotent(write).await? {

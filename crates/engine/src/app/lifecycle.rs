@@ -24,6 +24,7 @@ use crate::runtime::background::{Background, Stop};
 use crate::runtime::deliveries::send_deliveries;
 use crate::runtime::engine::{Engine, new_uuid};
 use crate::runtime::journals::Journals;
+use crate::runtime::live_config::LiveConfig;
 use crate::runtime::loops::heartbeat::{DEAD_AFTER, send_heartbeats};
 use crate::runtime::loops::queue::claim_queued;
 use crate::runtime::loops::recovery::resume_unfinished;
@@ -94,15 +95,23 @@ impl App {
         supervise_loop(background, self, "store_key_use", store_key_use);
         supervise_loop(background, self, "watch_clock", watch_clock);
         supervise_loop(background, self, "run_operations", run_operations);
-        if engine.config.fire_schedules {
+        if engine.config().fire_schedules {
             supervise_loop(background, self, "fire_schedules", fire_schedules);
         }
+    }
+
+    /// Replaces the settings that can change while the engine runs
+    /// ([`EngineConfig::RELOADABLE`], and those of secrets); the others are unchanged.
+    pub fn reload_config(&self, new: &EngineConfig) {
+        self.engine.config.reload(new);
+        // There may be room for queued executions now.
+        self.engine.queue_changed.notify_one();
     }
 
     /// Stops accepting work, lets steps finish for the grace period, and leaves the rest to the
     /// next node.
     pub async fn shutdown(&self) {
-        let grace = Duration::from_secs(self.engine.config.shutdown_grace_seconds);
+        let grace = Duration::from_secs(self.engine.config().shutdown_grace_seconds);
         // The loops stop first, so that nothing new starts while the runners drain.
         let in_order = async { tokio::join!(self.engine.background.stop(), self.drain_runners()) };
         if tokio::time::timeout(grace, in_order).await.is_err() {
@@ -157,7 +166,7 @@ async fn join_store(engine: &Engine) -> Result<(), AppError> {
     store.heartbeat(Heartbeat { node: engine.node, now, joins: true }).await?;
     workspaces::create_default(store, now).await?;
     // Without other nodes, none can be alive.
-    let dead_since = match engine.config.sole_node {
+    let dead_since = match engine.config().sole_node {
         true => Timestamp::from_micros(i64::MAX),
         false => now.before(DEAD_AFTER),
     };
@@ -189,7 +198,7 @@ fn new_engine(
         memory: MemoryBudget::new(config.memory_budget_bytes.bytes()),
         journals: Journals::default(),
         schedules: Schedules::new(clock.now(), config.sole_node),
-        config,
+        config: LiveConfig::new(config),
         steady: SteadyClock::start(&*clock),
         clock_offset: AtomicI64::new(offset(&*clock)),
         last_created: AtomicI64::new(0),

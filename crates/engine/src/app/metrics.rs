@@ -25,7 +25,7 @@ impl App {
     /// store does not respond.
     pub async fn refresh_metrics(&self) {
         let engine = &self.engine;
-        let config = &engine.config;
+        let config = engine.config();
         engine.metrics.set_load(&LoadGauges {
             active: engine.registry.active(),
             max_active: config.max_active,

@@ -109,8 +109,8 @@ impl StepAttempt {
             secrets: secrets.clone(),
             execution: execution.origin.id,
             plan: execution.origin.plan.clone(),
-            timeout: planned.timeout.unwrap_or_else(|| engine.config.step_timeout()),
-            max_bytes: engine.config.max_value_bytes,
+            timeout: planned.timeout.unwrap_or_else(|| engine.config().step_timeout()),
+            max_bytes: engine.config().max_value_bytes,
             held,
         })
     }

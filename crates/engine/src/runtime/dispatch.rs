@@ -25,7 +25,7 @@ const SEND_ATTEMPTS: usize = 100;
 impl Engine {
     /// Whether there is room for another execution in memory.
     pub(crate) fn has_room(&self) -> bool {
-        self.registry.active() < self.config.max_active && !self.background.is_stopping()
+        self.registry.active() < self.config().max_active && !self.background.is_stopping()
     }
 
     /// Starts the runner of an execution that was just accepted.

@@ -13,23 +13,24 @@ use uuid::Uuid;
 
 use super::background::Background;
 use super::journals::Journals;
+use super::live_config::LiveConfig;
 use super::plans::Plans;
 use super::registry::Registry;
 use super::schedules::Schedules;
 use super::secrets::Vault;
 use super::subscriptions::Subscriptions;
 use super::suspects::Suspects;
+use crate::PayloadRenderer;
 use crate::clock::{Clock, SteadyClock};
 use crate::egress::EgressClient;
 use crate::limits::Meters;
 use crate::memory::MemoryBudget;
 use crate::telemetry::{EngineMetrics, MemoryPools};
-use crate::{EngineConfig, PayloadRenderer};
 
 /// The state that all parts of the runtime share.
 pub(crate) struct Engine {
     pub(crate) store: Arc<dyn Store>,
-    pub(crate) config: EngineConfig,
+    pub(crate) config: LiveConfig,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) steady: SteadyClock,
     /// The offset between the wall clock and the monotonic one when stored times were last

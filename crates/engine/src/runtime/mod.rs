@@ -13,6 +13,7 @@ mod effects;
 pub(crate) mod engine;
 pub(crate) mod feed;
 pub(crate) mod journals;
+pub(crate) mod live_config;
 mod live_plans;
 pub(crate) mod loops;
 mod memory_pools;

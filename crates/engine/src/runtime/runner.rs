@@ -262,7 +262,7 @@ impl Runner {
         match reason {
             StopReason::Ended => {
                 self.feed.finish(Outcome::Ended(Arc::new(self.execution)));
-                if self.engine.config.fire_schedules {
+                if self.engine.config().fire_schedules {
                     self.engine.schedules.ended(&self.record.metadata);
                 }
                 // Again, for counting that began after the last commit.

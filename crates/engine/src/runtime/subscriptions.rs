@@ -147,7 +147,7 @@ impl Subscriptions {
 /// The loop that reads what other nodes changed, until it is stopped.
 pub(crate) async fn watch_webhooks(engine: Arc<Engine>, mut stop: Stop) {
     // A sole node reads its own changes at once.
-    while !engine.config.sole_node && stop.sleep(READ_EVERY).await {
+    while !engine.config().sole_node && stop.sleep(READ_EVERY).await {
         if let Err(error) = engine.subscriptions.read(&*engine.store).await {
             tracing::warn!(%error, "webhooks cannot be read");
         }

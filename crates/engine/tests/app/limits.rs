@@ -3,7 +3,7 @@
 use serde_json::json;
 use stepwell_core::execution::Status;
 use stepwell_engine::app::{CreateWorkflow, Idempotency, Start};
-use stepwell_engine::view::{ExecutionWait, WaitReason};
+use stepwell_engine::view::{ExecutionWait, NoticeKind, WaitReason};
 use stepwell_engine::{AppError, EngineConfig};
 
 use crate::support::{Bench, PATIENCE, config, with_input};
@@ -21,6 +21,30 @@ async fn above_the_limit_executions_wait_in_the_queue() {
     for id in ids {
         assert_eq!(bench.ended(id).await.record.status, Status::Completed);
     }
+}
+
+#[tokio::test]
+async fn reloaded_limits_take_effect_at_once() {
+    let limited = EngineConfig { max_active: 1, keep_in_memory_millis: 3_600_000, ..config() };
+    let bench = Bench::with(limited.clone()).await;
+    let wait = json!({"id": "wait", "type": "Delay", "config": {"for": "10m"}});
+    let workflow = bench.steps(json!([wait])).await;
+    bench.execute(workflow, json!({})).await;
+    let queued = bench.execute(workflow, json!({})).await;
+    assert_eq!(bench.app.load(), (1, 1));
+    let reloaded = EngineConfig { max_active: 2, max_value_bytes: 40, ..limited };
+    bench.app.reload_config(&reloaded);
+    let is_running = |status: Status| !matches!(status, Status::Queued);
+    bench
+        .until(
+            queued,
+            |notice| matches!(notice.kind, NoticeKind::Status { status, .. } if is_running(status)),
+        )
+        .await;
+    assert_eq!(bench.app.load(), (2, 0));
+    let large = json!({"text": "x".repeat(50)});
+    let refused = bench.wait(workflow, large).await.unwrap_err();
+    assert!(matches!(refused, AppError::TooLarge(_)), "{refused}");
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! What a running server can take over from a changed configuration.
 
+use stepwell_engine::EngineConfig;
+
 use super::settings::Config;
 
 /// Settings of the API that belong to the listener, and of connections that are open already.
@@ -38,8 +40,13 @@ pub fn plan_reload(old: &Config, new: &Config) -> ReloadPlan {
 }
 
 fn is_reloadable(path: &str) -> bool {
-    let is_log = matches!(path, "log.level" | "log.max_repeats");
-    is_log || (path.starts_with("api.") && !CONNECTION_SETTINGS.contains(&path))
+    match path.split_once('.') {
+        Some(("log", name)) => matches!(name, "level" | "max_repeats"),
+        Some(("api", _)) => !CONNECTION_SETTINGS.contains(&path),
+        Some(("engine", name)) => EngineConfig::RELOADABLE.contains(&name),
+        Some(("secrets", _)) => true,
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -47,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_settings_of_requests_and_of_the_log_are_applied() {
+    fn only_settings_that_can_change_at_run_time_are_applied() {
         let old = Config::default();
         let mut new = old.clone();
         assert_eq!(plan_reload(&old, &new), ReloadPlan::default());
@@ -56,9 +63,12 @@ mod tests {
         new.api.linger_seconds = 7;
         new.server.port = 1;
         new.engine.max_active = 3;
+        new.engine.sole_node = false;
+        new.secrets.directory = Some("secrets".into());
         let plan = plan_reload(&old, &new);
-        assert_eq!(plan.applied, ["api.max_body_bytes", "log.level"]);
-        let postponed = ["api.linger_seconds", "engine.max_active", "server.port"];
+        let applied = ["api.max_body_bytes", "engine.max_active", "log.level", "secrets.directory"];
+        assert_eq!(plan.applied, applied);
+        let postponed = ["api.linger_seconds", "engine.sole_node", "server.port"];
         assert_eq!(plan.postponed, postponed);
         for path in CONNECTION_SETTINGS {
             assert!(old.values().iter().any(|(name, _)| name == path), "{path}");

@@ -89,12 +89,11 @@ async fn hangup_reloads_and_user_signals_are_ignored() {
     logged("SIGUSR1 is ignored").await;
     signal("-USR2");
     logged("SIGUSR2 is ignored").await;
-    let changed =
-        "[api]\nauth_required = false\n[engine]\nmax_active = 9\n[log]\nlevel = \"debug\"\n";
+    let changed = "[api]\nauth_required = false\n[engine]\nmax_active = 9\nsole_node = false\n[log]\nlevel = \"debug\"\n";
     std::fs::write(&file, changed).unwrap();
     signal("-HUP");
-    logged("configuration reloaded: api.auth_required, log.level changed").await;
-    logged("restart the server to change engine.max_active").await;
+    logged("configuration reloaded: api.auth_required, engine.max_active, log.level changed").await;
+    logged("restart the server to change engine.sole_node").await;
     // The same connection is used again.
     assert_eq!(status().await, 200);
     logged("DEBUG").await;

@@ -55,7 +55,7 @@ impl App {
     }
 
     fn check_size(&self, input: &Value) -> Result<(), AppError> {
-        let limit = self.engine.config.max_value_bytes;
+        let limit = self.engine.config().max_value_bytes;
         if json_size(input, limit + 1) <= limit {
             return Ok(());
         }

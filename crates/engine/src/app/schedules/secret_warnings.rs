@@ -40,7 +40,7 @@ impl App {
         if names.is_empty() || !self.engine.has_installed_secrets(workspace) {
             return names;
         }
-        let config = self.engine.config.secrets.clone();
+        let config = self.engine.config().secrets.clone();
         let missing = tokio::task::spawn_blocking(move || config.find_missing(&names)).await;
         // A folder that cannot be read now may be readable at the firing.
         missing.map(Result::unwrap_or_default).unwrap_or_default()
@@ -49,7 +49,7 @@ impl App {
     fn missing_secret_warning(&self, workspace: WorkspaceId, plan: &Plan, name: &str) -> Warning {
         let uses_it = |step: &&PlanStep| step.secrets.iter().any(|used| used == name);
         let step = plan.steps.iter().find(uses_it).map_or("", |step| &step.id);
-        let settings = &self.engine.config;
+        let settings = self.engine.config();
         let config = &settings.secrets;
         let remedy = match config.has_source() && !config.is_allowed(workspace) {
             true => "this workspace cannot use the secrets of the installation: add its id to \

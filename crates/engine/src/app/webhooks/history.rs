@@ -78,7 +78,7 @@ impl App {
         let now = self.engine.now();
         let entry = self.webhook_audit(caller, AuditAction::WebhookRedelivered, &webhook);
         let effects = Effects::with_audit(entry.with("delivery_id", id.abi()));
-        let give_up_at = self.engine.config.give_up_at(now);
+        let give_up_at = self.engine.config().give_up_at(now);
         let redeliver = Redeliver { id, now, give_up_at, effects };
         self.engine.store.redeliver(redeliver).await?;
         self.engine.notify_outbox();

@@ -65,7 +65,7 @@ async fn disable_reason(
     }
     let failing = engine.store.failing_since(vec![webhook.id.into()]).await?;
     let Some(since) = failing.into_iter().next().flatten() else { return Ok(None) };
-    let patience = Duration::from_secs(engine.config.webhook_disable_seconds);
+    let patience = Duration::from_secs(engine.config().webhook_disable_seconds);
     let is_over = since.after(patience) <= engine.uncorrected_now();
     Ok(is_over.then(|| format!("every delivery since {since} failed")))
 }

@@ -181,7 +181,7 @@ impl DeliveryBuilder<'_> {
             attempts: 0,
             created_at: at,
             next_attempt_at: at,
-            give_up_at: self.engine.config.give_up_at(at),
+            give_up_at: self.engine.config().give_up_at(at),
             sensitive: self.is_sensitive(),
         }
     }

@@ -98,7 +98,7 @@ impl Engine {
             attempts: 0,
             created_at: at,
             next_attempt_at: at,
-            give_up_at: self.config.give_up_at(at),
+            give_up_at: self.config().give_up_at(at),
             sensitive,
         }
     }

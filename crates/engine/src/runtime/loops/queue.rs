@@ -31,7 +31,7 @@ pub(crate) async fn claim_queued(engine: Arc<Engine>, mut stop: Stop) {
 
 async fn claim_batches(engine: &Arc<Engine>) -> Result<(), AppError> {
     while engine.has_room() {
-        let room = engine.config.max_active.saturating_sub(engine.registry.active());
+        let room = engine.config().max_active.saturating_sub(engine.registry.active());
         let limit = room.min(BATCH);
         let claimed = engine.store.claim_queued(ClaimQueued { node: engine.node, limit }).await?;
         engine.count_claimed(claimed.len());

@@ -19,14 +19,15 @@ const BATCH: usize = 500;
 pub(crate) async fn purge_old(engine: Arc<Engine>, mut stop: Stop) {
     loop {
         let now = engine.now();
-        let keep = Duration::from_secs(engine.config.retention_seconds);
-        let audit = Duration::from_secs(engine.config.audit_retention_seconds);
+        let keep = Duration::from_secs(engine.config().retention_seconds);
+        let audit = Duration::from_secs(engine.config().audit_retention_seconds);
         let purge = Purge {
             now,
             default_before: (!keep.is_zero()).then(|| now.before(keep)),
-            idempotency_before: now.before(Duration::from_secs(engine.config.idempotency_seconds)),
+            idempotency_before: now
+                .before(Duration::from_secs(engine.config().idempotency_seconds)),
             deliveries_before: now
-                .before(Duration::from_secs(engine.config.webhook_history_seconds)),
+                .before(Duration::from_secs(engine.config().webhook_history_seconds)),
             audit_before: (!audit.is_zero()).then(|| now.before(audit)),
             limit: BATCH,
         };

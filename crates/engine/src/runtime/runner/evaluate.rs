@@ -101,7 +101,7 @@ impl Runner {
 
     /// The time limit of an evaluation, and whether it is the step's timeout.
     fn evaluation_limit(&self, step: Option<&StepRunId>) -> (Duration, bool) {
-        let default = self.engine.config.step_timeout();
+        let default = self.engine.config().step_timeout();
         let planned = step.map(|step| &self.execution.origin.plan[step.step]);
         let of_step = planned.map_or(default, |planned| planned.timeout.unwrap_or(default));
         let (now, elapsed) = self.engine.clocks();

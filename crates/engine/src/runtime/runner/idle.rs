@@ -35,7 +35,7 @@ impl Runner {
         if self.execution.is_busy() {
             return None;
         }
-        let keep = Duration::from_millis(self.engine.config.keep_in_memory_millis);
+        let keep = Duration::from_millis(self.engine.config().keep_in_memory_millis);
         let stays = left.is_some_and(|left| left <= keep);
         let can_go =
             matches!(self.execution.status(), Status::Waiting | Status::Paused | Status::Queued);

@@ -115,7 +115,7 @@ impl Runner {
         attempt: AttemptId,
         ready: StepAttempt,
     ) -> Result<(), StopReason> {
-        if self.under_way.len() >= self.engine.config.max_parallel_steps {
+        if self.under_way.len() >= self.engine.config().max_parallel_steps {
             // Wait for one of them to end before starting another one.
             self.commands.push_back(Command::Run(attempt));
             self.commit().await?;
@@ -142,7 +142,7 @@ impl Runner {
     ) {
         let result = result.and_then(|done| {
             self.bytes += json_size(&done.output, usize::MAX);
-            let limit = self.engine.config.max_execution_bytes;
+            let limit = self.engine.config().max_execution_bytes;
             if self.bytes > limit {
                 let message = format!(
                     "the execution's values are larger than the limit of {limit} bytes together"

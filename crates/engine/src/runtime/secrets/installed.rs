@@ -17,7 +17,7 @@ const READ_WITHIN: Duration = Duration::from_secs(5);
 impl Engine {
     /// Whether executions of a workspace can have secrets of the installation.
     pub(crate) fn has_installed_secrets(&self, workspace: WorkspaceId) -> bool {
-        let config = &self.config;
+        let config = self.config();
         config.secrets.has_source() && config.secrets.is_allowed(workspace)
     }
 
@@ -42,7 +42,7 @@ impl Engine {
     }
 
     async fn read_installed_secrets(&self, names: Vec<String>) -> SecretValues {
-        let (config, wanted) = (self.config.secrets.clone(), names.clone());
+        let (config, wanted) = (self.config().secrets.clone(), names.clone());
         let read = tokio::task::spawn_blocking(move || config.read_values(&wanted));
         match tokio::time::timeout(READ_WITHIN, read).await {
             Ok(Ok(values)) => values,

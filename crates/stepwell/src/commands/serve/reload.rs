@@ -47,6 +47,11 @@ impl Reloader {
             let router = wiring::build_router(self.app.clone(), new.api.clone());
             self.router.replace(router);
         }
+        let is_of_engine =
+            |path: &String| path.starts_with("engine.") || path.starts_with("secrets.");
+        if plan.applied.iter().any(is_of_engine) {
+            self.app.reload_config(&new.engine_for_server());
+        }
         if plan.applied.is_empty() && plan.postponed.is_empty() {
             tracing::info!("configuration reloaded: no setting changed");
         }
