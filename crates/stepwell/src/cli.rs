@@ -68,6 +68,8 @@ pub enum Command {
     /// Create, list, show and update workspaces
     #[command(subcommand)]
     Workspaces(commands::workspaces::Workspaces),
+    /// Show the state of a running server
+    Status,
     /// Show the audit log
     Audit(commands::audit::Audit),
     /// List the step types, or show one
@@ -99,11 +101,12 @@ impl Cli {
             Command::Executions(args) => commands::executions::run(args, &global).await,
             Command::Operations(args) => commands::operations::run(args, &global).await,
             Command::Schedules(args) => commands::schedules::run(args, &global).await,
+            Command::Secrets(args) => commands::secrets::run(&args, &global),
             Command::Keys(args) => commands::keys::run(args, &global).await,
             Command::Webhooks(args) => commands::webhooks::run(args, &global).await,
-            Command::Secrets(args) => commands::secrets::run(&args, &global),
             Command::Templates(args) => commands::templates::run(args, &global).await,
             Command::Workspaces(args) => commands::workspaces::run(args, &global).await,
+            Command::Status => commands::status::run(&global).await,
             Command::Audit(args) => commands::audit::run(args, &global).await,
             Command::StepTypes(args) => commands::step_types::run(args, &global).await,
             Command::Config => commands::config::run(&global),

@@ -25,6 +25,11 @@ pub struct HttpTransport {
 }
 
 impl HttpTransport {
+    /// The URL of the server without credentials.
+    pub fn shown_url(&self) -> &str {
+        &self.shown
+    }
+
     /// # Errors
     /// `Usage` if the URL or the key is malformed.
     pub fn new(url: &str, key: Option<String>) -> Result<Self, CliError> {

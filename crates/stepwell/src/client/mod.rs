@@ -65,6 +65,32 @@ impl Client {
         }
     }
 
+    /// Connects to a running server: that of `--server`, or else the one on the data folder. Returns
+    /// its URL too, without credentials.
+    ///
+    /// # Errors
+    /// `Unreachable` if no server runs, with how to start one.
+    pub fn connect_to_server(global: &GlobalArgs) -> Result<(Self, String), CliError> {
+        if let Some(url) = &global.server {
+            let http = http::HttpTransport::new(url, global.key.clone())?;
+            let shown = http.shown_url().to_owned();
+            return Ok((Self { transport: Transport::Http(http) }, shown));
+        }
+        let data = DataDir::new(&global.load_config()?.data_dir);
+        let none_runs = || {
+            CliError::unreachable(format!(
+                "no server runs on the data folder {}; start one with `stepwell serve`, or select \
+                 one with --server or --data-dir",
+                data.path().display()
+            ))
+        };
+        if !data.database().is_file() || data.try_lock()?.is_some() {
+            return Err(none_runs());
+        }
+        let url = data.server_info().ok_or_else(none_runs)?.url;
+        Ok((Self::for_running_server(&data, global.key.clone())?, url))
+    }
+
     /// For responses that do not depend on data: uses the server of `--server`, or else an engine in
     /// this process with an empty in-memory store.
     ///
@@ -117,6 +143,22 @@ impl Client {
     /// The error response of the API, or `Unreachable`.
     pub async fn get(&self, path: &str) -> Result<Value, CliError> {
         self.request(Method::GET, path, None).await
+    }
+
+    /// Why the server is not ready; `None`: it is.
+    ///
+    /// # Errors
+    /// `Unreachable`.
+    pub async fn get_readiness(&self) -> Result<Option<String>, CliError> {
+        let request = Request::builder().uri("/readyz").body(Vec::new());
+        let (status, stream) = self.call(valid_request(request)?).await?;
+        let bytes = read_body(stream).await?;
+        if status.is_success() {
+            return Ok(None);
+        }
+        let body: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+        let reason = body["reason"].as_str().map(str::to_owned);
+        Ok(Some(reason.unwrap_or_else(|| format!("the server returned status {status}"))))
     }
 
     /// # Errors

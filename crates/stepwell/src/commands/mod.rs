@@ -17,6 +17,7 @@ pub mod run;
 pub mod schedules;
 pub mod secrets;
 pub mod serve;
+pub mod status;
 pub mod step_types;
 pub mod tags;
 pub mod templates;

@@ -64,6 +64,93 @@ fn the_json_log_does_not_contain_the_key() {
 }
 
 #[test]
+fn status_describes_a_running_server() {
+    let folder = Folder::new();
+    let (code, error) = folder.failure(&["status"]);
+    assert_eq!(code, 4, "{error}");
+    let message = error["message"].as_str().unwrap();
+    assert!(message.contains("no server runs") && message.contains("stepwell serve"), "{message}");
+    let server = folder.serve(&[]);
+    folder.write("wait.yaml", "name: wait\nsteps: [{type: Delay, config: {for: 1h}}]\n");
+    folder.json(&["workflows", "create", "wait.yaml"]);
+    folder.json(&["schedules", "create", "wait", "daily", "--cron", "@daily"]);
+    folder.json(&["schedules", "create", "wait", "paused", "--every", "6h", "--disabled"]);
+    folder.json(&["execute", "wait"]);
+    let mut status = folder.json(&["status"]);
+    for _ in 0..200 {
+        if status["executions"]["waiting"] == 1 {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(25));
+        status = folder.json(&["status"]);
+    }
+    assert_eq!(status["executions"]["waiting"], 1, "{status:#}");
+    assert_eq!(status["version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!((&status["ready"], &status["reason"]), (&Value::Bool(true), &Value::Null));
+    assert!(status["server"].as_str().unwrap().starts_with("http://127.0.0.1:"), "{status:#}");
+    assert_eq!(
+        status["schedules"]["total"].as_u64().zip(status["schedules"]["enabled"].as_u64()),
+        Some((2, 1))
+    );
+    for pointer in
+        ["/executions/active", "/executions/queued", "/deliveries/pending", "/webhooks/disabled"]
+    {
+        assert!(status.pointer(pointer).unwrap().is_u64(), "{pointer}: {status:#}");
+    }
+    assert!(status["store_bytes"].as_u64().unwrap() > 4096, "{status:#}");
+    assert!(cfg!(not(target_os = "linux")) || status["uptime_seconds"].as_u64().unwrap() < 600);
+    let output = folder.run(&["status"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    for line in ["status      ready", "schedules   1 of 2 enabled", "1 waiting"] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
+    server.stop();
+    assert_eq!(folder.failure(&["status"]).0, 4, "it has stopped");
+}
+
+/// The file that makes the server known is written to a full pipe, which holds the start at that
+/// moment.
+#[cfg(target_os = "linux")]
+#[test]
+fn signals_are_handled_before_the_server_is_known() {
+    use std::io::{Read, Write};
+    use std::os::unix::fs::OpenOptionsExt;
+    const NONBLOCKING: i32 = 0o4000;
+    let folder = Folder::new();
+    std::fs::create_dir(folder.data()).unwrap();
+    let draft = folder.data().join("server.json.new");
+    assert!(Command::new("mkfifo").arg(&draft).status().unwrap().success());
+    let mut options = std::fs::File::options();
+    let mut pipe = options.read(true).write(true).custom_flags(NONBLOCKING).open(&draft).unwrap();
+    while pipe.write(&[b' '; 4096]).is_ok() {}
+    let mut child = folder.command(&["serve", "--port", "0"]).spawn().unwrap();
+    let files = format!("/proc/{}/fd", child.id());
+    let is_open = || {
+        let files = std::fs::read_dir(&files).unwrap();
+        let mut targets = files.filter_map(|file| std::fs::read_link(file.ok()?.path()).ok());
+        targets.any(|target| target == draft)
+    };
+    for _ in 0..1200 {
+        if is_open() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(25));
+    }
+    assert!(is_open(), "it does not start");
+    let signal = |name: &str| {
+        let pid = child.id().to_string();
+        assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
+    };
+    signal("-HUP");
+    signal("-TERM");
+    let mut drained = vec![0; 1 << 20];
+    while !matches!(pipe.read(&mut drained), Ok(0)) && child.try_wait().unwrap().is_none() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(child.wait().unwrap().code(), Some(0), "an orderly shutdown exits with 0");
+}
+
+#[test]
 fn a_backup_of_a_running_server_can_be_served() {
     let folder = Folder::new();
     let server = folder.serve(&[]);

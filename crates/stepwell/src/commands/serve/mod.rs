@@ -28,7 +28,7 @@ use crate::{config, file_limit, logs, wiring};
 use banner::Banner;
 use disk_space::DiskSpaceRetry;
 use reload::{Reloader, Sources};
-use signals::SignalRequest;
+use signals::{SignalRequest, Signals};
 
 /// How long connections may stay open after the engine has stopped.
 const CONNECTION_GRACE: Duration = Duration::from_secs(5);
@@ -90,10 +90,14 @@ pub async fn run(args: Serve, global: &GlobalArgs) -> Result<(), CliError> {
         .await;
     let result = match banner {
         Ok(banner) => {
+            // Other processes send signals to the server as soon as they know it.
+            let signals = Signals::listen()?;
+            let server = ServerInfo { url: banner.url.clone(), pid: std::process::id() };
+            disk_space.retry(async || data.write_server_info(&server)).await?;
             banner.print(config.log.format);
             exposure::warn_of_exposure(&config);
             let api = file_limit::fit_connections(&config.api, file_limit);
-            serve_until_signal(app, Sources { flags, config }, api, listener).await
+            serve_until_signal(app, Sources { flags, config }, api, listener, signals).await
         }
         Err(error) => {
             app.shutdown().await;
@@ -137,7 +141,7 @@ async fn bind_listener(config: &Config) -> Result<TcpListener, CliError> {
     })
 }
 
-/// Creates the admin key and the examples, and makes the server known to other commands.
+/// Creates the admin key and the examples.
 async fn initialise_app(
     app: &App,
     config: &Config,
@@ -150,10 +154,8 @@ async fn initialise_app(
         Some(folder) => examples::register_examples(app, folder).await?,
         None => Vec::new(),
     };
-    let url = format!("http://{}", reachable_address(address));
-    data.write_server_info(&ServerInfo { url: url.clone(), pid: std::process::id() })?;
     Ok(Banner {
-        url,
+        url: format!("http://{}", reachable_address(address)),
         data_dir: data.path().to_path_buf(),
         listen: address,
         admin_key_file: data.admin_key_file(),
@@ -194,9 +196,8 @@ async fn serve_until_signal(
     sources: Sources,
     api: ApiConfig,
     listener: TcpListener,
+    mut signals: Signals,
 ) -> Result<(), CliError> {
-    // First: other processes know the server already.
-    let mut signals = signals::Signals::listen()?;
     let grace = Duration::from_secs(sources.config.engine.shutdown_grace_seconds);
     let mut reloader = Reloader::new(app.clone(), sources, api.clone());
     watchdog::start_watchdog(grace + CONNECTION_GRACE + WATCHDOG_MARGIN)?;
