@@ -2,7 +2,6 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::engine::Engine;
 use crate::EngineConfig;
 
 /// The settings in use.
@@ -13,16 +12,14 @@ impl LiveConfig {
         Self(RwLock::new(Arc::new(config)))
     }
 
+    /// The settings in use. The lock is held only while their reference is copied.
+    pub(crate) fn current(&self) -> Arc<EngineConfig> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Replaces the settings that can change at run time, all at once.
     pub(crate) fn reload(&self, new: &EngineConfig) {
         let mut config = self.0.write().unwrap_or_else(PoisonError::into_inner);
         *config = Arc::new(config.with_reloadable(new));
-    }
-}
-
-impl Engine {
-    /// The settings in use. The lock is held only while their reference is copied.
-    pub(crate) fn config(&self) -> Arc<EngineConfig> {
-        self.config.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

@@ -7,7 +7,7 @@ use stepwell_store::record::WorkflowRecord;
 
 use super::App;
 use crate::AppError;
-use crate::runtime::secrets::secret_names;
+use crate::runtime::execution_secrets::secret_names;
 use crate::schedule::Schedule;
 use crate::warning::{SECRET_UNAVAILABLE, Warning};
 

@@ -2,7 +2,6 @@
 //! where its templates place them just before a step runs, and recognised wherever they come back.
 
 mod forms;
-mod installed;
 mod matcher;
 mod pieces;
 mod values;
@@ -18,7 +17,6 @@ use stepwell_core::expr::{InsertError, SecretInsertion, insert_secrets};
 use stepwell_core::redact::{NoSecrets, Redact};
 use stepwell_core::{Map, Problem};
 
-pub(crate) use self::installed::secret_names;
 use self::matcher::Matcher;
 pub(crate) use self::pieces::PieceRedactor;
 use self::values::Values;
@@ -63,6 +61,11 @@ impl Redact for Known {
 impl Secrets {
     fn find(&self, name: &str) -> Option<&str> {
         self.0.as_ref().and_then(|known| known.values.find(name))
+    }
+
+    /// Whether the request has sent a secret.
+    pub(crate) fn is_sent(&self, name: &str) -> bool {
+        self.0.as_ref().is_some_and(|known| known.values.is_sent(name))
     }
 
     /// Whether both are the same set, not only equal ones.

@@ -9,6 +9,7 @@ use stepwell_core::ids::ExecutionId;
 
 use super::values::Values;
 use super::{Known, Secrets};
+use crate::installed_secrets::SecretValues;
 
 /// The most bytes of secrets that are kept for executions at rest; past it, those are dropped that
 /// can be read again, then those kept longest, and steps that need them fail as after a restart.
@@ -51,8 +52,20 @@ impl Vault {
     }
 
     /// The secrets of an execution with these values.
-    pub(super) fn open_values(&self, values: Values) -> Secrets {
+    fn open_values(&self, values: Values) -> Secrets {
         if values.is_empty() { Secrets::default() } else { self.shared(Arc::new(values)) }
+    }
+
+    /// The secrets of an execution with those of the installation as they are now; the same set if
+    /// nothing has changed.
+    pub(crate) fn refresh(&self, secrets: Secrets, installed: SecretValues) -> Secrets {
+        let none = Values::default();
+        let known = secrets.0.as_ref().map_or(&none, |known| &*known.values);
+        let values = known.with_installed(installed);
+        if values == *known {
+            return secrets;
+        }
+        self.open_values(values)
     }
 
     fn shared(&self, values: Arc<Values>) -> Secrets {

@@ -5,10 +5,9 @@ use std::time::Duration;
 use stepwell_core::definition::plan::Plan;
 use stepwell_core::ids::WorkspaceId;
 
-use super::Secrets;
-use super::values::Values;
+use super::engine::Engine;
+use super::secrets::Secrets;
 use crate::installed_secrets::SecretValues;
-use crate::runtime::engine::Engine;
 
 /// How long reading the files may take; a folder of a network that hangs delays no execution
 /// longer.
@@ -31,14 +30,11 @@ impl Engine {
     ) -> Secrets {
         let names =
             if self.has_installed_secrets(workspace) { secret_names(plan) } else { Vec::new() };
-        let none = Values::default();
-        let known = secrets.0.as_ref().map_or(&none, |known| &*known.values);
-        let names: Vec<String> = names.into_iter().filter(|name| !known.is_sent(name)).collect();
+        let names: Vec<String> = names.into_iter().filter(|name| !secrets.is_sent(name)).collect();
         if names.is_empty() {
             return secrets;
         }
-        let values = known.with_installed(self.read_installed_secrets(names).await);
-        if values == *known { secrets } else { self.vault.open_values(values) }
+        self.vault.refresh(secrets, self.read_installed_secrets(names).await)
     }
 
     async fn read_installed_secrets(&self, names: Vec<String>) -> SecretValues {
