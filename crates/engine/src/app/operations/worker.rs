@@ -70,7 +70,7 @@ impl App {
     /// Takes operations that are due, and deletes those that have been kept long enough.
     async fn take_operations(&self, own: &mut OwnOperations) -> Result<(), AppError> {
         let now = self.engine.now();
-        let takes_all = self.engine.config.sole_node && !own.has_looked;
+        let takes_all = self.engine.config().sole_node && !own.has_looked;
         let until = if takes_all { Timestamp::from_micros(i64::MAX) } else { now };
         let first = DueObjects::first(BulkOperation::KIND);
         let due = DueObjects { now: until, limit: BATCH, ..first };
