@@ -17,6 +17,8 @@ import tempfile
 import time
 
 EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "examples" / "deployment"
+TESTS = pathlib.Path(__file__).resolve().parent
+DOCS = TESTS.parents[1] / "docs"
 APACHE_MODULES = "/usr/lib/apache2/modules"
 START_SECONDS = 30
 TOO_LARGE = 17 << 20
@@ -237,15 +239,39 @@ def check_prometheus(server, folder):
     checked = subprocess.run(["promtool", "check", "metrics"], input=metrics, capture_output=True, check=False)
     findings = checked.stdout + checked.stderr
     assert checked.returncode == 0 and not findings.strip(), findings.decode()
-    for file in ["prometheus.yml", "alerts.yml"]:
-        shutil.copy(EXAMPLES / file, folder)
+    for file in [EXAMPLES / "prometheus.yml", EXAMPLES / "alerts.yml", TESTS / "alerts_test.yml"]:
+        shutil.copy(file, folder)
     (folder / "stepwell.key").write_text(server.key)
-    subprocess.run(["promtool", "check", "config", folder / "prometheus.yml"], check=True, capture_output=True)
+    promtool("check", "config", folder / "prometheus.yml")
+    promtool("check", "rules", folder / "alerts.yml")
+    promtool("test", "rules", folder / "alerts_test.yml")
+    check_alerts(metrics)
+
+
+def promtool(*arguments):
+    done = subprocess.run(["promtool", *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def check_alerts(metrics):
+    """The alerts use what the server exports, and each one is tested and documented."""
     known = set(re.findall(rb"^# TYPE (\S+)", metrics, re.M))
     rules = (EXAMPLES / "alerts.yml").read_bytes()
-    used = {re.sub(rb"_bucket$", b"", name) for name in re.findall(rb"\b(?:stepwell|process)_[a-z_]+", rules)}
+    expressions = b"\n".join(re.findall(rb"^ +expr: (.*)", rules, re.M))
+    used = {re.sub(rb"_bucket$", b"", name) for name in re.findall(rb"\b(?:stepwell|process)_[a-z_]+", expressions)}
     assert used and used <= known, used - known
-    print(f"  prometheus: metrics, configuration and {len(used)} families of the alerts are correct")
+    for name, labels in re.findall(rb'((?:stepwell|process)_[a-z_]+)\{([^}]*)\}', expressions):
+        for label in re.findall(rb'(\w+)=', labels):
+            series = re.compile(rb"^" + name + rb"\{[^}]*\b" + label + rb"=", re.M)
+            assert label == b"job" or series.search(metrics), f"{name} has no label {label}"
+    alerts = set(re.findall(rb"alert: (\w+)", rules))
+    tests = (TESTS / "alerts_test.yml").read_bytes()
+    tested = {name for name, after in re.findall(rb"alertname: (\w+)(.*?)(?=alertname:|\Z)", tests, re.S)
+              if b"exp_labels" in after}
+    assert tested == alerts, tested ^ alerts
+    documented = set(re.findall(r"^\| `(\w+)` \|", (DOCS / "operations.md").read_text().split("## Alerts")[1], re.M))
+    assert documented == {name.decode() for name in alerts}, documented
+    print(f"  prometheus: metrics, configuration, {len(alerts)} alerts and their {len(used)} families are correct")
 
 
 def check_unit(binary, folder):

@@ -156,7 +156,7 @@ pub fn open_connections(ordinary: usize, reserved: usize) {
 
 /// Records the memory of the open connections, each with buffers of the largest size.
 pub fn connection_memory(used: u64, limit: u64) {
-    stepwell_engine::show_memory_pool(PoolUsage { name: "connections", used, limit });
+    stepwell_engine::show_memory_pool(PoolUsage::new("connections", used, limit));
 }
 
 /// Counts a connection that the server closed.

@@ -1,6 +1,7 @@
 //! Caches that are bounded in bytes.
 
 use std::hash::Hash;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
@@ -17,6 +18,24 @@ pub struct PoolUsage {
     pub used: u64,
     /// The most bytes that the pool holds.
     pub limit: u64,
+    /// How its look-ups ended; `None`: it is no cache.
+    pub lookups: Option<CacheLookups>,
+}
+
+impl PoolUsage {
+    /// The usage of a pool that is no cache.
+    pub const fn new(name: &'static str, used: u64, limit: u64) -> Self {
+        Self { name, used, limit, lookups: None }
+    }
+}
+
+/// How often a value was looked up in a cache since it was created.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CacheLookups {
+    /// Look-ups that found it.
+    pub hits: u64,
+    /// Look-ups that did not.
+    pub misses: u64,
 }
 
 /// A concurrent cache with a bound in bytes. Entries state their size when they are inserted; the
@@ -29,6 +48,8 @@ pub struct ByteCache<K, V> {
     name: &'static str,
     limit: u64,
     entries: CacheEntries<K, V>,
+    hits: AtomicU64,
+    misses: AtomicU64,
 }
 
 type CacheEntries<K, V> =
@@ -72,12 +93,15 @@ impl<K: Hash + Eq + Clone, V: Clone> ByteCache<K, V> {
             DefaultHashBuilder::default(),
             DefaultLifecycle::default(),
         );
-        Self { name, limit, entries }
+        Self { name, limit, entries, hits: AtomicU64::new(0), misses: AtomicU64::new(0) }
     }
 
     /// The value of the key, if it is cached.
     pub fn get(&self, key: &K) -> Option<V> {
-        self.entries.get(key).map(|entry| entry.value)
+        let found = self.entries.get(key);
+        let count = if found.is_some() { &self.hits } else { &self.misses };
+        count.fetch_add(1, Ordering::Relaxed);
+        found.map(|entry| entry.value)
     }
 
     /// Caches a value of so many bytes, key included, in place of an earlier one.
@@ -96,6 +120,9 @@ impl<K: Hash + Eq + Clone, V: Clone> ByteCache<K, V> {
         key: &K,
         load: impl Future<Output = Result<(V, u64), E>>,
     ) -> Result<V, E> {
+        if let Some(found) = self.get(key) {
+            return Ok(found);
+        }
         match self.entries.get_value_or_guard_async(key).await {
             Ok(entry) => Ok(entry.value),
             Err(guard) => {
@@ -131,9 +158,14 @@ impl<K: Hash + Eq + Clone, V: Clone> ByteCache<K, V> {
         self.entries.is_empty()
     }
 
-    /// What the entries take and may take.
+    /// What the entries take and may take, and how the look-ups ended.
     pub fn pool_usage(&self) -> PoolUsage {
-        PoolUsage { name: self.name, used: self.entries.weight(), limit: self.limit }
+        let lookups = CacheLookups {
+            hits: self.hits.load(Ordering::Relaxed),
+            misses: self.misses.load(Ordering::Relaxed),
+        };
+        let used = self.entries.weight();
+        PoolUsage { lookups: Some(lookups), ..PoolUsage::new(self.name, used, self.limit) }
     }
 }
 
@@ -151,7 +183,36 @@ mod tests {
         }
         assert!(cache.len() > 10);
         cache.clear();
-        assert_eq!(cache.pool_usage(), PoolUsage { name: "test", used: 0, limit: 100_000 });
+        let usage = cache.pool_usage();
+        assert_eq!((usage.name, usage.used, usage.limit), ("test", 0, 100_000));
+    }
+
+    #[test]
+    fn lookups_are_counted_once_each() {
+        let cache = ByteCache::new("test", 100_000, 1_000);
+        let lookups = || {
+            let CacheLookups { hits, misses } = cache.pool_usage().lookups.unwrap();
+            (hits, misses)
+        };
+        assert_eq!(lookups(), (0, 0));
+        assert_eq!(cache.get(&1), None);
+        cache.insert(1, "one", 10);
+        assert_eq!(cache.get(&1), Some("one"));
+        assert_eq!(lookups(), (1, 1));
+        let load = |value| cache.get_or_load(&2, async move { Ok::<_, ()>((value, 10)) });
+        assert_eq!(result_of(load("two")), Ok("two"));
+        assert_eq!(lookups(), (1, 2));
+        assert_eq!(result_of(load("other")), Ok("two"));
+        assert_eq!(lookups(), (2, 2));
+    }
+
+    /// The result of a future that waits for nothing.
+    fn result_of<T>(future: impl Future<Output = T>) -> T {
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        match std::pin::pin!(future).poll(&mut context) {
+            std::task::Poll::Ready(value) => value,
+            std::task::Poll::Pending => panic!("it waits"),
+        }
     }
 
     #[test]

@@ -70,6 +70,8 @@ struct Gauges {
     queued: Gauge,
     max_queued: Gauge,
     oldest_queued: Gauge,
+    /// In the order of `Status::ALL`.
+    by_status: [Gauge; Status::ALL.len()],
     pending_deliveries: Gauge,
     oldest_delivery: Gauge,
     disabled_webhooks: Gauge,
@@ -184,6 +186,9 @@ impl EngineMetrics {
     ) {
         let age = |at: Option<Timestamp>| at.map_or(Duration::ZERO, |at| now.since(at));
         let gauges = &self.gauges;
+        for (gauge, count) in gauges.by_status.iter().zip(stored.by_status) {
+            gauge.set(count as f64);
+        }
         gauges.queued.set(stored.queued as f64);
         gauges.oldest_queued.set(age(stored.oldest_queued));
         gauges.pending_deliveries.set(stored.pending_deliveries as f64);
@@ -231,6 +236,8 @@ impl Gauges {
             queued: gauge!("stepwell_executions_queued"),
             max_queued: gauge!("stepwell_executions_queued_limit"),
             oldest_queued: gauge!("stepwell_executions_oldest_queued_age_seconds"),
+            by_status: Status::ALL
+                .map(|status| gauge!("stepwell_executions", "status" => status.name())),
             pending_deliveries: gauge!("stepwell_deliveries_pending"),
             oldest_delivery: gauge!("stepwell_deliveries_oldest_pending_age_seconds"),
             disabled_webhooks: gauge!("stepwell_webhooks_disabled"),
@@ -272,6 +279,7 @@ fn describe() {
         "stepwell_workflow_executions_ended_total",
         "Executions ended, by final status and workflow: the first 100 workflows since the start, others together."
     );
+    level!("stepwell_executions", "Stored executions, by their present status.");
     level!("stepwell_executions_active", "Executions in memory on this node.");
     level!("stepwell_executions_active_limit", "The most of them (engine.max_active).");
     level!("stepwell_executions_queued", "Accepted executions that wait for a place in memory.");

@@ -1,6 +1,7 @@
 //! What waits in the store, and how large its files are.
 //!
-//! Counts walk through the part of an index that holds what waits, never through what has ended.
+//! Counts walk through the part of an index that holds what waits, never through what has ended. The
+//! executions by status are counted when they change.
 
 use std::path::Path;
 
@@ -9,6 +10,7 @@ use stepwell_core::Timestamp;
 use stepwell_store::traits::{MAX_COUNTED_DELIVERIES, StoreGauges};
 
 use crate::error::Result;
+use crate::executions::counts;
 use crate::{row, vacuum};
 
 const QUEUED: &str = "SELECT COUNT(*) FROM executions INDEXED BY executions_queued
@@ -43,6 +45,7 @@ pub(crate) fn read(connection: &Connection, database: &Path) -> Result<StoreGaug
     let mut log = database.as_os_str().to_owned();
     log.push("-wal");
     Ok(StoreGauges {
+        by_status: counts::read_by_status(connection)?,
         queued: row::query_first(connection, QUEUED, [], count)?.unwrap_or(0),
         oldest_queued: oldest(connection, OLDEST_QUEUED)?,
         pending_deliveries: row::query_first(connection, PENDING, [most], count)?.unwrap_or(0),

@@ -25,6 +25,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0016_clocks.sql"),
     include_str!("../migrations/0017_sensitive_deliveries.sql"),
     include_str!("../migrations/0018_documents.sql"),
+    include_str!("../migrations/0019_executions_by_status.sql"),
 ];
 
 /// "Step": marks the file as ours.
@@ -177,6 +178,11 @@ mod tests {
         let of_a_day = "SELECT n FROM execution_counts
             WHERE kind = 0 AND status = 4 AND width = 86400000000 AND bucket = 1";
         assert_eq!(count(of_a_day), 3);
+        // 40 executions have the statuses 2 to 6 in turn.
+        for status in 2..=6 {
+            let sql = format!("SELECT n FROM executions_by_status WHERE status = {status}");
+            assert_eq!(count(&sql), 8, "{sql}");
+        }
         assert_eq!(count("SELECT activated_at FROM workflows"), 7);
         let described = "SELECT description = 'what for' AND version = 1 FROM workflows";
         assert_eq!(count(described), 1);

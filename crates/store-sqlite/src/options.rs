@@ -59,6 +59,6 @@ impl SqliteOptions {
             used += STATEMENT_BYTES + cache.min(database_bytes);
             limit += STATEMENT_BYTES + cache;
         }
-        PoolUsage { name: "sqlite", used, limit }
+        PoolUsage::new("sqlite", used, limit)
     }
 }

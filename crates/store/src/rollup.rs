@@ -1,7 +1,8 @@
 //! The rollup of counts: how many ended executions were created in each period of time.
 //!
 //! They are counted in buckets of ten seconds and of a day, by workspace and by workflow. The counts
-//! change in the transaction that ends or purges an execution, once for all writes that share it.
+//! change in the transaction that ends or purges an execution, once for all writes that share it. The
+//! number of all executions by their present status, for metrics, changes with them.
 //! Executions that have not ended are few; they are counted when a list is read. So the length of a
 //! list is exact and costs a few thousand small rows at most, and a distant page is found without a
 //! walk to it. What is here is the same for every store; a store keeps the rows.
@@ -54,7 +55,10 @@ pub struct CountKey {
 
 /// The changes of counts in one transaction.
 #[derive(Debug, Default)]
-pub struct CountDeltas(BTreeMap<CountKey, i64>);
+pub struct CountDeltas {
+    buckets: BTreeMap<CountKey, i64>,
+    by_status: BTreeMap<Status, i64>,
+}
 
 impl CountDeltas {
     /// The status of an execution changed from `before` to `after`; `None`: it does not exist.
@@ -65,17 +69,28 @@ impl CountDeltas {
         let CountedExecution { workspace, workflow, created_at } = of;
         let bucket = created_at.as_micros().div_euclid(TEN_SECONDS);
         for (status, by) in [(before, -1), (after, 1)] {
-            let Some(status) = status.filter(|status| status.is_final()) else { continue };
+            let Some(status) = status else { continue };
+            *self.by_status.entry(status).or_default() += by;
+            if !status.is_final() {
+                continue;
+            }
             for owner in [CountOwner::Workspace(workspace), CountOwner::Workflow(workflow)] {
                 let key = CountKey { owner, status, width: TEN_SECONDS, bucket };
-                *self.0.entry(key).or_default() += by;
+                *self.buckets.entry(key).or_default() += by;
             }
         }
     }
 
-    /// The changes of all stored counts, and forgets them.
+    /// The changes of the number of executions with each status, and forgets them.
+    pub fn take_by_status(&mut self) -> BTreeMap<Status, i64> {
+        let mut all = std::mem::take(&mut self.by_status);
+        all.retain(|_, by| *by != 0);
+        all
+    }
+
+    /// The changes of all stored buckets, and forgets them.
     pub fn take(&mut self) -> BTreeMap<CountKey, i64> {
-        let mut all = std::mem::take(&mut self.0);
+        let mut all = std::mem::take(&mut self.buckets);
         let mut days = BTreeMap::new();
         for (key, by) in &all {
             let bucket = key.bucket.div_euclid(ONE_DAY / TEN_SECONDS);
@@ -277,5 +292,9 @@ mod tests {
         assert_eq!(counts, expect);
         assert_eq!(taken.len(), 6);
         assert!(deltas.take().is_empty());
+        let by_status = deltas.take_by_status();
+        // The running one was there before; what was queued and what was purged is level.
+        assert_eq!(by_status, BTreeMap::from([(Status::Running, -1), (completed, 3)]));
+        assert!(deltas.take_by_status().is_empty());
     }
 }

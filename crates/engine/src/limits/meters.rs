@@ -96,7 +96,7 @@ impl Meters {
     pub(crate) fn usage(&self) -> PoolUsage {
         let (keys, workspaces) = (self.keys.bytes(), self.workspaces.bytes());
         let (used, limit) = (keys.0 + workspaces.0, keys.1 + workspaces.1);
-        PoolUsage { name: "rate_limits", used: used as u64, limit: limit as u64 }
+        PoolUsage::new("rate_limits", used as u64, limit as u64)
     }
 
     fn of(&self, record: &ExecutionRecord) -> impl Iterator<Item = Arc<Meter>> + use<> {

@@ -157,7 +157,7 @@ impl MemoryBudget {
 
     /// The reserved bytes and the limit.
     pub(crate) fn usage(&self) -> PoolUsage {
-        PoolUsage { name: "working", used: self.used() as u64, limit: self.limit() as u64 }
+        PoolUsage::new("working", self.used() as u64, self.limit() as u64)
     }
 
     /// Whether nothing is free.

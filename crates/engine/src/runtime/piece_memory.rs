@@ -15,7 +15,7 @@ impl PieceMemory {
     /// The memory of the pieces.
     pub(crate) fn usage(&self) -> PoolUsage {
         let used = self.0.load(Ordering::Relaxed) as u64;
-        PoolUsage { name: "stream_pieces", used, limit: ALL_KEPT_BYTES as u64 }
+        PoolUsage::new("stream_pieces", used, ALL_KEPT_BYTES as u64)
     }
 
     pub(super) fn is_exceeded(&self) -> bool {

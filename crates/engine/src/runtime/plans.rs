@@ -83,9 +83,6 @@ impl Plans {
         number: u32,
     ) -> Result<SharedPlan, AppError> {
         let key = (workflow, number);
-        if let Some(plan) = self.cached.get(&key) {
-            return Ok(plan);
-        }
         let load = async {
             // A plan that was evicted, or is too large to be cached, but is in use.
             let plan = match self.live.get(&key) {
@@ -202,7 +199,7 @@ impl Plans {
     pub(crate) fn usage(&self) -> [PoolUsage; 3] {
         let cached = self.cached.pool_usage();
         let used = self.live.bytes().saturating_sub(cached.used);
-        let running = PoolUsage { name: "running_plans", used, limit: self.live_bytes };
+        let running = PoolUsage::new("running_plans", used, self.live_bytes);
         [cached, running, self.workflows.pool_usage()]
     }
 }

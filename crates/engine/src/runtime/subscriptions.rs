@@ -140,7 +140,7 @@ impl Subscriptions {
         let bytes = |webhooks: usize| workspace + webhooks * SUBSCRIPTION_BYTES;
         let used: usize = known.active.values().map(|webhooks| bytes(webhooks.capacity())).sum();
         let limit = known.active.len() * bytes(MAX_WEBHOOKS.next_power_of_two());
-        PoolUsage { name: "webhooks", used: used as u64, limit: limit as u64 }
+        PoolUsage::new("webhooks", used as u64, limit as u64)
     }
 }
 

@@ -1,13 +1,14 @@
 //! The pools of memory: caches, queues and buffers that are bounded in bytes. `/metrics` shows what
-//! each takes and may take.
+//! each takes and may take, and how the look-ups of the caches ended.
 
 use std::sync::{Mutex, PoisonError};
 
-use metrics::{Unit, describe_gauge, gauge};
-use stepwell_core::cache::PoolUsage;
+use metrics::{Unit, counter, describe_counter, describe_gauge, gauge};
+use stepwell_core::cache::{CacheLookups, PoolUsage};
 
 const USED: &str = "stepwell_memory_bytes";
 const LIMIT: &str = "stepwell_memory_limit_bytes";
+const LOOKUPS: &str = "stepwell_cache_lookups_total";
 
 type ReadUsage = Box<dyn Fn() -> Vec<PoolUsage> + Send + Sync>;
 
@@ -23,6 +24,7 @@ impl MemoryPools {
             "Memory that caches, queues and buffers take, by pool, as estimated."
         );
         describe_gauge!(LIMIT, Unit::Bytes, "The most memory that each of the pools may take.");
+        describe_counter!(LOOKUPS, "Look-ups in caches, by cache and result.");
         Self::default()
     }
 
@@ -43,9 +45,13 @@ impl MemoryPools {
     }
 }
 
-/// Shows in the metrics what a pool of memory takes and may take.
+/// Shows in the metrics what a pool of memory takes and may take; of a cache also its look-ups.
 pub fn show_memory_pool(usage: PoolUsage) {
-    let PoolUsage { name, used, limit } = usage;
+    let PoolUsage { name, used, limit, lookups } = usage;
     gauge!(USED, "pool" => name).set(used as f64);
     gauge!(LIMIT, "pool" => name).set(limit as f64);
+    if let Some(CacheLookups { hits, misses }) = lookups {
+        counter!(LOOKUPS, "cache" => name, "result" => "hit").absolute(hits);
+        counter!(LOOKUPS, "cache" => name, "result" => "miss").absolute(misses);
+    }
 }

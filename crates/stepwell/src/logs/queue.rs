@@ -39,7 +39,7 @@ impl LineQueue {
         let state = self.lock();
         let bytes = |lines: usize, text: usize| (lines * size_of::<Vec<u8>>() + text) as u64;
         let used = bytes(state.lines.len(), state.bytes);
-        PoolUsage { name: "log_lines", used, limit: bytes(MAX_LINES, MAX_BYTES) }
+        PoolUsage::new("log_lines", used, bytes(MAX_LINES, MAX_BYTES))
     }
 
     /// Appends a line, or drops and counts it if the queue is full.

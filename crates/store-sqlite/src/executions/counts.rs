@@ -27,10 +27,21 @@ const COUNT_OF_WORKFLOW: &str = "SELECT COUNT(*) FROM executions
 const COUNT_OF_WORKSPACE: &str = "SELECT COUNT(*) FROM executions
     WHERE workspace = ?1 AND status = ?2 AND created_at BETWEEN ?3 AND ?4";
 
+const ADD_TO_STATUS: &str = "INSERT INTO executions_by_status (status, n) VALUES (?1, ?2)
+    ON CONFLICT DO UPDATE SET n = n + excluded.n";
+const OF_STATUS: &str = "SELECT n FROM executions_by_status WHERE status = ?1";
+
 /// The queries of the query plan test.
 #[cfg(test)]
-pub(super) const QUERIES: &[&str] =
-    &[CLEAR, COUNTED, TIMES_OF_WORKFLOW, TIMES_OF_WORKSPACE, COUNT_OF_WORKFLOW, COUNT_OF_WORKSPACE];
+pub(super) const QUERIES: &[&str] = &[
+    OF_STATUS,
+    CLEAR,
+    COUNTED,
+    TIMES_OF_WORKFLOW,
+    TIMES_OF_WORKSPACE,
+    COUNT_OF_WORKFLOW,
+    COUNT_OF_WORKSPACE,
+];
 
 /// The columns `kind` and `owner`.
 pub(super) fn owner_columns(owner: CountOwner) -> (i64, [u8; 16]) {
@@ -40,8 +51,22 @@ pub(super) fn owner_columns(owner: CountOwner) -> (i64, [u8; 16]) {
     }
 }
 
+/// The number of stored executions by status, in the order of [`Status::ALL`]. A row for each.
+pub(crate) fn read_by_status(connection: &Connection) -> Result<[u64; Status::ALL.len()]> {
+    let mut counts = [0; Status::ALL.len()];
+    for (count, status) in counts.iter_mut().zip(Status::ALL) {
+        let read = |found: &Row<'_>| row::get_column::<u64>(found, 0);
+        let found = row::query_first(connection, OF_STATUS, [row::status_number(status)], read)?;
+        *count = found.unwrap_or_default();
+    }
+    Ok(counts)
+}
+
 /// Writes the changes of a transaction.
 pub(crate) fn flush(connection: &Connection, deltas: &mut CountDeltas) -> Result<()> {
+    for (status, by) in deltas.take_by_status() {
+        row::execute_sql(connection, ADD_TO_STATUS, params![row::status_number(status), by])?;
+    }
     for (CountKey { owner, status, width, bucket }, by) in deltas.take() {
         let (kind, owner) = owner_columns(owner);
         let status = row::status_number(status);

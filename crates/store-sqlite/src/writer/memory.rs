@@ -35,7 +35,7 @@ impl QueueMemory {
         let bytes = |units: usize| (units * UNIT) as u64;
         let all = self.all as usize;
         let used = bytes(all.saturating_sub(self.units.available_permits()));
-        PoolUsage { name: "store_queue", used, limit: bytes(all) }
+        PoolUsage::new("store_queue", used, bytes(all))
     }
 }
 

@@ -68,7 +68,7 @@ macro_rules! conformance_tests {
             object_lists: objects_in_every_order, objects_by_index_fields;
             purges: ended_and_over_only, retention_of_the_workflow, with_everything_that_belongs,
                 at_most_so_many, ended_executions_by_id, old_idempotency_keys, old_webhook_deliveries,
-                gauges_count_what_waits;
+                gauges_count_what_waits, executions_are_counted_by_status;
         }
     };
     (@cases $make:expr; $($module:ident: $($case:ident),+;)*) => {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use stepwell_core::execution::Status;
+use stepwell_core::execution::{Event, Status};
 
 use super::build::*;
 use crate::commit::Commit;
@@ -199,6 +199,7 @@ pub async fn gauges_count_what_waits(store: Shared) {
     commits[0].deliveries[1].created_at = at(6);
     commit_all(&store, commits).await;
     let all = StoreGauges {
+        by_status: [4, 0, 0, 0, 0, 0, 0, 0],
         queued: 3,
         oldest_queued: Some(at(12)),
         oldest_execution: Some(at(11)),
@@ -231,4 +232,32 @@ pub async fn gauges_count_what_waits(store: Shared) {
         ..all
     };
     assert_eq!(gauges().await, less);
+}
+
+/// The number of executions of each status follows every commit and purge, and no refused one.
+pub async fn executions_are_counted_by_status(store: Shared) {
+    let counts = async || {
+        let by_status = store.gauges().await.unwrap().by_status;
+        let all = Status::ALL.into_iter().zip(by_status);
+        all.filter(|(_, count)| *count > 0).collect::<Vec<_>>()
+    };
+    join(&store, 1).await;
+    let (first, second) = (queued(1), queued(2));
+    commit_all(&store, [first.clone(), second.clone(), over(3, 99), over(4, 101)]).await;
+    commit_all(&store, [ended(5, Status::Failed)]).await;
+    let expect = [(Status::Queued, 2), (Status::Completed, 2), (Status::Failed, 1)];
+    assert_eq!(counts().await, expect);
+    let running = then(&first, Status::Running, vec![Event::Started]);
+    store.commit(running.clone().into()).await.unwrap();
+    // Repeated, so it is refused.
+    store.commit(running.clone().into()).await.unwrap_err();
+    let waiting = then(&running, Status::Waiting, vec![step_started(0, None)]);
+    let cancelled = then(&second, Status::Cancelled, vec![ending(Status::Cancelled)]);
+    commit_all(&store, [waiting, cancelled]).await;
+    let expect =
+        [(Status::Waiting, 1), (Status::Completed, 2), (Status::Failed, 1), (Status::Cancelled, 1)];
+    assert_eq!(counts().await, expect);
+    // All that ended before: the third, the failed and the cancelled one.
+    assert_eq!(store.purge(purge(Some(100), 9)).await.unwrap(), 3);
+    assert_eq!(counts().await, [(Status::Waiting, 1), (Status::Completed, 1)]);
 }

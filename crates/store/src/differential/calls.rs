@@ -197,6 +197,9 @@ impl Caller {
             let list = everything(AuditFilter::default());
             results.push(both!(one, other, list_audit(of, list)));
         }
+        let counts =
+            async |of: &dyn Store| super::shown(of.gauges().await.map(|found| found.by_status));
+        results.push(("gauges".to_owned(), counts(one).await, counts(other).await));
         let due = all_due(at(1000), usize::MAX);
         results.push(both!(one, other, due_deliveries(due)));
         results

@@ -189,6 +189,8 @@ impl MaintenanceStore for MemoryStore {
         let state = self.state();
         let records = state.executions.values().map(|stored| &stored.record);
         let oldest_execution = records.clone().map(|record| (record.id, record.created_at)).min();
+        let count = |status| records.clone().filter(|record| record.status == status).count();
+        let by_status = Status::ALL.map(|status| count(status) as u64);
         let queued = records.filter(|record| record.status == Status::Queued);
         let queued: BTreeMap<_, _> = queued
             .filter(|record| record.owner.is_none())
@@ -204,6 +206,7 @@ impl MaintenanceStore for MemoryStore {
         }
         let oldest = heads.values().min_by_key(|(_, id, _)| *id);
         Ok(StoreGauges {
+            by_status,
             queued: queued.len() as u64,
             oldest_queued: queued.values().next().copied(),
             pending_deliveries: pending.take(MAX_COUNTED_DELIVERIES).count() as u64,

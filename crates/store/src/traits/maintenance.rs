@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use stepwell_core::Timestamp;
+use stepwell_core::execution::Status;
 use stepwell_core::ids::ExecutionId;
 
 use crate::error::Result;
@@ -30,6 +31,9 @@ pub const MAX_COUNTED_DELIVERIES: usize = 100_000;
 /// What [`MaintenanceStore::gauges`] reads.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct StoreGauges {
+    /// All stored executions by their status, in the order of [`Status::ALL`]. Kept up to date by
+    /// the writes that change it.
+    pub by_status: [u64; Status::ALL.len()],
     /// Queued executions that no node owns.
     pub queued: u64,
     /// When the one with the smallest id was created.

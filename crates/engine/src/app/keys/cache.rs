@@ -62,7 +62,7 @@ impl KeyCache {
     pub(in crate::app) fn usage(&self) -> [PoolUsage; 2] {
         let used = self.uses.lock().unwrap_or_else(PoisonError::into_inner).len() * USE_BYTES;
         let limit = (MAX_USES * USE_BYTES) as u64;
-        [self.keys.pool_usage(), PoolUsage { name: "key_uses", used: used as u64, limit }]
+        [self.keys.pool_usage(), PoolUsage::new("key_uses", used as u64, limit)]
     }
 
     pub(super) fn get(&self, hash: &[u8; 32]) -> Option<Arc<CachedKey>> {

@@ -43,7 +43,7 @@ impl Vault {
     /// What the secrets of executions at rest take and may take.
     pub(crate) fn usage(&self) -> PoolUsage {
         let used = self.0.lock().unwrap_or_else(PoisonError::into_inner).bytes as u64;
-        PoolUsage { name: "secrets", used, limit: MAX_KEPT_BYTES as u64 }
+        PoolUsage::new("secrets", used, MAX_KEPT_BYTES as u64)
     }
 
     /// The secrets of a new execution.

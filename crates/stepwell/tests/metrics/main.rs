@@ -8,8 +8,9 @@
     reason = "a test that cannot continue must fail"
 )]
 
+mod memory;
 #[expect(dead_code, reason = "the crash harness uses the rest")]
-#[path = "crash/server.rs"]
+#[path = "../crash/server.rs"]
 mod server;
 
 use std::collections::BTreeMap;
@@ -28,7 +29,7 @@ use tokio::sync::Semaphore;
 const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Every family, with its type. The table in docs/operations.md has the same.
-const FAMILIES: [(&str, &str); 42] = [
+const FAMILIES: [(&str, &str); 44] = [
     ("process_cpu_seconds_total", "counter"),
     ("process_max_fds", "gauge"),
     ("process_open_fds", "gauge"),
@@ -37,9 +38,11 @@ const FAMILIES: [(&str, &str); 42] = [
     ("process_threads", "gauge"),
     ("process_virtual_memory_bytes", "gauge"),
     ("stepwell_build_info", "gauge"),
+    ("stepwell_cache_lookups_total", "counter"),
     ("stepwell_deliveries_oldest_pending_age_seconds", "gauge"),
     ("stepwell_deliveries_pending", "gauge"),
     ("stepwell_deliveries_total", "counter"),
+    ("stepwell_executions", "gauge"),
     ("stepwell_executions_accepted_total", "counter"),
     ("stepwell_executions_active", "gauge"),
     ("stepwell_executions_active_limit", "gauge"),
@@ -190,6 +193,8 @@ async fn every_family_exists_before_the_first_execution() {
         ("stepwell_executions_ended_total", "status=\"timed_out\""),
         ("stepwell_executions_ended_total", "status=\"cancelled\""),
         ("stepwell_executions_accepted_total", ""),
+        ("stepwell_executions", "status=\"running\""),
+        ("stepwell_executions", "status=\"timed_out\""),
         ("stepwell_step_attempts_total", "type=\"HttpRequest\",outcome=\"failed\""),
         ("stepwell_step_retries_total", "type=\"HttpRequest\""),
         ("stepwell_step_duration_seconds_count", "type=\"Echo\""),
@@ -272,6 +277,9 @@ async fn the_queue_is_shown_with_its_age() {
         server.execute(&workflow, n).await.unwrap();
     }
     wait_for_value(&server, "stepwell_executions_queued", "", |queued| queued == 2.0).await;
+    let executions = "stepwell_executions";
+    wait_for_value(&server, executions, "status=\"running\"", |count| count == 1.0).await;
+    wait_for_value(&server, executions, "status=\"queued\"", |count| count == 2.0).await;
     let age = "stepwell_executions_oldest_queued_age_seconds";
     wait_for_value(&server, age, "", |age| age > 0.0).await;
     let text = scrape(&server).await;
@@ -281,6 +289,16 @@ async fn the_queue_is_shown_with_its_age() {
     wait_for_value(&server, ended, "status=\"completed\"", |ended| ended == 3.0).await;
     wait_for_value(&server, "stepwell_executions_queued", "", |queued| queued == 0.0).await;
     wait_for_value(&server, age, "", |age| age == 0.0).await;
+    wait_for_value(&server, executions, "status=\"completed\"", |count| count == 3.0).await;
+    let text = scrape(&server).await;
+    for status in ["queued", "running", "waiting", "paused", "failed", "timed_out", "cancelled"] {
+        let count = value(&text, executions, &format!("status=\"{status}\""));
+        assert_eq!(count, Some(0.0), "{status}\n{text}");
+    }
+    // The numbers are stored: they are the same after a crash.
+    server.kill();
+    server.start().await;
+    wait_for_value(&server, executions, "status=\"completed\"", |count| count == 3.0).await;
 }
 
 #[tokio::test]
@@ -310,63 +328,4 @@ async fn deliveries_webhooks_and_schedules_are_shown() {
     wait_for_value(&server, "stepwell_schedule_firings_total", "", |count| count >= 1.0).await;
     wait_for_value(&server, "stepwell_schedule_lateness_seconds_count", "", |count| count >= 1.0)
         .await;
-}
-
-/// The pools of memory. The table in docs/operations.md has the same.
-const POOLS: [&str; 19] = [
-    "connections",
-    "expressions",
-    "jq_programs",
-    "key_uses",
-    "keys",
-    "log_lines",
-    "plans",
-    "rate_limits",
-    "refusals",
-    "regexes",
-    "running_plans",
-    "secrets",
-    "signing_secrets",
-    "sqlite",
-    "store_queue",
-    "stream_pieces",
-    "webhooks",
-    "workflows",
-    "working",
-];
-
-#[tokio::test]
-async fn pools_of_memory_are_shown_with_their_limits() {
-    let mut server = Server::new();
-    server.start().await;
-    let definition = |n: usize| {
-        let field =
-            |m: usize| (format!("field_{m}"), json!(format!("{{{{ inputs.a + {n} * {m} }}}}")));
-        let input: serde_json::Map<_, _> = (0..60).map(field).collect();
-        json!({"name": "n", "steps": [{"type": "Echo", "input": input}]})
-    };
-    let workflow = run(&server, definition(0), json!({"input": {"a": 1}})).await;
-    let size = |text: &str, name: &str, pool: &str| value(text, name, &format!("pool=\"{pool}\""));
-    let used = |text: &str, pool: &str| size(text, "stepwell_memory_bytes", pool).unwrap();
-    let first = scrape(&server).await;
-    for n in 1..=60 {
-        let url = format!("{}/workflows/{workflow}", server.url);
-        let request = server.http.put(url).header("x-api-key", &server.key).json(&definition(n));
-        assert_eq!(request.send().await.unwrap().status().as_u16(), 200);
-    }
-    let text = scrape(&server).await;
-    let shown: Vec<&str> = POOLS
-        .into_iter()
-        .filter(|pool| size(&text, "stepwell_memory_limit_bytes", pool).is_some())
-        .collect();
-    assert_eq!(shown, POOLS, "{text}");
-    for pool in POOLS {
-        let limit = size(&text, "stepwell_memory_limit_bytes", pool).unwrap();
-        assert!(used(&text, pool) <= limit, "{pool}\n{text}");
-    }
-    let series = text.lines().filter(|line| line.starts_with("stepwell_memory_bytes{")).count();
-    assert_eq!(series, POOLS.len(), "{text}");
-    assert!(used(&text, "plans") > used(&first, "plans"), "{text}");
-    // 3,600 expressions would take more than the cache holds.
-    assert!(used(&text, "expressions") > 16e6, "{text}");
 }
