@@ -70,7 +70,7 @@ clock-test: ## Set the clock of the real server back (libfaketime, the package f
 	$(CARGO) build -p stepwell
 	@python3 tests/clock/run.py "$(TARGET)/debug/stepwell"
 
-test-deployment: ## Run the proxies and rules of examples/deployment against this build (installs nginx, haproxy, apache2, caddy, prometheus)
+test-deployment: ## Run the files of examples/deployment against this build: proxies, rules, container image (installs nginx, haproxy, apache2, caddy, prometheus, buildah)
 	@sh tests/setup.sh deployment
 	$(CARGO) build -p stepwell
 	@python3 tests/deployment/run.py "$(TARGET)/debug/stepwell"

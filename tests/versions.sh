@@ -1,5 +1,6 @@
 # Versions of the tools and published packages that the tests use. Sourced by the scripts of the tests.
 schemathesis=4.32.5
+hadolint=2.15.1
 # The Python package `jq` contains the source of jq with its tests, which are not part of this project.
 jq=1.7.1
 jq_package=1.8.0

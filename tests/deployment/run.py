@@ -1,6 +1,7 @@
 """Starts the configurations of examples/deployment on free ports and sends requests through them.
 
-run.py BINARY: needs nginx, haproxy, apache2, caddy, promtool and openssl.
+run.py BINARY [PART…]: needs nginx, haproxy, apache2, caddy, promtool, openssl, buildah and hadolint.
+Parts are the names of the proxies, `prometheus`, `systemd` and `container`.
 """
 
 import http.client
@@ -15,6 +16,8 @@ import subprocess
 import sys
 import tempfile
 import time
+
+from container import check_container
 
 EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "examples" / "deployment"
 TESTS = pathlib.Path(__file__).resolve().parent
@@ -284,6 +287,13 @@ def check_unit(binary, folder):
     print("  systemd: the unit is correct")
 
 
+def check_image(binary, folder):
+    hadolint = TESTS.parents[1] / "target" / "hadolint-venv" / "bin" / "hadolint"
+    linted = subprocess.run([hadolint, EXAMPLES / "Dockerfile"], capture_output=True, text=True, check=False)
+    assert linted.returncode == 0, linted.stdout + linted.stderr
+    check_container(binary, folder)
+
+
 def main():
     binary = os.path.abspath(sys.argv[1])
     with tempfile.TemporaryDirectory() as name:
@@ -295,11 +305,16 @@ def main():
         server = Server(binary, folder)
         try:
             proxies = {"nginx": nginx, "haproxy": haproxy, "apache": apache, "caddy": caddy}
-            chosen = sys.argv[2:] or list(proxies)
-            for proxy in chosen:
-                check_proxy(proxy, proxies[proxy], server, folder, certificate)
-            check_prometheus(server, folder)
-            check_unit(binary, folder)
+            others = {
+                "prometheus": lambda: check_prometheus(server, folder),
+                "systemd": lambda: check_unit(binary, folder),
+                "container": lambda: check_image(binary, folder),
+            }
+            for part in sys.argv[2:] or [*proxies, *others]:
+                if part in proxies:
+                    check_proxy(part, proxies[part], server, folder, certificate)
+                else:
+                    others[part]()
         finally:
             server.process.terminate()
             server.process.wait(timeout=START_SECONDS)

@@ -74,6 +74,8 @@ pub enum Command {
     Audit(commands::audit::Audit),
     /// List the step types, or show one
     StepTypes(commands::step_types::StepTypes),
+    /// Check whether the running server accepts work
+    Health,
     /// Print the effective configuration
     Config,
     /// Back up the database while the server runs
@@ -109,6 +111,7 @@ impl Cli {
             Command::Status => commands::status::run(&global).await,
             Command::Audit(args) => commands::audit::run(args, &global).await,
             Command::StepTypes(args) => commands::step_types::run(args, &global).await,
+            Command::Health => commands::health::run(&global).await,
             Command::Config => commands::config::run(&global),
             Command::Backup(args) => commands::backup::run(args, &global).await,
             Command::Compact(args) => commands::compact::run(args, &global).await,

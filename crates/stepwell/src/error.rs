@@ -58,7 +58,7 @@ impl CliError {
         Self { problems: problems.0, ..Self::new(kind, "INVALID", message) }
     }
 
-    /// Reads an error response of either API.
+    /// Reads an error response of either API, or that of `/readyz`.
     pub fn from_response(status: u16, body: &Value) -> Self {
         let kind = match status {
             404 => CliErrorKind::NotFound,
@@ -70,9 +70,10 @@ impl CliError {
             _ => (&body["error"], list(&body["error"]["details"])),
         };
         let code = error["code"].as_str().or_else(|| details.first()?["code"].as_str());
-        let message = match error["message"].as_str() {
-            Some(message) => message.to_owned(),
-            None => format!("the server returned status {status}"),
+        let message = match (error["message"].as_str(), body["reason"].as_str()) {
+            (Some(message), _) => message.to_owned(),
+            (None, Some(reason)) => format!("the server does not accept work: {reason}"),
+            (None, None) => format!("the server returned status {status}"),
         };
         let problems = Problems(details.iter().filter_map(problem).collect());
         // The problems are printed below the message, so it need not repeat them.
@@ -161,5 +162,9 @@ mod tests {
         let error = CliError::from_response(400, &body);
         assert_eq!(error.problems, [Problem::new("name", "is empty")]);
         assert_eq!(error.code, "INVALID_REQUEST");
+        let body = json!({"status": "unavailable", "reason": "the disk is full"});
+        let error = CliError::from_response(503, &body);
+        assert_eq!(error.message, "the server does not accept work: the disk is full");
+        assert_eq!(error.kind, CliErrorKind::Unreachable);
     }
 }

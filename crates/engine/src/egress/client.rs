@@ -10,13 +10,14 @@ use reqwest::header::{
     ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue,
     SET_COOKIE,
 };
-use reqwest::{Certificate, Client, ClientBuilder, Method, Response, redirect};
+use reqwest::{Client, ClientBuilder, Method, Response, redirect};
 use stepwell_steps::{
     OutboundClient, OutboundError, OutboundRequest, OutboundResponse, RESERVED_HEADERS,
     RedirectPolicy, WorkingMemory,
 };
 use url::Url;
 
+use super::authorities::built_in_authorities;
 use super::content_coding::{ACCEPTED, ContentCoding, content_codings, decode_body};
 use super::redirects::{Hop, redirect_target};
 use super::resolver::{CheckedResolver, Forbidden};
@@ -66,9 +67,7 @@ impl EgressClient {
                     error = &error as &dyn Error,
                     "the system has no usable certificate authorities; using the built-in ones"
                 );
-                let roots = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter();
-                let roots = roots.map(|der| Certificate::from_der(der));
-                client_builder(&rules).tls_certs_only(roots.collect::<Result<Vec<_>, _>>()?).build()
+                client_builder(&rules).tls_certs_only(built_in_authorities()?).build()
             })
             .map_err(|error| SetupError(error_chain(&error)))?;
         Ok(Self { client, rules })

@@ -8,6 +8,7 @@
 //! and is checked as such.
 
 mod addresses;
+mod authorities;
 mod client;
 mod content_coding;
 mod redirects;
@@ -17,6 +18,7 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
+pub use authorities::built_in_authorities;
 pub(crate) use client::url_origin;
 pub use client::{DeliveryResponse, EgressClient, SetupError};
 pub use rules::{Allowed, EgressRules, InvalidAllowed};

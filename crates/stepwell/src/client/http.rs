@@ -6,6 +6,7 @@ use axum::http::header::{HeaderName, HeaderValue};
 use axum::http::{Request, StatusCode, Uri};
 use futures_util::StreamExt;
 use reqwest::Url;
+use stepwell_engine::egress::built_in_authorities;
 
 use super::proxy;
 use super::transport::ByteStream;
@@ -48,14 +49,10 @@ impl HttpTransport {
         }
         // Fails if the engine has installed it already.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut client = reqwest::Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .user_agent(concat!("stepwell/", env!("CARGO_PKG_VERSION")));
-        if proxy::is_loopback(&address) {
-            client = client.no_proxy();
-        }
-        let client = client
+        // Without certificate authorities of the system (a bare container), the built-in ones.
+        let client = client_builder(&address)
             .build()
+            .or_else(|_| client_builder(&address).tls_certs_only(built_in_authorities()?).build())
             .map_err(|e| CliError::failed(format!("cannot create the HTTP client: {e}")))?;
         let proxy = proxy::from_environment(&address);
         Ok(Self { client, base, shown: without_credentials(address), proxy, key })
@@ -102,6 +99,13 @@ impl HttpTransport {
         }
         error
     }
+}
+
+fn client_builder(address: &Url) -> reqwest::ClientBuilder {
+    let client = reqwest::Client::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .user_agent(concat!("stepwell/", env!("CARGO_PKG_VERSION")));
+    if proxy::is_loopback(address) { client.no_proxy() } else { client }
 }
 
 fn parse_url(base: &str) -> Option<Url> {

@@ -105,6 +105,25 @@ impl Client {
         Ok(Self { transport: Transport::Local(local) })
     }
 
+    /// Connects to the server of `--server`, or else to the one that runs on the data folder, for
+    /// requests that need no key. Does not lock the folder, so that a server can start meanwhile.
+    ///
+    /// # Errors
+    /// `Unreachable` if no server runs on the data folder.
+    pub fn connect_without_key(global: &GlobalArgs) -> Result<Self, CliError> {
+        if let Some(url) = &global.server {
+            return Self::http(url, global.key.clone());
+        }
+        let data = DataDir::new(global.load_config()?.data_dir);
+        let server = data.server_info().ok_or_else(|| {
+            CliError::unreachable(format!(
+                "no server runs on {}; start it with `stepwell serve`, or select another with --server or --data-dir",
+                data.path().display()
+            ))
+        })?;
+        Self::http(&server.url, None)
+    }
+
     /// Uses an engine of this process, which the caller shuts down.
     pub fn with_app(app: App, config: &Config) -> Self {
         Self { transport: Transport::Local(local::LocalTransport::with_app(app, config, None)) }

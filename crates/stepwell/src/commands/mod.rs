@@ -9,6 +9,7 @@ pub mod config;
 pub mod execute;
 pub mod execution_text;
 pub mod executions;
+pub mod health;
 pub mod keys;
 pub mod openapi;
 pub mod operations;

@@ -151,6 +151,34 @@ fn signals_are_handled_before_the_server_is_known() {
 }
 
 #[test]
+fn health_is_that_of_the_running_server() {
+    let folder = Folder::new();
+    let (code, error) = folder.failure(&["health"]);
+    assert_eq!(code, 4, "{error}");
+    assert!(error["message"].as_str().unwrap().contains("no server runs on"), "{error}");
+    assert!(!folder.data().exists(), "a health check creates nothing");
+    let server = folder.serve(&[]);
+    // Without the key of the folder too.
+    std::fs::remove_file(folder.data().join("admin.key")).unwrap();
+    assert_eq!(folder.json(&["health"]), serde_json::json!({"status": "ok"}));
+    assert_eq!(folder.run(&["health"]).stdout, b"ready\n");
+    // In a container without certificate authorities.
+    folder.write("none.pem", "");
+    let mut bare = folder.command(&["health"]);
+    let bare = bare.env("SSL_CERT_FILE", "none.pem").env("SSL_CERT_DIR", folder.root.path());
+    let output = bare.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let file = std::fs::read(folder.data().join("server.json")).unwrap();
+    server.stop();
+    assert_eq!(folder.failure(&["health"]).0, 4);
+    // The file of a server that was killed.
+    std::fs::write(folder.data().join("server.json"), file).unwrap();
+    let (code, error) = folder.failure(&["health"]);
+    assert_eq!(code, 4, "{error}");
+    assert!(error["message"].as_str().unwrap().contains("no response from"), "{error}");
+}
+
+#[test]
 fn a_backup_of_a_running_server_can_be_served() {
     let folder = Folder::new();
     let server = folder.serve(&[]);

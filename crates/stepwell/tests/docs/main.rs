@@ -24,6 +24,11 @@ fn conditions_and_joins_run_as_printed() {
 }
 
 #[test]
+fn the_drill_of_a_backup_runs_as_printed() {
+    Session::new().run(&Page::read("docs/deployment.md"));
+}
+
+#[test]
 fn secrets_run_as_printed() {
     Session::new().run(&Page::read("docs/secrets.md"));
 }
