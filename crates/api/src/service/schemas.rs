@@ -13,12 +13,18 @@ use super::common::path_operations;
 /// Puts every schema in order.
 pub struct Schemas;
 
+/// What the names of the envelopes of responses begin with.
+const ENVELOPE: &str = "Envelope_";
+/// The field of an envelope that has the content.
+const DATA: &str = "data";
+
 /// The schemas that have a name.
 type NamedSchemas = BTreeMap<String, RefOr<Schema>>;
 
 impl Modify for Schemas {
     fn modify(&self, all: &mut OpenApi) {
         let components = all.components.get_or_insert_default();
+        name_data(&mut components.schemas);
         let named = components.schemas.clone();
         for schema in components.schemas.values_mut() {
             // A named schema must not become a reference to itself.
@@ -37,6 +43,22 @@ impl Modify for Schemas {
             }
         }
     }
+}
+
+/// Names the content of responses that has none: that of `Envelope_Items_Release` is `Items_Release`.
+fn name_data(schemas: &mut NamedSchemas) {
+    let mut contents = Vec::new();
+    for (name, schema) in &*schemas {
+        let RefOr::T(Schema::Object(envelope)) = schema else { continue };
+        let (Some(name), Some(data)) = (name.strip_prefix(ENVELOPE), envelope.properties.get(DATA))
+        else {
+            continue;
+        };
+        if matches!(data, RefOr::T(Schema::Object(_))) && !schemas.contains_key(name) {
+            contents.push((name.to_owned(), data.clone()));
+        }
+    }
+    schemas.extend(contents);
 }
 
 fn of_content(content: &mut RefOr<Content>, named: &NamedSchemas) {

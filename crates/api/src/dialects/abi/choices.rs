@@ -10,13 +10,13 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::query::MAX_LIMIT;
 
-fn number_schema(maximum: usize, default: usize) -> RefOr<Schema> {
+fn number_schema(maximum: usize, default: Option<usize>) -> RefOr<Schema> {
     let number = ObjectBuilder::new()
         .schema_type(Type::Integer)
         .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int32)))
         .minimum(Some(1))
         .maximum(Some(maximum))
-        .default(Some(default.into()));
+        .default(default.map(Into::into));
     number.build().into()
 }
 
@@ -47,10 +47,10 @@ macro_rules! parameters {
 }
 
 parameters! {
-    /// The number of a page.
-    Page: number_schema(crate::query::MAX_NUMBER, 1);
+    /// The number of a page. Without a default: generated clients would send it with every `cursor`.
+    Page: number_schema(crate::query::MAX_NUMBER, None);
     /// How many items a page holds, and how many firings a preview.
-    PageSize: number_schema(MAX_LIMIT, 10);
+    PageSize: number_schema(MAX_LIMIT, Some(10));
     /// Newest first by default.
     SortOrder: one_of(&["asc", "desc"], Some("desc"));
     /// Ascending by default.

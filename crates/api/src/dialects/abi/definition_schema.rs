@@ -7,13 +7,15 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use bytes::Bytes;
 
+use super::responses;
 use crate::respond;
 
 /// Get the JSON Schema of definitions
 ///
 /// Bare, for editors and validators; needs no key.
 #[utoipa::path(get, path = "/api/v1/schema/definition", tag = "definitions", security(()),
-    responses((status = 200, description = "A JSON Schema", body = Object, content_type = "application/schema+json")))]
+    responses((status = 200, description = "A JSON Schema", body = Object, content_type = "application/schema+json"),
+        responses::OpenErrors))]
 pub(super) async fn definition_schema() -> Response {
     // It does not change while the server runs.
     static TEXT: LazyLock<Bytes> = LazyLock::new(|| {

@@ -12,6 +12,10 @@ error_responses! { "ErrorEnvelope";
         "503": "`UNAVAILABLE`: try again after `Retry-After` seconds",
         "504": "`TIMEOUT`: the request took too long; it may still take effect",
     }
+    /// The errors of calls that need no key.
+    OpenErrors {
+        "400": "`INVALID_REQUEST`: the header `Host` is not a host",
+    }
     /// What a call without a body can find wrong.
     BadRequest {
         "400": "`INVALID_REQUEST`: `errors` names the field",

@@ -19,7 +19,7 @@ use crate::error::ApiError;
 use crate::idempotent::respond_once;
 use crate::query::Params;
 use crate::respond::{self, ApiResult, with_location};
-use crate::sse::{EventReader, ServerSentEvent};
+use crate::sse::EventReader;
 use crate::state::Api;
 use crate::{large, secrets};
 
@@ -235,7 +235,7 @@ fn status_response(
         ("execution_id" = String, Path, description = "The execution"),
         ("Last-Event-ID" = Option<String>, Header, description = "Only what comes after that event"),
         ("after" = Option<String>, Query, description = "The same, for clients that cannot set the header, which takes precedence")),
-    responses((status = 200, description = "The events; their `data` is a `StreamEvent`", body = ServerSentEvent, content_type = "text/event-stream"),
+    responses((status = 200, description = "The events; their `data` is a `StreamEvent`", body = inline(stream::EventStream), content_type = "text/event-stream"),
         responses::BadRequest, responses::NotFound, responses::CommonErrors))]
 pub(super) async fn stream_events(
     State(api): State<Api>,

@@ -3,12 +3,25 @@
 use serde::Serialize;
 use stepwell_core::ids::ExecutionId;
 use stepwell_engine::view::{Notice, NoticeKind};
-use utoipa::ToSchema;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::Schema;
+use utoipa::{PartialSchema, ToSchema};
 
 use super::wire;
 use crate::error::ApiError;
 use crate::respond::Time;
-use crate::sse::SseMessage;
+use crate::sse::{SseMessage, stream_schema};
+
+/// The stream of events, for the API's description.
+pub struct EventStream;
+
+impl PartialSchema for EventStream {
+    fn schema() -> RefOr<Schema> {
+        stream_schema("StreamEvent")
+    }
+}
+
+impl ToSchema for EventStream {}
 
 /// The data of every event.
 #[derive(Debug, Serialize, ToSchema)]
@@ -29,6 +42,7 @@ pub struct StreamEvent<'a> {
 #[serde(untagged)]
 enum Data<'a> {
     /// `status`
+    #[schema(title = "StatusEvent")]
     Status {
         status: wire::ExecutionStatus,
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -38,10 +52,12 @@ enum Data<'a> {
         error: Option<wire::Failure<'a>>,
     },
     /// `task`
+    #[schema(title = "TaskEvent")]
     Task { task: wire::Task<'a> },
     /// `progress`
     Progress(wire::Progress),
     /// `log`
+    #[schema(title = "LogEvent")]
     Log { step_id: Option<&'a str>, level: &'a str, message: &'a str },
 }
 

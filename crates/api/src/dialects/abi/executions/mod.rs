@@ -12,7 +12,9 @@ use stepwell_core::ids::WorkflowId;
 use stepwell_engine::memory::Hold;
 use stepwell_engine::view::{Notice, NoticeKind};
 use stepwell_store::lists::{ExecutionFilter, Order};
-use utoipa::ToSchema;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::Schema;
+use utoipa::{PartialSchema, ToSchema};
 
 use super::envelope::{Envelope, Failure, Items, data_text};
 use super::ids::PathExecutionId;
@@ -26,7 +28,7 @@ use crate::idempotent::respond_once;
 use crate::large;
 use crate::query::{Params, invalid_parameter};
 use crate::respond::{self, ApiResult, Time};
-use crate::sse::{EventReader, ServerSentEvent, SseMessage};
+use crate::sse::{EventReader, SseMessage, stream_schema};
 use crate::state::Api;
 use convert::{execution_body, execution_row, step_body};
 use wire::{CancelRequest, Controlled, Execution, ExecutionRow, Line, Step};
@@ -214,7 +216,7 @@ fn control_response(
     params(("id" = String, Path, description = "The execution"),
         ("Last-Event-ID" = Option<String>, Header, description = "Only what comes after that event"),
         ("after" = Option<String>, Query, description = "The same, for clients that cannot set the header, which takes precedence")),
-    responses((status = 200, description = "The events; their `data` is an `abi.ExecutionEvent`", body = ServerSentEvent, content_type = "text/event-stream"),
+    responses((status = 200, description = "The events; their `data` is an `abi.ExecutionEvent`", body = inline(EventStream), content_type = "text/event-stream"),
         responses::BadRequest, responses::NoExecution, responses::CommonErrors))]
 pub async fn stream_events(
     State(api): State<Api>,
@@ -226,6 +228,17 @@ pub async fn stream_events(
     let execution_id = id.0.abi();
     Ok(reader.stream(follow, Box::new(move |notice| event_messages(&execution_id, notice))))
 }
+
+/// The stream of events, for the API's description.
+struct EventStream;
+
+impl PartialSchema for EventStream {
+    fn schema() -> RefOr<Schema> {
+        stream_schema("abi.ExecutionEvent")
+    }
+}
+
+impl ToSchema for EventStream {}
 
 /// The data of every event.
 #[derive(Debug, Serialize, ToSchema)]
@@ -248,6 +261,7 @@ pub(super) struct ExecutionEvent<'a> {
 #[schema(as = abi::Happened)]
 enum EventData<'a> {
     /// `status`
+    #[schema(title = "abi.StatusEvent")]
     Status {
         status: ExecutionStatus,
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -257,6 +271,7 @@ enum EventData<'a> {
         error: Option<Failure<'a>>,
     },
     /// `step`
+    #[schema(title = "abi.StepEvent")]
     Step {
         /// The step, with its input and output.
         step: Box<Step<'a>>,
@@ -266,6 +281,7 @@ enum EventData<'a> {
         total_steps: usize,
     },
     /// `log`
+    #[schema(title = "abi.LogEvent")]
     Log { step: Option<&'a str>, level: &'a str, message: &'a str },
 }
 
