@@ -42,6 +42,8 @@ pub struct ExecutionView {
     pub output: Option<Arc<Value>>,
     /// Why it failed or timed out.
     pub error: Option<Failure>,
+    /// The release tag that selected its release.
+    pub release_tag: Option<String>,
     /// The execution that it repeats.
     pub rerun_of: Option<ExecutionId>,
     /// What it waits for, if nothing of it runs.
@@ -164,6 +166,7 @@ impl ExecutionView {
             input: execution.input.clone(),
             output: execution.output.clone(),
             error: execution.error.clone(),
+            release_tag: execution.tag.clone(),
             rerun_of: execution.rerun_of,
             waiting: execution_wait(execution),
             steps: step_views(execution),

@@ -90,9 +90,10 @@ class Step(Model):
 
 
 class Execution(Model, Generic[R]):
-    """An execution. `result` is that of a completed one; otherwise it is None, and a failed one has
-    an `error`. `get` and `wait` return `steps`, in the order of the definition, and `waiting`;
-    lists have `is_waiting` instead, and neither steps nor `parameters`, `result` and `error`."""
+    """An execution. `result` is that of a completed one; otherwise it is None, and a failed one
+    has an `error`. `release_tag` is the tag that selected the release. `get` and `wait` return
+    `steps`, in the order of the definition, and `waiting`; lists have `is_waiting` instead, and
+    neither steps nor `parameters`, `result` and `error`."""
 
     id: str = Field(alias="execution_id")
     workflow_id: str
@@ -111,6 +112,7 @@ class Execution(Model, Generic[R]):
     steps: list[Step] = []
     callback_url: Optional[str] = None
     release: Optional[int] = None
+    release_tag: Optional[str] = None
     rerun_of: Optional[str] = None
     schedule_id: Optional[str] = None
 

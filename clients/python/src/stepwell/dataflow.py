@@ -177,6 +177,7 @@ class Execution(Model):
     waiting: Optional[ExecutionWait] = None
     progress: Progress
     release: int
+    release_tag: Optional[str] = None
     created_at: datetime
     started_at: Optional[datetime] = None
     completed_at: Optional[datetime] = None

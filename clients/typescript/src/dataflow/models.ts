@@ -149,6 +149,8 @@ export interface Execution extends ExecutionRow {
   waiting?: ExecutionWait;
   progress: Progress;
   release: number;
+  /** The release tag that selected the release. */
+  releaseTag?: string;
 }
 
 /** A line of an execution's log; `stepId` is null if it is about the whole execution. */

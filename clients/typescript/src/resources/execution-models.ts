@@ -98,6 +98,8 @@ export interface Execution<R = any> {
   steps: StepRun[];
   metadata: Record<string, unknown>;
   release?: number;
+  /** The release tag that selected the release. */
+  releaseTag?: string;
   callbackUrl: string | null;
   /** The execution that it reruns. */
   rerunOf: string | null;

@@ -104,6 +104,38 @@ async fn executions_run_the_release_of_their_tag() {
     assert_eq!(world.abi_word(&json!({"release_tag": "production"})).await, "two");
 }
 
+/// The tag is shown where it was named, even if it was moved or deleted since.
+#[tokio::test]
+async fn executions_show_the_tag_that_selected_their_release() {
+    let world = World::start().await;
+    let shown = async |accepted: &Response| {
+        let id = accepted.text_at("/data/execution_id");
+        let abi = world.server.get(&format!("/api/v1/workflow_executions/{id}")).await.json();
+        let dataflow = world.server.get(&format!("{}/executions/{id}", world.dataflow)).await;
+        let (abi, dataflow) = (&abi["data"], dataflow.json());
+        assert_eq!(abi.get("release_tag"), dataflow.get("release_tag"), "{dataflow}");
+        (dataflow["release"].clone(), dataflow.get("release_tag").cloned())
+    };
+    let path = format!("{}/execute", world.abi);
+    let tagged = world.server.post(&path, &json!({"release_tag": "production"})).await;
+    let latest = world.server.post(&path, &json!({"release_tag": "LATEST"})).await;
+    let plain = world.server.post(&path, &json!({})).await;
+    world.tag(&json!({"release": 2})).await;
+    assert_eq!(shown(&tagged).await, (json!(1), Some(json!("production"))));
+    assert_eq!(shown(&latest).await, (json!(2), Some(json!("LATEST"))));
+    assert_eq!(shown(&plain).await, (json!(2), None));
+    // A rerun of the same release keeps the tag by which it was selected.
+    let id = tagged.text_at("/data/execution_id");
+    let rerun = format!("/api/v1/workflow_executions/{id}/rerun");
+    let same = world.server.post(&rerun, &json!({})).await;
+    assert_eq!(shown(&same).await, (json!(1), Some(json!("production"))));
+    let moved = world.server.post(&rerun, &json!({"release_tag": "production"})).await;
+    assert_eq!(shown(&moved).await, (json!(2), Some(json!("production"))));
+    let path = format!("{}/execute?wait=true", world.dataflow);
+    let ended = world.server.post(&path, &json!({"release_tag": "production"})).await;
+    assert_eq!(ended.text_at("/release_tag"), "production", "{}", ended.text);
+}
+
 #[tokio::test]
 async fn reruns_keep_the_release_or_run_that_of_a_tag() {
     let world = World::start().await;

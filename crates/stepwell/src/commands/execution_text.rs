@@ -14,7 +14,9 @@ pub fn print_execution(execution: &Value) {
         terminal::paint_stdout(terminal::Colour::for_status(&status), &status)
     ));
     print_field("waits for", describe_execution_wait(execution));
-    for field in ["workflow_id", "created_at", "started_at", "completed_at"] {
+    print_field("workflow_id", non_empty(value_text(&execution["workflow_id"])));
+    print_field("release", describe_release(execution));
+    for field in ["created_at", "started_at", "completed_at"] {
         print_field(field, non_empty(value_text(&execution[field])));
     }
     print_field("duration", describe_duration(execution));
@@ -54,6 +56,15 @@ pub fn describe_duration(body: &Value) -> Option<String> {
     let time = |field: &str| body[field].as_str().and_then(Timestamp::parse);
     let (started, completed) = (time("started_at")?, time("completed_at")?);
     Some(terminal::format_duration(completed.since(started)))
+}
+
+/// The release and the tag that selected it.
+fn describe_release(execution: &Value) -> Option<String> {
+    let release = non_empty(value_text(&execution["release"]))?;
+    Some(match non_empty(value_text(&execution["release_tag"])) {
+        Some(tag) => format!("{release}, selected by the tag `{tag}`"),
+        None => release,
+    })
 }
 
 fn describe_execution_wait(execution: &Value) -> Option<String> {
@@ -164,5 +175,16 @@ mod tests {
             json!({"started_at": "2026-01-31T09:00:00Z", "completed_at": "2026-01-31T09:00:02.5Z"});
         assert_eq!(describe_duration(&ended).as_deref(), Some("2.5 s"));
         assert_eq!(describe_duration(&json!({"started_at": "2026-01-31T09:00:00Z"})), None);
+    }
+
+    #[test]
+    fn a_release_is_shown_with_its_tag() {
+        for (execution, expected) in [
+            (json!({}), None),
+            (json!({"release": 2}), Some("2")),
+            (json!({"release": 2, "release_tag": "prod"}), Some("2, selected by the tag `prod`")),
+        ] {
+            assert_eq!(describe_release(&execution).as_deref(), expected, "{execution}");
+        }
     }
 }

@@ -43,6 +43,11 @@ fn tags_select_the_release_of_an_execution() {
     folder.json(&["tags", "set", "say", "prod", "1"]);
     let tagged = ["execute", "say", "-i", "text=ab", "--release-tag", "prod"];
     assert_eq!(output(&folder, &tagged)["text"], "AB");
+    let tagged_execution = folder.json(&[&tagged[..], &["--wait"]].concat());
+    assert_eq!(tagged_execution["release_tag"], "prod", "{tagged_execution}");
+    let id = tagged_execution["execution_id"].as_str().unwrap();
+    let text = String::from_utf8(folder.run(&["executions", "show", id]).stdout).unwrap();
+    assert!(text.contains("\nrelease       1, selected by the tag `prod`\n"), "{text}");
     assert_eq!(output(&folder, &["execute", "say", "-i", "text=ab"])["text"], "ba");
     let moved = folder.json(&["tags", "set", "say", "prod", "1=1", "2=9"]);
     assert_eq!(moved["traffic"][1], json!({"release": 2, "weight": 9}));

@@ -158,8 +158,17 @@ fn workflow_steps(plan: &Plan) -> Vec<wire::WorkflowStep<'_>> {
 impl<'a> From<&'a ExecutionView> for wire::Execution<'a> {
     fn from(view: &'a ExecutionView) -> Self {
         let (completed, total) = view.progress();
-        let ExecutionView { record, input, output, error, rerun_of: _, waiting, steps, memory: _ } =
-            view;
+        let ExecutionView {
+            record,
+            input,
+            output,
+            error,
+            release_tag,
+            rerun_of: _,
+            waiting,
+            steps,
+            memory: _,
+        } = view;
         let wire::ExecutionRow { execution_id, status, created_at, started_at, completed_at } =
             record.into();
         Self {
@@ -173,6 +182,7 @@ impl<'a> From<&'a ExecutionView> for wire::Execution<'a> {
             waiting: waiting.as_ref().map(Into::into),
             progress: wire::Progress { completed, total },
             release: record.release,
+            release_tag: release_tag.as_deref(),
             created_at,
             started_at,
             completed_at,

@@ -66,7 +66,17 @@ pub fn execution_body<'a>(
     workflow_name: &'a str,
     with_io: bool,
 ) -> Execution<'a> {
-    let ExecutionView { record, input, output, error, rerun_of, waiting, steps, memory: _ } = view;
+    let ExecutionView {
+        record,
+        input,
+        output,
+        error,
+        release_tag,
+        rerun_of,
+        waiting,
+        steps,
+        memory: _,
+    } = view;
     let ExecutionRow {
         execution_id,
         workflow_id,
@@ -94,6 +104,7 @@ pub fn execution_body<'a>(
         waiting: waiting.as_ref().map(Into::into),
         steps: steps.iter().map(|view| step_body(view, with_io)).collect(),
         release: record.release,
+        release_tag: release_tag.as_deref(),
         metadata,
         callback_url: record.callback_url.as_deref(),
         rerun_of: rerun_of.map(|id| id.abi()),

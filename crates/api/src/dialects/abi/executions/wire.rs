@@ -164,6 +164,10 @@ pub struct Execution<'a> {
     pub steps: Vec<Step<'a>>,
     /// The release that it runs.
     pub release: u32,
+    /// The release tag that selected the release; only there if one was named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, example = "production")]
+    pub release_tag: Option<&'a str>,
     /// Its labels.
     #[schema(value_type = Object)]
     pub metadata: &'a Map,

@@ -132,6 +132,10 @@ pub struct Execution<'a> {
     pub progress: Progress,
     /// The number of the release that it runs.
     pub release: u32,
+    /// The release tag that selected the release; only there if one was named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, example = "production")]
+    pub release_tag: Option<&'a str>,
     /// When it was accepted.
     pub created_at: Time,
     /// When it began; `null` before.
