@@ -19,8 +19,17 @@ impl Difference {
 
 /// The smallest places in which `after` differs from `before`, in the order of `before`.
 pub fn find_differences(before: &Value, after: &Value) -> Vec<Difference> {
+    find_differences_at("", Some(before), Some(after))
+}
+
+/// The differences of the values at `path`; `None`: it is missing there.
+pub fn find_differences_at(
+    path: &str,
+    before: Option<&Value>,
+    after: Option<&Value>,
+) -> Vec<Difference> {
     let mut found = Vec::new();
-    collect_differences("", Some(before), Some(after), &mut found);
+    collect_differences(path, before, after, &mut found);
     found
 }
 

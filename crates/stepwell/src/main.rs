@@ -7,6 +7,7 @@ mod cli;
 mod client;
 mod commands;
 mod config;
+mod current_workflow;
 mod data_dir;
 mod definition_files;
 mod differences;

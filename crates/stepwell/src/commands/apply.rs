@@ -8,6 +8,8 @@ use stepwell_core::definition::{self, DefinitionLimits};
 
 use super::workflows::find_by_name;
 use crate::client::Client;
+use crate::current_workflow::CurrentWorkflow;
+use crate::differences::Difference;
 use crate::error::{CliError, CliErrorKind};
 use crate::global::GlobalArgs;
 use crate::terminal::{self, TableCell, value_text};
@@ -22,6 +24,9 @@ pub struct Apply {
     #[arg(long)]
     dry_run: bool,
 }
+
+/// The most changed places that the table names for each file.
+const MAX_SHOWN: usize = 3;
 
 /// A valid definition of a file.
 struct LocalDefinition {
@@ -85,27 +90,34 @@ async fn apply_definition(
         let message = format!("{}: {}", file.display(), error.message);
         CliError { message, ..error }
     };
-    let item = |result: &str, id: &Value, release: &Value| {
-        json!({"file": file, "name": name, "result": result, "workflow_id": id,
-            "release": release})
+    let item = |result: &str, changes: &[String], workflow: &Value| {
+        json!({"file": file, "name": name, "result": result, "changes": changes,
+            "workflow_id": workflow["workflow_id"], "status": workflow["status"],
+            "release": workflow["release"]})
     };
     let Some(id) = find_by_name(client, &name).await? else {
         if dry_run {
-            return Ok(item("created", &Value::Null, &Value::Null));
+            return Ok(item("created", &[], &Value::Null));
         }
         let created = client.post("/workflows", Some(&source)).await.map_err(at_file)?;
-        return Ok(item("created", &created["workflow_id"], &json!(1)));
+        let created = json!({"workflow_id": created["workflow_id"], "status": "active",
+            "release": 1});
+        return Ok(item("created", &[], &created));
     };
-    let path = format!("/workflows/{id}");
-    let current = client.get(&path).await?;
-    if current["definition"] == source {
-        return Ok(item("unchanged", &current["workflow_id"], &current["release"]));
+    let current = CurrentWorkflow::read(client, &id).await?;
+    let differences = current.find_differences(&source);
+    let changes: Vec<String> =
+        differences.into_iter().map(|Difference { path, .. }| path).collect();
+    if changes.is_empty() {
+        return Ok(item("unchanged", &[], &current.body));
     }
     if dry_run {
-        return Ok(item("updated", &current["workflow_id"], &Value::Null));
+        let workflow = json!({"workflow_id": current.body["workflow_id"],
+            "status": current.body["status"]});
+        return Ok(item("updated", &changes, &workflow));
     }
-    let updated = client.put(&path, &source).await.map_err(at_file)?;
-    Ok(item("updated", &updated["workflow_id"], &updated["release"]))
+    let updated = client.put(&format!("/workflows/{id}"), &source).await.map_err(at_file)?;
+    Ok(item("updated", &changes, &updated))
 }
 
 fn print_items(items: &[Value], as_json: bool) {
@@ -113,10 +125,23 @@ fn print_items(items: &[Value], as_json: bool) {
         return terminal::print_items(items, &Value::Null);
     }
     let row = |item: &Value| -> Vec<TableCell> {
-        ["result", "name", "release", "workflow_id", "file"]
-            .map(|field| value_text(&item[field]).into())
-            .into()
+        let fields = ["result", "name", "release", "status", "workflow_id", "file"];
+        let mut cells: Vec<TableCell> = fields.map(|field| value_text(&item[field]).into()).into();
+        cells.push(describe_changes(item).into());
+        cells
     };
     let rows: Vec<Vec<TableCell>> = items.iter().map(row).collect();
-    terminal::print_table(&["result", "name", "release", "id", "file"], &rows);
+    let headers = ["result", "name", "release", "status", "id", "file", "changes"];
+    terminal::print_table(&headers, &rows);
+}
+
+/// The first places that changed, and how many more.
+fn describe_changes(item: &Value) -> String {
+    let changes = item["changes"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let (shown, more) = changes.split_at(changes.len().min(MAX_SHOWN));
+    let mut parts: Vec<String> = shown.iter().map(value_text).collect();
+    if !more.is_empty() {
+        parts.push(format!("{} more", more.len()));
+    }
+    parts.join(", ")
 }

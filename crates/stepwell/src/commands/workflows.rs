@@ -8,7 +8,8 @@ use stepwell_core::ids::WorkflowId;
 
 use super::execute;
 use crate::client::{Client, CursorPages};
-use crate::differences::{Difference, find_differences};
+use crate::current_workflow::CurrentWorkflow;
+use crate::differences::Difference;
 use crate::documents;
 use crate::error::{CliError, CliErrorKind};
 use crate::global::GlobalArgs;
@@ -161,8 +162,8 @@ async fn diff_definition(
         CliError::usage("the definition has no name; name the workflow with --workflow")
     })?;
     let id = resolve_workflow(client, name).await?;
-    let current = client.get(&format!("/workflows/{id}")).await?;
-    let found = find_differences(&current["definition"], definition);
+    let current = CurrentWorkflow::read(client, &id).await?;
+    let found = current.find_differences(definition);
     if as_json {
         let items: Vec<Value> = found.iter().map(Difference::to_json).collect();
         terminal::print_items(&items, &Value::Null);
@@ -176,7 +177,7 @@ async fn diff_definition(
     let count = found.len();
     Err(CliError::failed(format!(
         "the definition differs from release {} of the workflow in {count} place{}",
-        value_text(&current["release"]),
+        value_text(&current.body["release"]),
         if count == 1 { "" } else { "s" }
     )))
 }

@@ -50,6 +50,59 @@ fn definitions_are_created_updated_or_unchanged() {
     drop(server);
 }
 
+/// The description and metadata of a workflow can be changed without a definition.
+#[test]
+fn fields_that_are_not_part_of_a_release_are_compared() {
+    let folder = Folder::new();
+    let server = folder.serve(&[]);
+    let described = format!("{HELLO}description: Says hello.\nmetadata: {{team: sales}}\n");
+    folder.write("a.yaml", &described);
+    let id = folder.json(&["apply", "a.yaml"])["items"][0]["workflow_id"].clone();
+    let path = format!("/api/v1/workflows/{}", id.as_str().unwrap());
+    let edited = json!({"description": "Edited.", "metadata": {"team": "support"}});
+    let workflow = || folder.request("GET", &path, &Value::Null)["data"].clone();
+    for (change, places) in [
+        (json!({"description": "Edited."}), &["description"][..]),
+        (json!({"metadata": {"team": "support"}}), &["metadata.team"]),
+        (json!({"metadata": null}), &["metadata"]),
+        (edited.clone(), &["description", "metadata.team"]),
+    ] {
+        folder.request("PATCH", &path, &change);
+        let differs = folder.run(&["workflows", "diff", "a.yaml", "--json"]);
+        let found: Value = serde_json::from_slice(&differs.stdout).unwrap();
+        let found = found["items"].as_array().unwrap().clone();
+        let found: Vec<&str> = found.iter().map(|item| item["path"].as_str().unwrap()).collect();
+        assert_eq!((found.as_slice(), differs.status.code()), (places, Some(1)), "{change}");
+        let before = workflow();
+        let dry = folder.json(&["apply", "a.yaml", "--dry-run"])["items"][0].clone();
+        assert_eq!((&dry["result"], &dry["changes"]), (&json!("updated"), &json!(places)));
+        assert_eq!(workflow(), before, "a dry run writes nothing");
+        let applied = folder.json(&["apply", "a.yaml"])["items"][0].clone();
+        assert_eq!((&applied["result"], &applied["release"]), (&json!("updated"), &json!(1)));
+        let after = workflow();
+        assert_eq!(after["description"], "Says hello.");
+        assert_eq!(after["metadata"], json!({"team": "sales"}));
+        assert_eq!(results(&folder, &["a.yaml"]), pairs(&[("hello", "unchanged")]));
+        assert_eq!(workflow(), after, "no new version");
+    }
+
+    // Fields that the file omits are kept, as by every update.
+    folder.write("a.yaml", HELLO);
+    assert_eq!(results(&folder, &["a.yaml"]), pairs(&[("hello", "updated")]));
+    folder.request("PATCH", &path, &edited);
+    assert_eq!(results(&folder, &["a.yaml"]), pairs(&[("hello", "unchanged")]));
+    assert_eq!(workflow()["description"], "Edited.");
+    folder.json(&["workflows", "deactivate", "hello"]);
+    let inactive = folder.json(&["apply", "a.yaml"])["items"][0].clone();
+    assert_eq!(
+        (&inactive["result"], &inactive["status"]),
+        (&json!("unchanged"), &json!("inactive"))
+    );
+    let text = folder.run(&["workflows", "diff", "a.yaml"]);
+    assert_eq!((text.stdout.as_slice(), text.status.code()), (&b""[..], Some(0)));
+    drop(server);
+}
+
 /// If one file is wrong, nothing of the others is written.
 #[test]
 fn wrong_files_are_reported_before_the_first_write() {

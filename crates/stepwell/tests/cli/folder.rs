@@ -81,6 +81,27 @@ impl Folder {
         panic!("the server did not start: {}", self.log());
     }
 
+    /// Sends a request with a JSON body (`null`: without one) and the admin key to the running
+    /// server; returns the body of its response.
+    pub fn request(&self, method: &str, path: &str, body: &Value) -> Value {
+        let read = |name: &str| std::fs::read_to_string(self.data().join(name)).unwrap();
+        let server: Value = serde_json::from_str(&read("server.json")).unwrap();
+        let url = format!("{}{path}", server["url"].as_str().unwrap());
+        // Fails if it is installed already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let send = async {
+            let client = reqwest::Client::builder().no_proxy().build().unwrap();
+            let mut request = client.request(method.parse().unwrap(), url);
+            if !body.is_null() {
+                request = request.json(body);
+            }
+            let response = request.bearer_auth(read("admin.key").trim()).send().await.unwrap();
+            assert!(response.status().is_success(), "{method} {path}: {}", response.status());
+            response.json().await.unwrap()
+        };
+        tokio::runtime::Runtime::new().unwrap().block_on(send)
+    }
+
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.root.path().join("log")).unwrap_or_default()
     }
