@@ -78,6 +78,12 @@ fn greet() {
 }
 
 #[test]
+fn fields_of_an_input_are_given_one_by_one() {
+    let expect = json!({"loud": "ONE", "result": "ENO"});
+    assert_eq!(run("greet.yaml", Some("text=one")), expect);
+}
+
+#[test]
 fn clean_csv() {
     let clean = "Name,City,E-Mail\nAda Lovelace,London,ADA@example.com\n\
         \"Hopper, Grace\",New York,grace@example.com\nMichael Faraday,London,ada@example.com";

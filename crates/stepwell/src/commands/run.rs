@@ -17,15 +17,15 @@ use stepwell_engine::{App, AppError, Caller};
 use crate::client::Client;
 use crate::error::{CliError, CliErrorKind};
 use crate::global::GlobalArgs;
+use crate::inputs::InputArgs;
 use crate::{documents, terminal, wiring};
 
 #[derive(Debug, Args)]
 pub struct Run {
     /// Definition in JSON or YAML; `-` reads stdin
     file: PathBuf,
-    /// Input: JSON, or @FILE
-    #[arg(long, short, value_name = "JSON|@FILE")]
-    input: Option<String>,
+    #[command(flatten)]
+    input: InputArgs,
     /// Secret that steps can use as `secrets.NAME`; repeatable
     #[arg(long, value_name = "NAME=VALUE", value_parser = documents::parse_name_value)]
     secret: Vec<(String, String)>,
@@ -38,11 +38,7 @@ pub struct Run {
 pub async fn run(args: Run, global: &GlobalArgs) -> Result<(), CliError> {
     let config = global.load_config()?;
     let definition = documents::read_definition(&args.file, CliErrorKind::Usage)?;
-    let start = Start {
-        input: args.input.as_deref().map(documents::read_input).transpose()?,
-        secrets: args.secret,
-        ..Start::default()
-    };
+    let start = Start { input: args.input.read()?, secrets: args.secret, ..Start::default() };
     let engine = config.engine_for_local_use();
     let app = wiring::start_engine(wiring::in_memory_store(), engine).await?;
     let result = execute_definition(&app, definition, start, args.quiet).await;

@@ -87,6 +87,9 @@ fn executions_are_run_again_with_edited_inputs() {
     assert_eq!(rerun(&["--input", "input.json"]), json!({"text": "dc", "n": 0}));
     assert_eq!(rerun(&["--from-step", "last"]), json!({"text": "01", "n": 7}));
     assert_eq!(rerun(&["--from-step", "last", "-i", "text=zz"])["text"], "zz");
+    let edited = ["executions", "rerun", id, "--from-step", "last", "-i", "more=1", "--wait"];
+    let input = folder.json(&edited)["tasks"][1]["input"].clone();
+    assert_eq!(input, json!({"text": "01", "more": 1}), "the rest of the step's input is kept");
     assert_eq!(rerun(&["--release-tag", "prod", "-i", "text=ab"])["text"], "AB");
     for (args, expect) in [
         (&["--from-step", "nope"][..], 1),

@@ -39,9 +39,10 @@ pub async fn rerun_execution(args: Rerun, client: &Client, as_json: bool) -> Res
     let id = parse_execution(&args.id)?;
     let path = format!("/api/v1/workflow_executions/{}", id.abi());
     let mut body = Map::new();
-    // Pairs edit the input of the original; that of a step can only be replaced.
+    // Pairs edit the recorded input of the original, or of the step.
     let original = match (&args.from_step, args.input.has_only_pairs()) {
         (None, true) => client.get(&path).await?["data"]["parameters"].take(),
+        (Some(step), true) => step_input(&client.get(&format!("{path}?include=io")).await?, step),
         _ => Value::Null,
     };
     if let Some(input) = args.input.read_over(original)? {
@@ -78,4 +79,12 @@ pub async fn rerun_execution(args: Rerun, client: &Client, as_json: bool) -> Res
         terminal::print_line(&execution.dataflow());
     }
     Ok(())
+}
+
+/// The recorded input of a step; `null` if it has none with fields.
+fn step_input(execution: &Value, name: &str) -> Value {
+    let steps = execution["data"]["steps"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let step = steps.iter().find(|step| step["name"] == name);
+    let input = step.map(|step| &step["input"]).filter(|input| input.is_object());
+    input.cloned().unwrap_or_default()
 }
