@@ -3,6 +3,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot continue must fail")]
 
+mod flows;
+mod service;
+
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
@@ -13,6 +16,7 @@ use serde_json::{Value, json};
 const PAGE: &str = r##"<html><body>
 <a href="/first">1</a> <A class="x" HREF='https://example.com/second?a=1'>2</A>
 <a href="/first">again</a> <a href="#top">top</a> <p href="/no">no</p>
+<!-- <a href="/old">old</a> -->
 </body></html>"##;
 
 fn examples() -> PathBuf {
@@ -95,7 +99,8 @@ fn clean_csv() {
 
 #[test]
 fn fetch_links() {
-    let input = json!({"url": format!("{}/page", web_server())});
+    let url = format!("{}/page", web_server());
+    let input = json!({"url": url, "ignore_comments": true});
     assert_eq!(
         run("fetch-links.yaml", Some(&input.to_string())),
         json!({
@@ -104,6 +109,8 @@ fn fetch_links() {
             "markdown": "- </first>\n- <https://example.com/second?a=1>\n",
         })
     );
+    let all = run("fetch-links.yaml", Some(&json!({"url": url}).to_string()));
+    assert_eq!(all["links"], json!(["/first", "https://example.com/second?a=1", "/old"]));
 }
 
 #[test]
@@ -130,8 +137,23 @@ fn every_example_has_a_test_and_is_valid() {
     files.sort();
     assert_eq!(
         files,
-        ["clean-csv.yaml", "dummy.json", "fan-out.yaml", "fetch-links.yaml", "greet.yaml"]
+        [
+            "allowed-failure.yaml",
+            "book-trip.yaml",
+            "clean-csv.yaml",
+            "dummy.json",
+            "fan-out.yaml",
+            "fetch-links.yaml",
+            "greet.yaml",
+            "inbound-message.yaml",
+            "joins.yaml",
+            "quorum.yaml",
+        ]
     );
+    let table = std::fs::read_to_string(examples().join("README.md")).unwrap();
+    for file in &files {
+        assert!(table.contains(&format!("| [`{file}`]({file}) |")), "README.md lists {file}");
+    }
     let output = Command::new(env!("CARGO_BIN_EXE_stepwell"))
         .current_dir(examples())
         .arg("validate")
@@ -151,6 +173,11 @@ fn exit_codes_distinguish_the_errors() {
             vec!["run", "fetch-links.yaml", "--input", r#"{"url": "http://127.0.0.1:1/"}"#],
             1,
             "page",
+        ),
+        (
+            vec!["run", "fetch-links.yaml", "--input", r#"{"url": "ftp://127.0.0.1/"}"#],
+            1,
+            "NOT_A_WEB_ADDRESS",
         ),
         (vec!["workflows", "list", "--data-dir", "/nowhere"], 4, "stepwell serve"),
         (vec!["step-types", "TextOperation.Revers"], 3, "no step type"),
