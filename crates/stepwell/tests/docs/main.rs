@@ -34,6 +34,11 @@ fn secrets_run_as_printed() {
 }
 
 #[test]
+fn command_line_runs_as_printed() {
+    Session::new().run(&Page::read("docs/cli.md"));
+}
+
+#[test]
 fn first_workflow_of_the_management_api_runs_as_printed() {
     let session = Session::new();
     let _server = session.start("# terminal 1\nstepwell serve\n");

@@ -1,6 +1,7 @@
 //! A page of the documentation as a list of its code blocks.
 //!
-//! - A `yaml` or `python` block that begins with `# NAME.EXT` is a file of that name.
+//! - A `yaml` or `python` block that begins with `# NAME.EXT` is a file of that name, in a folder
+//!   if the name has one.
 //! - A `sh` block that begins with `# terminal …` is a program that runs in the background.
 //! - Any other `sh` block is a script. It must succeed, or fail if it contains `# fails`.
 //! - A `json` or `text` block directly after a script is its expected output: white space does not
@@ -65,7 +66,7 @@ fn parse_blocks(page: &str) -> Vec<Block> {
 /// The name in the first line, `# NAME.EXT`.
 fn file_name(text: &str) -> Option<String> {
     let name = text.lines().next()?.strip_prefix("# ")?;
-    let is_name = name.contains('.') && !name.contains([' ', '/', '…']);
+    let is_name = name.contains('.') && !name.contains([' ', ':', '…']);
     is_name.then(|| name.to_owned())
 }
 
@@ -88,10 +89,10 @@ pub fn matches_output(expected: &str, found: &str) -> bool {
 
 #[test]
 fn blocks_have_kinds() {
-    let page = "```yaml\n# a.yaml\nx: 1\n```\ntext\n```sh\nls\n```\n```json\n{}\n```\n```json\n1\n```\n\
+    let page = "```yaml\n# b/a.yaml\nx: 1\n```\ntext\n```sh\nls\n```\n```json\n{}\n```\n```json\n1\n```\n\
                 ```sh\n# terminal 1\nserve\n```\n";
     let found = parse_blocks(page);
-    assert!(matches!(&found[0], Block::File { name, .. } if name == "a.yaml"), "{found:?}");
+    assert!(matches!(&found[0], Block::File { name, .. } if name == "b/a.yaml"), "{found:?}");
     assert!(matches!(&found[1], Block::Script { output: Some(o), .. } if o == "{}\n"), "{found:?}");
     assert!(matches!(&found[2], Block::Other { text, .. } if text == "1\n"), "{found:?}");
     assert!(matches!(&found[3], Block::Background(_)), "{found:?}");

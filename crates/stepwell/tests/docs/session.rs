@@ -59,7 +59,9 @@ impl Session {
         for block in &page.blocks {
             match block {
                 Block::File { name, text } => {
-                    std::fs::write(self.folder.path().join(name), self.adapt(text)).unwrap();
+                    let file = self.folder.path().join(name);
+                    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+                    std::fs::write(file, self.adapt(text)).unwrap();
                 }
                 Block::Background(text) => programs.push(self.start(text)),
                 Block::Script { text, output } => {
@@ -110,6 +112,7 @@ impl Session {
         command
             .current_dir(self.folder.path())
             .env("PATH", path)
+            .env("HOME", self.folder.path())
             .env("NO_PROXY", "127.0.0.1")
             .env("STEPWELL__SERVER__PORT", self.server_port.to_string())
             .stdin(Stdio::null())
