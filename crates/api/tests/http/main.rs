@@ -24,6 +24,7 @@ mod once;
 mod operations;
 mod parameters;
 mod public_url;
+mod published;
 mod rates;
 mod receiver;
 mod release_choice;

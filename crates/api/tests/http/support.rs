@@ -143,6 +143,28 @@ pub fn waiting_steps() -> Value {
     ])
 }
 
+/// Each field of the example is in the response with a value of the same type.
+pub fn covers(place: &str, example: &Value, response: &Value) {
+    match (example, response) {
+        (Value::Object(example), Value::Object(response)) => {
+            for (key, example) in example {
+                let found = response.get(key).unwrap_or_else(|| panic!("{place}.{key} is missing"));
+                covers(&format!("{place}.{key}"), example, found);
+            }
+        }
+        (Value::Array(example), Value::Array(response)) => {
+            assert_eq!(example.len(), response.len(), "{place}");
+            for (at, (example, response)) in example.iter().zip(response).enumerate() {
+                covers(&format!("{place}[{at}]"), example, response);
+            }
+        }
+        _ => {
+            let same = std::mem::discriminant(example) == std::mem::discriminant(response);
+            assert!(same, "{place}: the example has {example}, the response {response}");
+        }
+    }
+}
+
 /// Compares a response with the file of that name, ids and times replaced; key order counts.
 /// `UPDATE_GOLDEN=1` overwrites the files.
 pub fn golden(name: &str, response: &Response) {

@@ -221,6 +221,8 @@ async fn streams_all_events_of_an_execution() {
     assert_eq!(node[0]["data"]["input_values"][0]["key"], "text");
     assert_eq!(node[1]["data"]["output_values"][0]["value"], "X");
     assert_eq!(node[1]["data"]["output_values"][0]["key"], "text");
+    assert_eq!(node[0]["data"]["outputs"], json!({}));
+    assert_eq!(node[1]["data"]["outputs"], json!({"text": "X"}));
     assert_eq!(node[0]["data"]["node_id"], node[1]["data"]["node_id"]);
 }
 

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use stepwell_core::definition::SharedPlan;
 use stepwell_core::execution::{Failure, Status, StepRunId};
 use stepwell_core::ids::{ExecutionId, TaskId, WorkflowId};
@@ -14,11 +14,12 @@ use stepwell_engine::view::{Notice, NoticeKind, StepStatus, StepView};
 use uuid::Uuid;
 
 use super::meta::ExpandMeta;
+use super::node_events::{NodeData, NodeDetails, outputs_by_name, value_id};
 use super::outputs::{self, WorkflowOutput};
 use super::request::EventTypes;
 use super::stream::WriteLines;
 use super::types::ValueType;
-use super::wire::{NodeData, StreamEvent, StreamedOutput, WorkflowData};
+use super::wire::{StreamEvent, StreamedOutput, WorkflowData};
 use super::{convert, ndjson};
 use crate::respond::Time;
 
@@ -75,7 +76,7 @@ impl NodeLine {
                 run: TaskId::for_step_run(follow.id(), &name).uuid(),
                 after: before.into_iter().flatten().map(str::to_owned).collect(),
                 name,
-                text: node_output_id(id, TEXT),
+                text: value_id(id, TEXT),
                 streams: streams
                     .map(|(at, o)| (at, outputs::output_id(workflow, &o.name)))
                     .collect(),
@@ -111,7 +112,8 @@ impl WriteLines for EventLines {
             }
             NoticeKind::Step { step, .. } => self.step(to, notice, step),
             NoticeKind::Delta { number, step, text } => {
-                let event = NodeEvent { step, place: &format!("piece {number}"), at };
+                let place = &format!("piece {number}");
+                let event = NodeEvent { step, place, at, view: None };
                 self.delta(to, event, text)
             }
             NoticeKind::Log(_) => Ok(()),
@@ -220,14 +222,7 @@ impl EventLines {
     fn delta(&self, to: &mut Vec<u8>, event: NodeEvent<'_>, text: &str) -> io::Result<()> {
         let Some(node) = self.nodes.get(event.step) else { return Ok(()) };
         if self.events.node {
-            let output = PieceOutput {
-                r#type: ValueType::String,
-                value: text,
-                node_output_id: node.text,
-                state: "STREAMING",
-            };
-            let piece = OutputPiece { data: None, output, output_index: 0 };
-            self.node_event(to, event, "STREAMING", piece)?;
+            self.node_event(to, event, "STREAMING", NodeDetails::streaming(text, node.text))?;
         }
         for (output, id) in &node.streams {
             let output = StreamedOutput {
@@ -250,40 +245,27 @@ impl EventLines {
         let at = Time(notice.at);
         let place = format!("event {}", notice.seq);
         let node = self.nodes.get(step).map(|node| node.id).unwrap_or_default();
-        let (state, with) = match view.status {
+        let (state, details) = match view.status {
             StepStatus::Running if self.begun.insert(step.clone()) => {
-                let inputs = value_entries(view.input.as_deref(), |key, value| {
-                    json!({
-                        "node_input_id": node_output_id(view.run_id.uuid(), key), "key": key,
-                        "type": ValueType::of_value(value), "value": value,
-                    })
-                });
-                ("INITIATED", json!({ "data": null, "input_values": inputs }))
+                ("INITIATED", NodeDetails::initiated(view))
             }
             StepStatus::Completed => {
-                let made = value_entries(view.output.as_deref(), |key, value| {
-                    json!({
-                        "type": ValueType::of_value(value), "value": value,
-                        "node_output_id": node_output_id(node, key), "key": key,
-                        "state": "FULFILLED",
-                    })
-                });
-                let type_name = view.type_name;
-                let text = node_output_id(node, TEXT);
-                let data = self.meta.node_end(type_name, text, view.output.as_deref());
-                ("FULFILLED", json!({ "data": data, "output_values": made, "mocked": null }))
+                let text = value_id(node, TEXT);
+                let data = self.meta.node_end(view.type_name, text, view.output.as_deref());
+                ("FULFILLED", NodeDetails::fulfilled(view, node, data))
             }
             StepStatus::Failed => {
                 let is_fail = convert::is_fail_of(&self.plan, view.error.as_ref());
                 let error = view.error.as_ref().map(|error| convert::failure_event(error, is_fail));
-                ("REJECTED", json!({ "data": null, "error": error }))
+                ("REJECTED", NodeDetails::rejected(error))
             }
             StepStatus::Cancelled if self.begun.contains(step) => {
-                ("REJECTED", json!({ "data": null, "error": convert::stopped_error() }))
+                ("REJECTED", NodeDetails::rejected(Some(convert::stopped_error())))
             }
             _ => return Ok(()),
         };
-        self.node_event(to, NodeEvent { step, place: &place, at }, state, with)?;
+        let event = NodeEvent { step, place: &place, at, view: Some(view) };
+        self.node_event(to, event, state, details)?;
         if view.status == StepStatus::Completed {
             self.outputs_of(to, at, step, view.output.as_deref().unwrap_or(&Value::Null))?;
         }
@@ -314,9 +296,9 @@ impl EventLines {
         to: &mut Vec<u8>,
         event: NodeEvent<'_>,
         state: &'static str,
-        with: impl Serialize,
+        details: NodeDetails<'_>,
     ) -> io::Result<()> {
-        let NodeEvent { step, place, at: ts } = event;
+        let NodeEvent { step, place, at: ts, view } = event;
         let (true, Some(node)) = (self.events.node, self.nodes.get(step)) else { return Ok(()) };
         let data = NodeData {
             id: Uuid::new_v5(&node.run, place.as_bytes()),
@@ -327,7 +309,8 @@ impl EventLines {
             state,
             ts,
             source_execution_id: None,
-            with,
+            outputs: outputs_by_name(view),
+            details,
         };
         self.line(to, "NODE", data)
     }
@@ -347,32 +330,6 @@ struct NodeEvent<'a> {
     /// Distinguishes the event from all others of the step.
     place: &'a str,
     at: Time,
-}
-
-/// What a `STREAMING` event of a node has beside the others.
-#[derive(Serialize)]
-struct OutputPiece<'a> {
-    /// Always `null`.
-    data: Option<&'static str>,
-    output: PieceOutput<'a>,
-    output_index: usize,
-}
-
-#[derive(Serialize)]
-struct PieceOutput<'a> {
-    r#type: ValueType,
-    value: &'a str,
-    node_output_id: Uuid,
-    state: &'static str,
-}
-
-/// The id of what a node takes or makes under a name.
-fn node_output_id(node: Uuid, key: &str) -> Uuid {
-    Uuid::new_v5(&node, key.as_bytes())
-}
-
-/// One entry for each named value.
-fn value_entries(value: Option<&Value>, entry: impl Fn(&str, &Value) -> Value) -> Vec<Value> {
-    let named = value.map(outputs::named_values).unwrap_or_default();
-    named.into_iter().map(|(key, value)| entry(key, value)).collect()
+    /// The step, unless the event is about a piece of its text.
+    view: Option<&'a StepView>,
 }

@@ -17,6 +17,7 @@ mod inputs;
 mod lines;
 mod meta;
 mod ndjson;
+mod node_events;
 mod outputs;
 mod paging;
 mod raw;

@@ -196,30 +196,6 @@ pub struct StreamedOutput<'a> {
     pub value: Option<&'a Value>,
 }
 
-/// What happened to a node.
-#[derive(Debug, Serialize)]
-pub struct NodeData<'a, W> {
-    /// Of this event alone.
-    pub id: Uuid,
-    /// The node.
-    pub node_id: Uuid,
-    /// Its run in this execution.
-    pub node_result_id: Uuid,
-    /// The id of its step in the definition, with its iterations.
-    pub name: &'a str,
-    /// The ids of the steps that it comes after.
-    pub after: &'a [String],
-    /// `INITIATED`, `STREAMING`, `FULFILLED`, `REJECTED`.
-    pub state: &'static str,
-    /// When.
-    pub ts: Time,
-    /// Always `null`.
-    pub source_execution_id: Option<&'static str>,
-    /// What there is to the state.
-    #[serde(flatten)]
-    pub with: W,
-}
-
 /// An execution that was accepted.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ExecuteAsyncResponse {

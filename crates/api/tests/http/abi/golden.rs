@@ -6,34 +6,12 @@ use std::path::PathBuf;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use super::{EXECUTIONS, WORKFLOWS, delete, send};
-use crate::support::{Response, Server, golden};
+use super::{EXECUTIONS, WORKFLOWS, active_workflow, delete, send};
+use crate::support::{Response, Server, covers, golden};
 
 pub fn file(name: &str) -> Value {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/abi").join(name);
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
-}
-
-/// Each field of the example is in the response with a value of the same type.
-fn covers(place: &str, example: &Value, response: &Value) {
-    match (example, response) {
-        (Value::Object(example), Value::Object(response)) => {
-            for (key, example) in example {
-                let found = response.get(key).unwrap_or_else(|| panic!("{place}.{key} is missing"));
-                covers(&format!("{place}.{key}"), example, found);
-            }
-        }
-        (Value::Array(example), Value::Array(response)) => {
-            assert_eq!(example.len(), response.len(), "{place}");
-            for (at, (example, response)) in example.iter().zip(response).enumerate() {
-                covers(&format!("{place}[{at}]"), example, response);
-            }
-        }
-        _ => {
-            let same = std::mem::discriminant(example) == std::mem::discriminant(response);
-            assert!(same, "{place}: the example has {example}, the response {response}");
-        }
-    }
 }
 
 pub fn check(name: &str, response: &Response, status: StatusCode) {
@@ -115,7 +93,5 @@ async fn second_workflow(server: &Server) {
         "configuration": {"steps": [{"type": "StaticTextInput", "input": "hello"}]},
         "metadata": {"department": "customer_success", "priority": "high", "version": "2.1"},
     });
-    let created = send(server, "POST", WORKFLOWS, &body).await;
-    let path = format!("{WORKFLOWS}/{}", created.text_at("/data/id"));
-    send(server, "POST", &format!("{path}/activate"), &json!({})).await;
+    active_workflow(server, body).await;
 }

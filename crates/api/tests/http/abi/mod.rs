@@ -37,6 +37,10 @@ pub async fn send(server: &Server, method: &str, path: &str, body: &Value) -> Re
     server.send(method, path, &[("content-type", "application/json")], body.to_string()).await
 }
 
+pub async fn put(server: &Server, path: &str, body: &Value) -> Response {
+    send(server, "PUT", path, body).await
+}
+
 pub async fn delete(server: &Server, path: &str) -> Response {
     server.send("DELETE", path, &[], Body::empty()).await
 }
@@ -48,8 +52,12 @@ pub async fn active(server: &Server, steps: Value) -> String {
 
 /// Creates an active workflow with this configuration; returns its path.
 pub async fn active_of(server: &Server, configuration: Value) -> String {
-    let body = json!({"name": "test", "configuration": configuration});
-    let created = server.post(WORKFLOWS, &body).await;
+    active_workflow(server, json!({"name": "test", "configuration": configuration})).await
+}
+
+/// Creates an active workflow by this request; returns its path.
+pub async fn active_workflow(server: &Server, request: Value) -> String {
+    let created = server.post(WORKFLOWS, &request).await;
     assert_eq!(created.status, StatusCode::CREATED, "{}", created.text);
     let path = format!("{WORKFLOWS}/{}", created.text_at("/data/id"));
     let activated = server.post(&format!("{path}/activate"), &json!({})).await;
