@@ -55,7 +55,7 @@ fn definitions_are_created_updated_or_unchanged() {
 fn fields_that_are_not_part_of_a_release_are_compared() {
     let folder = Folder::new();
     let server = folder.serve(&[]);
-    let described = format!("{HELLO}description: Says hello.\nmetadata: {{team: sales}}\n");
+    let described = format!("{HELLO}description: Greets once.\nmetadata: {{team: sales}}\n");
     folder.write("a.yaml", &described);
     let id = folder.json(&["apply", "a.yaml"])["items"][0]["workflow_id"].clone();
     let path = format!("/api/v1/workflows/{}", id.as_str().unwrap());
@@ -80,7 +80,7 @@ fn fields_that_are_not_part_of_a_release_are_compared() {
         let applied = folder.json(&["apply", "a.yaml"])["items"][0].clone();
         assert_eq!((&applied["result"], &applied["release"]), (&json!("updated"), &json!(1)));
         let after = workflow();
-        assert_eq!(after["description"], "Says hello.");
+        assert_eq!(after["description"], "Greets once.");
         assert_eq!(after["metadata"], json!({"team": "sales"}));
         assert_eq!(results(&folder, &["a.yaml"]), pairs(&[("hello", "unchanged")]));
         assert_eq!(workflow(), after, "no new version");
