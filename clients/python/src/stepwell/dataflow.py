@@ -145,8 +145,8 @@ class ExecutionWait(Model):
 
 class Task(Model):
     """The run of a step in an execution. `config` is its resolved configuration, if the execution
-    was read with a key that may read the workflow; in events `attempts` has only the last
-    attempt."""
+    was read with a key that may read the workflow; `reused`: its result is that of the execution
+    that this one reruns; in events `attempts` has only the last attempt."""
 
     task_id: str
     type: str
@@ -155,6 +155,7 @@ class Task(Model):
     attempt: int
     attempts: list[TaskAttempt] = []
     waiting: Optional[TaskWait] = None
+    reused: bool = False
     input: Any = None
     output: Any = None
     config: Any = None
@@ -178,6 +179,7 @@ class Execution(Model):
     progress: Progress
     release: int
     release_tag: Optional[str] = None
+    rerun_of: Optional[str] = None
     created_at: datetime
     started_at: Optional[datetime] = None
     completed_at: Optional[datetime] = None

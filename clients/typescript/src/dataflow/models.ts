@@ -117,6 +117,8 @@ export interface Task {
   /** In order; in events only the last one. */
   attempts: TaskAttempt[];
   waiting?: TaskWait;
+  /** Whether its result is that of the execution that this one reruns. */
+  reused?: boolean;
   input?: unknown;
   output?: unknown;
   /** Its configuration with all expressions evaluated; in `getExecution`. */
@@ -151,6 +153,8 @@ export interface Execution extends ExecutionRow {
   release: number;
   /** The release tag that selected the release. */
   releaseTag?: string;
+  /** The execution that it reruns. */
+  rerunOf?: string;
 }
 
 /** A line of an execution's log; `stepId` is null if it is about the whole execution. */

@@ -16,15 +16,15 @@ pub fn print_execution(execution: &Value) {
     print_field("waits for", describe_execution_wait(execution));
     print_field("workflow_id", non_empty(value_text(&execution["workflow_id"])));
     print_field("release", describe_release(execution));
+    print_field("rerun of", non_empty(value_text(&execution["rerun_of"])));
     for field in ["created_at", "started_at", "completed_at"] {
         print_field(field, non_empty(value_text(&execution[field])));
     }
     print_field("duration", describe_duration(execution));
-    for field in ["input", "output", "error"] {
-        if !execution[field].is_null() {
-            print_field(field, Some(execution[field].to_string()));
-        }
+    for field in ["input", "output"] {
+        print_field(field, json_text(&execution[field]));
     }
+    print_field("error", describe_failure(&execution["error"]));
     let tasks = array_items(&execution["tasks"]);
     terminal::print_line("");
     let headers = ["step", "type", "status", "attempt", "duration", "note"];
@@ -35,12 +35,41 @@ pub fn print_execution(execution: &Value) {
         let headers = ["step", "attempt", "status", "started", "duration", "note"];
         terminal::print_table(&headers, &attempts);
     }
+    tasks.iter().filter(|task| task["status"] == "FAILED").for_each(print_failed_task);
 }
 
-/// What a task waits for or why it failed; `None`: neither.
+/// Prints why a task failed, and with which configuration and input, such as the URL of a request.
+fn print_failed_task(task: &Value) {
+    terminal::print_line(&format!("\nfailed step `{}`", value_text(&task["step_id"])));
+    print_field("error", describe_failure(&task["error"]));
+    print_field("details", json_text(&task["error"]["details"]));
+    for field in ["config", "input"] {
+        print_field(field, json_text(&task[field]));
+    }
+}
+
+/// The code, message and place of an error.
+fn describe_failure(error: &Value) -> Option<String> {
+    let failure =
+        format!("{}: {}", non_empty(value_text(&error["code"]))?, value_text(&error["message"]));
+    Some(match (value_text(&error["step_id"]), value_text(&error["attempt"])) {
+        (step, _) if step.is_empty() => failure,
+        (step, attempt) if attempt.is_empty() => format!("{failure} (step `{step}`)"),
+        (step, attempt) => format!("{failure} (step `{step}`, attempt {attempt})"),
+    })
+}
+
+/// A value as JSON; `None`: `null` or an empty object.
+fn json_text(value: &Value) -> Option<String> {
+    let is_empty = value.is_null() || value.as_object().is_some_and(|fields| fields.is_empty());
+    (!is_empty).then(|| value.to_string())
+}
+
+/// What a task waits for, why it failed, or that its result is reused; `None`: nothing of these.
 pub fn describe_task(task: &Value) -> Option<String> {
     let until = value_text(&task["waiting"]["until"]);
     match value_text(&task["waiting"]["for"]).as_str() {
+        "" if task["reused"] == true => Some("reused".to_owned()),
         "" => non_empty(value_text(&task["error"]["message"])),
         "retry" => {
             let last = array_items(&task["attempts"]).last()?;
@@ -150,6 +179,7 @@ mod tests {
         for (task, expected) in [
             (json!({"status": "RUNNING", "attempts": []}), None),
             (json!({"status": "FAILED", "error": {"message": "no"}}), Some("no")),
+            (json!({"status": "COMPLETED", "reused": true}), Some("reused")),
             (json!({"waiting": {"for": "timer", "until": "T"}}), Some("waits until T")),
             (
                 json!({"waiting": {"for": "retry", "until": "T"}, "attempts": [failed]}),
@@ -175,6 +205,21 @@ mod tests {
             json!({"started_at": "2026-01-31T09:00:00Z", "completed_at": "2026-01-31T09:00:02.5Z"});
         assert_eq!(describe_duration(&ended).as_deref(), Some("2.5 s"));
         assert_eq!(describe_duration(&json!({"started_at": "2026-01-31T09:00:00Z"})), None);
+    }
+
+    #[test]
+    fn errors_have_a_code_and_a_place() {
+        for (error, expected) in [
+            (json!(null), None),
+            (json!({"code": "X", "message": "no"}), Some("X: no")),
+            (json!({"code": "X", "message": "no", "step_id": "a"}), Some("X: no (step `a`)")),
+            (
+                json!({"code": "X", "message": "no", "step_id": "a", "attempt": 2}),
+                Some("X: no (step `a`, attempt 2)"),
+            ),
+        ] {
+            assert_eq!(describe_failure(&error).as_deref(), expected, "{error}");
+        }
     }
 
     #[test]

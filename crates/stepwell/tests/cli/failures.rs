@@ -37,6 +37,10 @@ fn failures_and_waits_are_explained() {
     assert!(lines.iter().all(|line| line.contains(&format!("failed: {code}: "))), "{shown}");
     assert!(lines[0].contains("the next one is due at ") && !lines[1].contains("due"), "{shown}");
 
+    let failed_step = shown.split("failed step `fetch`").nth(1).unwrap();
+    assert!(failed_step.contains(&format!("error         {code}: ")), "{shown}");
+    assert!(failed_step.contains(r#"config        {"url":"http://127.0.0.1:1/"}"#), "{shown}");
+
     let watched = text(&folder, &["executions", "watch", id]);
     assert!(watched.contains(&format!("attempt 1 failed: {code}: ")), "{watched}");
     assert!(watched.contains("fetch  RUNNING  attempt 2"), "{watched}");

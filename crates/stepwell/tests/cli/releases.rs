@@ -90,6 +90,19 @@ fn executions_are_run_again_with_edited_inputs() {
     let edited = ["executions", "rerun", id, "--from-step", "last", "-i", "more=1", "--wait"];
     let input = folder.json(&edited)["tasks"][1]["input"].clone();
     assert_eq!(input, json!({"text": "01", "more": 1}), "the rest of the step's input is kept");
+    let from_step = folder.json(&["executions", "rerun", id, "--from-step", "last", "-w"]);
+    assert_eq!(
+        (&from_step["rerun_of"], &from_step["tasks"][0]["reused"]),
+        (&json!(id), &json!(true))
+    );
+    assert_eq!(from_step["tasks"][1].get("reused"), None);
+    let shown = folder.run(&["executions", "show", from_step["execution_id"].as_str().unwrap()]);
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    assert!(shown.contains(&format!("\nrerun of      {id}\n")), "{shown}");
+    assert!(
+        shown.lines().any(|line| line.starts_with("change") && line.ends_with("reused")),
+        "{shown}"
+    );
     assert_eq!(rerun(&["--release-tag", "prod", "-i", "text=ab"])["text"], "AB");
     for (args, expect) in [
         (&["--from-step", "nope"][..], 1),

@@ -164,7 +164,7 @@ impl<'a> From<&'a ExecutionView> for wire::Execution<'a> {
             output,
             error,
             release_tag,
-            rerun_of: _,
+            rerun_of,
             waiting,
             steps,
             memory: _,
@@ -183,6 +183,7 @@ impl<'a> From<&'a ExecutionView> for wire::Execution<'a> {
             progress: wire::Progress { completed, total },
             release: record.release,
             release_tag: release_tag.as_deref(),
+            rerun_of: rerun_of.map(|id| id.dataflow()),
             created_at,
             started_at,
             completed_at,
@@ -207,7 +208,7 @@ impl<'a> From<&'a StepView> for wire::Task<'a> {
             config,
             started_at,
             ended_at,
-            reused: _,
+            reused,
         } = view;
         Self {
             task_id: run_id.dataflow(),
@@ -221,6 +222,7 @@ impl<'a> From<&'a StepView> for wire::Task<'a> {
             attempt: *attempt_count,
             attempts: attempts.iter().map(Into::into).collect(),
             waiting: waiting.map(Into::into),
+            reused: *reused,
             config: config.as_ref().map(|config| SharedPlace(&config.value)),
             config_truncated: config.as_ref().is_some_and(|config| config.is_shortened),
             started_at: started_at.map(Time),

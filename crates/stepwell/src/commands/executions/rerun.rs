@@ -16,7 +16,8 @@ pub struct Rerun {
     /// ID of the execution, which must have ended
     #[arg(value_name = "EXECUTION")]
     id: String,
-    /// Only this step and those after it; earlier results are reused
+    /// Only this step and those after it; earlier results are reused. `--input` is then the input
+    /// of this step: NAME=VALUE changes fields of the recorded one
     #[arg(long, value_name = "STEP", conflicts_with = "from_failed")]
     from_step: Option<String>,
     /// Only what failed or was not reached
@@ -31,7 +32,7 @@ pub struct Rerun {
     #[arg(long, value_name = "KEY", requires = "release_tag")]
     traffic_key: Option<String>,
     /// Wait for the result: progress on stderr, the output on stdout
-    #[arg(long)]
+    #[arg(long, short)]
     wait: bool,
 }
 

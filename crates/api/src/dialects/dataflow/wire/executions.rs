@@ -136,6 +136,10 @@ pub struct Execution<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false, example = "production")]
     pub release_tag: Option<&'a str>,
+    /// The execution that it reruns; only there if it is a rerun.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false)]
+    pub rerun_of: Option<String>,
     /// When it was accepted.
     pub created_at: Time,
     /// When it began; `null` before.
@@ -185,6 +189,10 @@ pub struct Task<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false)]
     pub waiting: Option<TaskWait>,
+    /// Whether its result was taken over from the execution that this one reruns; only there if so.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    pub reused: bool,
     /// Its configuration with all expressions evaluated and `[secret]` in place of each secret. Only
     /// when the execution is read, for tasks that have begun and keys that may read the workflow.
     #[serde(skip_serializing_if = "Option::is_none")]
