@@ -43,6 +43,10 @@ pub enum StepAction {
     SetState,
     /// The state machine fails the step with `config.message` and `config.code`.
     Fail,
+    /// The state machine ends the execution, with `config.status` and the input as output.
+    Stop,
+    /// The state machine runs the lists of steps in it.
+    Block,
 }
 
 /// A keyword (its value is `true`) in the output schema of a step type that gives its whole input
@@ -105,6 +109,9 @@ pub struct StepSpec {
     pub effect_of: Option<fn(&Value) -> Effect>,
     /// Who carries it out.
     pub action: StepAction,
+    /// Of a block: the fields that only it has, as `properties` and `required` of a JSON Schema, in
+    /// which `#/$defs/step` is the schema of a step.
+    pub block: Option<Value>,
     /// Paths of `config` and `input` in which `secrets.NAME` may be used: `config.headers`.
     pub sensitive: &'static [&'static str],
     /// Ports it can leave by besides the usual one; `error` is every step's.

@@ -26,6 +26,7 @@ fn spec(name: &'static str, config: Value, input: Value, output: Value) -> StepS
         effect: Effect::Pure,
         effect_of: None,
         action: StepAction::Run,
+        block: None,
         sensitive: &[],
         ports: &[],
         examples: Vec::new(),
@@ -86,19 +87,29 @@ impl TestCatalog {
         let counted = object(json!({"count": {"type": "integer"}}), json!(["count"]));
         let delay = object(json!({"for": {"type": ["string", "number"]}}), json!(["for"]));
         let split = object(json!({"separator": {"type": "string"}}), json!([]));
+        let block = |name, input| StepSpec {
+            action: StepAction::Block,
+            block: Some(json!({"properties": {}, "required": []})),
+            ..spec(name, none(), input, json!({}))
+        };
         Self(vec![
             StepSpec {
                 ports: &["approved", "rejected"],
                 ..spec("Approval", none(), json!({}), json!({}))
             },
+            block("Branch", json!({})),
             StepSpec { action: StepAction::Delay, ..spec("Delay", delay, json!({}), json!({})) },
             spec("Echo", none(), json!({}), json!({SAME_AS_INPUT: true})),
             http(),
+            block("Loop", json!({})),
+            block("Map", json!({"type": "array"})),
+            block("Parallel", json!({})),
             StepSpec {
                 action: StepAction::SetState,
                 ..spec("SetState", none(), json!({"type": "object"}), json!({}))
             },
             StepSpec { is_source: true, ..texts("StaticTextInput", none()) },
+            block("Switch", json!({})),
             StepSpec {
                 aliases: &["TextOperations.Reverse"],
                 ..texts("TextOperation.Reverse", none())
@@ -109,6 +120,7 @@ impl TestCatalog {
                 ..texts("TextOperation.Size", none())
             },
             texts("TextOperation.Split", split),
+            block("Try", json!({})),
         ])
     }
 }

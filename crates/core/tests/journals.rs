@@ -49,6 +49,7 @@ fn types() -> Types {
         effect: Effect::Pure,
         effect_of: None,
         action,
+        block: None,
         sensitive: &["config"],
         ports: &["right"],
         examples: Vec::new(),

@@ -39,6 +39,17 @@ fn journal_line(
             (if *handled { "warn" } else { "error" }, format!("{}{end}", describe_failed(error)))
         }
         Event::StepSkipped { reason, .. } => ("info", describe_skipped(*reason).to_owned()),
+        Event::BodyEnded { step, index, error: Some(error), .. } => {
+            let step_id = step_run_name(execution, step);
+            let planned = execution.origin.plan.step(step.step);
+            let is_repeating = planned
+                .and_then(|planned| planned.block.as_ref())
+                .is_some_and(|block| block.is_repeating());
+            let iteration =
+                if is_repeating { format!("iteration {index} ") } else { String::new() };
+            let message = format!("{iteration}{}", describe_failed(error));
+            return Some(LogLine { seq: *seq, at: *at, step_id, level: "warn".into(), message });
+        }
         Event::Recovered => {
             ("warn", "a node took the execution over; steps under way run again".to_owned())
         }

@@ -48,7 +48,8 @@ pub struct ExecutionView {
     pub rerun_of: Option<ExecutionId>,
     /// What it waits for, if nothing of it runs.
     pub waiting: Option<ExecutionWait>,
-    /// Every step of the definition, in its order.
+    /// Every step of the definition, in its order. Behind a block that repeats the steps in it are
+    /// those of its iterations, as far as they are kept.
     pub steps: Vec<StepView>,
     /// Keeps the memory of the values reserved.
     pub memory: Hold,
@@ -89,6 +90,8 @@ pub struct StepView {
     pub ended_at: Option<Timestamp>,
     /// Whether its result was reused from an earlier execution.
     pub reused: bool,
+    /// The block that it is in.
+    pub parent: Option<StepRunId>,
 }
 
 /// The status of a step.
@@ -128,7 +131,9 @@ impl From<&StepState> for StepStatus {
     fn from(state: &StepState) -> Self {
         match state {
             StepState::Pending => Self::Pending,
-            StepState::Running { .. } | StepState::Backoff { .. } => Self::Running,
+            StepState::Running { .. } | StepState::Backoff { .. } | StepState::Block(_) => {
+                Self::Running
+            }
             StepState::Waiting { .. } => Self::Waiting,
             StepState::Completed { .. } => Self::Completed,
             StepState::Failed { .. } => Self::Failed,
@@ -139,9 +144,11 @@ impl From<&StepState> for StepStatus {
 }
 
 impl ExecutionView {
-    /// The number of finished steps (completed, failed or skipped), and of all steps.
+    /// The number of finished steps (completed, failed or skipped), and of all steps: those inside
+    /// blocks are part of their blocks.
     pub fn progress(&self) -> (usize, usize) {
-        (self.steps.iter().filter(|s| s.status.has_finished()).count(), self.steps.len())
+        let top = || self.steps.iter().filter(|step| step.parent.is_none());
+        (top().filter(|step| step.status.has_finished()).count(), top().count())
     }
 
     /// The memory of a copy of its values, in bytes, without sharing.
@@ -195,17 +202,37 @@ impl ExecutionView {
 
 fn step_views(execution: &Execution) -> Vec<StepView> {
     let runs = execution.steps.iter();
-    runs.filter_map(|(id, run)| {
+    let views = runs.filter_map(|(id, run)| {
         Some(StepView { attempts: all_attempts(run), ..view_without_attempts(execution, &id)? })
-    })
-    .collect()
+    });
+    let mut views: Vec<StepView> = views.collect();
+    if execution.steps.has_iterations() {
+        views.sort_by_cached_key(|view| sort_key(execution, &view.step_run));
+    }
+    views
 }
 
-/// The number of finished steps (completed, failed or skipped), and of all steps.
+/// Sorts step runs as they are written, the iterations of a block behind it one by one.
+fn sort_key(execution: &Execution, id: &StepRunId) -> Vec<u32> {
+    let mut key = vec![id.step.number()];
+    let mut at = id.clone();
+    while let Some(block) = execution.enclosing_block(&at) {
+        if let Some(index) = at.path.indexes().get(block.path.indexes().len()) {
+            key.push(*index);
+        }
+        key.push(block.step.number());
+        at = block;
+    }
+    key.reverse();
+    key
+}
+
+/// As [`ExecutionView::progress`].
 fn count_progress(execution: &Execution) -> (usize, usize) {
-    let runs = execution.steps.iter();
-    let finished = runs.filter(|(_, run)| StepStatus::from(&run.state).has_finished()).count();
-    (finished, execution.steps.len())
+    let steps = &execution.origin.plan.top.steps;
+    let runs = steps.iter().map(|step| execution.steps.run(&(*step).into()));
+    let finished = runs.filter(|run| StepStatus::from(&run.state).has_finished()).count();
+    (finished, steps.len())
 }
 
 /// The view of one step run, with its last attempt only: a stream of views in which each had all
@@ -234,7 +261,7 @@ fn view_without_attempts(execution: &Execution, id: &StepRunId) -> Option<StepVi
         type_name: step.type_name,
         status: match StepStatus::from(&run.state) {
             // Steps that were not reached before the end have no event.
-            StepStatus::Pending if execution.status().is_final() => StepStatus::NotReached,
+            StepStatus::Pending if !execution.can_reach(id) => StepStatus::NotReached,
             status => status,
         },
         input: run.input.clone(),
@@ -247,6 +274,7 @@ fn view_without_attempts(execution: &Execution, id: &StepRunId) -> Option<StepVi
         started_at: run.started_at,
         ended_at: run.ended_at,
         reused: run.reused,
+        parent: execution.enclosing_block(id),
     })
 }
 

@@ -6,7 +6,10 @@ use std::sync::LazyLock;
 use stepwell_core::catalog::{StepCatalog, StepSpec};
 
 use crate::types::data::{EchoStep, StaticInput, StaticTextInput};
-use crate::types::flow::{DelayStep, FailStep, SetState};
+use crate::types::flow::{
+    BranchBlock, DelayStep, FailStep, LoopBlock, MapBlock, ParallelBlock, SetState, StopStep,
+    SwitchBlock, TryBlock,
+};
 use crate::types::http::HttpRequest;
 use crate::types::json::{ParseJson, QueryJson, StringifyJson};
 use crate::types::stream::StreamText;
@@ -18,6 +21,7 @@ use crate::{StepBehaviour, StepType};
 
 /// Every step type, sorted by name. A new one is a file and a line here.
 pub const ALL: &[&dyn StepType] = &[
+    &BranchBlock,
     &DelayStep,
     &EchoStep,
     &FailStep,
@@ -25,10 +29,15 @@ pub const ALL: &[&dyn StepType] = &[
     &ParseJson,
     &QueryJson,
     &StringifyJson,
+    &LoopBlock,
+    &MapBlock,
+    &ParallelBlock,
     &SetState,
     &StaticInput,
     &StaticTextInput,
+    &StopStep,
     &StreamText,
+    &SwitchBlock,
     &RenderTemplate,
     &ConcatText,
     &JoinText,
@@ -43,6 +52,7 @@ pub const ALL: &[&dyn StepType] = &[
     &TrimText,
     &TruncateText,
     &UppercaseText,
+    &TryBlock,
 ];
 
 struct RegistryEntry {

@@ -26,10 +26,31 @@ pub(crate) fn base_spec(
         effect: Effect::Pure,
         effect_of: None,
         action: StepAction::Run,
+        block: None,
         sensitive: &[],
         ports: &[],
         examples: Vec::new(),
     }
+}
+
+/// The fields that only one type of block has.
+pub(crate) fn block_fields(properties: Value, required: &[&str]) -> Option<Value> {
+    Some(json!({"properties": properties, "required": required}))
+}
+
+/// The schema of a list of steps.
+pub(crate) fn steps_schema() -> Value {
+    json!({
+        "description": "Steps, in the same format as those of the workflow.",
+        "type": "array",
+        "minItems": 1,
+        "items": {"$ref": "#/$defs/step"},
+    })
+}
+
+/// The schema of a bare expression.
+pub(crate) fn condition_schema() -> Value {
+    json!({"description": "A bare expression.", "type": ["string", "boolean"]})
 }
 
 /// A pure step from `{text}` to `{text}`.

@@ -168,6 +168,7 @@ impl Body<'_> {
         match (&mut *event, place) {
             (Event::StepStarted { input, .. }, 0) => *input = None,
             (Event::StepStarted { config, .. }, 1) => *config = None,
+            (Event::BodyEnded { output, .. }, 0) => *output = None,
             (event, _) => {
                 if let Some(value) = always_there(event) {
                     *value = Arc::new(Value::Null);
@@ -194,6 +195,7 @@ impl Serialize for Body<'_> {
 fn event_values(event: &Event) -> [Option<&Arc<Value>>; PLACES] {
     match event {
         Event::StepStarted { input, config, .. } => [input.as_ref(), config.as_ref()],
+        Event::BodyEnded { output, .. } => [output.as_ref(), None],
         Event::Accepted { input, .. } => [Some(input), None],
         Event::StepCompleted { output, .. } | Event::Completed { output } => [Some(output), None],
         _ => [None, None],
@@ -224,6 +226,7 @@ fn resolve_references(events: &mut [Event], here: usize, source: usize) -> Resul
     let event = events.get_mut(here / PLACES).ok_or_else(wrong)?;
     match (event, here % PLACES) {
         (Event::StepStarted { input: empty @ None, .. }, 0)
+        | (Event::BodyEnded { output: empty @ None, .. }, 0)
         | (Event::StepStarted { config: empty @ None, .. }, 1) => *empty = Some(value),
         (event, 0) => match always_there(event) {
             Some(place) if place.is_null() => *place = value,

@@ -1,6 +1,7 @@
 //! The JSON Schema of the definition format, for editors: what `parse` accepts, and what `config`
 //! and `input` of each step type look like.
 
+use indexmap::IndexMap;
 use serde_json::{Value, json};
 
 use crate::Map;
@@ -67,15 +68,13 @@ fn step_schema(types: &[&StepSpec]) -> Value {
                 "if": {"properties": {"type": {"enum": all}}, "required": ["type"]},
                 "then": {
                     "description": spec.summary,
-                    "properties": {
-                        "config": nullable_schema(templated_schema(&spec.config)),
-                        "input": input_schema(spec),
-                    },
+                    "properties": type_properties(spec),
+                    "required": spec.block.as_ref().map_or_else(|| json!([]), |block| block["required"].clone()),
                 },
             })
         })
         .collect();
-    json!({
+    let mut schema = json!({
         "type": "object",
         "required": ["type"],
         "additionalProperties": false,
@@ -114,7 +113,46 @@ fn step_schema(types: &[&StepSpec]) -> Value {
             },
         },
         "allOf": by_type,
-    })
+    });
+    allow_block_fields(&mut schema, types);
+    schema
+}
+
+/// The properties that depend on the type of a step.
+fn type_properties(spec: &StepSpec) -> Map {
+    let mut properties = Map::new();
+    let Some(block) = &spec.block else {
+        let config = nullable_schema(templated_schema(&spec.config));
+        properties.insert("config".into(), config);
+        properties.insert("input".into(), input_schema(spec));
+        return properties;
+    };
+    let fields = block["properties"].as_object().into_iter().flatten();
+    properties.extend(fields.map(|(name, schema)| (name.clone(), schema.clone())));
+    for name in ["config", "retry", "timeout", "idempotent", "at_most_once"] {
+        properties.insert(name.into(), json!(false));
+    }
+    properties
+}
+
+/// Allows each field of a block in the types that have it.
+fn allow_block_fields(schema: &mut Value, types: &[&StepSpec]) {
+    let mut owners: IndexMap<&str, Vec<&str>> = IndexMap::new();
+    for spec in types {
+        let fields = spec.block.as_ref().and_then(|block| block["properties"].as_object());
+        for name in fields.into_iter().flat_map(Map::keys) {
+            owners.entry(name).or_default().push(spec.name);
+        }
+    }
+    for (name, owners) in owners {
+        schema["properties"][name] = json!(true);
+        if let Value::Array(rules) = &mut schema["allOf"] {
+            rules.push(json!({
+                "if": {"required": [name]},
+                "then": {"properties": {"type": {"enum": owners}}},
+            }));
+        }
+    }
 }
 
 /// An object of inputs, or, where the type has a default input, that value alone.

@@ -1,5 +1,6 @@
 //! Definitions: parsing them, checking their wiring, and compiling them to a plan.
 
+pub mod blocks;
 mod check;
 mod compile;
 mod duration;
@@ -9,6 +10,7 @@ pub mod model;
 mod parse;
 mod place;
 pub mod plan;
+pub mod plan_block;
 mod positions;
 mod read;
 mod requirement;

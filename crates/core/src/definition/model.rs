@@ -5,6 +5,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use serde_json::Value;
 
+use super::blocks::BlockDefinition;
 use crate::Map;
 
 /// What a user wrote: inputs, steps, wiring, outputs, state. Immutable once released.
@@ -16,7 +17,7 @@ pub struct Definition {
     pub description: Option<String>,
     /// The JSON Schema of the inputs (an object schema), or `None` where it is to be inferred.
     pub inputs: Option<Value>,
-    /// In the order they were written; at least one.
+    /// In the order they were written, each block before the steps in it; at least one.
     pub steps: Vec<StepDefinition>,
     /// The outputs by name, in order; empty where the last steps' outputs are the output.
     pub outputs: IndexMap<String, OutputSpec>,
@@ -42,6 +43,12 @@ pub struct OutputSpec {
 /// One step as written.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StepDefinition {
+    /// Its place in the source: `steps[2]`, or `steps[1].cases[0].steps[2]` inside a block.
+    pub path: String,
+    /// The body of a block that it is in; `None`: the definition's own list.
+    pub parent: Option<ParentBody>,
+    /// Its own bodies, if it is a block.
+    pub block: Option<Box<BlockDefinition>>,
     /// Given, or made from the type (`reverse`, `reverse_2`).
     pub id: String,
     /// The step type's name as written, maybe an alias.
@@ -66,6 +73,27 @@ pub struct StepDefinition {
     /// Overrides the step type's effect: `true`: may be repeated after a crash with the same key;
     /// `false` (`at_most_once`): fails as `interrupted` instead.
     pub idempotent: Option<bool>,
+}
+
+impl StepDefinition {
+    /// The field that has its input.
+    pub fn input_field(&self) -> &'static str {
+        self.block.as_ref().map_or("input", |block| block.kind.input_field())
+    }
+
+    /// The place of its input in the source.
+    pub fn input_path(&self) -> String {
+        format!("{}.{}", self.path, self.input_field())
+    }
+}
+
+/// A body of a block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ParentBody {
+    /// The position of the block in [`Definition::steps`].
+    pub block: usize,
+    /// The position of the body in the block.
+    pub body: usize,
 }
 
 /// One entry of `after`: a step's id and the port it must leave by.

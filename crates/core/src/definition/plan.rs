@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::check::schema::SchemaChecker;
 use super::model::{JoinRule, OnError, RetryPolicy};
+use super::plan_block::{BodyIndex, PlanBlock, StepList};
 use super::step_index::StepIndex;
 use crate::catalog::{Effect, StepAction};
 use crate::expr::{Expression, ValueTemplate};
@@ -24,14 +25,12 @@ pub struct Plan {
     pub input_schema: Arc<Value>,
     /// `input_schema` compiled.
     pub input_checker: SchemaChecker,
-    /// In the order of the definition.
+    /// In the order of the definition, each block before the steps in it.
     pub steps: Vec<PlanStep>,
     /// Step index by step id.
     pub by_id: BTreeMap<String, StepIndex>,
-    /// Steps that nothing comes before, in order.
-    pub roots: Vec<StepIndex>,
-    /// Steps that nothing comes after, in order.
-    pub sinks: Vec<StepIndex>,
+    /// The steps outside all blocks.
+    pub top: StepList,
     /// The declared outputs, in order; empty: what the sinks made.
     pub outputs: Vec<PlanOutput>,
     /// First values of the state.
@@ -78,6 +77,10 @@ pub struct PlanStep {
     pub after: Vec<PlanEdge>,
     /// The steps with an edge from this one, each once.
     pub dependents: Vec<StepIndex>,
+    /// The list of a block that it is in; `None`: it is outside all blocks.
+    pub parent: Option<BodyIndex>,
+    /// What it does with the lists of steps in it, if it is a block.
+    pub block: Option<Box<PlanBlock>>,
     /// The steps that repeat it, outermost first; empty: it runs once in an execution. A run of
     /// the step has the index of an iteration for each of them.
     pub enclosing: Vec<StepIndex>,
@@ -164,6 +167,12 @@ impl Plan {
     /// The ids of the steps with an edge into `step`, once for each edge.
     pub fn previous_steps<'a>(&'a self, step: &'a PlanStep) -> impl Iterator<Item = &'a str> {
         step.after.iter().filter_map(|edge| Some(self.step(edge.from)?.id.as_str()))
+    }
+
+    /// The direct steps of a list: of a block, or those outside all blocks.
+    pub fn step_list(&self, body: Option<BodyIndex>) -> Option<&StepList> {
+        let Some(body) = body else { return Some(&self.top) };
+        Some(&self.step(body.block)?.block.as_ref()?.bodies.get(body.body as usize)?.list)
     }
 
     /// The steps with their indexes, in the order of the definition.
@@ -255,6 +264,16 @@ pub enum InputFeed {
     },
     /// The workflow's inputs as a whole.
     AllInputs,
+    /// What a block gives to the first steps in it: the item of a `Map`, the previous output of a
+    /// `Loop`, else its own input.
+    Block {
+        /// The block.
+        block: StepIndex,
+        /// The property to take, if the value has it; `None`: the whole.
+        property: Option<&'static str>,
+        /// The input property it goes to; `None`: it is the whole input.
+        into: Option<&'static str>,
+    },
     /// Nothing: an empty object.
     Empty,
     /// From the previous step of the list or, if that one is bypassed, from what came before it.

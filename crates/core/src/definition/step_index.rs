@@ -17,6 +17,11 @@ impl StepIndex {
         Self(u32::try_from(position).unwrap_or(u32::MAX))
     }
 
+    /// The position as a number that sorts as the steps.
+    pub const fn number(self) -> u32 {
+        self.0
+    }
+
     /// Where it is in the list of steps.
     pub(crate) const fn position(self) -> usize {
         self.0 as usize

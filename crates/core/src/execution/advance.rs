@@ -44,6 +44,8 @@ impl Execution {
             moment,
             decision: Decision::default(),
             reached: VecDeque::new(),
+            blocks: VecDeque::new(),
+            starts_left: MAX_STARTS,
             budget: RefCell::new(budget),
             is_interrupted: false,
         };
@@ -52,11 +54,14 @@ impl Execution {
     }
 
     /// Whether exactly this attempt is running.
-    fn is_under_way(&self, id: &AttemptId) -> bool {
+    pub(super) fn is_under_way(&self, id: &AttemptId) -> bool {
         let AttemptId { step_run, attempt } = id;
         self.steps.run(step_run).state == StepState::Running { attempt: *attempt }
     }
 }
+
+/// The most bodies of loops and maps that start in one transition: others wait for it.
+const MAX_STARTS: u32 = 64;
 
 /// The handling of one input.
 pub(super) struct Transition<'a> {
@@ -65,6 +70,10 @@ pub(super) struct Transition<'a> {
     decision: Decision,
     /// Step runs that may be ready to start because one that they depend on has settled.
     pub(super) reached: VecDeque<StepRunId>,
+    /// Blocks in which a step has settled.
+    pub(super) blocks: VecDeque<StepRunId>,
+    /// How many bodies of loops and maps this transition may still start.
+    pub(super) starts_left: u32,
     /// The rest of the budget for the evaluation of expressions.
     pub(super) budget: RefCell<EvalBudget>,
     /// Whether an evaluation was interrupted; then nothing was recorded.
@@ -82,6 +91,10 @@ impl Transition<'_> {
         self.execution.apply_event(&recorded);
         self.execution.measure_wait(&recorded, self.moment.elapsed);
         self.decision.events.push(recorded);
+    }
+
+    pub(super) fn has_command(&self, command: &Command) -> bool {
+        self.decision.commands.contains(command)
     }
 
     pub(super) fn push_command(&mut self, command: Command) {
@@ -138,7 +151,16 @@ impl Transition<'_> {
             (Status::Running, TransitionInput::EvaluationFailed { step, failure }) => {
                 self.evaluation_failed(step, failure)?;
             }
-            (_, TransitionInput::Evaluate { .. } | TransitionInput::EvaluationFailed { .. }) => {
+            (Status::Running, TransitionInput::Continue { step }) => {
+                self.blocks.push_back(step);
+                self.start_reached();
+            }
+            (
+                _,
+                TransitionInput::Evaluate { .. }
+                | TransitionInput::EvaluationFailed { .. }
+                | TransitionInput::Continue { .. },
+            ) => {
                 return Err(TransitionError::Stale);
             }
             (Status::Queued, TransitionInput::Timer) => drop(self.time_out_if_due()),
@@ -164,7 +186,7 @@ impl Transition<'_> {
         if self.execution.rerun_of.is_some() {
             return self.start_all_ready();
         }
-        self.reached.extend(self.execution.origin.plan.roots.iter().map(|root| (*root).into()));
+        self.reached.extend(self.execution.origin.plan.top.roots.iter().map(|root| (*root).into()));
         self.start_reached();
     }
 }

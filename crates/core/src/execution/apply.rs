@@ -5,12 +5,15 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::blocks::block_run::{BlockPause, BlockRun, BodyResult, BodyRunId, BodyRunKey};
 use super::event::{Event, RecordedEvent, RerunSource, ReusedOutcome, ReusedStep, SkipReason};
 use super::failure::Failure;
 use super::state::{Execution, Status};
 use super::step_runs::StepState;
 use crate::Timestamp;
 use crate::catalog::StepAction;
+use crate::definition::plan_block::PlanBlockKind;
+use crate::expr::shared_null;
 
 impl Execution {
     /// Applies the next event.
@@ -34,38 +37,15 @@ impl Execution {
                 self.phase = Status::Running;
                 self.started_at = Some(at);
             }
-            Event::StepStarted { step, attempt, input, config, secrets } => {
-                if let Some(run) = self.steps.get_mut(step) {
-                    run.begin_attempt(*attempt, at);
-                    if input.is_some() {
-                        run.input.clone_from(input);
-                        run.config.clone_from(config);
-                        run.secrets.clone_from(secrets);
-                    }
-                }
-            }
-            Event::StepWaiting { step, until } => {
-                if let Some(run) = self.steps.get_mut(step) {
-                    run.state = StepState::Waiting { since: at, until: *until };
-                }
-            }
-            Event::StepRetrying { step, error, until } => {
-                if let Some(run) = self.steps.get_mut(step) {
-                    run.await_retry(error, at, *until);
-                }
-            }
-            Event::StepCompleted { step, output, port } => {
-                let (output, port) = (output.clone(), port.clone());
-                self.steps.settle_at(step, at, StepState::Completed { output, port });
-            }
-            Event::StepFailed { step, error, handled } => {
-                let (error, handled) = (error.clone(), *handled);
-                self.steps.settle_at(step, at, StepState::Failed { error, handled });
-            }
-            Event::StepSkipped { step, reason } => {
-                self.steps.settle_at(step, at, StepState::Skipped { reason: *reason });
-            }
-            Event::StepCancelled { step } => self.steps.settle_at(step, at, StepState::Cancelled),
+            Event::StepStarted { .. }
+            | Event::StepWaiting { .. }
+            | Event::StepRetrying { .. }
+            | Event::StepCompleted { .. }
+            | Event::StepFailed { .. }
+            | Event::StepSkipped { .. }
+            | Event::StepCancelled { .. }
+            | Event::BodyStarted { .. }
+            | Event::BodyEnded { .. } => self.apply_step_event(&recorded.event, at),
             Event::StateSet { values } => self.set_state_values(values),
             Event::StepLogged { .. } | Event::Recovered => {}
             Event::Paused => self.phase = Status::Paused,
@@ -83,18 +63,141 @@ impl Execution {
         }
     }
 
+    /// Applies an event about a step run or the body of a block.
+    fn apply_step_event(&mut self, event: &Event, at: Timestamp) {
+        match event {
+            Event::StepStarted { step, attempt, input, config, secrets } => {
+                let planned = self.origin.plan.step(step.step);
+                let is_block = planned.is_some_and(|planned| planned.block.is_some());
+                if let Some(run) = self.steps.get_mut(step) {
+                    run.begin_attempt(*attempt, at);
+                    if is_block {
+                        run.state = StepState::Block(Box::new(BlockRun::new(at)));
+                    }
+                    if input.is_some() {
+                        run.input.clone_from(input);
+                        run.config.clone_from(config);
+                        run.secrets.clone_from(secrets);
+                    }
+                }
+            }
+            Event::StepWaiting { step, until } => {
+                if let Some(block) = self.steps.block_mut(step) {
+                    block.pause = Some(BlockPause { since: at, until: *until });
+                } else if let Some(run) = self.steps.get_mut(step) {
+                    run.state = StepState::Waiting { since: at, until: *until };
+                }
+            }
+            Event::StepRetrying { step, error, until } => {
+                if let Some(run) = self.steps.get_mut(step) {
+                    run.await_retry(error, at, *until);
+                }
+            }
+            Event::StepCompleted { step, output, port } => {
+                let (output, port) = (output.clone(), port.clone());
+                self.steps.settle_at(
+                    &self.origin.plan,
+                    step,
+                    at,
+                    StepState::Completed { output, port },
+                );
+            }
+            Event::StepFailed { step, error, handled } => {
+                let (error, handled) = (error.clone(), *handled);
+                self.steps.settle_at(
+                    &self.origin.plan,
+                    step,
+                    at,
+                    StepState::Failed { error, handled },
+                );
+            }
+            Event::StepSkipped { step, reason } => {
+                self.steps.settle_at(
+                    &self.origin.plan,
+                    step,
+                    at,
+                    StepState::Skipped { reason: *reason },
+                );
+            }
+            Event::StepCancelled { step } => {
+                self.steps.settle_at(&self.origin.plan, step, at, StepState::Cancelled)
+            }
+            _ => self.apply_body_event(event),
+        }
+    }
+
+    /// Applies an event about the body of a block.
+    fn apply_body_event(&mut self, event: &Event) {
+        match event {
+            Event::BodyStarted { step, body, index } => {
+                let key = BodyRunKey { body: *body, index: *index };
+                self.begin_body(&BodyRunId { block: step.clone(), key });
+            }
+            Event::BodyEnded { step, body, index, output, error } => {
+                let key = BodyRunKey { body: *body, index: *index };
+                let result = match (output, error) {
+                    (Some(output), _) => BodyResult::Completed(output.clone()),
+                    (None, Some(error)) => BodyResult::Failed(error.clone()),
+                    (None, None) => BodyResult::Completed(shared_null().clone()),
+                };
+                self.end_body(&BodyRunId { block: step.clone(), key }, result);
+            }
+            _ => {}
+        }
+    }
+
+    fn begin_body(&mut self, id: &BodyRunId) {
+        let open = id.step_list(&self.origin.plan).map_or(0, |list| list.steps.len());
+        if let Some(block) = self.steps.block_mut(&id.block) {
+            block.active.insert(id.key, open);
+            block.started = block.started.max(id.key.index.saturating_add(1));
+            block.pause = None;
+        }
+    }
+
+    fn end_body(&mut self, id: &BodyRunId, result: BodyResult) {
+        let plan = &self.origin.plan;
+        let planned = plan.step(id.block.step).and_then(|step| step.block.as_deref());
+        let ended = self.steps.inside(plan, id);
+        self.steps.keep_ended(ended);
+        let Some(block) = self.steps.block_mut(&id.block) else { return };
+        block.active.remove(&id.key);
+        match &result {
+            BodyResult::Completed(output) => {
+                block.completed = block.completed.saturating_add(1);
+                block.last = Some(output.clone());
+            }
+            BodyResult::Failed(_) => block.failed = block.failed.saturating_add(1),
+        }
+        let BodyRunKey { body, index } = id.key;
+        match planned.map(|planned| &planned.kind) {
+            Some(PlanBlockKind::Parallel { .. } | PlanBlockKind::Try) => {
+                block.set_result(body as usize, result)
+            }
+            Some(PlanBlockKind::Map(_)) => block.set_result(index as usize, result),
+            Some(PlanBlockKind::Loop(planned)) if planned.collect => {
+                block.set_result(index as usize, result);
+            }
+            _ => {}
+        }
+    }
+
     /// Settles the steps that a rerun takes over.
     fn take_over(&mut self, rerun: &RerunSource) {
         let RerunSource { of, steps, given } = rerun;
         self.rerun_of = Some(*of);
         self.given.clone_from(given);
         for ReusedStep { step, input, how } in steps {
-            if self.steps.get(step).is_none() {
+            let plan = self.origin.plan.clone();
+            // Runs in iterations exist only once they have begun.
+            if plan.step(step.step).is_none()
+                || (step.path.is_empty() && self.steps.get(step).is_none())
+            {
                 continue;
             }
             let state = match how {
                 ReusedOutcome::Completed { output, port } => {
-                    let planned = self.origin.plan.step(step.step);
+                    let planned = plan.step(step.step);
                     if planned.is_some_and(|planned| planned.action == StepAction::SetState) {
                         self.set_state_values(output.as_object().into_iter().flatten());
                     }
@@ -106,7 +209,7 @@ impl Execution {
                 ReusedOutcome::Skipped => StepState::Skipped { reason: SkipReason::NotTaken },
                 ReusedOutcome::Bypassed => StepState::Skipped { reason: SkipReason::Condition },
             };
-            if let Some(run) = self.steps.settle_run(step, state) {
+            if let Some(run) = self.steps.settle_run(&plan, step, state) {
                 run.input.clone_from(input);
                 run.reused = true;
             }

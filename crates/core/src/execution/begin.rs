@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::advance::Transition;
 use super::bind;
+use super::blocks::choose_body;
 use super::event::{Event, SkipReason};
 use super::failure::{Failure, codes};
 use super::flow::{StepReadiness, step_readiness};
@@ -14,6 +15,7 @@ use super::input::{Command, TransitionError};
 use super::scope::ExecutionScope;
 use super::step_run_id::StepRunId;
 use super::step_runs::StepState;
+use crate::catalog::StepAction;
 use crate::definition::plan::{Plan, PlanStep};
 use crate::expr::{
     EvalBudget, EvalError, EvalErrorKind, EvalScope as _, RenderedValue, SecretInsertion,
@@ -25,27 +27,27 @@ impl Transition<'_> {
     /// Starts a step run that is ready.
     pub(super) fn begin_step(&mut self, plan: &Plan, id: &StepRunId) {
         let planned = &plan[id.step];
-        let scope = ExecutionScope::with_budget(self.execution, &self.budget);
+        let scope = ExecutionScope::new(self.execution).with_budget(&self.budget).of_step(id);
         if let Some(when) = &planned.when {
             match when.eval_bool(&scope) {
                 Ok(true) => {}
                 Ok(false) => return self.skip_step(id, SkipReason::Condition),
                 Err(error) => {
-                    return self
-                        .not_prepared(id, PreparationError::from_eval_error("when", &error));
+                    return self.not_prepared(id, EvaluationError::from_eval_error("when", &error));
                 }
             }
         }
         let given = self.execution.given.as_ref().filter(|given| given.step == *id);
         let given = given.map(|given| given.input.clone());
         match prepare_step(planned, &scope, given) {
+            Ok(PreparedStep { body: None, .. }) => self.skip_step(id, SkipReason::Condition),
             Ok(prepared) => self.start_prepared(planned, id, prepared),
             Err(unprepared) => self.not_prepared(id, unprepared),
         }
     }
 
     fn start_prepared(&mut self, planned: &PlanStep, id: &StepRunId, prepared: PreparedStep) {
-        let PreparedStep { input, config, secrets } = prepared;
+        let PreparedStep { input, config, secrets, body } = prepared;
         self.record_event(Event::StepStarted {
             step: id.clone(),
             attempt: 1,
@@ -53,17 +55,20 @@ impl Transition<'_> {
             config: (!planned.config.is_static()).then(|| config.clone()),
             secrets,
         });
-        self.start_action(planned, id, input, &config);
+        match planned.action {
+            StepAction::Block => self.start_block(planned, id, body.unwrap_or_default()),
+            _ => self.start_action(planned, id, input, &config),
+        }
     }
 
-    fn not_prepared(&mut self, id: &StepRunId, why: PreparationError) {
+    fn not_prepared(&mut self, id: &StepRunId, why: EvaluationError) {
         match why {
-            PreparationError::Failed(failure) => self.settle_failed(id, failure),
+            EvaluationError::Failed(failure) => self.settle_failed(id, failure),
             // The step stays pending, so that a later input can start it.
-            PreparationError::NeedsFullBudget => {
+            EvaluationError::NeedsFullBudget => {
                 self.push_command(Command::Evaluate { step: Some(id.clone()) });
             }
-            PreparationError::Interrupted => self.is_interrupted = true,
+            EvaluationError::Interrupted => self.is_interrupted = true,
         }
     }
 
@@ -73,6 +78,7 @@ impl Transition<'_> {
         step: Option<StepRunId>,
     ) -> Result<(), TransitionError> {
         match step {
+            Some(id) if self.execution.steps.block(&id).is_some() => self.continue_block(&id),
             Some(id) => {
                 let plan = self.execution.origin.plan.clone();
                 self.require_startable(&plan, &id)?;
@@ -100,16 +106,21 @@ impl Transition<'_> {
             self.end_execution(Event::Failed { error: failure });
             return Ok(());
         };
-        let plan = self.execution.origin.plan.clone();
-        self.require_startable(&plan, &id)?;
-        self.settle_failed(&id, failure);
+        if self.execution.steps.block(&id).is_some() {
+            self.fail_block(&id, failure);
+        } else {
+            let plan = self.execution.origin.plan.clone();
+            self.require_startable(&plan, &id)?;
+            self.settle_failed(&id, failure);
+        }
         self.start_reached();
         Ok(())
     }
 
     fn require_startable(&self, plan: &Plan, id: &StepRunId) -> Result<(), TransitionError> {
-        let run = self.execution.steps.get(id);
-        let is_pending = run.is_some_and(|run| run.state == StepState::Pending);
+        let steps = &self.execution.steps;
+        let is_known = plan.step(id.step).is_some() && steps.is_reachable(plan, id);
+        let is_pending = is_known && steps.run(id).state == StepState::Pending;
         match is_pending && step_readiness(plan, self.execution, id) == StepReadiness::Start {
             true => Ok(()),
             false => Err(TransitionError::Stale),
@@ -123,10 +134,12 @@ struct PreparedStep {
     config: Arc<Value>,
     /// The secrets that are inserted into both; `None`: the definition refers to none.
     secrets: Option<Vec<SecretInsertion>>,
+    /// The body with which a block begins; 0 for other steps. `None`: the block is bypassed.
+    body: Option<u32>,
 }
 
-/// Why a step could not be prepared.
-enum PreparationError {
+/// Why expressions could not be evaluated, or their values cannot be used.
+pub(super) enum EvaluationError {
     /// A permanent error: the step fails.
     Failed(Failure),
     /// Its evaluation does not fit in the inline budget.
@@ -135,8 +148,8 @@ enum PreparationError {
     Interrupted,
 }
 
-impl PreparationError {
-    fn from_eval_error(field: &str, error: &EvalError) -> Self {
+impl EvaluationError {
+    pub(super) fn from_eval_error(field: &str, error: &EvalError) -> Self {
         match error.kind {
             EvalErrorKind::NeedsFullBudget => Self::NeedsFullBudget,
             EvalErrorKind::Interrupted => Self::Interrupted,
@@ -144,7 +157,7 @@ impl PreparationError {
         }
     }
 
-    fn failed_with(code: &str, message: String) -> Self {
+    pub(super) fn failed_with(code: &str, message: String) -> Self {
         Self::Failed(Failure::new(code, message))
     }
 }
@@ -155,16 +168,16 @@ fn prepare_step(
     planned: &PlanStep,
     scope: &ExecutionScope<'_>,
     given: Option<Arc<Value>>,
-) -> Result<PreparedStep, PreparationError> {
+) -> Result<PreparedStep, EvaluationError> {
     let mut input = match given {
         Some(given) => RenderedValue { value: given, insertions: Vec::new() },
         None => bind::bind_input(planned, scope)
-            .map_err(|error| PreparationError::from_eval_error("input", &error))?,
+            .map_err(|error| EvaluationError::from_eval_error("input", &error))?,
     };
     let mut config = planned
         .config
         .render_value(scope)
-        .map_err(|error| PreparationError::from_eval_error("config", &error))?;
+        .map_err(|error| EvaluationError::from_eval_error("config", &error))?;
     let secrets = (!planned.secrets.is_empty()).then(|| {
         place_under(&mut input.insertions, "input");
         place_under(&mut config.insertions, "config");
@@ -173,7 +186,7 @@ fn prepare_step(
     let (input, config) = (input.value, config.value);
     for (field, value) in [("input", &input), ("config", &config)] {
         if nests_deeper(value, MAX_VALUE_DEPTH) {
-            return Err(PreparationError::failed_with(codes::VALUE_TOO_DEEP, too_deep(field)));
+            return Err(EvaluationError::failed_with(codes::VALUE_TOO_DEEP, too_deep(field)));
         }
     }
     let mut left = scope.budget().inline_left();
@@ -181,11 +194,16 @@ fn prepare_step(
     if let (Some(left), Some(before)) = (left, scope.budget().inline_left()) {
         scope.spend_units(before - left);
     }
-    let checks = checks.ok_or(PreparationError::NeedsFullBudget)?;
+    let checks = checks.ok_or(EvaluationError::NeedsFullBudget)?;
     checks.map_err(|problems| {
-        PreparationError::failed_with(codes::STEP_INPUT, problems.to_string())
+        EvaluationError::failed_with(codes::STEP_INPUT, problems.to_string())
     })?;
-    Ok(PreparedStep { input, config, secrets })
+    let body = match &planned.block {
+        Some(block) => choose_body(block, scope, &input)
+            .map_err(|error| EvaluationError::from_eval_error("cases", &error))?,
+        None => Some(0),
+    };
+    Ok(PreparedStep { input, config, secrets, body })
 }
 
 /// The error message for a value that is nested too deeply.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::blocks::block_run::BodyRunId;
 use super::scope::ExecutionScope;
 use super::state::Execution;
 use super::step_run_id::StepRunId;
@@ -20,12 +21,12 @@ pub(super) fn bind_input(
 ) -> Result<RenderedValue, EvalError> {
     match &planned.input {
         InputBinding::Feed(feed) => {
-            Ok(RenderedValue { value: feed_value(feed, scope.execution), insertions: Vec::new() })
+            Ok(RenderedValue { value: feed_value(feed, scope), insertions: Vec::new() })
         }
         InputBinding::Template { template, rest } => {
             let written = template.render_value(scope)?;
             let Some(rest) = rest else { return Ok(written) };
-            let mut whole = feed_object(feed_value(rest, scope.execution));
+            let mut whole = feed_object(feed_value(rest, scope));
             if let Value::Object(fields) = &*written.value {
                 whole.extend(fields.iter().map(|(k, v)| (k.clone(), v.clone())));
             }
@@ -41,14 +42,15 @@ fn feed_object(fed: Arc<Value>) -> Map {
     }
 }
 
-fn feed_value(feed: &InputFeed, execution: &Execution) -> Arc<Value> {
+fn feed_value(feed: &InputFeed, scope: &ExecutionScope<'_>) -> Arc<Value> {
+    let execution = scope.execution;
     match feed {
         InputFeed::Step { from, property, into } => {
-            step_value(output_of(execution, *from), *property, *into)
+            step_value(output_of(scope, *from), *property, *into)
         }
         InputFeed::Steps { from } => {
             let completed = from.iter().filter_map(|step| {
-                match &execution.steps.run(&StepRunId::from(*step)).state {
+                match &execution.steps.run(&scope.run_id(*step)).state {
                     StepState::Completed { output, .. } => {
                         Some((execution.origin.plan[*step].id.clone(), Value::clone(output)))
                     }
@@ -71,23 +73,29 @@ fn feed_value(feed: &InputFeed, execution: &Execution) -> Arc<Value> {
         }
         InputFeed::AllInputs => execution.input.clone(),
         InputFeed::FirstOf { optional, last } => {
-            let nearest = optional.iter().find(|optional| !is_bypassed(execution, optional.step));
-            feed_value(nearest.map_or(last, |nearest| &nearest.feed), execution)
+            let nearest = optional.iter().find(|optional| !is_bypassed(scope, optional.step));
+            feed_value(nearest.map_or(last, |nearest| &nearest.feed), scope)
+        }
+        InputFeed::Block { block, property, into } => {
+            let given = scope.given_by(*block);
+            // What has not the property is taken as a whole.
+            let property = property.filter(|property| given.get(property).is_some());
+            step_value(&given, property, *into)
         }
         InputFeed::Empty => Arc::new(Value::Object(Map::new())),
     }
 }
 
 /// The output of a step; `null` if it did not complete.
-fn output_of(execution: &Execution, step: StepIndex) -> &Arc<Value> {
-    match &execution.steps.run(&step.into()).state {
+fn output_of<'s>(scope: &ExecutionScope<'s>, step: StepIndex) -> &'s Arc<Value> {
+    match &scope.execution.steps.run(&scope.run_id(step)).state {
         StepState::Completed { output, .. } => output,
         _ => shared_null(),
     }
 }
 
-fn is_bypassed(execution: &Execution, step: StepIndex) -> bool {
-    execution.steps.run(&step.into()).state.is_bypassed()
+fn is_bypassed(scope: &ExecutionScope<'_>, step: StepIndex) -> bool {
+    scope.execution.steps.run(&scope.run_id(step)).state.is_bypassed()
 }
 
 fn step_value(output: &Arc<Value>, property: Option<&str>, into: Option<&str>) -> Arc<Value> {
@@ -115,25 +123,38 @@ pub(super) fn bound_config(execution: &Execution, step: &StepRunId) -> Arc<Value
     if let Some(config) = &execution.steps.run(step).config {
         return config.clone();
     }
-    let rendered =
-        execution.origin.plan[step.step].config.render_value(&ExecutionScope::new(execution));
+    let rendered = execution.origin.plan[step.step]
+        .config
+        .render_value(&ExecutionScope::new(execution).of_step(step));
     rendered.map_or_else(|_| shared_null().clone(), |rendered| rendered.value)
 }
 
-/// The output of the last step or, if it was bypassed, of what came before it.
-fn last_output(execution: &Execution, sink: StepIndex) -> Arc<Value> {
+/// The output of the last step of a list or, if it was bypassed, of what came before it; `None` if
+/// nothing is left of the list.
+fn last_output(scope: &ExecutionScope<'_>, sink: StepIndex) -> Option<Arc<Value>> {
     let mut last = sink;
-    while is_bypassed(execution, last) {
-        match execution.origin.plan[last].after.as_slice() {
-            [] => break,
+    while is_bypassed(scope, last) {
+        match scope.execution.origin.plan[last].after.as_slice() {
+            [] => return None,
             [edge] => last = edge.from,
             several => {
                 let from = several.iter().map(|edge| edge.from).collect();
-                return feed_value(&InputFeed::Steps { from }, execution);
+                return Some(feed_value(&InputFeed::Steps { from }, scope));
             }
         }
     }
-    output_of(execution, last).clone()
+    Some(output_of(scope, last).clone())
+}
+
+/// The output of a body whose steps are all settled: that of its last steps (one: its output;
+/// several: an object by step id). If all were bypassed, what the block gave them.
+pub(super) fn bind_body_output(scope: &ExecutionScope<'_>, body: &BodyRunId) -> Arc<Value> {
+    let plan = &scope.execution.origin.plan;
+    match body.step_list(plan).map(|list| list.sinks.as_slice()) {
+        Some([one]) => last_output(scope, *one).unwrap_or_else(|| scope.given_by(body.block.step)),
+        Some(several) => feed_value(&InputFeed::Steps { from: several.to_vec() }, scope),
+        None => shared_null().clone(),
+    }
 }
 
 impl Execution {
@@ -151,12 +172,11 @@ impl Execution {
 /// # Errors
 /// The name of the output that could not be evaluated, and why.
 pub(super) fn bind_outputs(scope: &ExecutionScope<'_>) -> Result<Arc<Value>, (String, EvalError)> {
-    let execution = scope.execution;
-    let plan = &execution.origin.plan;
+    let plan = &scope.execution.origin.plan;
     if plan.outputs.is_empty() {
-        return Ok(match plan.sinks.as_slice() {
-            [one] => last_output(execution, *one),
-            many => feed_value(&InputFeed::Steps { from: many.to_vec() }, execution),
+        return Ok(match plan.top.sinks.as_slice() {
+            [one] => last_output(scope, *one).unwrap_or_else(|| shared_null().clone()),
+            many => feed_value(&InputFeed::Steps { from: many.to_vec() }, scope),
         });
     }
     let mut outputs = Map::new();

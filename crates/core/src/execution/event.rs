@@ -138,6 +138,37 @@ pub enum Event {
         #[serde(rename = "n")]
         step: StepRunId,
     },
+    /// The steps of a list of a block can start.
+    BodyStarted {
+        /// The run of the block.
+        #[serde(rename = "n")]
+        step: StepRunId,
+        /// The position of the list in the block.
+        #[serde(rename = "b", default, skip_serializing_if = "is_zero")]
+        body: u32,
+        /// The iteration, from 0.
+        #[serde(rename = "i", default, skip_serializing_if = "is_zero")]
+        index: u32,
+    },
+    /// The steps of a list of a block have settled, and the block continues.
+    BodyEnded {
+        /// The run of the block.
+        #[serde(rename = "n")]
+        step: StepRunId,
+        /// The position of the list in the block.
+        #[serde(rename = "b", default, skip_serializing_if = "is_zero")]
+        body: u32,
+        /// The iteration, from 0.
+        #[serde(rename = "i", default, skip_serializing_if = "is_zero")]
+        index: u32,
+        /// Its output; `None`: it failed.
+        #[serde(rename = "out", default, deserialize_with = "deserialize_present")]
+        #[serde(skip_serializing_if = "Option::is_none")]
+        output: Option<Arc<Value>>,
+        /// Why it failed.
+        #[serde(rename = "err", default, skip_serializing_if = "Option::is_none")]
+        error: Option<Failure>,
+    },
     /// A step set state values.
     StateSet {
         /// By name.
@@ -287,6 +318,8 @@ impl Event {
             | Self::StepLogged { step, .. } => Some(step),
             Self::Accepted { .. }
             | Self::Started
+            | Self::BodyStarted { .. }
+            | Self::BodyEnded { .. }
             | Self::StateSet { .. }
             | Self::Recovered
             | Self::Paused
@@ -334,6 +367,11 @@ const fn first_attempt() -> u32 {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 const fn is_one(n: &u32) -> bool {
     *n == 1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_zero(n: &u32) -> bool {
+    *n == 0
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]

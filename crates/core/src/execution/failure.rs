@@ -49,6 +49,8 @@ pub mod codes {
     pub const EXECUTION_TIMEOUT: &str = "EXECUTION_TIMEOUT";
     /// A `Fail` step without a code of its own.
     pub const USER_DEFINED: &str = "USER_DEFINED_ERROR";
+    /// A `Loop` did not end within its number of iterations.
+    pub const LOOP_LIMIT: &str = "LOOP_LIMIT";
     /// A value is larger than the configured limit.
     pub const VALUE_TOO_LARGE: &str = "VALUE_TOO_LARGE";
     /// A value is nested deeper than [`crate::MAX_VALUE_DEPTH`].

@@ -1,12 +1,15 @@
 //! Edges and joins: which steps start when others have settled.
 
 use super::advance::Transition;
+use super::blocks::BlockRun;
+use super::blocks::block_run::BodyRunId;
 use super::event::{Event, SkipReason};
 use super::state::{Execution, Status};
 use super::step_run_id::StepRunId;
 use super::step_runs::StepState;
 use crate::definition::model::{JoinRule, OnError};
 use crate::definition::plan::{Plan, PlanEdge};
+use crate::definition::plan_block::PlanBlockKind;
 
 /// The output port of a failed step with `on_error: port`.
 pub const ERROR_PORT: &str = "error";
@@ -28,35 +31,54 @@ pub(super) enum StepReadiness {
 }
 
 impl Transition<'_> {
-    /// Queues the dependents of a step run that has just settled.
+    /// Queues the dependents of a step run that has just settled, and the block that it is in.
     pub(super) fn reach_dependents(&mut self, id: &StepRunId) {
-        let dependents = self.execution.origin.plan[id.step].dependents.iter();
-        self.reached.extend(dependents.map(|next| id.sibling(*next)));
+        let plan = &self.execution.origin.plan;
+        let planned = &plan[id.step];
+        if planned.parent.is_some() {
+            self.blocks.extend(BodyRunId::around(plan, id).map(|body| body.block));
+        }
+        self.reached.extend(planned.dependents.iter().map(|next| id.sibling(*next)));
     }
 
-    /// Starts or skips the queued step runs that are ready, and all that become ready by that.
+    /// Starts or skips the queued step runs that are ready, continues the queued blocks, and does
+    /// all that follows from that.
     pub(super) fn start_reached(&mut self) {
         let plan = self.execution.origin.plan.clone();
-        while let Some(id) = self.reached.pop_front() {
-            if self.execution.phase != Status::Running {
-                self.reached.clear();
-                return;
-            }
-            if self.execution.steps.run(&id).state != StepState::Pending {
-                continue;
-            }
-            match step_readiness(&plan, self.execution, &id) {
-                StepReadiness::Wait => {}
-                StepReadiness::Start => self.begin_step(&plan, &id),
-                StepReadiness::Skip => self.skip_step(&id, SkipReason::NotTaken),
-            }
+        loop {
+            self.start_steps(&plan);
+            let Some(block) = self.blocks.pop_front() else { break };
+            self.continue_block(&block);
         }
         self.complete_if_settled();
     }
 
-    /// Queues every step run, then starts or skips those that are ready.
+    /// Starts or skips the queued step runs that are ready.
+    pub(super) fn start_steps(&mut self, plan: &Plan) {
+        while let Some(id) = self.reached.pop_front() {
+            if self.execution.phase != Status::Running {
+                self.reached.clear();
+                self.blocks.clear();
+                return;
+            }
+            let steps = &self.execution.steps;
+            if steps.run(&id).state != StepState::Pending || !steps.is_reachable(plan, &id) {
+                continue;
+            }
+            match step_readiness(plan, self.execution, &id) {
+                StepReadiness::Wait => {}
+                StepReadiness::Start => self.begin_step(plan, &id),
+                StepReadiness::Skip => self.skip_step(&id, SkipReason::NotTaken),
+            }
+        }
+    }
+
+    /// Queues every step run and block, then starts, skips or continues those that are ready.
     pub(super) fn start_all_ready(&mut self) {
-        self.reached = self.execution.steps.ids().collect();
+        self.reached = self.execution.reachable_runs().collect();
+        let running = self.execution.steps.iter();
+        let blocks = running.filter(|(_, run)| matches!(run.state, StepState::Block(_)));
+        self.blocks = blocks.map(|(id, _)| id).collect();
         self.start_reached();
     }
 
@@ -67,7 +89,8 @@ impl Transition<'_> {
 }
 
 impl Execution {
-    /// Whether an evaluation is pending: of a step that can start or be skipped, or of the outputs.
+    /// Whether an evaluation is pending: of a step that can start or be skipped, of a block that
+    /// can continue, or of the outputs.
     pub fn has_evaluation_pending(&self) -> bool {
         let plan = &self.origin.plan;
         let is_reached = |id: StepRunId| {
@@ -75,7 +98,67 @@ impl Execution {
                 && step_readiness(plan, self, &id) != StepReadiness::Wait
         };
         let is_settled = self.steps.are_settled();
-        self.phase == Status::Running && (is_settled || self.steps.ids().any(is_reached))
+        self.phase == Status::Running
+            && (is_settled
+                || self.reachable_runs().any(is_reached)
+                || self.steps.iter().any(|(id, run)| match &run.state {
+                    StepState::Block(block) => self.is_block_pending(&id, block),
+                    _ => false,
+                }))
+    }
+
+    /// The run of the block that a step run is in.
+    pub fn enclosing_block(&self, id: &StepRunId) -> Option<StepRunId> {
+        BodyRunId::around(&self.origin.plan, id).map(|body| body.block)
+    }
+
+    /// Whether a pending step run can still be reached: the execution and the blocks around it have
+    /// not ended.
+    pub fn can_reach(&self, id: &StepRunId) -> bool {
+        let around = self.enclosing_block(id);
+        let mut around = std::iter::successors(around, |block| self.enclosing_block(block));
+        !self.phase.is_final() && !around.any(|block| self.steps.run(&block).state.is_settled())
+    }
+
+    /// Whether something follows from the state of a block before a step or a pause in it ends.
+    fn is_block_pending(&self, id: &StepRunId, block: &BlockRun) -> bool {
+        if block.ended_body().is_some() {
+            return true;
+        }
+        let planned = self.origin.plan.step(id.step).and_then(|step| step.block.as_deref());
+        match planned.map(|planned| &planned.kind) {
+            Some(PlanBlockKind::Map(map)) => {
+                let input = self.steps.run(id).input.as_ref();
+                let count = input.and_then(|input| input.as_array()).map_or(0, Vec::len);
+                let has_more = (block.started as usize) < count;
+                match has_more {
+                    true => block.active.len() < map.max_concurrency as usize,
+                    false => block.active.is_empty(),
+                }
+            }
+            _ => block.active.is_empty() && block.pause.is_none(),
+        }
+    }
+
+    /// The runs of the steps that can have been reached: outside of blocks, and in bodies that run.
+    fn reachable_runs(&self) -> impl Iterator<Item = StepRunId> + '_ {
+        let plan = &self.origin.plan;
+        let top = plan.top.steps.iter().map(|step| StepRunId::from(*step));
+        let bodies = self.steps.iter().filter_map(|(id, run)| match &run.state {
+            StepState::Block(block) => Some((id, block)),
+            _ => None,
+        });
+        let inside = bodies.flat_map(move |(id, block)| {
+            let bodies = block.active.keys().map(move |key| (id.clone(), *key));
+            bodies.flat_map(move |(block, key)| {
+                let body = BodyRunId { block, key };
+                let path = body.path(plan);
+                let list = body.step_list(plan).map(|list| list.steps.as_slice());
+                let steps = list.unwrap_or_default().iter();
+                steps.map(move |step| StepRunId { step: *step, path: path.clone() })
+            })
+        });
+        top.chain(inside)
     }
 }
 

@@ -73,7 +73,7 @@ pub enum TransitionInput {
     Resume,
     /// Evaluate what a [`Command::Evaluate`] named, with the full budget.
     Evaluate {
-        /// The step run; `None`: the outputs.
+        /// The step run, also of a block that continues; `None`: the outputs.
         step: Option<StepRunId>,
     },
     /// The evaluation that a [`Command::Evaluate`] named failed.
@@ -82,6 +82,11 @@ pub enum TransitionInput {
         step: Option<StepRunId>,
         /// Why.
         failure: Failure,
+    },
+    /// Continue what a [`Command::Continue`] named.
+    Continue {
+        /// The run of a block.
+        step: StepRunId,
     },
     /// Fails the execution because the runtime cannot continue it.
     Abort {
@@ -125,6 +130,12 @@ pub enum Command {
     Evaluate {
         /// The step run to start; `None`: the outputs.
         step: Option<StepRunId>,
+    },
+    /// Continue with a block, by [`TransitionInput::Continue`], after other work: it has started as
+    /// many bodies as one transition may.
+    Continue {
+        /// The run of the block.
+        step: StepRunId,
     },
     /// Stop the running attempt of a step; its result is not needed any more.
     Stop {

@@ -12,6 +12,7 @@ mod advance;
 mod apply;
 mod begin;
 mod bind;
+mod blocks;
 pub mod event;
 pub mod failure;
 mod flow;
@@ -29,6 +30,7 @@ mod wait_end;
 mod wait_timers;
 mod waits;
 
+pub use blocks::{BlockRun, BodyRunKey};
 pub use event::{
     Event, GivenInput, RecordedEvent, RerunSource, ReusedOutcome, ReusedStep, SkipReason,
 };

@@ -56,6 +56,14 @@ impl EventRedaction {
             | Event::StepFailed { error, .. }
             | Event::Failed { error }
             | Event::TimedOut { error } => self.redact_failure(error),
+            Event::BodyEnded { output, error, .. } => {
+                if let Some(output) = output {
+                    self.redact_value(output);
+                }
+                if let Some(error) = error {
+                    self.redact_failure(error);
+                }
+            }
             Event::StateSet { values } => self.redact_map(values),
             Event::StepLogged { message, .. } => self.redact_text(message),
             Event::Cancelled { reason: Some(reason) } => self.redact_text(reason),
@@ -63,6 +71,7 @@ impl EventRedaction {
             | Event::StepWaiting { .. }
             | Event::StepSkipped { .. }
             | Event::StepCancelled { .. }
+            | Event::BodyStarted { .. }
             | Event::Recovered
             | Event::Paused
             | Event::Resumed

@@ -12,8 +12,10 @@ use super::event::{
 };
 use super::state::{Execution, Status};
 use super::step_run_id::StepRunId;
-use super::step_runs::{StepRun, StepState};
+use super::step_runs::StepState;
 use crate::Problems;
+use crate::catalog::StepAction;
+use crate::definition::{Plan, StepIndex};
 
 /// Where a rerun starts.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,6 +43,16 @@ pub enum RerunError {
     /// The step does not exist.
     #[error("there is no step `{0}` in the release that the execution ran")]
     NoSuchStep(String),
+    /// The step is inside a block.
+    #[error(
+        "the step `{id}` is inside the block `{block}`, which is repeated as a whole; name `{block}`"
+    )]
+    InsideBlock {
+        /// The step.
+        id: String,
+        /// The outermost block around it.
+        block: String,
+    },
     /// The input does not satisfy the step's schema.
     #[error("the step cannot take this input: {0}")]
     InvalidInput(Problems),
@@ -60,9 +72,9 @@ impl Execution {
         if !self.status().is_final() {
             return Err(RerunError::NotEnded);
         }
-        let unusable =
-            |(id, run): (StepRunId, &StepRun)| reusable_outcome(&run.state).is_none().then_some(id);
-        let mut again: BTreeSet<StepRunId> = self.steps.iter().filter_map(unusable).collect();
+        let top = self.origin.plan.top.steps.iter().map(|step| StepRunId::from(*step));
+        let mut again: BTreeSet<StepRunId> =
+            top.filter(|id| reusable_outcome(&self.steps.run(id).state).is_none()).collect();
         let mut given = None;
         match from {
             RerunFrom::Failed if self.status() == Status::Completed => {
@@ -74,6 +86,10 @@ impl Execution {
                 let Some(&step) = plan.by_id.get(&id) else {
                     return Err(RerunError::NoSuchStep(id));
                 };
+                if plan[step].parent.is_some() {
+                    let block = outermost_step(plan, step);
+                    return Err(RerunError::InsideBlock { id, block: plan[block].id.clone() });
+                }
                 let step_run = StepRunId::from(step);
                 if let Some(input) = input {
                     plan[step].check_given(&input).map_err(RerunError::InvalidInput)?;
@@ -107,13 +123,29 @@ impl Execution {
         again: &BTreeSet<StepRunId>,
     ) -> Vec<ReusedStep> {
         let settled = journal.iter().flat_map(|recorded| settled_by(&recorded.event));
-        let kept = settled.filter(|step| !again.contains(step));
+        let plan = &self.origin.plan;
+        // Of iterations, only what they set is taken over; the output of their block has the rest.
+        let has_effect = |step: &StepRunId| {
+            step.path.is_empty()
+                || plan.step(step.step).is_some_and(|s| s.action == StepAction::SetState)
+        };
+        let kept = settled
+            .filter(|step| !again.contains(&outermost_step(plan, step.step).into()))
+            .filter(has_effect);
         let reused = kept.filter_map(|step| {
             let run = self.steps.get(&step)?;
             Some(ReusedStep { step, input: run.input.clone(), how: reusable_outcome(&run.state)? })
         });
         reused.collect()
     }
+}
+
+/// The outermost block around a step, or the step itself.
+fn outermost_step(plan: &Plan, step: StepIndex) -> StepIndex {
+    let blocks = std::iter::successors(Some(step), |step| {
+        plan.step(*step)?.parent.map(|parent| parent.block)
+    });
+    blocks.last().unwrap_or(step)
 }
 
 /// The steps that this event settles.
@@ -144,6 +176,7 @@ fn reusable_outcome(state: &StepState) -> Option<ReusedOutcome> {
         | StepState::Pending
         | StepState::Running { .. }
         | StepState::Waiting { .. }
+        | StepState::Block(_)
         | StepState::Backoff { .. }
         | StepState::Cancelled => None,
     }

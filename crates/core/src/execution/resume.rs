@@ -21,13 +21,20 @@ impl Transition<'_> {
             return;
         }
         let TransitionContext { now, elapsed, .. } = self.moment;
-        for id in self.execution.steps.ids() {
+        let waiting = self.execution.steps.iter();
+        let waiting = waiting.filter(|(_, run)| run.state.wait_bounds().is_some());
+        let waiting: Vec<StepRunId> = waiting.map(|(id, _)| id).collect();
+        for id in waiting {
             if self.execution.wait_left(&id, now, elapsed) != Some(Duration::ZERO) {
                 continue;
             }
             match self.execution.steps.run(&id).state {
                 StepState::Waiting { until, .. } => self.end_wait(&id, until),
                 StepState::Backoff { attempt, .. } => self.retry_step(id, attempt + 1),
+                StepState::Block(_) => {
+                    self.blocks.push_back(id);
+                    self.start_reached();
+                }
                 _ => {}
             }
             if self.execution.phase.is_final() {
@@ -89,6 +96,10 @@ impl Transition<'_> {
         for attempt in under_way {
             if self.execution.phase.is_final() {
                 return;
+            }
+            // The failure of another one may have cancelled it.
+            if !self.execution.is_under_way(&attempt) {
+                continue;
             }
             let planned = &plan[attempt.step_run.step];
             if planned.repeat_after_crash || planned.effect == Effect::Pure {

@@ -6,16 +6,32 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::blocks::block_run::{BodyResult, BodyRunId, BodyRunKey};
+use super::failure::Failure;
 use super::state::Execution;
-use super::step_run_id::StepRunId;
+use super::step_run_id::{IterationPath, StepRunId};
 use super::step_runs::StepState;
 use crate::Map;
+use crate::definition::StepIndex;
+use crate::definition::blocks::BodyRole;
+use crate::definition::plan_block::PlanBlockKind;
 use crate::expr::{EvalBudget, EvalScope, StepScope, shared_null};
+
+/// Where expressions are, and so which iterations they read.
+#[derive(Debug, Clone)]
+enum ScopePosition {
+    /// Outside of all blocks.
+    Top,
+    /// In a body run.
+    Body(BodyRunId),
+}
 
 /// The variables of an execution, borrowed: values are converted only when they are accessed.
 #[derive(Debug)]
 pub struct ExecutionScope<'a> {
     pub(super) execution: &'a Execution,
+    /// Where the expressions are.
+    at: ScopePosition,
     /// The errors of failed steps as values, converted at the first access.
     errors: OnceCell<BTreeMap<StepRunId, Value>>,
     /// The budget that evaluations share; `None`: the full budget each.
@@ -25,12 +41,85 @@ pub struct ExecutionScope<'a> {
 impl<'a> ExecutionScope<'a> {
     /// The scope of an execution in its present state.
     pub fn new(execution: &'a Execution) -> Self {
-        Self { execution, errors: OnceCell::new(), budget: None }
+        Self { execution, at: ScopePosition::Top, errors: OnceCell::new(), budget: None }
     }
 
-    /// As `new`, with a budget that all evaluations share.
-    pub(super) fn with_budget(execution: &'a Execution, budget: &'a RefCell<EvalBudget>) -> Self {
-        Self { budget: Some(budget), ..Self::new(execution) }
+    /// The scope of a step run's expressions.
+    #[must_use]
+    pub fn of_step(self, id: &StepRunId) -> Self {
+        let around = BodyRunId::around(&self.execution.origin.plan, id);
+        Self { at: around.map_or(ScopePosition::Top, ScopePosition::Body), ..self }
+    }
+
+    /// The scope of expressions about a body run.
+    #[must_use]
+    pub(super) fn of_body(self, body: BodyRunId) -> Self {
+        Self { at: ScopePosition::Body(body), ..self }
+    }
+
+    /// As before, with a budget that all evaluations share.
+    #[must_use]
+    pub(super) fn with_budget(self, budget: &'a RefCell<EvalBudget>) -> Self {
+        Self { budget: Some(budget), ..self }
+    }
+
+    /// The run of a step that can be read here: in the same iterations, as far as they enclose it.
+    pub(super) fn run_id(&self, step: StepIndex) -> StepRunId {
+        let plan = &self.execution.origin.plan;
+        let depth = plan.step(step).map_or(0, |planned| planned.enclosing.len());
+        let path = match &self.at {
+            ScopePosition::Body(body) if depth > 0 => body.path(plan).truncated(depth),
+            _ => IterationPath::EMPTY,
+        };
+        StepRunId { step, path }
+    }
+
+    /// What a block around the expressions gives to the first steps of its bodies.
+    pub(super) fn given_by(&self, block: StepIndex) -> Arc<Value> {
+        let body = self.bodies().find(|body| body.block.step == block);
+        body.map_or_else(
+            || shared_null().clone(),
+            |body| inner_input(self.execution, &body.block, body.key),
+        )
+    }
+
+    /// The body runs around the expressions, innermost first.
+    fn bodies(&self) -> impl Iterator<Item = BodyRunId> {
+        let first = match &self.at {
+            ScopePosition::Top => None,
+            ScopePosition::Body(body) => Some(body.clone()),
+        };
+        let plan = &self.execution.origin.plan;
+        std::iter::successors(first, |body| BodyRunId::around(plan, &body.block))
+    }
+
+    /// A variable of the blocks around the expressions.
+    fn variable(&self, name: &str) -> Option<Value> {
+        self.bodies().find_map(|BodyRunId { block, key }| {
+            let planned = self.execution.origin.plan.step(block.step)?.block.as_deref()?;
+            match (&planned.kind, name) {
+                (PlanBlockKind::Map(map), name) if map.item_name == name => {
+                    Some(inner_input(self.execution, &block, key).as_ref().clone())
+                }
+                (PlanBlockKind::Map(_) | PlanBlockKind::Loop(_), "index") => {
+                    Some(Value::from(key.index))
+                }
+                (PlanBlockKind::Loop(_), "last") => {
+                    let last = self.execution.steps.block(&block)?.last.as_ref();
+                    Some(last.map_or(Value::Null, |last| Value::clone(last)))
+                }
+                (PlanBlockKind::Try, "error") => {
+                    let role = &planned.bodies.get(key.body as usize)?.role;
+                    match self.execution.steps.block(&block)?.result(0)? {
+                        BodyResult::Failed(error) if matches!(role, BodyRole::Catch(_)) => {
+                            Some(error_value(error))
+                        }
+                        _ => None,
+                    }
+                }
+                _ => None,
+            }
+        })
     }
 
     fn errors(&self) -> &BTreeMap<StepRunId, Value> {
@@ -38,11 +127,7 @@ impl<'a> ExecutionScope<'a> {
             let runs = self.execution.steps.iter();
             runs.filter_map(|(id, run)| match &run.state {
                 StepState::Failed { error, .. } | StepState::Backoff { error, .. } => {
-                    let details = error.details.clone();
-                    let shown = json!({
-                        "code": error.code, "message": error.message, "details": details,
-                    });
-                    Some((id, shown))
+                    Some((id, error_value(error)))
                 }
                 _ => None,
             })
@@ -57,7 +142,7 @@ impl EvalScope for ExecutionScope<'_> {
     }
 
     fn step_scope(&self, id: &str) -> Option<StepScope<'_>> {
-        let id = StepRunId::from(*self.execution.origin.plan.by_id.get(id)?);
+        let id = self.run_id(*self.execution.origin.plan.by_id.get(id)?);
         let run = self.execution.steps.run(&id);
         let output = match &run.state {
             StepState::Completed { output, .. } => output,
@@ -102,7 +187,32 @@ impl EvalScope for ExecutionScope<'_> {
                 "name": origin.plan.name,
                 "release": origin.release,
             })),
-            _ => None,
+            _ => self.variable(name),
         }
+    }
+}
+
+/// An error as expressions see it.
+fn error_value(error: &Failure) -> Value {
+    json!({"code": error.code, "message": error.message, "details": error.details})
+}
+
+/// What a block gives to the first steps of a body run.
+pub(super) fn inner_input(execution: &Execution, block: &StepRunId, key: BodyRunKey) -> Arc<Value> {
+    let run = execution.steps.run(block);
+    let input = || run.input.as_ref().unwrap_or(shared_null()).clone();
+    let planned = execution.origin.plan.step(block.step).and_then(|step| step.block.as_deref());
+    match planned.map(|planned| &planned.kind) {
+        Some(PlanBlockKind::Map(_)) => {
+            let items = run.input.as_ref().and_then(|input| input.as_array());
+            Arc::new(
+                items.and_then(|items| items.get(key.index as usize)).cloned().unwrap_or_default(),
+            )
+        }
+        Some(PlanBlockKind::Loop(_)) => {
+            let last = execution.steps.block(block).and_then(|block| block.last.clone());
+            last.unwrap_or_else(input)
+        }
+        _ => input(),
     }
 }

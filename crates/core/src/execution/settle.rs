@@ -3,6 +3,7 @@
 use super::advance::Transition;
 use super::begin::{evaluation_code, too_deep};
 use super::bind;
+use super::blocks::block_run::BodyRunId;
 use super::event::Event;
 use super::failure::{Failure, codes};
 use super::input::{AttemptError, Command, StepResult};
@@ -10,7 +11,6 @@ use super::retry::retry_pause;
 use super::scope::ExecutionScope;
 use super::state::Status;
 use super::step_run_id::{AttemptId, StepRunId};
-use super::step_runs::StepState;
 use crate::definition::model::OnError;
 use crate::expr::EvalErrorKind;
 use crate::{MAX_VALUE_DEPTH, nests_deeper};
@@ -59,21 +59,27 @@ impl Transition<'_> {
     }
 
     /// Fails a step run. If the definition handles the failure, its dependents are reached; else
-    /// the execution ends.
+    /// the body of the block that it is in fails, or the execution ends.
     pub(super) fn settle_failed(&mut self, id: &StepRunId, failure: Failure) {
         let handled = self.execution.origin.plan[id.step].on_error != OnError::Fail;
         let failure = self.failure_of(id, failure);
         let error = failure.clone();
         self.record_event(Event::StepFailed { step: id.clone(), error, handled });
         if handled {
-            self.reach_dependents(id);
-        } else {
-            self.end_execution(Event::Failed { error: failure });
+            return self.reach_dependents(id);
+        }
+        match BodyRunId::around(&self.execution.origin.plan, id) {
+            Some(body) => self.fail_body(&body, failure),
+            None => self.end_execution(Event::Failed { error: failure }),
         }
     }
 
     /// The failure with its step run and attempt; without an attempt if it failed before the first.
+    /// That of a block is the failure of a step inside it, which it names already.
     fn failure_of(&self, id: &StepRunId, failure: Failure) -> Failure {
+        if failure.step.is_some() {
+            return failure;
+        }
         let attempts = self.execution.steps.run(id).attempts;
         let step = Some(id.display_in(&self.execution.origin.plan).to_string());
         Failure { step, attempt: Some(attempts).filter(|attempts| *attempts > 0), ..failure }
@@ -85,7 +91,7 @@ impl Transition<'_> {
             return;
         }
         let outputs =
-            bind::bind_outputs(&ExecutionScope::with_budget(self.execution, &self.budget));
+            bind::bind_outputs(&ExecutionScope::new(self.execution).with_budget(&self.budget));
         match outputs {
             Ok(output) if nests_deeper(&output, MAX_VALUE_DEPTH) => {
                 let error = Failure::new(codes::VALUE_TOO_DEEP, too_deep("outputs"));
@@ -109,16 +115,8 @@ impl Transition<'_> {
 
     /// Ends the execution: cancels running and waiting steps, then records the final event.
     pub(super) fn end_execution(&mut self, last: Event) {
-        for id in self.execution.steps.ids() {
-            let state = &self.execution.steps.run(&id).state;
-            let stop = matches!(state, StepState::Running { .. });
-            if stop || matches!(state, StepState::Waiting { .. } | StepState::Backoff { .. }) {
-                self.record_event(Event::StepCancelled { step: id.clone() });
-            }
-            if stop {
-                self.push_command(Command::Stop { step: id });
-            }
-        }
+        let all: Vec<StepRunId> = self.execution.steps.ids().collect();
+        self.cancel_runs(&all);
         self.record_event(last);
     }
 }

@@ -145,7 +145,7 @@ impl Execution {
             output: None,
             error: None,
             waits: WaitTimers::default(),
-            steps: StepRuns::all_pending(origin.plan.steps.len()),
+            steps: StepRuns::all_pending(&origin.plan),
             origin,
             redaction: None,
         }
@@ -159,9 +159,7 @@ impl Execution {
     /// The status, with `Waiting` distinguished from `Running`.
     pub fn status(&self) -> Status {
         let waits = self.phase == Status::Running
-            && self
-                .steps
-                .any_state(|s| matches!(s, StepState::Waiting { .. } | StepState::Backoff { .. }))
+            && self.steps.any_state(|state| state.wait_bounds().is_some())
             && !self.is_busy();
         if waits { Status::Waiting } else { self.phase }
     }
@@ -177,12 +175,10 @@ impl Execution {
         if self.phase.is_final() || self.phase == Status::Queued {
             return None;
         }
-        let steps = self.steps.iter().filter_map(|(_, run)| match run.state {
-            // A paused execution starts nothing, so only its timeout can wake it.
-            _ if self.phase == Status::Paused => None,
-            StepState::Waiting { until, .. } | StepState::Backoff { until, .. } => Some(until),
-            _ => None,
-        });
+        // A paused execution starts nothing, so only its timeout can wake it.
+        let is_paused = self.phase == Status::Paused;
+        let steps = self.steps.iter().filter(|_| !is_paused);
+        let steps = steps.filter_map(|(_, run)| run.state.wait_bounds().map(|(_, until)| until));
         steps.chain(self.deadline()).min()
     }
 

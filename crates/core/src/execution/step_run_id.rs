@@ -42,6 +42,29 @@ impl IterationPath {
             PathIndexes::Shared(indexes) => indexes,
         }
     }
+
+    /// This path with one more index, of an inner iteration.
+    #[must_use]
+    pub fn with_index(&self, index: u32) -> Self {
+        let mut indexes = self.indexes().to_vec();
+        indexes.push(index);
+        indexes.as_slice().into()
+    }
+
+    /// The path without its last index, and that index; `None` if it is empty.
+    pub fn split_last(&self) -> Option<(Self, u32)> {
+        let (last, rest) = self.indexes().split_last()?;
+        Some((rest.into(), *last))
+    }
+
+    /// The first `length` indexes.
+    #[must_use]
+    pub fn truncated(&self, length: usize) -> Self {
+        match self.indexes().get(..length) {
+            Some(indexes) if length < self.indexes().len() => indexes.into(),
+            _ => self.clone(),
+        }
+    }
 }
 
 impl From<&[u32]> for IterationPath {

@@ -41,7 +41,8 @@ impl Execution {
             .active_timeouts()
             .map(|(since, timeout)| since.after(timeout).before(set_back).since(now).min(timeout));
         self.waits.timeout = left.min().map(|left| elapsed.saturating_add(left));
-        for step in self.steps.ids() {
+        let steps: Vec<StepRunId> = self.steps.ids().collect();
+        for step in steps {
             self.measure_step(&step, now, elapsed, set_back);
         }
     }
@@ -74,12 +75,7 @@ impl Execution {
 
     /// The begin and the end of a step's wait.
     fn wait_bounds(&self, step: &StepRunId) -> Option<(Timestamp, Timestamp)> {
-        match self.steps.get(step)?.state {
-            StepState::Waiting { since, until } | StepState::Backoff { since, until, .. } => {
-                Some((since, until))
-            }
-            _ => None,
-        }
+        self.steps.get(step)?.state.wait_bounds()
     }
 
     /// Whether a step waits for the point in time that its configuration names.

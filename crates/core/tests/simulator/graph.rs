@@ -38,6 +38,7 @@ fn spec(name: &'static str, effect: Effect, action: StepAction, input: Value) ->
         effect,
         effect_of: None,
         action,
+        block: None,
         sensitive: &[],
         ports: &["left", "right"],
         examples: Vec::new(),
@@ -52,10 +53,16 @@ static TYPES: LazyLock<Types> = LazyLock::new(|| {
         spec("Delay", Effect::Pure, StepAction::Delay, json!({})),
         spec("SetState", Effect::Pure, StepAction::SetState, json!({"type": "object"})),
         spec("Fail", Effect::Pure, StepAction::Fail, json!({})),
+        spec("Branch", Effect::Pure, StepAction::Block, json!({})),
+        spec("Switch", Effect::Pure, StepAction::Block, json!({})),
+        spec("Parallel", Effect::Pure, StepAction::Block, json!({})),
+        spec("Loop", Effect::Pure, StepAction::Block, json!({})),
+        spec("Map", Effect::Pure, StepAction::Block, json!({"type": "array"})),
+        spec("Try", Effect::Pure, StepAction::Block, json!({})),
     ])
 });
 
-/// A definition of 1 to 8 steps with random edges, joins, conditions, retries and policies.
+/// A definition of 1 to 8 steps, some of them blocks with steps inside, with random edges, joins, conditions, retries and policies.
 pub fn random_plan(rng: &mut Rng) -> SharedPlan {
     let source = random_source(rng);
     match definition::plan_source(&source, &*TYPES, &DefinitionLimits::default()) {
@@ -64,12 +71,13 @@ pub fn random_plan(rng: &mut Rng) -> SharedPlan {
     }
 }
 
+/// The deepest nesting of blocks.
+const MAX_DEPTH: usize = 2;
+
 fn random_source(rng: &mut Rng) -> Value {
-    let count = 1 + rng.below(8);
-    let mut steps: Vec<Value> = Vec::new();
-    for i in 0..count {
-        steps.push(random_step(rng, i, &steps));
-    }
+    let mut ids = 0;
+    let most = 1 + rng.below(8);
+    let steps = random_list(rng, &mut ids, most, 0);
     let mut source = json!({"name": "simulated", "inputs": {"n": "number"}, "steps": steps});
     if rng.chance(20) {
         source["timeout"] = json!(1 + rng.below(60));
@@ -78,6 +86,110 @@ fn random_source(rng: &mut Rng) -> Value {
         source["state"] = json!({"seen": 0});
     }
     source
+}
+
+fn random_list(rng: &mut Rng, ids: &mut usize, count: usize, depth: usize) -> Vec<Value> {
+    let mut steps: Vec<Value> = Vec::new();
+    for _ in 0..count {
+        *ids += 1;
+        let is_block = depth < MAX_DEPTH && rng.chance(20);
+        let step = match is_block {
+            true => random_block(rng, ids, &steps, depth),
+            false => random_step(rng, *ids - 1, &steps),
+        };
+        steps.push(step);
+    }
+    steps
+}
+
+fn random_body(rng: &mut Rng, ids: &mut usize, depth: usize) -> Vec<Value> {
+    let count = 1 + rng.below(3);
+    random_list(rng, ids, count, depth + 1)
+}
+
+fn random_loop(rng: &mut Rng, ids: &mut usize, step: &mut Value, depth: usize) {
+    let field = *rng.pick(&["until", "while"]);
+    step[field] = match field {
+        "until" => json!(format!("index >= {}", rng.below(3))),
+        _ => json!(format!("index < {}", rng.below(4))),
+    };
+    step["max_iterations"] = json!(2 + rng.below(3));
+    step["collect"] = json!(rng.chance(50));
+    if rng.chance(40) {
+        step["pause"] = json!(1 + rng.below(5));
+    }
+    step["steps"] = json!(random_body(rng, ids, depth));
+}
+
+fn random_map(rng: &mut Rng, ids: &mut usize, step: &mut Value, depth: usize) {
+    let items: Vec<Value> = (0..rng.below(5)).map(|i| json!({"item": i})).collect();
+    step["over"] = json!(items);
+    step["max_concurrency"] = json!(1 + rng.below(3));
+    if rng.chance(50) {
+        step["on_item_error"] = json!("collect");
+    }
+    step["steps"] = json!(random_body(rng, ids, depth));
+    if rng.chance(30) {
+        step["output"] = json!("{{ index }}");
+    }
+}
+
+fn random_block(rng: &mut Rng, ids: &mut usize, before: &[Value], depth: usize) -> Value {
+    let kind = *rng.pick(&["Branch", "Switch", "Parallel", "Loop", "Map", "Map", "Try"]);
+    let mut step = json!({"id": format!("s{}", *ids - 1), "type": kind});
+    match kind {
+        "Branch" => {
+            let when = *rng.pick(&["inputs.n > 5", "inputs.n <= 5"]);
+            step["cases"] = json!([
+                {"when": when, "steps": random_body(rng, ids, depth)},
+                {"when": "inputs.n > 8", "steps": random_body(rng, ids, depth)},
+            ]);
+        }
+        "Switch" => {
+            step["value"] = json!("{{ inputs.n }}");
+            step["cases"] = json!([{"equals": [1, 2, 3], "steps": random_body(rng, ids, depth)}]);
+        }
+        "Parallel" => {
+            let names = ["a", "b", "c"].into_iter().take(1 + rng.below(3));
+            let branches: serde_json::Map<String, Value> =
+                names.map(|name| (name.to_owned(), json!(random_body(rng, ids, depth)))).collect();
+            let count = branches.len();
+            step["branches"] = Value::Object(branches);
+            match rng.below(3) {
+                0 => step["join"] = json!("any"),
+                1 => step["join"] = json!({"n": 1 + rng.below(count)}),
+                _ => {}
+            }
+            if step.get("join").is_some() && rng.chance(50) {
+                step["cancel_rest"] = json!(true);
+            }
+        }
+        "Loop" => random_loop(rng, ids, &mut step, depth),
+        "Map" => random_map(rng, ids, &mut step, depth),
+        _ => {
+            step["steps"] = json!(random_body(rng, ids, depth));
+            let on = *rng.pick(&["SIMULATED", "USER_DEFINED_ERROR"]);
+            step["catch"] = json!([{"on": on, "steps": random_body(rng, ids, depth)}]);
+            if rng.chance(50) {
+                step["finally"] = json!(random_body(rng, ids, depth));
+            }
+        }
+    }
+    if !["Switch", "Map"].contains(&kind) && rng.chance(40) {
+        step["input"] = json!({"given": *ids});
+    }
+    if kind != "Parallel" && rng.chance(30) {
+        step["after"] = random_edges(rng, before);
+    }
+    if rng.chance(20) {
+        step["when"] = json!(*rng.pick(&["inputs.n > 5", "true"]));
+    }
+    match rng.below(10) {
+        0 | 1 => step["on_error"] = json!("continue"),
+        2 => step["on_error"] = json!("port"),
+        _ => {}
+    }
+    step
 }
 
 fn random_step(rng: &mut Rng, i: usize, before: &[Value]) -> Value {

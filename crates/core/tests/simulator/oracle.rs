@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value;
 use stepwell_core::Timestamp;
 use stepwell_core::definition::Plan;
 use stepwell_core::definition::model::{JoinRule, OnError};
+use stepwell_core::definition::plan_block::PlanBlockKind;
 use stepwell_core::execution::{
     Event, RecordedEvent, ReusedOutcome, ReusedStep, SkipReason, StepRunId,
 };
@@ -20,9 +22,21 @@ pub struct Oracle {
     attempts: BTreeMap<StepRunId, u32>,
     resting_until: BTreeMap<StepRunId, Timestamp>,
     settled: BTreeMap<StepRunId, How>,
+    /// The bodies that run, by block run.
+    bodies: BTreeMap<StepRunId, BTreeSet<BodyRun>>,
+    /// How many iterations of each block have begun.
+    iterations: BTreeMap<StepRunId, u32>,
+    /// The results of ended bodies, by block run, body and iteration.
+    results: BTreeMap<(StepRunId, BodyRun), BodyResult>,
 }
 
-#[derive(Clone, PartialEq)]
+/// Which body, which iteration.
+type BodyRun = (u32, u32);
+
+/// The output; `None`: it failed.
+type BodyResult = Option<Value>;
+
+#[derive(Debug, Clone, PartialEq)]
 enum How {
     Completed(Option<String>),
     Failed { handled: bool },
@@ -43,6 +57,9 @@ impl Oracle {
             attempts: BTreeMap::new(),
             resting_until: BTreeMap::new(),
             settled: BTreeMap::new(),
+            bodies: BTreeMap::new(),
+            iterations: BTreeMap::new(),
+            results: BTreeMap::new(),
         }
     }
 
@@ -64,6 +81,10 @@ impl Oracle {
             }
             Event::Started => self.started = true,
             Event::StepStarted { step, attempt, .. } => self.step_started(plan, step, *attempt),
+            Event::StepWaiting { step, until } if plan[step.step].block.is_some() => {
+                assert!(self.bodies.get(step).is_none_or(BTreeSet::is_empty), "between iterations");
+                self.resting_until.insert(step.clone(), *until);
+            }
             Event::StepWaiting { step, until } => {
                 assert!(self.under_way.remove(step).is_some());
                 self.resting_until.insert(step.clone(), *until);
@@ -74,8 +95,12 @@ impl Oracle {
                 assert!(*until >= recorded.at);
                 self.resting_until.insert(step.clone(), *until);
             }
-            Event::StepCompleted { step, port, .. } => self.step_completed(step, port.clone()),
+            Event::StepCompleted { step, port, output } => {
+                self.block_completed(plan, step, output);
+                self.step_completed(step, port.clone());
+            }
             Event::StepFailed { step, handled, .. } => {
+                self.no_steps_inside(plan, step);
                 assert_eq!(*handled, plan[step.step].on_error != OnError::Fail);
                 self.under_way.remove(step);
                 self.settled.insert(step.clone(), How::Failed { handled: *handled });
@@ -89,30 +114,56 @@ impl Oracle {
                 assert!(is_right, "skipped too early");
                 self.settled.insert(step.clone(), how);
             }
-            Event::StepCancelled { step } => {
-                let was = self.under_way.remove(step).is_some();
-                assert!(
-                    was || self.resting_until.remove(step).is_some(),
-                    "only what was begun is cancelled"
-                );
-                self.settled.insert(step.clone(), How::Cancelled);
+            Event::BodyStarted { .. } | Event::BodyEnded { .. } => {
+                self.read_body(plan, &recorded.event);
             }
+            Event::StepCancelled { step } => self.step_cancelled(step),
             Event::Paused => assert!(!std::mem::replace(&mut self.paused, true)),
             Event::Resumed => assert!(std::mem::replace(&mut self.paused, false)),
-            Event::Completed { .. } => {
-                assert_eq!(self.settled.len(), plan.steps.len(), "all steps are settled");
-                let unhandled = How::Failed { handled: false };
-                assert!(
-                    !self.settled.values().any(|how| *how == unhandled || *how == How::Cancelled)
-                );
-                self.ended = true;
-            }
+            Event::Completed { .. } => self.completed(plan),
             Event::Failed { .. } | Event::TimedOut { .. } | Event::Cancelled { .. } => {
                 assert!(self.under_way.is_empty(), "nothing is left under way");
                 assert!(self.resting_until.is_empty(), "nothing is left waiting");
                 self.ended = true;
             }
             Event::StepLogged { .. } | Event::StateSet { .. } | Event::Recovered => {}
+        }
+    }
+
+    fn completed(&mut self, plan: &Plan) {
+        for step in &plan.top.steps {
+            let how = self.settled.get(&(*step).into());
+            let is_right = match how {
+                None | Some(How::Cancelled | How::Failed { handled: false }) => false,
+                Some(_) => true,
+            };
+            assert!(is_right, "all steps are settled well: {step:?} {how:?}");
+        }
+        assert!(self.under_way.is_empty(), "nothing is left under way: {:?}", self.under_way);
+        self.ended = true;
+    }
+
+    fn step_cancelled(&mut self, step: &StepRunId) {
+        let was = self.under_way.remove(step).is_some();
+        let rested = self.resting_until.remove(step).is_some();
+        assert!(was || rested, "only what was begun is cancelled");
+        self.bodies.remove(step);
+        self.settled.insert(step.clone(), How::Cancelled);
+    }
+
+    fn read_body(&mut self, plan: &Plan, event: &Event) {
+        match event {
+            Event::BodyStarted { step, body, index } => {
+                self.body_started(plan, step, (*body, *index));
+            }
+            Event::BodyEnded { step, body, index, output, error } => {
+                let is_failed = error.is_some();
+                assert_eq!(output.is_none(), is_failed, "an output or an error");
+                self.body_ended(plan, step, (*body, *index), is_failed);
+                let result = output.as_ref().map(|output| Value::clone(output));
+                self.results.insert((step.clone(), (*body, *index)), result);
+            }
+            _ => {}
         }
     }
 
@@ -137,6 +188,7 @@ impl Oracle {
         assert_eq!(attempt, before + 1, "attempts are counted one by one");
         if attempt == 1 {
             assert!(self.may_start(plan, step), "started too early");
+            assert!(self.is_inside_running(plan, step), "started in a body that does not run");
         } else {
             let until = self.resting_until.remove(step).expect("a retry follows its pause");
             assert!(self.last_at >= until, "not before the pause is over");
@@ -190,6 +242,129 @@ impl Oracle {
         }
     }
 
+    /// The block run and body run that a step run is in.
+    fn body_of(plan: &Plan, step: &StepRunId) -> Option<(StepRunId, BodyRun)> {
+        let parent = plan[step.step].parent?;
+        let repeats = plan[parent.block].block.as_ref().unwrap().is_repeating();
+        let indexes = step.path.indexes();
+        let (path, index) = match indexes.split_last() {
+            Some((index, rest)) if repeats => (rest, *index),
+            _ => (indexes, 0),
+        };
+        Some((StepRunId { step: parent.block, path: path.into() }, (parent.body, index)))
+    }
+
+    fn is_inside_running(&self, plan: &Plan, step: &StepRunId) -> bool {
+        Self::body_of(plan, step).is_none_or(|(block, body)| {
+            self.bodies.get(&block).is_some_and(|bodies| bodies.contains(&body))
+        })
+    }
+
+    /// The direct steps of a body run.
+    fn steps_in(plan: &Plan, block: &StepRunId, body: BodyRun) -> Vec<StepRunId> {
+        let planned = plan[block.step].block.as_ref().unwrap();
+        let mut path = block.path.indexes().to_vec();
+        path.extend(planned.is_repeating().then_some(body.1));
+        let steps = planned.bodies[body.0 as usize].list.steps.iter();
+        steps.map(|step| StepRunId { step: *step, path: path.as_slice().into() }).collect()
+    }
+
+    fn body_started(&mut self, plan: &Plan, block: &StepRunId, body: BodyRun) {
+        assert!(!self.paused, "nothing starts while paused");
+        assert!(self.under_way.contains_key(block), "only of a block that runs");
+        if let Some(until) = self.resting_until.remove(block) {
+            assert!(self.last_at >= until, "not before the pause is over");
+        }
+        let planned = plan[block.step].block.as_ref().unwrap();
+        let bodies = self.bodies.entry(block.clone()).or_default();
+        assert!(bodies.insert(body), "each body run begins once");
+        let most = match &planned.kind {
+            PlanBlockKind::Map(map) => map.max_concurrency as usize,
+            PlanBlockKind::Parallel { .. } => planned.bodies.len(),
+            _ => 1,
+        };
+        assert!(bodies.len() <= most, "not too many at once");
+        let begun = self.iterations.entry(block.clone()).or_default();
+        if planned.is_repeating() {
+            assert_eq!(body, (0, *begun), "iterations are counted one by one");
+        }
+        *begun += 1;
+        if let PlanBlockKind::Loop(planned) = &planned.kind {
+            assert!(*begun <= planned.max_iterations, "no iteration too many");
+        }
+    }
+
+    fn body_ended(&mut self, plan: &Plan, block: &StepRunId, body: BodyRun, is_failed: bool) {
+        let bodies = self.bodies.get_mut(block).expect("a block that runs");
+        assert!(bodies.remove(&body), "only a body that runs ends");
+        let mut failed = false;
+        for step in Self::steps_in(plan, block, body) {
+            let how = self.settled.get(&step);
+            failed |= how == Some(&How::Failed { handled: false });
+            assert!(is_failed || how.is_some(), "all steps of an ended body are settled: {step:?}");
+            assert!(!self.under_way.contains_key(&step), "nothing is left under way in it");
+        }
+        assert_eq!(failed, is_failed, "it fails if and only if a step in it did");
+    }
+
+    fn no_steps_inside(&mut self, plan: &Plan, block: &StepRunId) {
+        let Some(planned) = &plan[block.step].block else { return };
+        for body in self.bodies.remove(block).unwrap_or_default() {
+            for step in Self::steps_in(plan, block, body) {
+                assert!(!self.under_way.contains_key(&step), "nothing is left under way in it");
+                assert!(!self.resting_until.contains_key(&step), "nothing is left waiting in it");
+            }
+        }
+        self.resting_until.remove(block);
+        let _ = planned;
+    }
+
+    /// A block completes when what it needs has ended, and its output is made of that.
+    fn block_completed(&mut self, plan: &Plan, block: &StepRunId, output: &Value) {
+        let Some(planned) = &plan[block.step].block else { return };
+        let result = |body: u32, index: u32| self.results.get(&(block.clone(), (body, index)));
+        let begun = self.iterations.get(block).copied().unwrap_or_default();
+        let running = self.bodies.get(block).map_or(0, BTreeSet::len);
+        match &planned.kind {
+            PlanBlockKind::Map(map) => {
+                assert_eq!(running, 0, "all items have ended");
+                let items = output.as_array().expect("a list");
+                assert_eq!(items.len(), begun as usize);
+                for (index, item) in (0..).zip(items) {
+                    match result(0, index).expect("a result of each item") {
+                        Some(output) => assert_eq!(item, output, "in order"),
+                        None => assert!(map.collect_errors && item.get("error").is_some()),
+                    }
+                }
+            }
+            PlanBlockKind::Loop(planned) => {
+                assert_eq!(running, 0);
+                if planned.collect {
+                    assert_eq!(output.as_array().expect("a list").len(), begun as usize);
+                } else if begun > 0 {
+                    assert_eq!(result(0, begun - 1), Some(&Some(output.clone())));
+                }
+            }
+            PlanBlockKind::Parallel { needed, cancel_rest } => {
+                let completed = (0..planned.bodies.len() as u32)
+                    .filter(|body| result(*body, 0).is_some_and(Option::is_some));
+                assert!(completed.count() >= *needed, "enough have completed");
+                assert!(*cancel_rest || running == 0, "all have ended");
+            }
+            PlanBlockKind::Branch | PlanBlockKind::Switch => {
+                let body = self.bodies.get(block).and_then(|bodies| bodies.first().copied());
+                let body = body.expect("its body runs until the end");
+                for step in Self::steps_in(plan, block, body) {
+                    assert!(self.settled.contains_key(&step), "all steps in it are settled");
+                }
+            }
+            PlanBlockKind::Try => {}
+        }
+        self.bodies.remove(block);
+        // The steps in it are settled: it is not waiting any more.
+        self.resting_until.remove(block);
+    }
+
     /// Steps that must have been started or skipped by now: ready, not settled, not started.
     pub fn forgotten(&self, plan: &Plan) -> BTreeSet<StepRunId> {
         if self.paused || self.ended || !self.started {
@@ -199,6 +374,10 @@ impl Oracle {
             !self.settled.contains_key(step) && !self.attempts.contains_key(step)
         };
         let ready = |step: &StepRunId| self.may_start(plan, step) || self.must_skip(plan, step);
-        plan.indexed_steps().map(|(step, _)| step.into()).filter(open).filter(ready).collect()
+        let top = plan.top.steps.iter().map(|step| StepRunId::from(*step));
+        let bodies = self.bodies.iter().flat_map(|(block, bodies)| {
+            bodies.iter().flat_map(|body| Self::steps_in(plan, block, *body))
+        });
+        top.chain(bodies).filter(open).filter(ready).collect()
     }
 }

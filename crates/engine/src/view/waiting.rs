@@ -54,6 +54,10 @@ pub(super) const fn step_wait(state: &StepState) -> Option<StepWait> {
         StepState::Backoff { until, .. } => {
             Some(StepWait { reason: WaitReason::Retry, until: *until })
         }
+        StepState::Block(block) => match block.pause_until() {
+            Some(until) => Some(StepWait { reason: WaitReason::Timer, until }),
+            None => None,
+        },
         _ => None,
     }
 }

@@ -124,6 +124,9 @@ fn markdown_section(spec: &StepSpec) -> String {
     if !spec.sensitive.is_empty() {
         let _ = writeln!(out, "- secrets may be used in {}", list(spec.sensitive));
     }
+    if let Some(block) = &spec.block {
+        out.push_str(&property_table("field", block));
+    }
     for (title, schema) in [("config", &spec.config), ("input", &spec.input)] {
         out.push_str(&property_table(title, schema));
     }

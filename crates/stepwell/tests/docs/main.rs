@@ -29,6 +29,11 @@ fn the_drill_of_a_backup_runs_as_printed() {
 }
 
 #[test]
+fn blocks_run_as_printed() {
+    Session::new().run(&Page::read("docs/control-flow.md"));
+}
+
+#[test]
 fn secrets_run_as_printed() {
     Session::new().run(&Page::read("docs/secrets.md"));
 }

@@ -1,9 +1,11 @@
 //! Between this dialect's bodies and the domain. Domain structs are taken apart field by field, so
 //! that a new one breaks the build here on purpose.
 
+use std::collections::HashMap;
+
 use stepwell_core::catalog::StepSpec;
 use stepwell_core::definition::plan::Plan;
-use stepwell_core::execution::{Failure, Status};
+use stepwell_core::execution::{Failure, Status, StepRunId};
 use stepwell_engine::app::WorkflowView;
 use stepwell_engine::view::{
     AttemptFailure, AttemptView, ExecutionView, ExecutionWait, LogLine, StepStatus, StepView,
@@ -175,7 +177,7 @@ impl<'a> From<&'a ExecutionView> for wire::Execution<'a> {
             execution_id,
             workflow_id: record.workflow.dataflow(),
             status,
-            tasks: steps.iter().map(Into::into).collect(),
+            tasks: task_tree(steps),
             input: SharedPlace(input),
             output: output.as_ref().map(SharedPlace),
             error: error.as_ref().map(Into::into),
@@ -189,6 +191,26 @@ impl<'a> From<&'a ExecutionView> for wire::Execution<'a> {
             completed_at,
         }
     }
+}
+
+/// The tasks outside of blocks, with those inside as their children.
+fn task_tree(steps: &[StepView]) -> Vec<wire::Task<'_>> {
+    if steps.iter().all(|step| step.parent.is_none()) {
+        return steps.iter().map(Into::into).collect();
+    }
+    // What is inside a block comes behind it: from the end, all children of a task are known.
+    let mut children: HashMap<Option<&StepRunId>, Vec<wire::Task<'_>>> = HashMap::new();
+    for step in steps.iter().rev() {
+        let mut task = wire::Task::from(step);
+        if let Some(mut inside) = children.remove(&Some(&step.step_run)) {
+            inside.reverse();
+            task.children = inside;
+        }
+        children.entry(step.parent.as_ref()).or_default().push(task);
+    }
+    let mut top = children.remove(&None).unwrap_or_default();
+    top.reverse();
+    top
 }
 
 impl<'a> From<&'a StepView> for wire::Task<'a> {
@@ -209,8 +231,10 @@ impl<'a> From<&'a StepView> for wire::Task<'a> {
             started_at,
             ended_at,
             reused,
+            parent: _,
         } = view;
         Self {
+            children: Vec::new(),
             task_id: run_id.dataflow(),
             type_name,
             status: (*status).into(),
@@ -356,6 +380,7 @@ impl<'a> From<&'a StepSpec> for wire::StepType<'a> {
             effect,
             effect_of: _,
             action: _,
+            block,
             sensitive,
             ports,
             examples,
@@ -370,6 +395,7 @@ impl<'a> From<&'a StepSpec> for wire::StepType<'a> {
             configuration_schema: config,
             input_schema: input,
             output_schema: output,
+            block_schema: block.as_ref(),
             default_input: *default_input,
             default_output: *default_output,
             ports,

@@ -171,6 +171,7 @@ mod tests {
             started_at: Some(Timestamp::from_millis(0)),
             ended_at: Some(Timestamp::from_millis(1)),
             reused: false,
+            parent: None,
         };
         check(
             NoticeKind::Step { step: Box::new(step), finished: 1, total: 3 },

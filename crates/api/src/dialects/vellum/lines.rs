@@ -60,30 +60,27 @@ struct NodeLine {
 }
 
 impl NodeLine {
-    fn all(
+    fn new(
         follow: &Follow,
         workflow: WorkflowId,
         outputs: &[WorkflowOutput],
-    ) -> BTreeMap<StepRunId, Self> {
-        let nodes = follow.execution().steps.ids().map(|step| {
-            let name = step.display_in(follow.plan()).to_string();
-            let id = outputs::output_id(workflow, &name);
-            let streams = outputs.iter().enumerate().filter(|(_, o)| o.is_text_of(&step));
-            let plan = follow.plan();
-            let before = plan.step(step.step).map(|step| plan.previous_steps(step));
-            let node = Self {
-                id,
-                run: TaskId::for_step_run(follow.id(), &name).uuid(),
-                after: before.into_iter().flatten().map(str::to_owned).collect(),
-                name,
-                text: value_id(id, TEXT),
-                streams: streams
-                    .map(|(at, o)| (at, outputs::output_id(workflow, &o.name)))
-                    .collect(),
-            };
-            (step, node)
-        });
-        nodes.collect()
+        step: &StepRunId,
+    ) -> Self {
+        let plan = follow.plan();
+        let name = step.display_in(plan).to_string();
+        let id = outputs::output_id(workflow, &name);
+        let streams = outputs.iter().enumerate().filter(|(_, output)| output.is_text_of(step));
+        let before = plan.step(step.step).map(|step| plan.previous_steps(step));
+        Self {
+            id,
+            run: TaskId::for_step_run(follow.id(), &name).uuid(),
+            after: before.into_iter().flatten().map(str::to_owned).collect(),
+            name,
+            text: value_id(id, TEXT),
+            streams: streams
+                .map(|(at, output)| (at, outputs::output_id(workflow, &output.name)))
+                .collect(),
+        }
     }
 }
 
@@ -110,8 +107,12 @@ impl WriteLines for EventLines {
                 }
                 Ok(())
             }
-            NoticeKind::Step { step, .. } => self.step(to, notice, step),
+            NoticeKind::Step { step, .. } => {
+                self.add_node(follow, &step.step_run);
+                self.step(to, notice, step)
+            }
             NoticeKind::Delta { number, step, text } => {
+                self.add_node(follow, step);
                 let place = &format!("piece {number}");
                 let event = NodeEvent { step, place, at, view: None };
                 self.delta(to, event, text)
@@ -137,7 +138,7 @@ impl EventLines {
             id: follow.id(),
             workflow,
             external_id,
-            nodes: NodeLine::all(follow, workflow, &outputs),
+            nodes: BTreeMap::new(),
             outputs,
             plan,
             events,
@@ -146,6 +147,13 @@ impl EventLines {
             sent: BTreeSet::new(),
             begun: BTreeSet::new(),
             initiated: false,
+        }
+    }
+
+    fn add_node(&mut self, follow: &Follow, step: &StepRunId) {
+        if !self.nodes.contains_key(step) {
+            let node = NodeLine::new(follow, self.workflow, &self.outputs, step);
+            self.nodes.insert(step.clone(), node);
         }
     }
 
@@ -205,12 +213,14 @@ impl EventLines {
             return Ok(());
         }
         // Clients want a node for each: an output that no step makes alone is one by itself.
-        let node = known.and_then(|output| self.nodes.get(&output.source.as_ref()?.0.into()));
+        let source = known.and_then(|output| output.source.as_ref());
+        let node = source.and_then(|(step, _)| self.plan.step(*step));
+        let node = node.map(|step| outputs::output_id(self.workflow, &step.id));
         let output = StreamedOutput {
             id,
             name,
             state: "FULFILLED",
-            node_id: Some(node.map_or(id, |node| node.id)),
+            node_id: Some(node.unwrap_or(id)),
             delta: None,
             value_type: one.value_type,
             value: Some(&one.value),

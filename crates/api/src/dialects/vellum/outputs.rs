@@ -61,7 +61,7 @@ pub fn plan_outputs(plan: &Plan) -> Vec<WorkflowOutput> {
         });
         return declared.collect();
     }
-    let [sink] = plan.sinks.as_slice() else { return Vec::new() };
+    let [sink] = plan.top.sinks.as_slice() else { return Vec::new() };
     let step = &plan[*sink];
     let properties = step.output_schema.get("properties").and_then(Value::as_object);
     let sources = output_sources(plan, *sink);

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::infer::InputUse;
 use super::shape::{TemplatePosition, ValuePosition};
 use super::{PlanCompiler, names};
-use crate::catalog::StepSpec;
+use crate::catalog::{StepAction, StepSpec};
 use crate::definition::check::types::{
     MemberSchema, ValueTypes, is_trivial, member_schema, proves_schema,
 };
@@ -42,7 +42,7 @@ impl PlanCompiler<'_> {
         spec: &StepSpec,
     ) -> Option<BoundInput> {
         match &step.input {
-            Some(written) => self.bind_written(index, written, spec),
+            Some(written) => self.bind_written(index, step, written, spec),
             None => self.bind_feed(index, spec),
         }
     }
@@ -50,10 +50,11 @@ impl PlanCompiler<'_> {
     fn bind_written(
         &mut self,
         index: usize,
+        step: &StepDefinition,
         written: &Value,
         spec: &StepSpec,
     ) -> Option<BoundInput> {
-        let path = format!("steps[{index}].input");
+        let path = step.input_path();
         // A bare value is short for the default input; its place in the source has no key.
         let bare = spec.default_input.filter(|_| !written.is_object());
         let value = match bare {
@@ -89,7 +90,8 @@ impl PlanCompiler<'_> {
         };
         let before = self.problems.0.len();
         self.collect_uses(value, &template, &mut Vec::new(), &spec.input);
-        self.check_leaves(&template, Some((index, spec)), path);
+        let step = self.definition.steps.get(index)?;
+        self.check_leaves(&template, Some((step, spec)), path);
         self.check_texts(value, path);
         let rest = match (spec.default_input, value) {
             (Some(key), Value::Object(map)) if !map.contains_key(key) && !spec.is_source => {
@@ -127,6 +129,9 @@ impl PlanCompiler<'_> {
         let required = names::is_required(&spec.input, key);
         match edges {
             [edge] => self.flow_from_step(index, spec, edge, Some(key)),
+            [] if let Some(block) = self.block_around(index) => {
+                self.flow_into_body(index, spec, block, Some(key))
+            }
             [] => {
                 let known = match self.declared {
                     Some(declared) => names::property_schema(declared, key).is_some(),
@@ -141,7 +146,7 @@ impl PlanCompiler<'_> {
     /// The input of a step type that takes nothing from before.
     pub(super) fn bind_source(&mut self, index: usize, spec: &StepSpec) -> BoundInput {
         for name in names::required_names(&spec.input) {
-            let path = format!("steps[{index}].input.{name}");
+            let path = format!("{}.{name}", self.input_path(index));
             self.add_problem(&path, format!("`{}` needs `{name}`: write its input", spec.name));
         }
         bind_nothing(spec)
@@ -154,8 +159,14 @@ impl PlanCompiler<'_> {
         spec: &StepSpec,
         edges: &[PlanEdge],
     ) -> BoundInput {
-        let path = format!("steps[{index}].input");
+        let path = self.input_path(index);
         let flow = match (edges, spec.default_input) {
+            ([], into) if let Some(block) = self.block_around(index) => {
+                match self.flow_into_body(index, spec, block, into) {
+                    Some(flow) => flow,
+                    None => return bind_nothing(spec),
+                }
+            }
             ([], None) => TypedFeed {
                 feed: InputFeed::AllInputs,
                 schema: Arc::new(match self.declared {
@@ -199,7 +210,7 @@ impl PlanCompiler<'_> {
     /// Checks a feed that makes the whole input.
     fn check_whole_feed(&mut self, path: &str, spec: &StepSpec, flow: TypedFeed) -> BoundInput {
         let (source, proven) = match &flow.feed {
-            InputFeed::Step { into: Some(key), .. } => {
+            InputFeed::Step { into: Some(key), .. } | InputFeed::Block { into: Some(key), .. } => {
                 for name in names::required_names(&spec.input).filter(|name| name != key) {
                     let path = format!("{path}.{name}");
                     self.add_problem(&path, format!("`{name}` is required: write it as input"));
@@ -249,7 +260,7 @@ impl PlanCompiler<'_> {
         if let (true, Some(key)) = (is_error, into) {
             if names::is_required(&spec.input, key) {
                 self.add_problem(
-                    &format!("steps[{index}].input"),
+                    &self.input_path(index),
                     format!(
                         "`{id}` has no output when it leaves by `error`; write `{key}`, such as \
                          `{{{{ steps.{id}.error.message }}}}`",
@@ -264,7 +275,9 @@ impl PlanCompiler<'_> {
             self.outputs.get(edge.from.position()).cloned().unwrap_or_else(|| Arc::new(json!({})));
         let property = match (into, source) {
             // A step that outputs its input is transparent: the schema is that of its input.
-            (Some(key), Some(source)) if source.passes_through() => {
+            (Some(key), Some(source))
+                if source.passes_through() || source.action == StepAction::Block =>
+            {
                 names::property_schema(&output, key).map(|_| key)
             }
             (Some(_), Some(source)) => source.default_output,
@@ -282,16 +295,8 @@ impl PlanCompiler<'_> {
             None => output.clone(),
         };
         if let Some(key) = into {
-            let wanted = names::property_schema(&spec.input, key)
-                .map_or(ValueTypes::ALL, ValueTypes::of_schema);
-            let found = ValueTypes::of_schema(&schema);
-            if !found.is_usable_as(wanted) {
-                if !names::is_required(&spec.input, key) {
-                    return None;
-                }
-                let what = format!("what `{}` gives for `{key}`", before.id);
-                self.mismatch_fed(&format!("steps[{index}].input"), &found, &wanted, &what);
-            }
+            let what = format!("what `{}` gives for `{key}`", before.id);
+            self.check_fed(index, spec, key, (&schema, &what))?;
         }
         let sure = !is_error
             && before.on_error != OnError::Continue
@@ -299,8 +304,55 @@ impl PlanCompiler<'_> {
         Some(TypedFeed { feed: InputFeed::Step { from: edge.from, property, into }, schema, sure })
     }
 
+    /// Checks the type of what flows into a property; `None`: it does not fit and is not needed.
+    fn check_fed(
+        &mut self,
+        index: usize,
+        spec: &StepSpec,
+        key: &str,
+        (schema, what): (&Value, &str),
+    ) -> Option<()> {
+        let wanted =
+            names::property_schema(&spec.input, key).map_or(ValueTypes::ALL, ValueTypes::of_schema);
+        let found = ValueTypes::of_schema(schema);
+        if !found.is_usable_as(wanted) {
+            if !names::is_required(&spec.input, key) {
+                return None;
+            }
+            self.mismatch_fed(&self.input_path(index), &found, &wanted, what);
+        }
+        Some(())
+    }
+
+    /// What flows from a block into the first steps in it.
+    fn flow_into_body(
+        &mut self,
+        index: usize,
+        spec: &StepSpec,
+        block: usize,
+        into: Option<&'static str>,
+    ) -> Option<TypedFeed> {
+        let flow = self.flow_from_block(block, into);
+        if let Some(key) = into {
+            let id = self.definition.steps.get(block).map_or("", |block| block.id.as_str());
+            let what = format!("what `{id}` gives its steps for `{key}`");
+            self.check_fed(index, spec, key, (&flow.schema, &what))?;
+        }
+        Some(flow)
+    }
+
+    /// The innermost block around a step.
+    fn block_around(&self, index: usize) -> Option<usize> {
+        Some(self.definition.steps.get(index)?.parent?.block)
+    }
+
+    /// The place of a step's input in the source.
+    pub(super) fn input_path(&self, index: usize) -> String {
+        self.definition.steps.get(index).map_or_else(String::new, StepDefinition::input_path)
+    }
+
     fn flow_from_inputs(&mut self, index: usize, spec: &StepSpec, wanted: &[String]) -> TypedFeed {
-        let path = format!("steps[{index}].input");
+        let path = self.input_path(index);
         let mut schemas = Map::new();
         let mut taken = Vec::new();
         let mut sure = true;

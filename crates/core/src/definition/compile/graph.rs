@@ -1,8 +1,10 @@
 //! The edges between steps, their order, and who comes before whom.
 
+use super::blocks::body_index;
 use crate::catalog::StepSpec;
 use crate::definition::model::{Definition, EdgeDefinition, OnError};
 use crate::definition::plan::PlanEdge;
+use crate::definition::plan_block::BodyIndex;
 use crate::definition::step_index::StepIndex;
 use crate::definition::suggestions::did_you_mean;
 use crate::{Problem, Problems};
@@ -17,12 +19,57 @@ pub(super) struct StepGraph {
     /// Step index by id; the first where an id is there twice.
     pub(super) by_id: BTreeMap<String, usize>,
     /// Every step once, predecessors first; steps in a cycle at the end.
-    pub(super) order: Vec<usize>,
+    order: Vec<usize>,
+    /// The steps of each list, without those inside its blocks.
+    pub(super) lists: BTreeMap<Option<BodyIndex>, Vec<StepIndex>>,
     /// For each step, a bit for every step that comes before it.
     ancestors: Vec<Vec<u64>>,
 }
 
+/// A part of the compilation of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CompileTask {
+    /// The step itself; of a block, its input.
+    Step(usize),
+    /// The rest of a block, when the steps inside it are compiled.
+    BlockEnd(usize),
+}
+
 impl StepGraph {
+    /// The order in which the steps are compiled: predecessors first, and what is inside a block
+    /// within it.
+    pub(super) fn compile_order(&self, definition: &Definition) -> Vec<CompileTask> {
+        let mut rank = vec![0; self.order.len()];
+        for (at, step) in self.order.iter().enumerate() {
+            if let Some(slot) = rank.get_mut(*step) {
+                *slot = at;
+            }
+        }
+        let sorted = |list: Option<BodyIndex>| {
+            let mut steps = self.lists.get(&list).cloned().unwrap_or_default();
+            steps.sort_by_key(|step| rank.get(step.position()).copied());
+            steps
+        };
+        let mut tasks = Vec::with_capacity(self.order.len());
+        // The tasks that are left, the next one last.
+        let mut left: Vec<CompileTask> =
+            sorted(None).into_iter().rev().map(|step| CompileTask::Step(step.position())).collect();
+        while let Some(task) = left.pop() {
+            tasks.push(task);
+            let CompileTask::Step(index) = task else { continue };
+            let Some(block) = definition.steps.get(index).and_then(|step| step.block.as_ref())
+            else {
+                continue;
+            };
+            left.push(CompileTask::BlockEnd(index));
+            for body in (0..block.bodies.len()).rev() {
+                let steps = sorted(Some(body_index(index, body)));
+                left.extend(steps.into_iter().rev().map(|s| CompileTask::Step(s.position())));
+            }
+        }
+        tasks
+    }
+
     /// Whether `earlier` comes before `later` on some way.
     pub(super) fn comes_before(&self, earlier: usize, later: usize) -> bool {
         let word = self.ancestors.get(later).and_then(|bits| bits.get(earlier / 64));
@@ -39,7 +86,10 @@ pub(super) fn build_graph(
     for (i, step) in definition.steps.iter().enumerate() {
         by_id.entry(step.id.clone()).or_insert(i);
     }
-    let mut builder = GraphBuilder { definition, specs, by_id: &by_id, problems };
+    let lists = find_lists(definition);
+    let previous = find_previous(definition.steps.len(), &lists);
+    let mut builder =
+        GraphBuilder { definition, specs, by_id: &by_id, previous: &previous, problems };
     let mut after: Vec<Vec<PlanEdge>> =
         (0..definition.steps.len()).map(|i| builder.edges_into(i)).collect();
     builder.add_goto_edges(&mut after);
@@ -56,13 +106,15 @@ pub(super) fn build_graph(
     let order = sort_steps(definition, &after, &dependents, problems);
     check_joins(definition, &after, problems);
     let ancestors = find_ancestors(&after, &order);
-    StepGraph { after, dependents, by_id, order, ancestors }
+    StepGraph { after, dependents, by_id, order, lists, ancestors }
 }
 
 struct GraphBuilder<'a> {
     definition: &'a Definition,
     specs: &'a [Option<&'a StepSpec>],
     by_id: &'a BTreeMap<String, usize>,
+    /// The step before each in its list.
+    previous: &'a [Option<StepIndex>],
     problems: &'a mut Problems,
 }
 
@@ -71,16 +123,16 @@ impl GraphBuilder<'_> {
         let Some(step) = self.definition.steps.get(index) else { return Vec::new() };
         let Some(after) = &step.after else {
             // Without `after`, a step follows the previous one in the list.
-            return index
-                .checked_sub(1)
-                .map(|from| PlanEdge { from: StepIndex::at(from), port: None, is_implicit: true })
+            let previous = self.previous.get(index).copied().flatten();
+            return previous
+                .map(|from| PlanEdge { from, port: None, is_implicit: true })
                 .into_iter()
                 .collect();
         };
         let mut edges = Vec::new();
         for (i, entry) in after.iter().enumerate() {
             // A single entry may have been written without a list.
-            let path = format!("steps[{index}].after[{i}]");
+            let path = format!("{}.after[{i}]", step.path);
             edges.extend(self.read_edge(index, entry, &path));
         }
         edges
@@ -95,6 +147,16 @@ impl GraphBuilder<'_> {
         };
         if from == index {
             let message = format!("the step `{}` cannot come after itself", entry.step);
+            self.problems.push(Problem::new(path, message));
+            return None;
+        }
+        let parent = |step: usize| self.definition.steps.get(step).and_then(|step| step.parent);
+        if parent(from) != parent(index) {
+            let message = format!(
+                "the step `{}` is not in the same list of steps; edges do not cross the border of \
+                 a block",
+                entry.step
+            );
             self.problems.push(Problem::new(path, message));
             return None;
         }
@@ -137,7 +199,7 @@ impl GraphBuilder<'_> {
         for (index, step) in self.definition.steps.iter().enumerate() {
             let OnError::Goto(target) = &step.on_error else { continue };
             let entry = EdgeDefinition { step: target.clone(), port: None };
-            let path = format!("steps[{index}].on_error");
+            let path = format!("{}.on_error", step.path);
             let Some(to) = self.read_edge(index, &entry, &path) else { continue };
             let port = Some("error".into());
             let edge = PlanEdge { from: StepIndex::at(index), port, is_implicit: false };
@@ -148,6 +210,32 @@ impl GraphBuilder<'_> {
             }
         }
     }
+}
+
+/// The steps of each list, in order.
+fn find_lists(definition: &Definition) -> BTreeMap<Option<BodyIndex>, Vec<StepIndex>> {
+    let mut lists: BTreeMap<_, Vec<StepIndex>> = BTreeMap::new();
+    for (i, step) in definition.steps.iter().enumerate() {
+        let list = step.parent.map(|parent| body_index(parent.block, parent.body));
+        lists.entry(list).or_default().push(StepIndex::at(i));
+    }
+    lists
+}
+
+/// The step before each in its list.
+fn find_previous(
+    count: usize,
+    lists: &BTreeMap<Option<BodyIndex>, Vec<StepIndex>>,
+) -> Vec<Option<StepIndex>> {
+    let mut previous = vec![None; count];
+    for pair in lists.values().flat_map(|list| list.windows(2)) {
+        if let [before, after] = pair
+            && let Some(slot) = previous.get_mut(after.position())
+        {
+            *slot = Some(*before);
+        }
+    }
+    previous
 }
 
 /// Predecessors first. Steps that are left over stand in a cycle or behind one.
@@ -227,20 +315,22 @@ fn find_cycle(
     let shown = names.len().min(20);
     let more = if names.len() > shown { " → …" } else { "" };
     names.truncate(shown);
-    let has_after = definition.steps.get(first).is_some_and(|step| step.after.is_some());
-    let path = if has_after { format!("steps[{first}].after") } else { format!("steps[{first}]") };
+    let path = definition.steps.get(first).map_or_else(String::new, |step| {
+        let field = if step.after.is_some() { ".after" } else { "" };
+        format!("{}{field}", step.path)
+    });
     Problem::new(path, format!("the steps go round in a circle: {}{more}", names.join(" → ")))
 }
 
 fn check_joins(definition: &Definition, after: &[Vec<PlanEdge>], problems: &mut Problems) {
     use crate::definition::model::JoinRule;
-    for (i, (step, edges)) in definition.steps.iter().zip(after).enumerate() {
+    for (step, edges) in definition.steps.iter().zip(after) {
         if let JoinRule::Count(wanted) = step.join
             && wanted > edges.len()
         {
             problems.push(
                 Problem::new(
-                    format!("steps[{i}].join.n"),
+                    format!("{}.join.n", step.path),
                     "the step waits for more edges than lead to it",
                 )
                 .with_expectation(format!("at most {}", edges.len()), wanted.to_string()),

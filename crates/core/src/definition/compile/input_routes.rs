@@ -39,7 +39,9 @@ impl PlanCompiler<'_> {
                 _ => usize::MAX,
             };
             routes.push(InputRoute { bypassed, edges });
-            let is_optional = self.definition.steps.get(next).is_some_and(|s| s.when.is_some());
+            let is_optional = self.definition.steps.get(next).is_some_and(|step| {
+                step.when.is_some() || step.block.as_ref().is_some_and(|b| b.may_be_bypassed())
+            });
             if !is_optional {
                 return routes;
             }
@@ -49,7 +51,8 @@ impl PlanCompiler<'_> {
                         "more than {MAX_OPTIONAL} steps in a row before this one have a `when`; \
                          write its input"
                     );
-                    self.add_problem(&format!("steps[{index}].input"), message);
+                    let path = self.input_path(index);
+                    self.add_problem(&path, message);
                 }
                 return routes;
             }
@@ -89,7 +92,7 @@ impl PlanCompiler<'_> {
             let is_missing = flow.is_none() && super::names::is_required(&spec.input, key);
             if is_missing && route.bypassed.is_some() {
                 let message = format!("nothing gives `{key}`; write it");
-                compiler.add_problem(&format!("steps[{index}].input"), message);
+                compiler.add_problem(&compiler.input_path(index), message);
             }
             flow
         });
@@ -159,7 +162,7 @@ impl PlanCompiler<'_> {
     }
 
     /// A schema that values of both satisfy; `false` is the schema of what never occurs.
-    fn either_schema(&self, one: &Arc<Value>, other: &Arc<Value>) -> Arc<Value> {
+    pub(super) fn either_schema(&self, one: &Arc<Value>, other: &Arc<Value>) -> Arc<Value> {
         if one == other || **other == json!(false) {
             return one.clone();
         }

@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::definition::blocks::{BodyRole, LoopCondition};
 use crate::definition::check::schema::pattern_bytes;
 use crate::definition::model::OnError;
 use crate::definition::plan::{InputBinding, InputFeed, Plan, PlanOutput, PlanStep};
-use crate::expr::Expression;
+use crate::definition::plan_block::{PlanBlock, PlanBlockKind, PlanBody, StepList};
+use crate::expr::{Expression, ValueTemplate};
 use crate::memory::{
     ARC_BYTES, OBJECT_ENTRY_BYTES, allocated_bytes, clone_bytes, map_clone_bytes, names_bytes,
 };
@@ -64,6 +66,37 @@ fn step_bytes(step: &PlanStep) -> usize {
         + names_bytes(&step.secrets)
         + step.config.memory_bytes()
         + binding_bytes(&step.input)
+        + step.block.as_deref().map_or(0, block_bytes)
+}
+
+fn block_bytes(block: &PlanBlock) -> usize {
+    let template =
+        |template: &Option<ValueTemplate>| template.as_ref().map_or(0, ValueTemplate::memory_bytes);
+    let kind = match &block.kind {
+        PlanBlockKind::Loop(planned) => {
+            let (LoopCondition::While(condition) | LoopCondition::Until(condition)) =
+                &planned.condition;
+            size_of_val(&**planned)
+                + condition.memory_bytes()
+                + template(&planned.pause)
+                + template(&planned.output)
+        }
+        PlanBlockKind::Map(planned) => size_of_val(&**planned) + template(&planned.output),
+        _ => 0,
+    };
+    let bodies = block.bodies.iter().map(|body| {
+        let role = match &body.role {
+            BodyRole::When(condition) => condition.memory_bytes(),
+            BodyRole::Equals(values) => values.iter().map(clone_bytes).sum(),
+            BodyRole::Parallel(name) => allocated_bytes(name.len()),
+            BodyRole::Catch(codes) => names_bytes(codes),
+            _ => 0,
+        };
+        let StepList { steps, roots, sinks } = &body.list;
+        let list = [steps, roots, sinks].map(|list| size_of_val(list.as_slice()));
+        size_of::<PlanBody>() + role + list.iter().sum::<usize>()
+    });
+    size_of::<PlanBlock>() + kind + bodies.sum::<usize>()
 }
 
 fn binding_bytes(binding: &InputBinding) -> usize {
@@ -79,7 +112,10 @@ fn feed_bytes(feed: &InputFeed) -> usize {
     match feed {
         InputFeed::Steps { from } => size_of_val(from.as_slice()),
         InputFeed::Inputs { properties } => names_bytes(properties),
-        InputFeed::Step { .. } | InputFeed::AllInputs | InputFeed::Empty => 0,
+        InputFeed::Step { .. }
+        | InputFeed::Block { .. }
+        | InputFeed::AllInputs
+        | InputFeed::Empty => 0,
         InputFeed::FirstOf { optional, last } => {
             let inner = optional.iter().map(|optional| feed_bytes(&optional.feed));
             size_of_val(optional.as_slice())

@@ -3,6 +3,7 @@
 //! Each part adds its problems to one list; the plan is built only if the list is empty.
 
 mod binding;
+mod blocks;
 mod constants;
 mod expressions;
 mod graph;
@@ -10,6 +11,7 @@ mod infer;
 mod input_routes;
 mod memory;
 mod names;
+mod position;
 mod references;
 mod schemas;
 mod set_state;
@@ -24,8 +26,9 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use self::graph::StepGraph;
+use self::graph::{CompileTask, StepGraph};
 use self::infer::InferredInputs;
+use self::position::ReaderPosition;
 use self::set_state::SetState;
 use self::type_schemas::TypeSchemas;
 use super::check::schema;
@@ -53,6 +56,10 @@ struct PlanCompiler<'a> {
     set_state: SetState<'a>,
     /// What each step's output looks like, as far as it was reached.
     outputs: Vec<Arc<Value>>,
+    /// What is known of the inputs of blocks, by position.
+    block_inputs: BTreeMap<usize, Arc<Value>>,
+    /// Where the expressions that are compiled are.
+    position: ReaderPosition,
     /// What the steps of a type share.
     of_types: BTreeMap<&'static str, TypeSchemas>,
     /// How many values the schemas of the plan may still get from other schemas.
@@ -86,6 +93,8 @@ pub(super) fn compile_plan(
         graph,
         specs,
         of_types: BTreeMap::new(),
+        block_inputs: BTreeMap::new(),
+        position: ReaderPosition::Outputs,
         schema_values: Cell::new(schemas::MAX_VALUES),
         problems,
         constants: 0,
@@ -99,7 +108,7 @@ fn find_types<'a>(
     catalog: &'a dyn StepCatalog,
     problems: &mut Problems,
 ) -> Vec<Option<&'a StepSpec>> {
-    let mut find = |(i, step): (usize, &super::model::StepDefinition)| {
+    let mut find = |step: &super::model::StepDefinition| {
         let found = catalog.find_type(&step.type_name);
         // An empty name was reported when the definition was parsed.
         if found.is_none() && !step.type_name.is_empty() {
@@ -112,7 +121,7 @@ fn find_types<'a>(
             let listed: Vec<&str> = all.iter().map(|spec| spec.name).collect();
             problems.push(
                 Problem::new(
-                    format!("steps[{i}].type"),
+                    format!("{}.type", step.path),
                     format!("there is no step type `{shown}`{hint}"),
                 )
                 .with_expectation(format!("one of {}", listed.join(", ")), format!("`{shown}`")),
@@ -120,19 +129,38 @@ fn find_types<'a>(
         }
         found
     };
-    definition.steps.iter().enumerate().map(&mut find).collect()
+    definition.steps.iter().map(&mut find).collect()
 }
 
 impl PlanCompiler<'_> {
     fn compile_definition(&mut self) -> Result<Plan, Problems> {
         let mut steps: Vec<Option<PlanStep>> = self.definition.steps.iter().map(|_| None).collect();
         // Sources before their dependents, so that types are known when they are needed.
-        for index in self.graph.order.clone() {
-            let compiled = self.compile_step(index);
-            if let Some(slot) = steps.get_mut(index) {
-                *slot = compiled;
+        for task in self.graph.compile_order(self.definition) {
+            match task {
+                CompileTask::Step(index) => {
+                    let compiled = self.compile_step(index);
+                    if let Some(slot) = steps.get_mut(index) {
+                        *slot = compiled;
+                    }
+                }
+                CompileTask::BlockEnd(index) => {
+                    let compiled = self.compile_block(index);
+                    let Some(slot) = steps.get_mut(index) else { continue };
+                    match (compiled, slot.as_mut()) {
+                        (Some((block, output)), Some(step)) => {
+                            step.block = Some(Box::new(block));
+                            step.output_schema = output.clone();
+                            if let Some(slot) = self.outputs.get_mut(index) {
+                                *slot = output;
+                            }
+                        }
+                        _ => *slot = None,
+                    }
+                }
             }
         }
+        self.position = ReaderPosition::Outputs;
         self.check_state_values();
         if let (Some(declared), true) = (self.declared, self.is_new) {
             self.check_counts_of_inputs(declared);
@@ -191,15 +219,12 @@ impl PlanCompiler<'_> {
         input_checker: SchemaChecker,
     ) -> Plan {
         let indexed = || (0..).map(StepIndex::at).zip(&steps);
-        let roots = |(i, step): (StepIndex, &PlanStep)| step.after.is_empty().then_some(i);
-        let sinks = |(i, step): (StepIndex, &PlanStep)| step.dependents.is_empty().then_some(i);
         let mut plan = Plan {
             name: self.definition.name.clone(),
             input_schema,
             input_checker,
             by_id: indexed().map(|(i, step)| (step.id.clone(), i)).collect(),
-            roots: indexed().filter_map(roots).collect(),
-            sinks: indexed().filter_map(sinks).collect(),
+            top: self.graph.step_list(None),
             steps,
             outputs,
             state: self.definition.state.clone(),
@@ -212,25 +237,25 @@ impl PlanCompiler<'_> {
         plan
     }
 
+    /// The schema of what a template renders to, as far as it is known.
+    fn template_schema(&self, template: &ValueTemplate, value: &Value) -> Value {
+        let source = template.as_path::<&str>(&[]).and_then(|path| self.copy_resolved(path));
+        source.unwrap_or_else(|| match template.is_static() {
+            true => schema_of(value),
+            false => json!({}),
+        })
+    }
+
     fn plan_outputs(&mut self) -> Vec<PlanOutput> {
         let mut outputs = Vec::new();
         for (name, spec) in &self.definition.outputs {
             let path = at_key("outputs", name);
             // The longer form keeps its value one level deeper; templates name their own place.
-            let template = match ValueTemplate::compile_value(&spec.value, &path) {
-                Ok(template) => template,
-                Err(found) => {
-                    self.problems.0.extend(found.0);
-                    continue;
-                }
+            let position = ReaderPosition::Outputs;
+            let Some(template) = self.compile_template(&spec.value, &path, position) else {
+                continue;
             };
-            self.check_leaves(&template, None, &path);
-            self.check_texts(&spec.value, &path);
-            let source = template.as_path::<&str>(&[]).and_then(|path| self.copy_resolved(path));
-            let source = source.unwrap_or_else(|| match template.is_static() {
-                true => schema_of(&spec.value),
-                false => json!({}),
-            });
+            let source = self.template_schema(&template, &spec.value);
             if let Some(declared) = &spec.schema {
                 let inferred = match &spec.value {
                     Value::String(text) if self.is_new && !template.is_static() => {

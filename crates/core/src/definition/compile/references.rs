@@ -6,9 +6,11 @@ use serde_json::{Value, json};
 
 use super::expressions::fixed_shape;
 use super::infer::InputUse;
+use super::position::Visibility;
 use super::{PlanCompiler, names, schema_of};
 use crate::catalog::StepSpec;
 use crate::definition::check::types::{MemberSchema, member_schema};
+use crate::definition::model::StepDefinition;
 use crate::definition::suggestions::did_you_mean;
 use crate::expr::{ROOTS, References, ValueTemplate, written_path};
 use crate::problem::MAX_PROBLEMS;
@@ -24,16 +26,17 @@ impl PlanCompiler<'_> {
     pub(super) fn check_leaves(
         &mut self,
         template: &ValueTemplate,
-        step: Option<(usize, &StepSpec)>,
+        step: Option<(&StepDefinition, &StepSpec)>,
         base: &str,
     ) {
         for leaf in template.leaves() {
-            let sensitive = step.is_some_and(|(index, spec)| {
-                let inside = leaf.path.strip_prefix(&format!("steps[{index}]."));
+            let sensitive = step.is_some_and(|(step, spec)| {
+                let inside = leaf.path.strip_prefix(step.path.as_str());
+                let inside = inside.and_then(|rest| rest.strip_prefix('.'));
                 inside.is_some_and(|inside| is_sensitive(spec, inside))
             });
             let allowed = if sensitive { Some(base) } else { None };
-            self.check_references(&leaf.references, step.map(|(i, _)| i), &leaf.path, allowed);
+            self.check_references(&leaf.references, &leaf.path, allowed);
         }
     }
 
@@ -41,7 +44,6 @@ impl PlanCompiler<'_> {
     pub(super) fn check_references(
         &mut self,
         references: &References,
-        step: Option<usize>,
         path: &str,
         secrets: Option<&str>,
     ) {
@@ -54,7 +56,7 @@ impl PlanCompiler<'_> {
                 if references.is_optional(reference) { InputUse::Maybe } else { InputUse::Used };
             let message = match names.as_slice() {
                 ["inputs", rest @ ..] => self.check_inputs(rest, need),
-                ["steps", rest @ ..] => self.check_step(rest, step, need),
+                ["steps", rest @ ..] => self.check_step(rest, need),
                 ["state", rest @ ..] => self.check_state(rest, need),
                 ["secrets", _] if secrets.is_some() => None,
                 ["secrets", _] => Some(
@@ -70,8 +72,17 @@ impl PlanCompiler<'_> {
                      `secrets.NAME` in its headers"
                         .into(),
                 ),
-                [root @ ("item" | "index"), ..] => {
-                    Some(format!("`{root}` exists in maps only, which this version has not yet"))
+                [root, rest @ ..] if let Some(schema) = self.variable_schema(root) => {
+                    walk_schema(&schema, rest, root, need == InputUse::Maybe).err()
+                }
+                [root @ ("item" | "index" | "last" | "error"), ..] => {
+                    let place = match *root {
+                        "item" => "the steps of a `Map`, unless it names its items by `as`",
+                        "index" => "the steps of a `Map` or `Loop`",
+                        "last" => "the steps of a `Loop`",
+                        _ => "the steps of `catch`; of a failed step it is `steps.ID.error`",
+                    };
+                    Some(format!("`{root}` exists only in {place}"))
                 }
                 [root, ..] if !ROOTS.contains(root) => {
                     Some(format!("there is no `{root}`{}", self.root_hint(root)))
@@ -94,9 +105,10 @@ impl PlanCompiler<'_> {
         if is_input {
             return format!("; did you mean `inputs.{root}`?");
         }
-        let hint = did_you_mean(root, USABLE_ROOTS);
+        let roots: Vec<&str> = USABLE_ROOTS.into_iter().chain(self.variable_names()).collect();
+        let hint = did_you_mean(root, roots.iter().copied());
         if hint.is_empty() {
-            format!("; expressions start with {}", USABLE_ROOTS.join(", "))
+            format!("; expressions start with {}", roots.join(", "))
         } else {
             hint
         }
@@ -128,12 +140,7 @@ impl PlanCompiler<'_> {
         self.set_state.any || self.set_state.names.contains(name)
     }
 
-    fn check_step(
-        &mut self,
-        names: &[&str],
-        from: Option<usize>,
-        need: InputUse,
-    ) -> Option<String> {
+    fn check_step(&mut self, names: &[&str], need: InputUse) -> Option<String> {
         let (id, rest) = names.split_first()?;
         let Some(index) = self.graph.by_id.get(*id).copied() else {
             let dashed = self
@@ -147,12 +154,21 @@ impl PlanCompiler<'_> {
             };
             return Some(format!("there is no step `{id}`{hint}"));
         };
-        if let Some(from) = from {
-            if from == index {
-                return Some(format!("the step `{id}` cannot refer to itself"));
-            }
-            if !self.graph.comes_before(index, from) {
+        match self.visibility(index) {
+            Visibility::Visible => {}
+            Visibility::Itself => return Some(format!("the step `{id}` cannot refer to itself")),
+            Visibility::NotBefore => {
                 return Some(format!("step `{id}` does not come before this one"));
+            }
+            Visibility::Around => {
+                return Some(format!("this is inside `{id}`, whose output is not known yet"));
+            }
+            Visibility::Inside(block) => {
+                let block = self.definition.steps.get(block).map_or("", |step| step.id.as_str());
+                return Some(format!(
+                    "the step `{id}` is inside the block `{block}`; outside of it, only \
+                     `steps.{block}.output` can be read"
+                ));
             }
         }
         let (which, below) = rest.split_first()?;
@@ -214,7 +230,11 @@ impl PlanCompiler<'_> {
             [root @ ("execution" | "workflow"), rest @ ..] => {
                 walk_schema(fixed_shape(root)?, rest, "", true).ok()?.map(Cow::Borrowed)
             }
-            _ => None,
+            [root, rest @ ..] => {
+                let schema = self.variable_schema(root)?;
+                walk_schema(&schema, rest, "", true).ok()?.cloned().and_then(known)
+            }
+            [] => None,
         }
     }
 }

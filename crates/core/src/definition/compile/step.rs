@@ -6,10 +6,13 @@ use serde_json::{Value, json};
 
 use super::PlanCompiler;
 use super::binding::BoundInput;
+use super::blocks::body_index;
+use super::position::ReaderPosition;
 use super::shape::{TemplatePosition, ValuePosition};
 use crate::catalog::{StaticFields, StepAction, StepSpec};
 use crate::definition::model::{OnError, StepDefinition};
 use crate::definition::plan::PlanStep;
+use crate::definition::step_index::StepIndex;
 use crate::expr::{Expression, ValueTemplate, at_key};
 use crate::{Map, Problem, names};
 
@@ -17,12 +20,13 @@ impl PlanCompiler<'_> {
     /// Compiles the step, or adds the problems. An unknown type suppresses only checks that need it.
     pub(super) fn compile_step(&mut self, index: usize) -> Option<PlanStep> {
         let step = self.definition.steps.get(index)?;
-        let when = self.compile_condition(index, step);
+        self.position = ReaderPosition::Step(index);
+        let when = self.compile_condition(step);
         let Some(spec) = self.specs.get(index).copied().flatten() else {
-            self.without_type(index, step);
+            self.without_type(step);
             return None;
         };
-        let (config, config_proven) = self.compile_config(index, step, spec);
+        let (config, config_proven) = self.compile_config(step, spec);
         let bound = self.bind_input(index, step, spec);
         let schemas = self.type_schemas(spec);
         let output_schema = match (spec.passes_through(), &bound) {
@@ -30,6 +34,9 @@ impl PlanCompiler<'_> {
             (true, None) => Arc::new(json!({})),
             (false, _) => schemas.output,
         };
+        if let (Some(_), Some(bound)) = (&step.block, &bound) {
+            self.block_inputs.insert(index, bound.source.clone());
+        }
         if let Some(slot) = self.outputs.get_mut(index) {
             slot.clone_from(&output_schema);
         }
@@ -49,7 +56,9 @@ impl PlanCompiler<'_> {
             config,
             after: self.graph.after.get(index)?.clone(),
             dependents: self.graph.dependents.get(index)?.clone(),
-            enclosing: Vec::new(),
+            parent: step.parent.map(|parent| body_index(parent.block, parent.body)),
+            block: None,
+            enclosing: self.repeating_blocks(step),
             join: step.join,
             when,
             timeout: step.timeout,
@@ -67,12 +76,27 @@ impl PlanCompiler<'_> {
         })
     }
 
-    fn compile_condition(&mut self, index: usize, step: &StepDefinition) -> Option<Expression> {
+    /// The blocks that repeat a step, outermost first.
+    fn repeating_blocks(&self, step: &StepDefinition) -> Vec<StepIndex> {
+        let around = std::iter::successors(step.parent, |parent| {
+            self.definition.steps.get(parent.block).and_then(|block| block.parent)
+        });
+        let is_repeating = |block: &usize| {
+            let block = self.definition.steps.get(*block).and_then(|step| step.block.as_ref());
+            block.is_some_and(|block| block.kind.is_repeating())
+        };
+        let repeating = around.map(|parent| parent.block).filter(is_repeating);
+        let mut blocks: Vec<StepIndex> = repeating.map(StepIndex::at).collect();
+        blocks.reverse();
+        blocks
+    }
+
+    fn compile_condition(&mut self, step: &StepDefinition) -> Option<Expression> {
         let text = step.when.as_ref()?;
-        let path = format!("steps[{index}].when");
+        let path = format!("{}.when", step.path);
         match Expression::compile_text(text, &path) {
             Ok(expr) => {
-                self.check_references(expr.references(), Some(index), &path, None);
+                self.check_references(expr.references(), &path, None);
                 self.check_condition(&expr, text, &path);
                 Some(expr)
             }
@@ -84,17 +108,17 @@ impl PlanCompiler<'_> {
     }
 
     /// Checks the expressions of a step whose type is not known.
-    fn without_type(&mut self, index: usize, step: &StepDefinition) {
+    fn without_type(&mut self, step: &StepDefinition) {
         let config = Value::Object(step.config.clone());
         let parts = [("config", Some(&config)), ("input", step.input.as_ref())];
         for (name, value) in parts {
             let Some(value) = value else { continue };
-            let path = format!("steps[{index}].{name}");
+            let path = format!("{}.{name}", step.path);
             match ValueTemplate::compile_value(value, &path) {
                 Ok(template) => {
                     self.check_texts(value, &path);
                     for leaf in template.leaves() {
-                        self.check_references(&leaf.references, Some(index), &leaf.path, Some(""));
+                        self.check_references(&leaf.references, &leaf.path, Some(""));
                     }
                 }
                 Err(found) => self.problems.0.extend(found.0),
@@ -104,11 +128,10 @@ impl PlanCompiler<'_> {
 
     fn compile_config(
         &mut self,
-        index: usize,
         step: &StepDefinition,
         spec: &StepSpec,
     ) -> (Option<ValueTemplate>, bool) {
-        let path = format!("steps[{index}].config");
+        let path = format!("{}.config", step.path);
         let written = Value::Object(step.config.clone());
         let template = match ValueTemplate::compile_value(&written, &path) {
             Ok(template) => template,
@@ -119,7 +142,7 @@ impl PlanCompiler<'_> {
         };
         let before = self.problems.0.len();
         self.collect_uses(&written, &template, &mut Vec::new(), &spec.config);
-        self.check_leaves(&template, Some((index, spec)), &path);
+        self.check_leaves(&template, Some((step, spec)), &path);
         self.check_texts(&written, &path);
         let place = ValuePosition { path, other: Some(("input", &spec.input)) };
         let proven = self.check_shape(
@@ -128,20 +151,20 @@ impl PlanCompiler<'_> {
             &spec.config,
             &place,
         );
-        self.check_given_names(index, step, spec);
+        self.check_given_names(step, spec);
         if self.problems.0.len() == before {
-            self.check_static(index, step, spec);
+            self.check_static(step, spec);
         }
         let clean = self.problems.0.len() == before;
         (Some(template), proven && clean)
     }
 
     /// Checks names that a step gives: of the state, of an error.
-    fn check_given_names(&mut self, index: usize, step: &StepDefinition, spec: &StepSpec) {
+    fn check_given_names(&mut self, step: &StepDefinition, spec: &StepSpec) {
         if !self.is_new {
             return;
         }
-        let path = format!("steps[{index}]");
+        let path = &step.path;
         match (spec.action, &step.input, step.config.get("code")) {
             (StepAction::SetState, Some(Value::Object(map)), _) => {
                 for name in map.keys() {
@@ -160,11 +183,11 @@ impl PlanCompiler<'_> {
     }
 
     /// Runs the step type's own checks on what is known already.
-    fn check_static(&mut self, index: usize, step: &StepDefinition, spec: &StepSpec) {
+    fn check_static(&mut self, step: &StepDefinition, spec: &StepSpec) {
         if !self.is_new || (spec.check.is_none() && spec.check_input.is_none()) {
             return;
         }
-        let at = |part: &str| format!("steps[{index}].{part}");
+        let at = |part: &str| format!("{}.{part}", step.path);
         // A bare value is short for the default input.
         let bare =
             spec.default_input.filter(|_| step.input.as_ref().is_some_and(|i| !i.is_object()));

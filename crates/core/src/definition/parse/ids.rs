@@ -1,6 +1,6 @@
 //! The ids of steps: those that were given are checked, the others made.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::walk::ParseWalk;
 use crate::definition::model::StepDefinition;
@@ -8,26 +8,24 @@ use crate::definition::step_id::is_id;
 
 /// Fills in the ids that are empty and finds those that are there twice.
 pub(super) fn assign_ids(walk: &mut ParseWalk, steps: &mut [StepDefinition]) {
-    let mut taken: BTreeMap<String, usize> = BTreeMap::new();
-    for (i, step) in steps.iter().enumerate().filter(|(_, step)| !step.id.is_empty()) {
+    let mut taken: BTreeMap<String, &str> = BTreeMap::new();
+    for step in steps.iter().filter(|step| !step.id.is_empty()) {
         if let Some(first) = taken.get(&step.id) {
-            walk.add_problem(
-                &format!("steps[{i}].id"),
-                format!("the id `{}` is already that of steps[{first}]", step.id),
-            );
+            let message = format!("the id `{}` is already that of {first}", step.id);
+            walk.add_problem(&format!("{}.id", step.path), message);
         } else {
-            taken.insert(step.id.clone(), i);
+            taken.insert(step.id.clone(), &step.path);
         }
     }
+    let mut taken: BTreeSet<String> = taken.into_keys().collect();
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-    for (i, step) in steps.iter_mut().enumerate().filter(|(_, step)| step.id.is_empty()) {
+    for step in steps.iter_mut().filter(|step| step.id.is_empty()) {
         let base = from_type(&step.type_name);
         let count = counts.entry(base.clone()).or_insert(0);
         loop {
             *count += 1;
             let id = if *count == 1 { base.clone() } else { format!("{base}_{count}") };
-            if !taken.contains_key(&id) {
-                taken.insert(id.clone(), i);
+            if taken.insert(id.clone()) {
                 step.id = id;
                 break;
             }

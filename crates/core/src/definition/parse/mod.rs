@@ -1,8 +1,10 @@
 //! From a JSON value to a [`Definition`]: shapes, names, unknown fields. Collects all problems.
 
+mod block;
 mod ids;
 mod inputs;
 mod step;
+mod steps;
 mod walk;
 
 pub(crate) use step::FIELDS as STEP_FIELDS;
@@ -50,7 +52,7 @@ pub(super) fn parse_source(
         name: parse_name(&mut walk, map),
         description: walk.read_text(map, "description", ""),
         inputs: inputs::parse_inputs(&mut walk, map.get("inputs")),
-        steps: parse_steps(&mut walk, map.get("steps"), limits),
+        steps: steps::parse_steps(&mut walk, map.get("steps"), limits),
         outputs: parse_outputs(&mut walk, map),
         state: walk.read_object(map, "state", ""),
         timeout: walk.read_duration(map, "timeout", ""),
@@ -77,36 +79,6 @@ fn parse_name(walk: &mut ParseWalk, map: &Map) -> String {
         Some(other) => walk.add_mismatch("name", "string", other),
     }
     String::new()
-}
-
-fn parse_steps(
-    walk: &mut ParseWalk,
-    value: Option<&Value>,
-    limits: &DefinitionLimits,
-) -> Vec<super::model::StepDefinition> {
-    let items = match value {
-        Some(Value::Array(items)) if !items.is_empty() => items,
-        Some(Value::Array(_)) | None | Some(Value::Null) => {
-            walk.add_problem("steps", "a definition needs a list `steps` with at least one step");
-            return Vec::new();
-        }
-        Some(other) => {
-            walk.add_mismatch("steps", "array", other);
-            return Vec::new();
-        }
-    };
-    if items.len() > limits.max_steps {
-        let message = format!("a definition may have at most {} steps", limits.max_steps);
-        walk.problems.push(
-            Problem::new("steps", message)
-                .with_expectation(format!("at most {}", limits.max_steps), items.len().to_string()),
-        );
-        return Vec::new();
-    }
-    let mut steps: Vec<_> =
-        items.iter().enumerate().map(|(i, item)| step::parse_step(walk, item, i)).collect();
-    ids::assign_ids(walk, &mut steps);
-    steps
 }
 
 fn parse_outputs(walk: &mut ParseWalk, map: &Map) -> IndexMap<String, OutputSpec> {

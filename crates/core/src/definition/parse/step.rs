@@ -4,8 +4,11 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use super::block::{block_fields, block_with_field};
 use super::walk::{ParseWalk, describe_value};
-use crate::definition::model::{EdgeDefinition, JoinRule, OnError, RetryPolicy, StepDefinition};
+use crate::definition::model::{
+    EdgeDefinition, JoinRule, OnError, ParentBody, RetryPolicy, StepDefinition,
+};
 use crate::definition::step_id::is_id;
 use crate::definition::suggestions::did_you_mean;
 use crate::expr::at_key;
@@ -27,10 +30,18 @@ pub(crate) const FIELDS: &[&str] = &[
     "at_most_once",
 ];
 
-/// The step at `steps[index]`; where its type cannot be read, with an empty one.
-pub(super) fn parse_step(walk: &mut ParseWalk, value: &Value, index: usize) -> StepDefinition {
-    let path = format!("steps[{index}]");
+/// The step at `path`; where its type cannot be read, with an empty one. The bodies of a block are
+/// left out.
+pub(super) fn parse_step(
+    walk: &mut ParseWalk,
+    value: &Value,
+    path: String,
+    parent: Option<ParentBody>,
+) -> StepDefinition {
     let mut step = StepDefinition {
+        path: path.clone(),
+        parent,
+        block: None,
         id: String::new(),
         type_name: String::new(),
         input: None,
@@ -63,7 +74,7 @@ fn type_name(walk: &mut ParseWalk, step: &mut StepDefinition, name: &str, path: 
 }
 
 fn parse_fields(walk: &mut ParseWalk, step: &mut StepDefinition, map: &Map, path: &str) {
-    walk.unknown_fields(map, path, FIELDS);
+    check_fields(walk, map, path);
     match map.get("type") {
         Some(Value::String(name)) => type_name(walk, step, name, &at_key(path, "type")),
         Some(other) => walk.add_mismatch(&at_key(path, "type"), "string", other),
@@ -92,6 +103,29 @@ fn parse_fields(walk: &mut ParseWalk, step: &mut StepDefinition, map: &Map, path
     step.retry = parse_retry(walk, map.get("retry"), &at_key(path, "retry"));
     step.on_error = on_error(walk, map.get("on_error"), &at_key(path, "on_error"));
     step.idempotent = parse_idempotent(walk, map, path);
+}
+
+/// Unknown fields, and fields of blocks in other steps.
+fn check_fields(walk: &mut ParseWalk, map: &Map, path: &str) {
+    let type_name = map.get("type").and_then(Value::as_str).unwrap_or_default();
+    let Some(own) = block_fields(type_name) else {
+        for key in map.keys() {
+            if let Some(block) = block_with_field(key) {
+                let message = format!(
+                    "there is no field `{key}` here; it belongs to a step of type `{block}`"
+                );
+                walk.add_problem(&at_key(path, key), message);
+            }
+        }
+        let others = map.keys().filter(|key| block_with_field(key).is_none());
+        return walk.unknown_keys(others, path, FIELDS);
+    };
+    // A block with a field of its own for its input has no `input`.
+    let is_known = |field: &&&str| {
+        **field != "input" || !["over", "value"].iter().any(|input| own.contains(input))
+    };
+    let known: Vec<&str> = FIELDS.iter().filter(is_known).chain(own).copied().collect();
+    walk.unknown_fields(map, path, &known);
 }
 
 fn parse_after(
@@ -177,13 +211,24 @@ fn parse_join(walk: &mut ParseWalk, value: Option<&Value>, path: &str) -> JoinRu
     }
 }
 
-fn parse_when(walk: &mut ParseWalk, map: &Map, path: &str) -> Option<String> {
-    match map.get("when")? {
+/// The condition `when`.
+pub(super) fn parse_when(walk: &mut ParseWalk, map: &Map, path: &str) -> Option<String> {
+    parse_bare(walk, map, "when", path)
+}
+
+/// A bare expression.
+pub(super) fn parse_bare(
+    walk: &mut ParseWalk,
+    map: &Map,
+    field: &str,
+    path: &str,
+) -> Option<String> {
+    match map.get(field)? {
         Value::Null => None,
         Value::Bool(b) => Some(b.to_string()),
         Value::String(text) if !text.trim().is_empty() => Some(text.clone()),
         other => {
-            walk.add_mismatch(&at_key(path, "when"), "expression such as `inputs.n > 3`", other);
+            walk.add_mismatch(&at_key(path, field), "expression such as `inputs.n > 3`", other);
             None
         }
     }
@@ -226,7 +271,8 @@ fn parse_retry(walk: &mut ParseWalk, value: Option<&Value>, path: &str) -> Retry
     retry
 }
 
-fn parse_codes(walk: &mut ParseWalk, value: Option<&Value>, path: &str) -> Vec<String> {
+/// A list of error codes.
+pub(super) fn parse_codes(walk: &mut ParseWalk, value: Option<&Value>, path: &str) -> Vec<String> {
     let items = match value {
         None | Some(Value::Null) => return Vec::new(),
         Some(one @ Value::String(_)) => std::slice::from_ref(one),

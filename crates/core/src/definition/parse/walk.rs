@@ -57,7 +57,17 @@ impl ParseWalk {
 
     /// One problem for each field that is not in `known`.
     pub(super) fn unknown_fields(&mut self, map: &Map, path: &str, known: &[&str]) {
-        for key in map.keys().filter(|key| !known.contains(&key.as_str())) {
+        self.unknown_keys(map.keys(), path, known);
+    }
+
+    /// One problem for each key that is not in `known`.
+    pub(super) fn unknown_keys<'k>(
+        &mut self,
+        keys: impl Iterator<Item = &'k String>,
+        path: &str,
+        known: &[&str],
+    ) {
+        for key in keys.filter(|key| !known.contains(&key.as_str())) {
             if self.problems.0.len() >= MAX_PROBLEMS {
                 return;
             }

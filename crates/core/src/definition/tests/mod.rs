@@ -1,6 +1,7 @@
 //! Definitions as users write them: what is accepted, what it becomes, what is refused and why.
 
 mod bindings;
+mod blocks;
 mod problems;
 mod random;
 
@@ -37,7 +38,7 @@ fn the_short_form_of_the_seed() {
     }));
     let ids: Vec<&str> = plan.steps.iter().map(|step| step.id.as_str()).collect();
     assert_eq!(ids, ["static_text_input", "reverse", "echo"]);
-    assert_eq!((plan.roots, plan.sinks), (vec![0.into()], vec![2.into()]));
+    assert_eq!((plan.top.roots, plan.top.sinks), (vec![0.into()], vec![2.into()]));
     assert!(plan.steps.iter().all(|step| step.input_proven && step.config_proven));
     assert_eq!(plan.input_schema["required"], json!([]));
     assert_eq!(plan.steps[2].output_schema, plan.steps[1].output_schema);

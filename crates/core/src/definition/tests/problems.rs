@@ -265,7 +265,7 @@ outputs:
             "steps[1].input: a step has no `outputs`; did you mean `output`?",
             "steps[1].input: `steps.a.output` has no `tex`; did you mean `text`?",
             "steps[1].input: there is no state `cont`; did you mean `count`?",
-            "steps[1].input: `item` exists in maps only",
+            "steps[1].input: `item` exists only in the steps of a `Map`",
             "steps[2].input: there is no step `b`; write `steps['b-1']`",
             "steps[2].input: the step `c` cannot refer to itself",
             "steps[2].input: there is no `a`; did you mean `steps.a`?",

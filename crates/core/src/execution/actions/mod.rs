@@ -5,6 +5,7 @@ mod delay;
 mod fail;
 mod run;
 mod set_state;
+mod stop;
 
 use std::sync::Arc;
 
@@ -30,6 +31,9 @@ impl Transition<'_> {
             StepAction::Delay => delay::start_delay(self, planned, id, config),
             StepAction::SetState => set_state::start_set_state(self, id, input),
             StepAction::Fail => fail::start_fail(self, id, config),
+            StepAction::Stop => stop::start_stop(self, id, input, config),
+            // Started by `start_block`.
+            StepAction::Block => {}
         }
     }
 
@@ -37,10 +41,12 @@ impl Transition<'_> {
     pub(super) fn repeat_action(&mut self, attempt: AttemptId) {
         match self.execution.origin.plan[attempt.step_run.step].action {
             StepAction::Delay => delay::repeat_delay(self, &attempt.step_run),
-            // `SetState` and `Fail` settle at once, so they are never repeated.
-            StepAction::Run | StepAction::SetState | StepAction::Fail => {
-                run::start_run(self, attempt)
-            }
+            // The others settle at once, or are blocks, so they are never repeated.
+            StepAction::Run
+            | StepAction::SetState
+            | StepAction::Fail
+            | StepAction::Stop
+            | StepAction::Block => run::start_run(self, attempt),
         }
     }
 

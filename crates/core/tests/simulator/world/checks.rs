@@ -29,19 +29,19 @@ impl World {
                     if let Some(given) = self.given.as_ref().filter(|given| given.step == *step) {
                         assert_eq!(input.as_ref(), Some(&given.input), "it gets its own input");
                     } else if matches!(self.plan[step.step].input, InputBinding::Feed(_)) {
-                        let fed = values.flowing_into(&self.plan, step.step);
+                        let fed = values.flowing_into(&self.plan, step);
                         assert_eq!(input.as_deref(), Some(&fed), "it gets what comes before it");
                     }
                 }
                 Event::Completed { output } => {
-                    if let [last] = self.plan.sinks.as_slice() {
+                    if let [last] = self.plan.top.sinks.as_slice() {
                         let expected = values.last_output(&self.plan, *last);
                         assert_eq!(**output, expected, "the output is that of the last step");
                     }
                 }
                 _ => {}
             }
-            values.read(recorded);
+            values.read(&self.plan, recorded);
         }
         assert_eq!(self.live.state, state);
     }
@@ -55,6 +55,9 @@ impl World {
         assert_eq!(replayed.state, self.live.state);
         assert_eq!(replayed.output, self.live.output);
         assert_eq!(replayed.error, self.live.error);
+        if std::env::var("STEPWELL_SIM_SHOW").is_ok() {
+            self.journal.iter().for_each(|event| println!("{} {:?}", event.seq, event.event));
+        }
         let mut oracle = Oracle::new();
         for (i, event) in self.journal.iter().enumerate() {
             oracle.read(&self.plan, event);

@@ -91,7 +91,9 @@ fn rerun_error(why: &RerunError, status: Status) -> AppError {
             let reason = "nothing in it failed; name the step to begin from";
             AppError::WrongState { status, reason }
         }
-        RerunError::NoSuchStep(_) => AppError::invalid("from_step", why.to_string()),
+        RerunError::NoSuchStep(_) | RerunError::InsideBlock { .. } => {
+            AppError::invalid("from_step", why.to_string())
+        }
         RerunError::InvalidInput(problems) => AppError::InvalidInput(problems.clone()),
     }
 }

@@ -49,6 +49,7 @@ impl Retained {
                 Event::StepCompleted { output, .. } | Event::Completed { output } => {
                     self.value(output);
                 }
+                Event::BodyEnded { output: Some(output), .. } => self.value(output),
                 Event::StateSet { values, .. } => self.fields(Some(values)),
                 _ => {}
             }

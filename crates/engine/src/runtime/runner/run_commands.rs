@@ -20,6 +20,9 @@ const COMMANDS_BETWEEN_CHECKS: u32 = 16;
 /// The time after which the first chain of pure steps is interrupted by a commit.
 const DURABLE_WITHIN: Duration = Duration::from_millis(200);
 
+/// The number of events after which a chain of pure steps is interrupted by a commit.
+const MAX_UNCOMMITTED: usize = 10_000;
+
 impl Runner {
     /// Carries out the commands: quick pure steps inline, others in tasks.
     pub(super) async fn run_commands(&mut self) -> Result<(), StopReason> {
@@ -30,7 +33,8 @@ impl Runner {
                         attempt.abort();
                     }
                 }
-                Command::Run(_) | Command::Evaluate { .. } if self.draining => {}
+                Command::Run(_) | Command::Evaluate { .. } | Command::Continue { .. }
+                    if self.draining => {}
                 Command::Run(attempt) => {
                     self.current = Some(attempt.step_run.clone());
                     self.run(attempt).await?;
@@ -38,6 +42,10 @@ impl Runner {
                 Command::Evaluate { step } => {
                     self.current.clone_from(&step);
                     Box::pin(self.evaluate(step)).await?;
+                }
+                Command::Continue { step } => {
+                    self.current = Some(step.clone());
+                    self.apply_input(TransitionInput::Continue { step });
                 }
             }
             self.current = None;
@@ -61,7 +69,8 @@ impl Runner {
         if self.execution.deadline().is_some_and(|deadline| deadline <= now) {
             self.apply_input(TransitionInput::Timer);
         }
-        if self.record.seq == 0 && now.since(self.record.created_at) > DURABLE_WITHIN {
+        let is_late = self.record.seq == 0 && now.since(self.record.created_at) > DURABLE_WITHIN;
+        if is_late || self.uncommitted.len() > MAX_UNCOMMITTED {
             Box::pin(self.commit()).await?;
         }
         Ok(())

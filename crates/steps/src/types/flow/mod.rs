@@ -1,9 +1,13 @@
 //! Step types of control flow, which the state machine implements; here are only their descriptions.
 
+mod blocks;
 mod delay;
 mod fail;
 mod set_state;
+mod stop;
 
+pub(crate) use blocks::{BranchBlock, LoopBlock, MapBlock, ParallelBlock, SwitchBlock, TryBlock};
 pub(crate) use delay::DelayStep;
 pub(crate) use fail::FailStep;
 pub(crate) use set_state::SetState;
+pub(crate) use stop::StopStep;

@@ -129,6 +129,7 @@ pub fn step_body(view: &StepView, with_io: bool) -> Step<'_> {
         started_at,
         ended_at,
         reused,
+        parent: _,
     } = view;
     Step {
         name: step_id,

@@ -206,6 +206,10 @@ pub struct Task<'a> {
     pub started_at: Option<Time>,
     /// When it settled; `null` before.
     pub completed_at: Option<Time>,
+    /// The tasks inside it, if it is a block: those of each iteration one after the other.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(no_recursion, required = false)]
+    pub children: Vec<Self>,
 }
 
 /// An attempt of a task.

@@ -37,6 +37,10 @@ pub struct StepType<'a> {
     /// The JSON Schema of its output; `false` where it never makes one.
     #[schema(value_type = Value)]
     pub output_schema: &'a Value,
+    /// Of a block: a JSON Schema of the fields that only it has; `#/$defs/step` is a step.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Object, required = false)]
+    pub block_schema: Option<&'a Value>,
     /// The input property that a bare value binds to; `null`: the whole input.
     pub default_input: Option<&'a str>,
     /// The output property that feeds the next step; `null`: the whole output.

@@ -1,0 +1,136 @@
+//! Where an expression is, and so which steps and variables it can read.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::PlanCompiler;
+use super::expressions::fixed_shape;
+use crate::definition::blocks::{BlockKind, BodyRole};
+use crate::definition::model::{Definition, ParentBody};
+
+/// Where an expression is evaluated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ReaderPosition {
+    /// In the outputs of the workflow, when all steps have ended.
+    Outputs,
+    /// At the start of a step.
+    Step(usize),
+    /// At the start of a body.
+    BodyStart {
+        /// The block.
+        block: usize,
+        /// The position of the body in it.
+        body: usize,
+    },
+    /// When all steps of a body have ended.
+    BodyEnd {
+        /// The block.
+        block: usize,
+        /// The position of the body in it.
+        body: usize,
+    },
+}
+
+/// Whether a step can be read from a position.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Visibility {
+    /// It comes before.
+    Visible,
+    /// It is the step itself.
+    Itself,
+    /// It does not come before.
+    NotBefore,
+    /// It is inside a block, the outermost that does not enclose the position.
+    Inside(usize),
+    /// It encloses the position.
+    Around,
+}
+
+/// The bodies around a position, innermost first.
+fn enclosing_bodies(
+    definition: &Definition,
+    position: ReaderPosition,
+) -> impl Iterator<Item = ParentBody> {
+    let first = match position {
+        ReaderPosition::Outputs => None,
+        ReaderPosition::Step(step) => parent_of(definition, step),
+        ReaderPosition::BodyStart { block, body } | ReaderPosition::BodyEnd { block, body } => {
+            Some(ParentBody { block, body })
+        }
+    };
+    std::iter::successors(first, |parent| parent_of(definition, parent.block))
+}
+
+fn parent_of(definition: &Definition, step: usize) -> Option<ParentBody> {
+    definition.steps.get(step)?.parent
+}
+
+impl PlanCompiler<'_> {
+    /// Whether the step `target` can be read from the present position.
+    pub(super) fn visibility(&self, target: usize) -> Visibility {
+        let list = parent_of(self.definition, target);
+        let around: Vec<ParentBody> = enclosing_bodies(self.definition, self.position).collect();
+        if !list.is_none_or(|list| around.contains(&list)) {
+            // Outside of the block that it is in.
+            let outer = std::iter::successors(list, |at| parent_of(self.definition, at.block));
+            let hidden = outer.take_while(|body| !around.contains(body)).last();
+            return hidden.map_or(Visibility::NotBefore, |body| Visibility::Inside(body.block));
+        }
+        // The step of that list at which the position is.
+        let inner = around.iter().take_while(|body| Some(**body) != list).last();
+        let here = match (inner, self.position) {
+            (Some(body), _) => body.block,
+            (None, ReaderPosition::Step(step)) => step,
+            (None, ReaderPosition::BodyStart { .. }) => return Visibility::NotBefore,
+            (None, ReaderPosition::BodyEnd { .. } | ReaderPosition::Outputs) => {
+                return Visibility::Visible;
+            }
+        };
+        match here == target {
+            true if inner.is_some() => Visibility::Around,
+            true => Visibility::Itself,
+            false if self.graph.comes_before(target, here) => Visibility::Visible,
+            false => Visibility::NotBefore,
+        }
+    }
+
+    /// The schema of a variable of the blocks around the present position.
+    pub(super) fn variable_schema(&self, name: &str) -> Option<Arc<Value>> {
+        enclosing_bodies(self.definition, self.position).find_map(|ParentBody { block, body }| {
+            let written = self.definition.steps.get(block)?.block.as_ref()?;
+            let role = &written.bodies.get(body)?.role;
+            match (&written.kind, role, name) {
+                (BlockKind::Map(map), _, name) if map.item_name == name => {
+                    Some(self.inner_input(block))
+                }
+                (BlockKind::Map(_) | BlockKind::Loop(_), _, "index") => {
+                    Some(Arc::new(json!({"type": "integer"})))
+                }
+                (BlockKind::Loop(_), _, "last") => Some(Arc::new(json!({}))),
+                (BlockKind::Try, BodyRole::Catch(_), "error") => {
+                    fixed_shape("error").cloned().map(Arc::new)
+                }
+                _ => None,
+            }
+        })
+    }
+
+    /// The names of the variables of the blocks around the present position.
+    pub(super) fn variable_names(&self) -> Vec<&str> {
+        let mut names = Vec::new();
+        for ParentBody { block, body } in enclosing_bodies(self.definition, self.position) {
+            let Some(written) = self.definition.steps.get(block).and_then(|s| s.block.as_ref())
+            else {
+                continue;
+            };
+            match (&written.kind, written.bodies.get(body).map(|body| &body.role)) {
+                (BlockKind::Map(map), _) => names.extend([map.item_name.as_str(), "index"]),
+                (BlockKind::Loop(_), _) => names.extend(["index", "last"]),
+                (BlockKind::Try, Some(BodyRole::Catch(_))) => names.push("error"),
+                _ => {}
+            }
+        }
+        names
+    }
+}

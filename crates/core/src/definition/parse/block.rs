@@ -1,0 +1,389 @@
+//! The fields of blocks: their bodies and what they do with them.
+
+use serde_json::Value;
+
+use super::steps::StepListParser;
+use super::walk::describe_value;
+use crate::definition::blocks::{
+    BlockDefinition, BlockKind, BodyDefinition, BodyRole, LoopCondition, LoopDefinition,
+    MAX_ITERATIONS, MapDefinition,
+};
+use crate::definition::model::{JoinRule, ParentBody, RetryPolicy};
+use crate::definition::step_id::is_id;
+use crate::expr::{ROOTS, at_key};
+use crate::{Map, Problem};
+
+/// The types of blocks, each with the fields that only it has.
+const BLOCKS: [(&str, &[&str]); 6] = [
+    ("Branch", &["cases", "else"]),
+    ("Switch", &["value", "cases", "else"]),
+    ("Parallel", &["branches", "cancel_rest"]),
+    ("Loop", &["while", "until", "max_iterations", "pause", "collect", "steps", "output"]),
+    ("Map", &["over", "as", "max_concurrency", "on_item_error", "steps", "output"]),
+    ("Try", &["steps", "catch", "finally"]),
+];
+
+/// The default of `max_iterations`.
+const DEFAULT_ITERATIONS: u32 = 1_000;
+
+/// The default of `max_concurrency`, and its highest value.
+const DEFAULT_CONCURRENCY: u32 = 16;
+const MAX_CONCURRENCY: u32 = 1_000;
+
+/// The most bodies of a block.
+const MAX_BODIES: usize = 200;
+
+/// The fields that only blocks of this type have; `None`: it is not the type of a block.
+pub(super) fn block_fields(type_name: &str) -> Option<&'static [&'static str]> {
+    BLOCKS.iter().find(|(name, _)| *name == type_name).map(|(_, fields)| *fields)
+}
+
+/// The type of blocks that has this field.
+pub(super) fn block_with_field(field: &str) -> Option<&'static str> {
+    let mut found = BLOCKS.iter().filter(|(_, fields)| fields.contains(&field));
+    let (name, _) = found.next()?;
+    found.next().is_none().then_some(*name)
+}
+
+/// Reads the bodies of the step at `position`, if its type is that of a block.
+pub(super) fn parse_block(
+    parser: &mut StepListParser<'_>,
+    position: usize,
+    type_name: &str,
+    map: &Map,
+) {
+    if block_fields(type_name).is_none() {
+        return;
+    }
+    let Some(path) = parser.steps.get(position).map(|step| step.path.clone()) else { return };
+    let mut reader = BlockReader { parser, position, path, map, bodies: Vec::new() };
+    reader.refuse_fields(type_name);
+    let kind = reader.read_kind(type_name);
+    let bodies = reader.bodies;
+    let Some(step) = parser.steps.get_mut(position) else { return };
+    let block = BlockDefinition { kind, bodies };
+    let input = map.get(block.kind.input_field()).filter(|value| !value.is_null());
+    step.input = input.cloned();
+    if matches!(block.kind, BlockKind::Parallel { .. }) {
+        // It is about the branches.
+        step.join = JoinRule::All;
+    }
+    step.block = Some(Box::new(block));
+}
+
+struct BlockReader<'p, 'w, 'm> {
+    parser: &'p mut StepListParser<'w>,
+    position: usize,
+    path: String,
+    map: &'m Map,
+    bodies: Vec<BodyDefinition>,
+}
+
+impl BlockReader<'_, '_, '_> {
+    fn read_kind(&mut self, type_name: &str) -> BlockKind {
+        match type_name {
+            "Switch" => {
+                self.read_cases(|reader, case, path| {
+                    let values = reader.read_values(case.get("equals"), &at_key(path, "equals"));
+                    ("equals", BodyRole::Equals(values))
+                });
+                BlockKind::Switch
+            }
+            "Parallel" => self.read_parallel(),
+            "Loop" => self.read_loop(),
+            "Map" => self.read_map(),
+            "Try" => self.read_try(),
+            _ => {
+                self.read_cases(|reader, case, path| {
+                    let when = super::step::parse_when(reader.parser.walk, case, path);
+                    if when.is_none() && case.get("when").is_none_or(Value::is_null) {
+                        let message = "a case needs a condition `when`; steps for all other \
+                                       executions belong in `else`";
+                        reader.parser.walk.add_problem(&at_key(path, "when"), message);
+                    }
+                    ("when", BodyRole::When(when.unwrap_or_default()))
+                });
+                BlockKind::Branch
+            }
+        }
+    }
+
+    /// Fields of a step that blocks do not have.
+    fn refuse_fields(&mut self, type_name: &str) {
+        let Some(step) = self.parser.steps.get(self.position) else { return };
+        let mut refused = Vec::new();
+        if step.retry != RetryPolicy::default() {
+            refused.push(("retry", "write `retry` in the steps inside it"));
+        }
+        if step.timeout.is_some() {
+            let text = "write `timeout` in the steps inside it, or limit a group of steps by a \
+                        `Parallel` with `join: any` and `cancel_rest: true` whose other branch is \
+                        a `Delay`";
+            refused.push(("timeout", text));
+        }
+        if step.idempotent.is_some() {
+            refused.push(("idempotent", "write it in the steps inside it"));
+        }
+        if !step.config.is_empty() {
+            refused.push(("config", "write its settings beside `type`"));
+        }
+        for (field, instead) in refused {
+            let message = format!("a `{type_name}` has no `{field}`; {instead}");
+            self.parser.walk.add_problem(&at_key(&self.path, field), message);
+        }
+    }
+
+    /// Adds the body whose steps are at `steps_path`.
+    fn add_body(
+        &mut self,
+        role: BodyRole<String>,
+        path: String,
+        steps: Option<&Value>,
+        steps_path: &str,
+    ) {
+        if self.bodies.len() >= MAX_BODIES {
+            let message = format!("a block may have at most {MAX_BODIES} lists of steps");
+            return self.parser.walk.add_problem(&path, message);
+        }
+        let parent = ParentBody { block: self.position, body: self.bodies.len() };
+        self.bodies.push(BodyDefinition { role, path });
+        self.parser.parse_list(steps, steps_path, Some(parent));
+    }
+
+    /// `cases` and `else`.
+    fn read_cases(
+        &mut self,
+        read_role: impl Fn(&mut Self, &Map, &str) -> (&'static str, BodyRole<String>),
+    ) {
+        let path = at_key(&self.path, "cases");
+        let map = self.map;
+        match map.get("cases") {
+            Some(Value::Array(cases)) if !cases.is_empty() => {
+                for (i, case) in cases.iter().enumerate() {
+                    let path = format!("{path}[{i}]");
+                    let Value::Object(case) = case else {
+                        self.parser.walk.add_mismatch(&path, "object with `steps`", case);
+                        continue;
+                    };
+                    let (field, role) = read_role(self, case, &path);
+                    self.parser.walk.unknown_fields(case, &path, &[field, "steps"]);
+                    let steps_path = at_key(&path, "steps");
+                    self.add_body(role, path, case.get("steps"), &steps_path);
+                }
+            }
+            None | Some(Value::Null | Value::Array(_)) => {
+                self.parser.walk.add_problem(&path, "a list of at least one case is needed here");
+            }
+            Some(other) => self.parser.walk.add_mismatch(&path, "list of cases", other),
+        }
+        if let Some(steps) = map.get("else").filter(|steps| !steps.is_null()) {
+            let path = at_key(&self.path, "else");
+            self.add_body(BodyRole::Else, path.clone(), Some(steps), &path);
+        }
+    }
+
+    /// A value or a list of values, all constant.
+    fn read_values(&mut self, value: Option<&Value>, path: &str) -> Vec<Value> {
+        let values = match value {
+            None => {
+                let message = "a case needs `equals`: a value or a list of values; steps for all \
+                               other values belong in `else`";
+                self.parser.walk.add_problem(path, message);
+                return Vec::new();
+            }
+            Some(Value::Array(values)) => values.clone(),
+            Some(value) => vec![value.clone()],
+        };
+        if values.iter().any(|value| value.as_str().is_some_and(|text| text.contains("{{"))) {
+            let message = "expressions are not evaluated here; for a condition use a `Branch`";
+            self.parser.walk.add_problem(path, message);
+        }
+        values
+    }
+
+    fn read_parallel(&mut self) -> BlockKind {
+        let path = at_key(&self.path, "branches");
+        let map = self.map;
+        match map.get("branches") {
+            Some(Value::Object(branches)) if !branches.is_empty() => {
+                for (name, steps) in branches {
+                    let path = at_key(&path, name);
+                    if !is_id(name) {
+                        let message = "the name of a branch is a letter or _, then up to 63 \
+                                       letters, digits, _ or -";
+                        self.parser.walk.add_problem(&path, message);
+                    }
+                    self.add_body(
+                        BodyRole::Parallel(name.clone()),
+                        path.clone(),
+                        Some(steps),
+                        &path,
+                    );
+                }
+            }
+            None | Some(Value::Null | Value::Object(_)) => {
+                let message = "at least one branch is needed here, as `name: [steps]`";
+                self.parser.walk.add_problem(&path, message);
+            }
+            Some(other) => {
+                self.parser.walk.add_mismatch(&path, "object of branches, `name: [steps]`", other);
+            }
+        }
+        let join = self.parser.steps.get(self.position).map_or(JoinRule::All, |step| step.join);
+        if let JoinRule::Count(n) = join
+            && n > self.bodies.len()
+        {
+            self.parser.walk.problems.push(
+                Problem::new(
+                    at_key(&at_key(&self.path, "join"), "n"),
+                    "the step waits for more branches than it has",
+                )
+                .with_expectation(format!("at most {}", self.bodies.len()), n.to_string()),
+            );
+        }
+        let cancel_rest = self.read_flag("cancel_rest");
+        if cancel_rest && join == JoinRule::All {
+            let message = "`cancel_rest` needs `join: any` or `join: {n: 2}`: with `all`, nothing \
+                           is left to cancel";
+            self.parser.walk.add_problem(&at_key(&self.path, "cancel_rest"), message);
+        }
+        BlockKind::Parallel { join, cancel_rest }
+    }
+
+    fn read_loop(&mut self) -> BlockKind {
+        let condition = match (self.read_condition("while"), self.read_condition("until")) {
+            (Some(text), None) => LoopCondition::While(text),
+            (None, Some(text)) => LoopCondition::Until(text),
+            (found, _) => {
+                let message = match found {
+                    Some(_) => "a `Loop` has `while` or `until`, not both",
+                    None => {
+                        "a `Loop` needs `until`, a condition that is tested after each iteration, \
+                         or `while`, one that is tested before"
+                    }
+                };
+                if found.is_some() || self.map.get("until").is_none_or(Value::is_null) {
+                    self.parser.walk.add_problem(&at_key(&self.path, "until"), message);
+                }
+                LoopCondition::Until("true".into())
+            }
+        };
+        let max_iterations = self.read_count("max_iterations", MAX_ITERATIONS);
+        let definition = LoopDefinition {
+            condition,
+            max_iterations: max_iterations.unwrap_or(DEFAULT_ITERATIONS),
+            pause: self.read_value("pause"),
+            collect: self.read_flag("collect"),
+            output: self.read_value("output"),
+        };
+        self.add_iterated_body();
+        BlockKind::Loop(Box::new(definition))
+    }
+
+    fn read_map(&mut self) -> BlockKind {
+        let item_name = match self.map.get("as") {
+            None | Some(Value::Null) => "item".to_owned(),
+            Some(Value::String(name)) if is_variable(name) => name.clone(),
+            Some(other) => {
+                let path = at_key(&self.path, "as");
+                let expected = "a letter or _, then letters, digits or _, and none of the names \
+                                that expressions start with";
+                let problem = Problem::new(path, "`as` cannot be the name of the item");
+                self.parser
+                    .walk
+                    .problems
+                    .push(problem.with_expectation(expected, describe_value(other)));
+                "item".to_owned()
+            }
+        };
+        let collect_errors = match self.map.get("on_item_error") {
+            None | Some(Value::Null) => false,
+            Some(Value::String(text)) if text == "fail" => false,
+            Some(Value::String(text)) if text == "collect" => true,
+            Some(other) => {
+                let path = at_key(&self.path, "on_item_error");
+                self.parser.walk.add_mismatch(&path, "fail or collect", other);
+                false
+            }
+        };
+        let definition = MapDefinition {
+            item_name,
+            max_concurrency: self
+                .read_count("max_concurrency", MAX_CONCURRENCY)
+                .unwrap_or(DEFAULT_CONCURRENCY),
+            collect_errors,
+            output: self.read_value("output"),
+        };
+        self.add_iterated_body();
+        BlockKind::Map(Box::new(definition))
+    }
+
+    fn add_iterated_body(&mut self) {
+        let path = at_key(&self.path, "steps");
+        self.add_body(BodyRole::Iteration, path.clone(), self.map.get("steps"), &path);
+    }
+
+    fn read_try(&mut self) -> BlockKind {
+        let path = at_key(&self.path, "steps");
+        let map = self.map;
+        self.add_body(BodyRole::Guarded, path.clone(), map.get("steps"), &path);
+        let path = at_key(&self.path, "catch");
+        match map.get("catch") {
+            None | Some(Value::Null) => {}
+            Some(Value::Array(entries)) => {
+                for (i, entry) in entries.iter().enumerate() {
+                    self.read_catch(entry, format!("{path}[{i}]"));
+                }
+            }
+            Some(other) => {
+                self.parser.walk.add_mismatch(&path, "list of `{on: [codes], steps}`", other);
+            }
+        }
+        if let Some(steps) = map.get("finally").filter(|steps| !steps.is_null()) {
+            let path = at_key(&self.path, "finally");
+            self.add_body(BodyRole::Finally, path.clone(), Some(steps), &path);
+        }
+        if self.bodies.len() == 1 {
+            let message = "a `Try` needs `catch`, `finally` or both";
+            self.parser.walk.add_problem(&at_key(&self.path, "catch"), message);
+        }
+        BlockKind::Try
+    }
+
+    fn read_catch(&mut self, entry: &Value, path: String) {
+        let Value::Object(map) = entry else {
+            return self.parser.walk.add_mismatch(&path, "object with `steps`", entry);
+        };
+        self.parser.walk.unknown_fields(map, &path, &["on", "steps"]);
+        let codes = super::step::parse_codes(self.parser.walk, map.get("on"), &at_key(&path, "on"));
+        let steps_path = at_key(&path, "steps");
+        self.add_body(BodyRole::Catch(codes), path, map.get("steps"), &steps_path);
+    }
+
+    fn read_condition(&mut self, field: &str) -> Option<String> {
+        super::step::parse_bare(self.parser.walk, self.map, field, &self.path)
+    }
+
+    fn read_flag(&mut self, field: &str) -> bool {
+        self.parser.walk.read_boolean(self.map, field, &self.path).unwrap_or(false)
+    }
+
+    fn read_count(&mut self, field: &str, most: u32) -> Option<u32> {
+        let value = self.map.get(field).filter(|value| !value.is_null())?;
+        let path = at_key(&self.path, field);
+        let count = self.parser.walk.read_integer(value, &path, 1..=u64::from(most))?;
+        u32::try_from(count).ok()
+    }
+
+    fn read_value(&self, field: &str) -> Option<Value> {
+        self.map.get(field).filter(|value| !value.is_null()).cloned()
+    }
+}
+
+/// Whether a name can be a variable of expressions that means nothing else.
+fn is_variable(name: &str) -> bool {
+    is_id(name)
+        && !name.contains('-')
+        && (name == "item" || !ROOTS.contains(&name))
+        && !["last", "error"].contains(&name)
+}

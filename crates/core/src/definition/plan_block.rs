@@ -1,0 +1,112 @@
+//! Compiled blocks: steps that contain lists of steps.
+
+use super::blocks::{BodyRole, LoopCondition};
+use super::step_index::StepIndex;
+use crate::expr::{Expression, ValueTemplate};
+
+/// What a block does with the lists of steps in it.
+#[derive(Debug)]
+pub struct PlanBlock {
+    /// What it does.
+    pub kind: PlanBlockKind,
+    /// Its lists of steps, in order.
+    pub bodies: Vec<PlanBody>,
+    /// The index after that of the last step inside it: the steps inside are between its own index
+    /// and this one.
+    pub end: StepIndex,
+}
+
+/// A list of steps of a block.
+#[derive(Debug)]
+pub struct PlanBody {
+    /// When it is run.
+    pub role: BodyRole<Expression>,
+    /// Its steps.
+    pub list: StepList,
+}
+
+/// The steps of one list, without those inside its blocks.
+#[derive(Debug, Default)]
+pub struct StepList {
+    /// In the order of the definition.
+    pub steps: Vec<StepIndex>,
+    /// Those that nothing comes before, in order.
+    pub roots: Vec<StepIndex>,
+    /// Those that nothing comes after, in order.
+    pub sinks: Vec<StepIndex>,
+}
+
+/// What a block does.
+#[derive(Debug)]
+pub enum PlanBlockKind {
+    /// `Branch`.
+    Branch,
+    /// `Switch`.
+    Switch,
+    /// `Parallel`.
+    Parallel {
+        /// How many bodies must complete.
+        needed: usize,
+        /// Whether the others are cancelled as soon as enough of them have completed.
+        cancel_rest: bool,
+    },
+    /// `Loop`.
+    Loop(Box<PlanLoop>),
+    /// `Map`.
+    Map(Box<PlanMap>),
+    /// `Try`.
+    Try,
+}
+
+/// A `Loop`.
+#[derive(Debug)]
+pub struct PlanLoop {
+    /// When it ends.
+    pub condition: LoopCondition<Expression>,
+    /// The most iterations.
+    pub max_iterations: u32,
+    /// The pause between two iterations, a duration.
+    pub pause: Option<ValueTemplate>,
+    /// Whether its output is the list of the outputs of all iterations.
+    pub collect: bool,
+    /// The output of an iteration; `None`: that of the last steps.
+    pub output: Option<ValueTemplate>,
+}
+
+/// A `Map`.
+#[derive(Debug)]
+pub struct PlanMap {
+    /// The name of the item in expressions.
+    pub item_name: String,
+    /// The most items whose steps run at the same time.
+    pub max_concurrency: u32,
+    /// Whether a failed item is a result instead of failing the step.
+    pub collect_errors: bool,
+    /// The result of an item; `None`: the output of the last steps.
+    pub output: Option<ValueTemplate>,
+}
+
+/// A list of steps of a block in a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BodyIndex {
+    /// The block.
+    pub block: StepIndex,
+    /// The position of the body in the block.
+    pub body: u32,
+}
+
+impl PlanBlock {
+    /// Whether the steps inside run in numbered iterations.
+    pub const fn is_repeating(&self) -> bool {
+        matches!(self.kind, PlanBlockKind::Loop(_) | PlanBlockKind::Map(_))
+    }
+
+    /// The template of the output of an iteration.
+    pub fn output(&self) -> Option<&ValueTemplate> {
+        match &self.kind {
+            PlanBlockKind::Loop(planned) => planned.output.as_ref(),
+            PlanBlockKind::Map(planned) => planned.output.as_ref(),
+            _ => None,
+        }
+    }
+}

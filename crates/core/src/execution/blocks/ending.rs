@@ -1,0 +1,127 @@
+//! The end of a body all of whose steps have settled.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::block_run::{BodyRunId, BodyRunKey};
+use super::progress::{branch_outputs, loop_output};
+use crate::definition::blocks::LoopCondition;
+use crate::definition::plan_block::{PlanBlock, PlanBlockKind};
+use crate::execution::advance::Transition;
+use crate::execution::begin::{EvaluationError, too_deep};
+use crate::execution::bind;
+use crate::execution::event::Event;
+use crate::execution::failure::codes;
+use crate::execution::scope::ExecutionScope;
+use crate::memory::json_size;
+use crate::{MAX_VALUE_DEPTH, nests_deeper};
+
+/// The largest list of results of a block, in bytes as JSON text.
+const MAX_RESULT_BYTES: usize = 16 << 20;
+
+/// What a body gives when it has ended.
+struct BodyEnd {
+    output: Arc<Value>,
+    /// Whether it was the last iteration of a `Loop`.
+    is_last: bool,
+}
+
+impl Transition<'_> {
+    /// Evaluates what a body gives, and records its end and what follows for its block.
+    pub(super) fn end_body(
+        &mut self,
+        block: &PlanBlock,
+        ended: &BodyRunId,
+    ) -> Result<(), EvaluationError> {
+        let BodyEnd { output, is_last } = self.evaluate_end(block, ended)?;
+        let id = &ended.block;
+        if matches!(block.kind, PlanBlockKind::Branch | PlanBlockKind::Switch) {
+            self.complete_block(id, output);
+            return Ok(());
+        }
+        let BodyRunKey { body, index } = ended.key;
+        let event =
+            Event::BodyEnded { step: id.clone(), body, index, output: Some(output), error: None };
+        self.record_event(event);
+        match &block.kind {
+            PlanBlockKind::Loop(planned) if is_last => {
+                if let Some(run) = self.execution.steps.block(id) {
+                    let output = loop_output(planned, run);
+                    self.complete_block(id, output);
+                }
+            }
+            PlanBlockKind::Parallel { needed, cancel_rest: true } => {
+                let outputs = self.execution.steps.block(id).and_then(|run| {
+                    let is_enough = run.completed as usize >= *needed;
+                    is_enough.then(|| branch_outputs(block, run))
+                });
+                if let Some(outputs) = outputs {
+                    self.cancel_bodies(id);
+                    self.complete_block(id, outputs);
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn evaluate_end(
+        &self,
+        block: &PlanBlock,
+        ended: &BodyRunId,
+    ) -> Result<BodyEnd, EvaluationError> {
+        let scope =
+            ExecutionScope::new(self.execution).with_budget(&self.budget).of_body(ended.clone());
+        let output = match block.output() {
+            Some(template) => {
+                let rendered = template
+                    .render_value(&scope)
+                    .map_err(|error| EvaluationError::from_eval_error("output", &error))?;
+                rendered.value
+            }
+            None => bind::bind_body_output(&scope, ended),
+        };
+        if nests_deeper(&output, MAX_VALUE_DEPTH) {
+            return Err(EvaluationError::failed_with(codes::VALUE_TOO_DEEP, too_deep("output")));
+        }
+        self.check_results(block, ended, &output)?;
+        let mut end = BodyEnd { output, is_last: false };
+        if let PlanBlockKind::Loop(planned) = &block.kind {
+            end.is_last = match &planned.condition {
+                LoopCondition::Until(condition) => condition
+                    .eval_bool(&scope)
+                    .map_err(|error| EvaluationError::from_eval_error("until", &error))?,
+                LoopCondition::While(_) => false,
+            };
+        }
+        Ok(end)
+    }
+
+    /// Checks the size of the list of results with this one.
+    fn check_results(
+        &self,
+        block: &PlanBlock,
+        ended: &BodyRunId,
+        output: &Value,
+    ) -> Result<(), EvaluationError> {
+        let collects = match &block.kind {
+            PlanBlockKind::Map(_) => true,
+            PlanBlockKind::Loop(planned) => planned.collect,
+            _ => false,
+        };
+        let Some(run) = self.execution.steps.block(&ended.block).filter(|_| collects) else {
+            return Ok(());
+        };
+        let left = MAX_RESULT_BYTES.saturating_sub(run.result_bytes);
+        if json_size(output, left.saturating_add(1)) > left {
+            let message = format!(
+                "output: the results of all iterations together may have at most {} MiB; give \
+                 less of each by `output`",
+                MAX_RESULT_BYTES >> 20
+            );
+            return Err(EvaluationError::failed_with(codes::VALUE_TOO_LARGE, message));
+        }
+        Ok(())
+    }
+}

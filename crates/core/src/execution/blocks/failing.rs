@@ -1,0 +1,97 @@
+//! Failed bodies: what they mean for their block, and the cancellation of what still runs in it.
+
+use super::block_run::{BodyRunId, BodyRunKey};
+use crate::definition::blocks::BodyRole;
+use crate::definition::plan_block::PlanBlockKind;
+use crate::execution::advance::Transition;
+use crate::execution::event::Event;
+use crate::execution::failure::Failure;
+use crate::execution::input::Command;
+use crate::execution::step_run_id::StepRunId;
+use crate::execution::step_runs::StepState;
+
+impl Transition<'_> {
+    /// Ends a body because a step in it failed and nothing handled that.
+    pub(in crate::execution) fn fail_body(&mut self, failed: &BodyRunId, failure: Failure) {
+        self.cancel_body(failed);
+        let plan = self.execution.origin.plan.clone();
+        let id = &failed.block;
+        let Some(block) = plan[id.step].block.as_deref() else { return };
+        match &block.kind {
+            PlanBlockKind::Branch | PlanBlockKind::Switch | PlanBlockKind::Loop(_) => {
+                self.fail_block(id, failure);
+            }
+            PlanBlockKind::Map(planned) if planned.collect_errors => {
+                self.record_failed_body(failed, failure);
+                self.blocks.push_back(id.clone());
+            }
+            PlanBlockKind::Map(_) => self.fail_block(id, failure),
+            PlanBlockKind::Parallel { needed, .. } => {
+                let failed_before = self.execution.steps.block(id).map_or(0, |run| run.failed);
+                let may_fail = block.bodies.len().saturating_sub(*needed);
+                if failed_before as usize >= may_fail {
+                    return self.fail_block(id, failure);
+                }
+                self.record_failed_body(failed, failure);
+                self.blocks.push_back(id.clone());
+            }
+            PlanBlockKind::Try => {
+                let role = block.bodies.get(failed.key.body as usize).map(|body| &body.role);
+                if matches!(role, Some(BodyRole::Finally)) {
+                    return self.fail_block(id, failure);
+                }
+                self.record_failed_body(failed, failure);
+                self.blocks.push_back(id.clone());
+            }
+        }
+    }
+
+    fn record_failed_body(&mut self, failed: &BodyRunId, failure: Failure) {
+        let BodyRunKey { body, index } = failed.key;
+        let step = failed.block.clone();
+        let error = Some(failure);
+        self.record_event(Event::BodyEnded { step, body, index, output: None, error });
+    }
+
+    /// Fails a block: what still runs in it is cancelled.
+    pub(in crate::execution) fn fail_block(&mut self, id: &StepRunId, failure: Failure) {
+        self.cancel_bodies(id);
+        self.settle_failed(id, failure);
+    }
+
+    /// Cancels what runs in all bodies of a block.
+    pub(super) fn cancel_bodies(&mut self, id: &StepRunId) {
+        let keys: Vec<BodyRunKey> = match self.execution.steps.block(id) {
+            Some(run) => run.active.keys().copied().collect(),
+            None => return,
+        };
+        for key in keys {
+            self.cancel_body(&BodyRunId { block: id.clone(), key });
+        }
+    }
+
+    fn cancel_body(&mut self, body: &BodyRunId) {
+        let plan = self.execution.origin.plan.clone();
+        let inside = self.execution.steps.inside(&plan, body);
+        self.cancel_runs(&inside);
+    }
+
+    /// Cancels those of the step runs that have begun and not settled.
+    pub(in crate::execution) fn cancel_runs(&mut self, ids: &[StepRunId]) {
+        for id in ids {
+            let state = &self.execution.steps.run(id).state;
+            let stop = matches!(state, StepState::Running { .. });
+            let is_begun = stop
+                || matches!(
+                    state,
+                    StepState::Waiting { .. } | StepState::Backoff { .. } | StepState::Block(_)
+                );
+            if is_begun {
+                self.record_event(Event::StepCancelled { step: id.clone() });
+            }
+            if stop {
+                self.push_command(Command::Stop { step: id.clone() });
+            }
+        }
+    }
+}

@@ -1,0 +1,440 @@
+//! What blocks do, step by step: each test runs a definition with steps that fail where their input
+//! is `{"fail": CODE}` and otherwise output their input.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue has failed")]
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use stepwell_core::Timestamp;
+use stepwell_core::catalog::{Effect, SAME_AS_INPUT, StepAction, StepCatalog, StepSpec};
+use stepwell_core::definition::{self, DefinitionLimits};
+use stepwell_core::execution::{
+    AcceptanceInput, AttemptError, AttemptId, Command, Event, Execution, ExecutionOrigin, Failure,
+    RecordedEvent, Status, StepResult, TransitionContext, TransitionInput,
+};
+use stepwell_core::expr::EvalBudget;
+use stepwell_core::ids::{ExecutionId, WorkflowId};
+
+struct Types(Vec<StepSpec>);
+
+impl StepCatalog for Types {
+    fn find_type(&self, name: &str) -> Option<&StepSpec> {
+        self.0.iter().find(|spec| spec.name == name)
+    }
+
+    fn all_types(&self) -> Vec<&StepSpec> {
+        self.0.iter().collect()
+    }
+}
+
+fn types() -> Types {
+    let spec = |name, action, input: Value| StepSpec {
+        name,
+        aliases: &[],
+        summary: "",
+        doc: "",
+        category: "Test",
+        config: json!({}),
+        input,
+        output: json!({SAME_AS_INPUT: true}),
+        default_input: None,
+        default_output: None,
+        check: None,
+        check_input: None,
+        is_source: false,
+        effect: Effect::Pure,
+        effect_of: None,
+        action,
+        block: None,
+        sensitive: &[],
+        ports: &[],
+        examples: Vec::new(),
+    };
+    let blocks = ["Branch", "Switch", "Parallel", "Loop", "Try"];
+    let mut all: Vec<StepSpec> =
+        blocks.iter().map(|name| spec(name, StepAction::Block, json!({}))).collect();
+    all.push(spec("Map", StepAction::Block, json!({"type": "array"})));
+    all.push(spec("Delay", StepAction::Delay, json!({})));
+    all.push(spec("Run", StepAction::Run, json!({})));
+    all.push(spec("SetState", StepAction::SetState, json!({"type": "object"})));
+    all.push(spec("Stop", StepAction::Stop, json!({})));
+    Types(all)
+}
+
+/// An execution with the runtime's work done at once, one attempt after the other.
+struct Driver {
+    execution: Execution,
+    journal: Vec<RecordedEvent>,
+    now: Timestamp,
+    attempts: VecDeque<AttemptId>,
+    /// The most attempts that were running at once.
+    most_running: usize,
+    /// Blocks that continue later.
+    continued: usize,
+}
+
+impl Driver {
+    fn new(definition: Value, input: Value) -> Self {
+        let plan = definition::plan_source(&definition, &types(), &DefinitionLimits::default());
+        let (_, plan) = plan.unwrap_or_else(|problems| panic!("{problems}"));
+        let execution = Execution::new(ExecutionOrigin {
+            id: ExecutionId::from_uuid(uuid::Uuid::from_u128(1)),
+            workflow: WorkflowId::from_uuid(uuid::Uuid::from_u128(2)),
+            release: 1,
+            plan: Arc::new(plan),
+        });
+        let now = Timestamp::from_millis(1_800_000_000_000);
+        let mut driver = Self {
+            execution,
+            journal: Vec::new(),
+            now,
+            attempts: VecDeque::new(),
+            most_running: 0,
+            continued: 0,
+        };
+        let input = Arc::new(input);
+        driver.apply(TransitionInput::Accept(AcceptanceInput { input, ..Default::default() }));
+        driver.apply(TransitionInput::Start);
+        driver
+    }
+
+    fn apply(&mut self, input: TransitionInput) {
+        let moment = TransitionContext {
+            now: self.now,
+            elapsed: self.now.since(Timestamp::default()),
+            entropy: 0,
+        };
+        let budget = match input {
+            TransitionInput::Evaluate { .. } => EvalBudget::full(),
+            _ => EvalBudget::inline(),
+        };
+        let decision = self.execution.advance_within(input, moment, budget).unwrap();
+        self.journal.extend(decision.events);
+        for command in decision.commands {
+            match command {
+                Command::Run(attempt) => self.attempts.push_back(attempt),
+                Command::Stop { step } => self.attempts.retain(|attempt| attempt.step_run != step),
+                Command::Evaluate { step } => self.apply(TransitionInput::Evaluate { step }),
+                Command::Continue { step } => {
+                    self.continued += 1;
+                    self.apply(TransitionInput::Continue { step });
+                }
+            }
+        }
+        self.most_running = self.most_running.max(self.attempts.len());
+    }
+
+    /// Ends the oldest running attempt; `false`: there is none.
+    fn end_attempt(&mut self) -> bool {
+        let Some(attempt) = self.attempts.pop_front() else { return false };
+        let input = self.execution.steps.run(&attempt.step_run).input.clone().unwrap();
+        let result = match input["fail"].as_str() {
+            Some(code) => Err(AttemptError {
+                failure: Failure::new(code, "as its input demands"),
+                retryable: false,
+                retry_after: None,
+            }),
+            None => Ok(StepResult { output: input, port: None }),
+        };
+        self.apply(TransitionInput::StepEnded { attempt, result });
+        true
+    }
+
+    /// Runs to the end; time passes where nothing else happens.
+    fn run(mut self) -> Self {
+        while !self.execution.status().is_final() {
+            if !self.end_attempt() {
+                let wake = self.execution.next_wake().unwrap();
+                self.now = self.now.max(wake);
+                self.apply(TransitionInput::Timer);
+            }
+        }
+        self
+    }
+
+    fn output(&self) -> Value {
+        assert_eq!(self.execution.status(), Status::Completed, "{:?}", self.execution.error);
+        Value::clone(self.execution.output.as_ref().unwrap())
+    }
+
+    /// The code and the step of the error.
+    fn error(&self) -> (String, String) {
+        assert_eq!(self.execution.status(), Status::Failed, "{:?}", self.execution.output);
+        let error = self.execution.error.clone().unwrap();
+        (error.code, error.step.unwrap_or_default())
+    }
+
+    /// The written step runs of these events.
+    fn steps(&self, is_meant: impl Fn(&Event) -> bool) -> Vec<String> {
+        let plan = &self.execution.origin.plan;
+        let meant = self.journal.iter().filter(|recorded| is_meant(&recorded.event));
+        meant
+            .filter_map(|recorded| recorded.event.step_run())
+            .map(|id| id.display_in(plan).to_string())
+            .collect()
+    }
+}
+
+/// Runs a workflow with one step and the inputs `n`, `list` and `any`.
+fn run(steps: Value, input: Value) -> Driver {
+    let inputs = json!({"n": "number?", "list": "array?", "any": "any?"});
+    Driver::new(json!({"name": "n", "inputs": inputs, "steps": steps}), input).run()
+}
+
+fn is_cancelled(event: &Event) -> bool {
+    matches!(event, Event::StepCancelled { .. })
+}
+
+#[test]
+fn the_first_true_case_runs() {
+    let steps = json!([
+        {"id": "route", "type": "Branch", "input": {"from": "before"}, "cases": [
+            {"when": "inputs.n > 10", "steps": [{"id": "big", "type": "Run", "input": "big"}]},
+            {"when": "inputs.n > 5", "steps": [{"id": "middle", "type": "Run"}]},
+        ]},
+        {"id": "last", "type": "Run"},
+    ]);
+    assert_eq!(run(steps.clone(), json!({"n": 20})).output(), json!("big"));
+    // The first step takes the input of the block.
+    assert_eq!(run(steps.clone(), json!({"n": 7})).output(), json!({"from": "before"}));
+    // Without `else` the block is bypassed: the next step takes what came before it.
+    let bypassed = run(steps, json!({"n": 1}));
+    assert_eq!(bypassed.output(), json!({"n": 1}));
+    assert_eq!(bypassed.steps(|event| matches!(event, Event::StepSkipped { .. })), ["route"]);
+}
+
+#[test]
+fn a_switch_compares_numbers_by_value() {
+    let steps = json!([{"type": "Switch", "value": "{{ inputs.any }}", "cases": [
+        {"equals": [1, "a"], "steps": [{"id": "one", "type": "Run", "input": "one"}]},
+        {"equals": [[1]], "steps": [{"id": "list", "type": "Run"}]},
+    ], "else": [{"id": "other", "type": "Run", "input": "other"}]}]);
+    for (value, expected) in [
+        (json!(1.0), json!("one")),
+        (json!("a"), json!("one")),
+        (json!([1]), json!([1])),
+        (json!("1"), json!("other")),
+        (json!(null), json!("other")),
+    ] {
+        assert_eq!(run(steps.clone(), json!({"any": value})).output(), expected);
+    }
+}
+
+#[test]
+fn a_map_keeps_the_order_and_its_concurrency() {
+    let steps = json!([{"id": "items", "type": "Map", "over": "{{ inputs.list }}", "max_concurrency": 3,
+        "steps": [{"id": "a", "type": "Run"}, {"id": "b", "type": "Run"}],
+        "output": {"item": "{{ item }}", "at": "{{ index }}", "b": "{{ steps.b.output }}"}}]);
+    let list: Vec<u32> = (0..200).collect();
+    let done = run(steps.clone(), json!({"list": list}));
+    let expected: Vec<Value> =
+        list.iter().map(|at| json!({"item": at, "at": at, "b": at})).collect();
+    assert_eq!(done.output(), Value::Array(expected));
+    assert_eq!(done.most_running, 3);
+    let started = done.steps(|event| matches!(event, Event::StepStarted { .. }));
+    assert_eq!(started[..3], ["items", "items[0].a", "items[1].a"]);
+    assert_eq!(started.len(), 401);
+    assert_eq!(run(steps, json!({"list": []})).output(), json!([]));
+}
+
+#[test]
+fn failed_items_are_collected_or_fail_the_map() {
+    let map = |on_error: &str| {
+        json!([{"id": "items", "type": "Map", "over": "{{ inputs.list }}", "max_concurrency": 2,
+            "on_item_error": on_error, "steps": [{"id": "a", "type": "Run"}]}])
+    };
+    let input = json!({"list": [1, {"fail": "BAD"}, 3]});
+    let error = json!({"error": {
+        "code": "BAD", "message": "as its input demands", "step": "items[1].a", "details": null,
+    }});
+    assert_eq!(run(map("collect"), input.clone()).output(), json!([1, error, 3]));
+    let failed = run(map("fail"), input);
+    assert_eq!(failed.error(), ("BAD".into(), "items[1].a".into()));
+    assert_eq!(failed.steps(is_cancelled), ["items[2].a"]);
+}
+
+#[test]
+fn maps_are_nested() {
+    let steps = json!([{"id": "rows", "type": "Map", "over": "{{ inputs.list }}", "as": "row", "steps": [
+        {"id": "cells", "type": "Map", "over": "{{ row }}", "as": "cell", "steps": [
+            {"id": "sum", "type": "Run", "input": "{{ cell + row[0] + index }}"},
+        ]},
+    ]}]);
+    let done = run(steps, json!({"list": [[1, 2], [], [5]]}));
+    assert_eq!(done.output(), json!([[2, 4], [], [10]]));
+    let ran = done.steps(|event| matches!(event, Event::StepCompleted { .. }));
+    assert!(ran.contains(&"rows[0].cells[1].sum".to_owned()), "{ran:?}");
+}
+
+#[test]
+fn loops_end_by_their_condition() {
+    let body = json!([{"id": "add", "type": "Run", "input": "{{ (last or 0) + 2 }}"}]);
+    let until = json!([{"type": "Loop", "until": "steps.add.output >= inputs.n", "steps": body}]);
+    assert_eq!(run(until.clone(), json!({"n": 5})).output(), json!(6));
+    assert_eq!(run(until, json!({"n": -5})).output(), json!(2));
+    let all =
+        json!([{"type": "Loop", "while": "index < inputs.n", "collect": true, "steps": body}]);
+    assert_eq!(run(all.clone(), json!({"n": 3})).output(), json!([2, 4, 6]));
+    assert_eq!(run(all, json!({"n": 0})).output(), json!([]));
+    let none = json!([{"type": "Loop", "while": "false", "steps": body}]);
+    assert_eq!(run(none, json!({})).output(), json!(null));
+    // The first step takes the input of the block, then the output of the iteration before.
+    let flow = json!([
+        {"type": "Run", "input": "x"},
+        {"type": "Loop", "until": "index == 2", "steps": [{"id": "again", "type": "Run"}]},
+    ]);
+    assert_eq!(run(flow, json!({})).output(), json!("x"));
+}
+
+#[test]
+fn endless_loops_fail_and_do_not_block() {
+    let steps = json!([{"id": "spin", "type": "Loop", "until": "false", "max_iterations": 500,
+        "steps": [{"id": "set", "type": "SetState", "input": {"x": 1}}]}]);
+    let failed = run(steps, json!({}));
+    assert_eq!(failed.error(), ("LOOP_LIMIT".into(), "spin".into()));
+    assert!(failed.continued >= 7, "others run between: {}", failed.continued);
+    let started = failed.journal.iter().filter(|r| matches!(r.event, Event::BodyStarted { .. }));
+    assert_eq!(started.count(), 500);
+}
+
+#[test]
+fn a_loop_pauses_between_its_iterations() {
+    let steps = json!([{"id": "poll", "type": "Loop", "until": "index == 2", "pause": "{{ steps.ask.output.after }}",
+        "steps": [{"id": "ask", "type": "Run", "input": {"after": "{{ (index + 1) * 10 }}s"}}]}]);
+    let begun = Driver::new(json!({"name": "n", "steps": steps}), json!({}));
+    let start = begun.now;
+    let mut waiting = begun;
+    waiting.end_attempt();
+    assert_eq!(waiting.execution.status(), Status::Waiting);
+    assert_eq!(waiting.execution.next_wake(), Some(start.after(Duration::from_secs(10))));
+    // Woken too early, it goes on waiting.
+    waiting.now = start.after(Duration::from_secs(9));
+    waiting.apply(TransitionInput::Timer);
+    assert_eq!(waiting.execution.status(), Status::Waiting);
+    let done = waiting.run();
+    assert_eq!(done.output(), json!({"after": "30s"}));
+    assert_eq!(done.now, start.after(Duration::from_secs(30)), "10 s, then 20 s");
+}
+
+#[test]
+fn a_race_cancels_the_slower_branches() {
+    let slow = |seconds: u32| json!([{"id": format!("d{seconds}"), "type": "Delay", "config": {"for": seconds}}]);
+    let race = |join: Value, cancel: bool| {
+        json!([{"id": "race", "type": "Parallel", "input": "x", "join": join, "cancel_rest": cancel,
+            "branches": {"a": slow(5), "b": slow(1), "c": slow(9)}}])
+    };
+    let done = run(race(json!("any"), true), json!({}));
+    assert_eq!(done.output(), json!({"a": null, "b": "x", "c": null}));
+    assert_eq!(done.steps(is_cancelled), ["d5", "d9"]);
+    let done = run(race(json!({"n": 2}), true), json!({}));
+    assert_eq!(done.output(), json!({"a": "x", "b": "x", "c": null}));
+    let done = run(race(json!("any"), false), json!({}));
+    assert_eq!(done.output(), json!({"a": "x", "b": "x", "c": "x"}));
+}
+
+#[test]
+fn a_quorum_fails_when_it_is_out_of_reach() {
+    let branch = |id: &str, input: Value| json!([{"id": id, "type": "Run", "input": input}]);
+    let steps = |needed: u32| {
+        json!([{"id": "vote", "type": "Parallel", "join": {"n": needed}, "branches": {
+            "a": branch("a", json!({"fail": "NO"})), "b": branch("b", json!("yes")),
+            "c": branch("c", json!({"fail": "NOT_ME"})),
+        }}])
+    };
+    assert_eq!(run(steps(1), json!({})).output(), json!({"a": null, "b": "yes", "c": null}));
+    assert_eq!(run(steps(2), json!({})).error(), ("NOT_ME".into(), "c".into()));
+    assert_eq!(run(steps(3), json!({})).error(), ("NO".into(), "a".into()));
+}
+
+#[test]
+fn errors_are_caught_by_their_code_and_finally_runs() {
+    let steps = |code: &str, in_catch: Value| {
+        json!([{"id": "try", "type": "Try",
+            "steps": [{"id": "risky", "type": "Run", "input": {"fail": code}}],
+            "catch": [
+                {"on": ["A", "B"], "steps": [{"id": "first", "type": "Run", "input": in_catch}]},
+                {"on": "C", "steps": [{"id": "second", "type": "Run", "input": "C"}]},
+            ],
+            "finally": [{"id": "clean", "type": "Run", "input": "cleaned"}]}])
+    };
+    let ran = |done: &Driver| done.steps(|event| matches!(event, Event::StepStarted { .. }));
+    let caught = run(steps("B", json!("{{ error.code }}: {{ error.message }}")), json!({}));
+    assert_eq!(caught.output(), json!("B: as its input demands"));
+    assert_eq!(ran(&caught), ["try", "risky", "first", "clean"]);
+    assert_eq!(run(steps("C", json!(1)), json!({})).output(), json!("C"));
+    // No entry fits, or the entry itself fails: `finally` runs, then the block fails.
+    let uncaught = run(steps("D", json!(1)), json!({}));
+    assert_eq!(uncaught.error(), ("D".into(), "risky".into()));
+    assert_eq!(ran(&uncaught), ["try", "risky", "clean"]);
+    let failed = run(steps("A", json!({"fail": "WORSE"})), json!({}));
+    assert_eq!(failed.error(), ("WORSE".into(), "first".into()));
+    assert_eq!(ran(&failed), ["try", "risky", "first", "clean"]);
+    // Without an error, too.
+    let fine = json!([{"id": "try", "type": "Try", "steps": [{"id": "ok", "type": "Run", "input": "fine"}],
+        "finally": [{"id": "clean", "type": "Run", "input": "cleaned"}]}]);
+    let done = run(fine, json!({}));
+    assert_eq!(done.output(), json!("fine"));
+    assert_eq!(ran(&done), ["try", "ok", "clean"]);
+}
+
+#[test]
+fn a_failed_block_is_handled_like_a_failed_step() {
+    let block = json!({"id": "block", "type": "Branch", "cases": [
+        {"when": "true", "steps": [
+            {"id": "slow", "type": "Delay", "after": [], "config": {"for": 100}},
+            {"id": "bad", "type": "Run", "after": [], "input": {"fail": "BAD"}},
+        ]},
+    ], "on_error": "continue"});
+    let next = json!({"id": "next", "type": "Run", "input": "{{ steps.block.error.code }} {{ steps.block.status }}"});
+    let done = run(json!([block, next]), json!({}));
+    assert_eq!(done.output(), json!("BAD failed"));
+    assert_eq!(done.steps(is_cancelled), ["slow"]);
+}
+
+#[test]
+fn stop_ends_the_execution_from_inside() {
+    let steps = json!([
+        {"id": "wait", "type": "Delay", "after": [], "config": {"for": 100}},
+        {"id": "items", "type": "Map", "after": [], "over": [1, 2, 3], "steps": [
+            {"id": "enough", "type": "Stop", "when": "item == 2", "input": {"at": "{{ index }}"}},
+            {"id": "work", "type": "Run"},
+        ]},
+    ]);
+    let stopped = run(steps, json!({}));
+    assert_eq!(stopped.output(), json!({"at": 1}));
+    assert_eq!(stopped.steps(is_cancelled), ["wait", "items", "items[0].work"]);
+    let failed = run(
+        json!([{"type": "Stop", "config": {"status": "failed", "code": "X", "message": "m"}}]),
+        json!({}),
+    );
+    assert_eq!(failed.error(), ("X".into(), "stop".into()));
+    let cancelled = run(json!([{"type": "Stop", "config": {"status": "cancelled"}}]), json!({}));
+    assert_eq!(cancelled.execution.status(), Status::Cancelled);
+}
+
+#[test]
+fn results_of_a_map_are_bounded() {
+    let steps = json!([{"id": "items", "type": "Map", "over": "{{ inputs.list }}",
+        "steps": [{"id": "a", "type": "Run"}], "output": "{{ inputs.any }}"}]);
+    let list: Vec<u32> = (0..40).collect();
+    let failed = run(steps, json!({"list": list, "any": "x".repeat(1 << 20)}));
+    assert_eq!(failed.error().0, "VALUE_TOO_LARGE");
+    assert!(failed.execution.error.unwrap().message.contains("16 MiB"));
+}
+
+#[test]
+fn runs_of_ended_iterations_are_kept_up_to_a_bound() {
+    let steps = json!([{"id": "items", "type": "Map", "over": "{{ inputs.list }}",
+        "steps": [{"id": "a", "type": "Run"}]}]);
+    let list: Vec<u32> = (0..3000).collect();
+    let done = run(steps, json!({"list": list}));
+    assert_eq!(done.output().as_array().unwrap().len(), 3000);
+    assert_eq!(done.execution.steps.ids().count(), 2001);
+    // Replay decides the same.
+    let mut replayed = Execution::new(done.execution.origin.clone());
+    done.journal.iter().for_each(|recorded| replayed.apply_event(recorded));
+    assert_eq!(replayed.steps, done.execution.steps);
+}
