@@ -302,15 +302,15 @@ fn endless_loops_fail_and_do_not_block() {
 
 #[test]
 fn a_loop_pauses_between_its_iterations() {
-    let steps = json!([{"id": "poll", "type": "Loop", "until": "index == 2", "pause": "{{ steps.ask.output.after }}",
-        "steps": [{"id": "ask", "type": "Run", "input": {"after": "{{ (index + 1) * 10 }}s"}}]}]);
+    let steps = json!([{"id": "poll", "type": "Loop", "until": "index == 2", "pause": "{{ steps.call.output.after }}",
+        "steps": [{"id": "call", "type": "Run", "input": {"after": "{{ (index + 1) * 10 }}s"}}]}]);
     let begun = Driver::new(json!({"name": "n", "steps": steps}), json!({}));
     let start = begun.now;
     let mut waiting = begun;
     waiting.end_attempt();
     assert_eq!(waiting.execution.status(), Status::Waiting);
     assert_eq!(waiting.execution.next_wake(), Some(start.after(Duration::from_secs(10))));
-    // Woken too early, it goes on waiting.
+    // Woken too early, it waits again.
     waiting.now = start.after(Duration::from_secs(9));
     waiting.apply(TransitionInput::Timer);
     assert_eq!(waiting.execution.status(), Status::Waiting);

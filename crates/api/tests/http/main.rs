@@ -6,6 +6,7 @@
 mod abi;
 mod attempts;
 mod audit;
+mod blocks;
 mod caching;
 mod connections;
 mod cors;

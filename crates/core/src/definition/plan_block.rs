@@ -95,6 +95,13 @@ pub struct BodyIndex {
     pub body: u32,
 }
 
+impl BodyIndex {
+    /// The list at a position of the block at a position of the plan.
+    pub(crate) fn at(block: usize, body: usize) -> Self {
+        Self { block: StepIndex::at(block), body: u32::try_from(body).unwrap_or(u32::MAX) }
+    }
+}
+
 impl PlanBlock {
     /// Whether the steps inside run in numbered iterations.
     pub const fn is_repeating(&self) -> bool {

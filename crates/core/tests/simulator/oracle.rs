@@ -319,7 +319,7 @@ impl Oracle {
         let _ = planned;
     }
 
-    /// A block completes when what it needs has ended, and its output is made of that.
+    /// A block completes when what it needs has ended, and its output is built from that.
     fn block_completed(&mut self, plan: &Plan, block: &StepRunId, output: &Value) {
         let Some(planned) = &plan[block.step].block else { return };
         let result = |body: u32, index: u32| self.results.get(&(block.clone(), (body, index)));

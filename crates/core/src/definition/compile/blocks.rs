@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::PlanCompiler;
-use super::position::ReaderPosition;
+use super::reader_position::ReaderPosition;
 use crate::Problem;
 use crate::definition::blocks::{
     BlockDefinition, BlockKind, BodyRole, LoopCondition, LoopDefinition, MapDefinition,
@@ -16,31 +16,12 @@ use crate::definition::model::{JoinRule, OnError, StepDefinition};
 use crate::definition::parse::describe_value;
 use crate::definition::plan::InputFeed;
 use crate::definition::plan_block::{
-    BodyIndex, PlanBlock, PlanBlockKind, PlanBody, PlanLoop, PlanMap, StepList,
+    BodyIndex, PlanBlock, PlanBlockKind, PlanBody, PlanLoop, PlanMap,
 };
 use crate::definition::step_index::StepIndex;
 use crate::expr::{Expression, ValueTemplate, at_key};
 
 use super::binding::TypedFeed;
-use super::graph::StepGraph;
-
-impl StepGraph {
-    /// The list of steps in a body, without those inside its blocks.
-    pub(super) fn step_list(&self, body: Option<BodyIndex>) -> StepList {
-        let steps = self.lists.get(&body).cloned().unwrap_or_default();
-        let pick = |lists: &[Vec<_>], index: &StepIndex| {
-            lists.get(index.position()).is_none_or(|list| list.is_empty())
-        };
-        let is_root =
-            |i: &StepIndex| self.after.get(i.position()).is_none_or(|edges| edges.is_empty());
-        let is_sink = |i: &StepIndex| pick(&self.dependents, i);
-        StepList {
-            roots: steps.iter().copied().filter(is_root).collect(),
-            sinks: steps.iter().copied().filter(is_sink).collect(),
-            steps,
-        }
-    }
-}
 
 impl PlanCompiler<'_> {
     /// Compiles what a block does, once the steps inside it are compiled, and its output's schema.
@@ -53,7 +34,7 @@ impl PlanCompiler<'_> {
             .enumerate()
             .map(|(body, written)| {
                 let role = self.compile_role(index, &written.role, &written.path)?;
-                let list = self.graph.step_list(Some(body_index(index, body)));
+                let list = self.graph.step_list(Some(BodyIndex::at(index, body)));
                 Some(PlanBody { role, list })
             })
             .collect();
@@ -288,7 +269,7 @@ impl PlanCompiler<'_> {
 
     /// The schema of the output of a body: that of its last step, as far as it is sure to run.
     fn body_output(&self, block: usize, body: usize) -> Arc<Value> {
-        let list = self.graph.step_list(Some(body_index(block, body)));
+        let list = self.graph.step_list(Some(BodyIndex::at(block, body)));
         let unknown = || Arc::new(json!({}));
         match list.sinks.as_slice() {
             [sink] => {
@@ -341,9 +322,4 @@ impl PlanCompiler<'_> {
         let items = list.get("items").filter(|items| items.is_object());
         items.map_or_else(|| json!({}), |items| self.copy_schema(items))
     }
-}
-
-/// The position of a body in a plan.
-pub(super) fn body_index(block: usize, body: usize) -> BodyIndex {
-    BodyIndex { block: StepIndex::at(block), body: u32::try_from(body).unwrap_or(u32::MAX) }
 }

@@ -1,10 +1,9 @@
 //! The edges between steps, their order, and who comes before whom.
 
-use super::blocks::body_index;
 use crate::catalog::StepSpec;
 use crate::definition::model::{Definition, EdgeDefinition, OnError};
 use crate::definition::plan::PlanEdge;
-use crate::definition::plan_block::BodyIndex;
+use crate::definition::plan_block::{BodyIndex, StepList};
 use crate::definition::step_index::StepIndex;
 use crate::definition::suggestions::did_you_mean;
 use crate::{Problem, Problems};
@@ -36,6 +35,20 @@ pub(super) enum CompileTask {
 }
 
 impl StepGraph {
+    /// The list of steps in a body, without those inside its blocks.
+    pub(super) fn step_list(&self, body: Option<BodyIndex>) -> StepList {
+        let steps = self.lists.get(&body).cloned().unwrap_or_default();
+        let is_root =
+            |i: &StepIndex| self.after.get(i.position()).is_none_or(|edges| edges.is_empty());
+        let is_sink =
+            |i: &StepIndex| self.dependents.get(i.position()).is_none_or(|next| next.is_empty());
+        StepList {
+            roots: steps.iter().copied().filter(is_root).collect(),
+            sinks: steps.iter().copied().filter(is_sink).collect(),
+            steps,
+        }
+    }
+
     /// The order in which the steps are compiled: predecessors first, and what is inside a block
     /// within it.
     pub(super) fn compile_order(&self, definition: &Definition) -> Vec<CompileTask> {
@@ -63,7 +76,7 @@ impl StepGraph {
             };
             left.push(CompileTask::BlockEnd(index));
             for body in (0..block.bodies.len()).rev() {
-                let steps = sorted(Some(body_index(index, body)));
+                let steps = sorted(Some(BodyIndex::at(index, body)));
                 left.extend(steps.into_iter().rev().map(|s| CompileTask::Step(s.position())));
             }
         }
@@ -216,7 +229,7 @@ impl GraphBuilder<'_> {
 fn find_lists(definition: &Definition) -> BTreeMap<Option<BodyIndex>, Vec<StepIndex>> {
     let mut lists: BTreeMap<_, Vec<StepIndex>> = BTreeMap::new();
     for (i, step) in definition.steps.iter().enumerate() {
-        let list = step.parent.map(|parent| body_index(parent.block, parent.body));
+        let list = step.parent.map(|parent| BodyIndex::at(parent.block, parent.body));
         lists.entry(list).or_default().push(StepIndex::at(i));
     }
     lists

@@ -12,6 +12,7 @@ mod input_routes;
 mod memory;
 mod names;
 mod position;
+mod reader_position;
 mod references;
 mod schemas;
 mod set_state;
@@ -28,7 +29,7 @@ use serde_json::{Value, json};
 
 use self::graph::{CompileTask, StepGraph};
 use self::infer::InferredInputs;
-use self::position::ReaderPosition;
+use self::reader_position::ReaderPosition;
 use self::set_state::SetState;
 use self::type_schemas::TypeSchemas;
 use super::check::schema;

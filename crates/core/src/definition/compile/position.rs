@@ -1,4 +1,4 @@
-//! Where an expression is, and so which steps and variables it can read.
+//! Which steps and variables an expression can read.
 
 use std::sync::Arc;
 
@@ -6,31 +6,9 @@ use serde_json::{Value, json};
 
 use super::PlanCompiler;
 use super::expressions::fixed_shape;
+use super::reader_position::{ReaderPosition, enclosing_bodies, parent_of};
 use crate::definition::blocks::{BlockKind, BodyRole};
-use crate::definition::model::{Definition, ParentBody};
-
-/// Where an expression is evaluated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ReaderPosition {
-    /// In the outputs of the workflow, when all steps have ended.
-    Outputs,
-    /// At the start of a step.
-    Step(usize),
-    /// At the start of a body.
-    BodyStart {
-        /// The block.
-        block: usize,
-        /// The position of the body in it.
-        body: usize,
-    },
-    /// When all steps of a body have ended.
-    BodyEnd {
-        /// The block.
-        block: usize,
-        /// The position of the body in it.
-        body: usize,
-    },
-}
+use crate::definition::model::ParentBody;
 
 /// Whether a step can be read from a position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,25 +23,6 @@ pub(super) enum Visibility {
     Inside(usize),
     /// It encloses the position.
     Around,
-}
-
-/// The bodies around a position, innermost first.
-fn enclosing_bodies(
-    definition: &Definition,
-    position: ReaderPosition,
-) -> impl Iterator<Item = ParentBody> {
-    let first = match position {
-        ReaderPosition::Outputs => None,
-        ReaderPosition::Step(step) => parent_of(definition, step),
-        ReaderPosition::BodyStart { block, body } | ReaderPosition::BodyEnd { block, body } => {
-            Some(ParentBody { block, body })
-        }
-    };
-    std::iter::successors(first, |parent| parent_of(definition, parent.block))
-}
-
-fn parent_of(definition: &Definition, step: usize) -> Option<ParentBody> {
-    definition.steps.get(step)?.parent
 }
 
 impl PlanCompiler<'_> {

@@ -6,12 +6,12 @@ use serde_json::{Value, json};
 
 use super::PlanCompiler;
 use super::binding::BoundInput;
-use super::blocks::body_index;
-use super::position::ReaderPosition;
+use super::reader_position::ReaderPosition;
 use super::shape::{TemplatePosition, ValuePosition};
 use crate::catalog::{StaticFields, StepAction, StepSpec};
 use crate::definition::model::{OnError, StepDefinition};
 use crate::definition::plan::PlanStep;
+use crate::definition::plan_block::BodyIndex;
 use crate::definition::step_index::StepIndex;
 use crate::expr::{Expression, ValueTemplate, at_key};
 use crate::{Map, Problem, names};
@@ -56,7 +56,7 @@ impl PlanCompiler<'_> {
             config,
             after: self.graph.after.get(index)?.clone(),
             dependents: self.graph.dependents.get(index)?.clone(),
-            parent: step.parent.map(|parent| body_index(parent.block, parent.body)),
+            parent: step.parent.map(|parent| BodyIndex::at(parent.block, parent.body)),
             block: None,
             enclosing: self.repeating_blocks(step),
             join: step.join,

@@ -31,7 +31,7 @@ pub(crate) const FIELDS: &[&str] = &[
 ];
 
 /// The step at `path`; where its type cannot be read, with an empty one. The bodies of a block are
-/// left out.
+/// omitted.
 pub(super) fn parse_step(
     walk: &mut ParseWalk,
     value: &Value,

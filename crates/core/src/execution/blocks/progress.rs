@@ -177,10 +177,10 @@ impl Transition<'_> {
             ExecutionScope::new(self.execution).with_budget(&self.budget).of_body(body)
         };
         if let LoopCondition::While(condition) = &planned.condition {
-            let goes_on = condition
+            let continues = condition
                 .eval_bool(&scope_of(key))
                 .map_err(|error| EvaluationError::from_eval_error("while", &error))?;
-            if !goes_on {
+            if !continues {
                 return Ok(Next::Complete(loop_output(planned, run)));
             }
         }

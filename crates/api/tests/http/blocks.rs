@@ -1,0 +1,155 @@
+//! Blocks through the API: how their steps are shown, controlled and refused.
+
+use serde_json::{Value, json};
+use stepwell_engine::Caller;
+
+use crate::support::{PATIENCE, Server};
+
+/// Maps over three words, each with a branch inside.
+fn words() -> Value {
+    json!([
+        {"id": "words", "type": "Map", "over": ["a", "bb", "ccc"], "as": "word", "max_concurrency": 1,
+            "steps": [
+                {"id": "route", "type": "Branch", "cases": [
+                    {"when": "word | length > 2", "steps": [
+                        {"id": "long", "type": "TextOperation.Uppercase", "input": "{{ word }}"},
+                    ]},
+                ], "else": [{"id": "short", "type": "TextOperation.Reverse", "input": "{{ word }}"}]},
+            ],
+            "output": "{{ steps.route.output.text }}"},
+        {"id": "last", "type": "Echo"},
+    ])
+}
+
+/// The ids of tasks with those of their children.
+fn tree(tasks: &Value) -> Value {
+    let tasks = tasks.as_array().map(Vec::as_slice).unwrap_or_default();
+    tasks
+        .iter()
+        .map(|task| json!([task["step_id"], task["status"], tree(&task["children"])]))
+        .collect()
+}
+
+#[tokio::test]
+async fn steps_of_iterations_are_children_of_their_block() {
+    let server = Server::start().await;
+    let workflow = server.workflow(words()).await;
+    let done = server.post(&format!("{workflow}/execute?wait=true"), &json!({})).await;
+    assert_eq!(done.status, 200, "{}", done.text);
+    let done = done.json();
+    assert_eq!(done["output"], json!(["a", "bb", "CCC"]));
+    assert_eq!(done["progress"], json!({"completed": 2, "total": 2}));
+    let item = |index: u32, is_long: bool| {
+        let step = |name: &str, ran: bool| {
+            // What was not reached in an iteration has no run.
+            ran.then(|| json!([format!("words[{index}].{name}"), "COMPLETED", []]))
+        };
+        let inside: Vec<Value> =
+            [step("long", is_long), step("short", !is_long)].into_iter().flatten().collect();
+        json!([format!("words[{index}].route"), "COMPLETED", inside])
+    };
+    assert_eq!(
+        tree(&done["tasks"]),
+        json!([
+            ["words", "COMPLETED", [item(0, false), item(1, false), item(2, true)]],
+            ["last", "COMPLETED", []],
+        ])
+    );
+
+    // The management API has one list, in the same order.
+    let id = done["execution_id"].as_str().unwrap();
+    let path = format!("/api/v1/workflow_executions/{}", id.replacen("ex-", "exec_", 1));
+    let shown = server.get(&path).await.json();
+    let names: Vec<&str> = shown["data"]["steps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|step| step["name"].as_str().unwrap())
+        .collect();
+    let expected = [
+        "words",
+        "words[0].route",
+        "words[0].short",
+        "words[1].route",
+        "words[1].short",
+        "words[2].route",
+        "words[2].long",
+        "last",
+    ];
+    assert_eq!(names, expected, "{shown:#}");
+}
+
+#[tokio::test]
+async fn a_block_that_waits_can_be_cancelled_and_shows_what_it_waits_for() {
+    let server = Server::start().await;
+    let workflow = server
+        .workflow(json!([{"id": "poll", "type": "Loop", "until": "false", "pause": "1h",
+            "steps": [{"id": "call", "type": "Echo"}]}]))
+        .await;
+    let started = server.post(&format!("{workflow}/execute"), &json!({})).await;
+    let id = started.text_at("/execution_id");
+    let caller = Caller::internal();
+    let mut follow = server.app.follow(&caller, None, id.parse().unwrap(), 0).await.unwrap();
+    let waits = async {
+        while let Some(notice) = follow.next().await.unwrap() {
+            if let stepwell_engine::view::NoticeKind::Step { step, .. } = &notice.kind
+                && step.waiting.is_some()
+            {
+                return;
+            }
+        }
+        panic!("it does not wait");
+    };
+    tokio::time::timeout(PATIENCE, waits).await.unwrap();
+    let shown = server.get(&format!("{workflow}/executions/{id}")).await.json();
+    assert_eq!(shown["waiting"]["for"], "timer", "{shown:#}");
+    assert_eq!(shown["waiting"]["step_id"], "poll");
+    let cancelled = server.post(&format!("{workflow}/executions/{id}/cancel"), &json!({})).await;
+    assert_eq!(cancelled.status, 202, "{}", cancelled.text);
+    let shown = server.get(&format!("{workflow}/executions/{id}")).await.json();
+    assert_eq!(shown["tasks"][0]["status"], "CANCELLED");
+}
+
+#[tokio::test]
+async fn a_long_loop_of_pure_steps_can_be_cancelled() {
+    let server = Server::start().await;
+    let workflow = server
+        .workflow(
+            json!([{"id": "spin", "type": "Loop", "until": "false", "max_iterations": 1_000_000,
+            "steps": [{"id": "turn", "type": "Echo", "input": {"at": "{{ index }}"}}]}]),
+        )
+        .await;
+    let started = server.post(&format!("{workflow}/execute"), &json!({})).await;
+    let id = started.text_at("/execution_id");
+    let cancelled = server.post(&format!("{workflow}/executions/{id}/cancel"), &json!({})).await;
+    assert_eq!(cancelled.status, 202, "{}", cancelled.text);
+    let ended =
+        server.app.wait_for(&Caller::internal(), id.parse().unwrap(), PATIENCE).await.unwrap();
+    assert_eq!(ended.record.status, stepwell_core::execution::Status::Cancelled);
+}
+
+#[tokio::test]
+async fn wrong_blocks_are_refused_with_their_place() {
+    let server = Server::start().await;
+    let body = json!({"name": "n", "steps": [
+        {"type": "Map", "over": "{{ inputs.list }}", "steps": [{"type": "Echoo"}]},
+    ]});
+    let refused = server.post("/workflows", &body).await;
+    assert_eq!(refused.status, 400);
+    assert!(refused.text.contains("steps[0].steps[0].type"), "{}", refused.text);
+    assert!(refused.text.contains("did you mean `Echo`"), "{}", refused.text);
+}
+
+#[tokio::test]
+async fn a_step_inside_a_block_is_not_rerun_alone() {
+    let server = Server::start().await;
+    let workflow = server.workflow(words()).await;
+    let done = server.post(&format!("{workflow}/execute?wait=true"), &json!({})).await.json();
+    let id = done["execution_id"].as_str().unwrap().replacen("ex-", "exec_", 1);
+    let path = format!("/api/v1/workflow_executions/{id}/rerun");
+    let refused = server.post(&path, &json!({"from_step": "route"})).await;
+    assert_eq!(refused.status, 400, "{}", refused.text);
+    assert!(refused.text.contains("name `words`"), "{}", refused.text);
+    let accepted = server.post(&path, &json!({"from_step": "words"})).await;
+    assert_eq!(accepted.status, 202, "{}", accepted.text);
+}
