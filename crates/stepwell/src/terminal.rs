@@ -123,13 +123,18 @@ pub fn confirm(question: &str) -> Result<bool, CliError> {
 
 /// Prints the `warnings` of an API response on stderr.
 pub fn print_warnings(response: &Value) {
+    print_warnings_at("", response);
+}
+
+/// As [`print_warnings`], with a prefix of each place, such as a file.
+pub fn print_warnings_at(prefix: &str, response: &Value) {
     for warning in response["warnings"].as_array().into_iter().flatten() {
         let place = warning.get("field").or(warning.get("path")).map(value_text);
         let place = place.filter(|place| !place.is_empty());
         let text = warning.get("detail").or(warning.get("message")).map(value_text);
         let place = place.map_or_else(String::new, |place| format!("{place}: "));
         let label = paint_stderr(Colour::Yellow, "warning:");
-        print_stderr(&format!("{label} {place}{}", text.unwrap_or_default()));
+        print_stderr(&format!("{label} {prefix}{place}{}", text.unwrap_or_default()));
     }
 }
 

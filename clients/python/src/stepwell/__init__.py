@@ -102,6 +102,7 @@ from ._webhook_models import (
 )
 from ._workflow_models import (
     Integration,
+    WarningItem,
     Workflow,
     WorkflowDefinition,
     WorkflowStats,
@@ -199,6 +200,7 @@ __all__ = [
     "UnavailableError",
     "UnexpectedResponseError",
     "WaitTimeoutError",
+    "WarningItem",
     "Webhook",
     "WebhookEvent",
     "WebhookTopic",

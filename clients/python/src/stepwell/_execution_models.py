@@ -9,6 +9,7 @@ from pydantic import Field
 from typing_extensions import TypeVar
 
 from ._base import Model
+from ._workflow_models import WarningItem
 
 ExecutionStatus = Literal[
     "queued", "running", "paused", "completed", "failed", "timed_out", "cancelled"
@@ -115,6 +116,7 @@ class Execution(Model, Generic[R]):
     release_tag: Optional[str] = None
     rerun_of: Optional[str] = None
     schedule_id: Optional[str] = None
+    warnings: Optional[list[WarningItem]] = None
 
     @property
     def ended(self) -> bool:

@@ -29,6 +29,14 @@ class WorkflowStats(Model):
     runs_active: Optional[int] = None
 
 
+class WarningItem(Model):
+    """What was accepted, but is probably a mistake; `field` is None if it is about the whole."""
+
+    code: str
+    detail: str
+    field: Optional[str] = None
+
+
 class Workflow(Model):
     """A workflow. `version` counts all changes, `release` those of the definition. Lists have no
     `configuration`, `integrations` and `stats`."""
@@ -49,6 +57,7 @@ class Workflow(Model):
     created_by: Optional[str] = None
     release: Optional[int] = None
     version: Optional[int] = None
+    warnings: Optional[list[WarningItem]] = None
 
 
 class WorkflowStatus(Model):

@@ -22,10 +22,19 @@ TaskStatus = Literal[
 ]
 
 
+class WarningItem(Model):
+    """What was accepted, but is probably a mistake."""
+
+    code: str
+    path: str
+    message: str
+
+
 class WorkflowCreated(Model):
     """Response to the creation of a workflow."""
 
     workflow_id: str
+    warnings: Optional[list[WarningItem]] = None
 
 
 class WorkflowRow(Model):
@@ -62,6 +71,7 @@ class Workflow(Model):
     definition: Any
     input_schema: Any
     steps: list[WorkflowStep]
+    warnings: Optional[list[WarningItem]] = None
 
 
 class Stats(Model):
@@ -82,6 +92,7 @@ class ExecutionAccepted(Model):
     """Response to a request to execute: the execution is durable."""
 
     execution_id: str
+    warnings: Optional[list[WarningItem]] = None
 
 
 class ExecutionChanged(Model):
@@ -183,6 +194,7 @@ class Execution(Model):
     created_at: datetime
     started_at: Optional[datetime] = None
     completed_at: Optional[datetime] = None
+    warnings: Optional[list[WarningItem]] = None
 
     @property
     def ended(self) -> bool:

@@ -14,6 +14,14 @@ export type TaskStatus =
 
 export interface WorkflowCreated {
   workflowId: string;
+  warnings?: WarningItem[] | null;
+}
+
+/** What was accepted, but is probably a mistake. */
+export interface WarningItem {
+  code: string;
+  path: string;
+  message: string;
 }
 
 /** A workflow in a list. */
@@ -42,6 +50,7 @@ export interface Workflow extends WorkflowRow {
   definition: unknown;
   inputSchema: unknown;
   steps: WorkflowStep[];
+  warnings?: WarningItem[] | null;
 }
 
 /** Counts of a workflow's executions. */
@@ -60,6 +69,7 @@ export interface Stats {
 /** Response to a request to execute: the execution is durable. */
 export interface ExecutionAccepted {
   executionId: string;
+  warnings?: WarningItem[] | null;
 }
 
 /** Response to cancel, pause and resume. */
@@ -141,6 +151,7 @@ export interface ExecutionRow {
 
 /** An execution with all of its tasks, in the order of the definition. */
 export interface Execution extends ExecutionRow {
+  warnings?: WarningItem[] | null;
   workflowId: string;
   tasks: Task[];
   // `any`: the types depend on the workflow.

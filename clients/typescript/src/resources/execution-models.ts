@@ -3,6 +3,7 @@
 import type { CursorListOptions, ListOptions } from "../core/resource.js";
 import type { Secret } from "../core/secret.js";
 import type { PostOptions, RequestOptions } from "../core/transport.js";
+import type { WarningItem } from "./workflow-models.js";
 
 export type ExecutionStatus =
   "queued" | "running" | "paused" | "completed" | "failed" | "timed_out" | "cancelled";
@@ -75,6 +76,7 @@ export interface StepRun {
  * others null or empty.
  */
 export interface Execution<R = any> {
+  warnings?: WarningItem[] | null;
   id: string;
   workflowId: string;
   workflowName?: string;

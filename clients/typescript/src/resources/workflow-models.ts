@@ -34,8 +34,16 @@ export interface WorkflowSummary {
   updatedAt: Date;
 }
 
+/** What was accepted, but is probably a mistake; `field` is null if it is about the whole. */
+export interface WarningItem {
+  code: string;
+  detail: string;
+  field: string | null;
+}
+
 /** A workflow. `version` counts all changes, `release` those of the definition. */
 export interface Workflow extends WorkflowSummary {
+  warnings?: WarningItem[] | null;
   // `any`: the type depends on the workflow.
   configuration: Record<string, any>;
   integrations: Integration[];

@@ -45,5 +45,6 @@ mod vellum;
 mod vellum_errors;
 mod vellum_responses;
 mod waits;
+mod warnings;
 mod webhooks;
 mod workspaces;

@@ -20,6 +20,7 @@ mod step_index;
 mod suggestions;
 #[cfg(test)]
 mod tests;
+mod unused_inputs;
 mod yaml_numbers;
 
 pub use duration::parse_duration;

@@ -33,7 +33,7 @@ mod workspaces;
 
 pub use actuals::NewActual;
 pub use audit::Refusal;
-pub use executions::{ExecutionDetail, NewExecution, RerunRequest, Start};
+pub use executions::{ExecutionDetail, InputWarnings, NewExecution, RerunRequest, Start};
 pub use idempotency::{ClaimGuard, IdempotencyClaim};
 pub use integrations::Connection;
 pub use keys::{CallerInfo, ChangeKey, CreateKey, KeySecret, NewKey};

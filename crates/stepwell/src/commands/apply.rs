@@ -91,17 +91,21 @@ async fn apply_definition(
         CliError { message, ..error }
     };
     let item = |result: &str, changes: &[String], workflow: &Value| {
-        json!({"file": file, "name": name, "result": result, "changes": changes,
+        let mut item = json!({"file": file, "name": name, "result": result, "changes": changes,
             "workflow_id": workflow["workflow_id"], "status": workflow["status"],
-            "release": workflow["release"]})
+            "release": workflow["release"]});
+        if let Some(warnings) = workflow.get("warnings") {
+            item["warnings"] = warnings.clone();
+        }
+        item
     };
     let Some(id) = find_by_name(client, &name).await? else {
         if dry_run {
             return Ok(item("created", &[], &Value::Null));
         }
-        let created = client.post("/workflows", Some(&source)).await.map_err(at_file)?;
-        let created = json!({"workflow_id": created["workflow_id"], "status": "active",
-            "release": 1});
+        let mut created = client.post("/workflows", Some(&source)).await.map_err(at_file)?;
+        created["status"] = json!("active");
+        created["release"] = json!(1);
         return Ok(item("created", &[], &created));
     };
     let current = CurrentWorkflow::read(client, &id).await?;
@@ -133,6 +137,9 @@ fn print_items(items: &[Value], as_json: bool) {
     let rows: Vec<Vec<TableCell>> = items.iter().map(row).collect();
     let headers = ["result", "name", "release", "status", "id", "file", "changes"];
     terminal::print_table(&headers, &rows);
+    for item in items {
+        terminal::print_warnings_at(&format!("{}: ", value_text(&item["file"])), item);
+    }
 }
 
 /// The first places that changed, and how many more.

@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::Map;
 
 use super::watch;
-use super::workflows::{print_id, resolve_workflow};
+use super::workflows::{print_id, print_warnings, resolve_workflow};
 use crate::client::Client;
 use crate::error::CliError;
 use crate::global::GlobalArgs;
@@ -62,6 +62,7 @@ pub async fn execute_workflow(
     let path = format!("/workflows/{id}/execute");
     let response = client.post(&path, Some(&body.into())).await?;
     let execution = value_text(&response["execution_id"]);
+    print_warnings(&response, as_json && !args.wait);
     if !args.wait {
         print_id(&response, "execution_id", as_json);
         return Ok(());

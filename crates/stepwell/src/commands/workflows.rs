@@ -78,6 +78,7 @@ async fn run_command(args: Workflows, client: &Client, as_json: bool) -> Result<
             let definition = documents::read_definition(&file, CliErrorKind::Failed)?;
             let response = client.post("/workflows", Some(&definition)).await?;
             print_id(&response, "workflow_id", as_json);
+            print_warnings(&response, as_json);
             Ok(())
         }
         Workflows::Update { workflow, file } => {
@@ -85,6 +86,7 @@ async fn run_command(args: Workflows, client: &Client, as_json: bool) -> Result<
             let id = resolve_workflow(client, &workflow).await?;
             let response = client.put(&format!("/workflows/{id}"), &definition).await?;
             print_release(&response, as_json);
+            print_warnings(&response, as_json);
             Ok(())
         }
         Workflows::Delete { workflow } => {
@@ -253,6 +255,13 @@ pub fn print_id(response: &Value, field: &str, as_json: bool) {
         terminal::print_json(response)
     } else {
         terminal::print_line(&value_text(&response[field]))
+    }
+}
+
+/// Prints the warnings of a response on stderr; with JSON they are in the response.
+pub fn print_warnings(response: &Value, as_json: bool) {
+    if !as_json {
+        terminal::print_warnings(response);
     }
 }
 

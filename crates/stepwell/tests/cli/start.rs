@@ -64,6 +64,39 @@ fn the_json_log_does_not_contain_the_key() {
 }
 
 #[test]
+fn warnings_are_printed_on_stderr() {
+    let folder = Folder::new();
+    folder.serve(&[]).stop();
+    folder.write(
+        "greet.yaml",
+        "name: greet2\ninputs: {type: object, properties: {text: {type: string}, colour: {}}}\n\
+         steps: [{type: Echo, input: \"{{ inputs.text }}\"}]\n",
+    );
+    for (args, warning) in [
+        (&["workflows", "create", "greet.yaml"][..], "warning: inputs.colour: no step"),
+        (&["workflows", "update", "greet2", "greet.yaml"], "warning: inputs.colour: no step"),
+        (&["apply", "greet.yaml"], ""),
+        (&["execute", "greet2", "-i", "text=a", "-i", "more=b"], "warning: input.more: no step"),
+        (&["execute", "greet2", "-i", "text=a", "-i", "more=b", "--wait"], "warning: input.more"),
+        (&["schedules", "create", "greet2", "x", "--every", "1h", "-i", "text=a"], ""),
+    ] {
+        let output = folder.run(args);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{args:?}: {stderr}");
+        assert!(stderr.contains(warning), "{args:?}: {stderr}");
+        assert_eq!(stderr.contains("warning"), !warning.is_empty(), "{args:?}: {stderr}");
+        assert!(!String::from_utf8_lossy(&output.stdout).contains("warning"), "{args:?}");
+    }
+    let json = folder.json(&["execute", "greet2", "-i", "text=a", "-i", "more=b"]);
+    assert_eq!(json["warnings"][0]["code"], "UNUSED_INPUT", "{json}");
+    folder
+        .write("new.yaml", "name: new\ninputs: {more: string?}\nsteps: [{type: Echo, input: 1}]\n");
+    let output = folder.run(&["apply", "new.yaml"]);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(stderr.contains("warning: new.yaml: inputs.more: no step"), "{stderr}");
+}
+
+#[test]
 fn status_describes_a_running_server() {
     let folder = Folder::new();
     let (code, error) = folder.failure(&["status"]);

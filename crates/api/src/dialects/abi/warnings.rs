@@ -1,5 +1,7 @@
 //! Warnings in the format of this dialect.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use stepwell_engine::warning::Warning;
 use utoipa::ToSchema;
@@ -14,14 +16,19 @@ pub struct WarningItem<'a> {
     /// What is probably wrong, and what to change.
     pub detail: &'a str,
     /// The field, or the place in the definition; `null` where it is about the whole.
-    pub field: Option<&'a str>,
+    #[schema(value_type = Option<String>)]
+    pub field: Option<Cow<'a, str>>,
 }
 
 impl<'a> From<&'a Warning> for WarningItem<'a> {
     fn from(warning: &'a Warning) -> Self {
         let Warning { code, path, message } = warning;
-        let field = Some(path.as_str()).filter(|path| !path.is_empty());
-        Self { code, detail: message, field }
+        // What the core calls the input are the parameters here.
+        let field = match path.strip_prefix("input.") {
+            Some(rest) => Cow::Owned(format!("parameters.{rest}")),
+            None => Cow::Borrowed(path.as_str()),
+        };
+        Self { code, detail: message, field: Some(field).filter(|field| !field.is_empty()) }
     }
 }
 

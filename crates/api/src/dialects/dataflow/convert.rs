@@ -139,6 +139,7 @@ impl<'a> From<&'a WorkflowView> for wire::Workflow<'a> {
             definition: source,
             input_schema: &plan.input_schema,
             steps: workflow_steps(plan),
+            warnings: None,
         }
     }
 }
@@ -189,6 +190,7 @@ impl<'a> From<&'a ExecutionView> for wire::Execution<'a> {
             created_at,
             started_at,
             completed_at,
+            warnings: None,
         }
     }
 }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use axum::http::StatusCode;
 use stepwell_core::Problem;
 use stepwell_core::definition::TextPosition;
+use stepwell_engine::warning::Warning;
 
 use super::wire;
 use crate::error::{ApiError, ErrorObject, Kind};
@@ -33,6 +34,18 @@ fn error_detail((problem, position): (&Problem, Option<TextPosition>)) -> wire::
     let (line, column) = position.map(|TextPosition { line, column }| (line, column)).unzip();
     let (expected, found) = (expected.as_deref(), found.as_deref());
     wire::Detail { path, line, column, message, expected, found }
+}
+
+impl<'a> From<&'a Warning> for wire::Warning<'a> {
+    fn from(warning: &'a Warning) -> Self {
+        let Warning { code, path, message } = warning;
+        Self { code, path, message }
+    }
+}
+
+/// The warnings of a response; `None` where there are none.
+pub fn warnings_body(warnings: &[Warning]) -> Option<Vec<wire::Warning<'_>>> {
+    (!warnings.is_empty()).then(|| warnings.iter().map(Into::into).collect())
 }
 
 /// The message, with ids as this dialect writes them.

@@ -5,12 +5,13 @@ use axum::http::StatusCode;
 use stepwell_core::execution::Status;
 use stepwell_core::ids::ExecutionId;
 use stepwell_engine::AppError;
-use stepwell_engine::app::Start;
+use stepwell_engine::app::{InputWarnings, Start};
 use stepwell_engine::memory::Hold;
 use stepwell_engine::view::ExecutionView;
 use stepwell_store::lists::ExecutionFilter;
 
 use super::convert::{read_list, status_filter};
+use super::errors::warnings_body;
 use super::ids::{PathExecutionIds, PathWorkflowId};
 use super::{responses, stream, wire};
 use crate::authenticated::Authenticated;
@@ -52,21 +53,26 @@ pub(super) async fn execute_workflow(
     let wait = params.flag("wait")?;
     let patience = params.duration("timeout")?.unwrap_or_else(|| api.config.default_wait());
     let start = read_start(request_body)?;
+    let warnings = start.warnings.clone();
     if !wait {
         let id = api.app.execute(&caller, path_id.0, start).durable().await?;
-        return accepted_response(&path_id, id);
+        return accepted_response(&path_id, id, &warnings);
     }
     let patience = patience.min(api.config.max_wait());
     match api.app.execute(&caller, path_id.0, start).wait(patience).await {
-        Ok(view) => execution_response(&api, &view).await,
-        Err(AppError::StillRunning(id)) => accepted_response(&path_id, id),
+        Ok(view) => execution_response(&api, &view, &warnings).await,
+        Err(AppError::StillRunning(id)) => accepted_response(&path_id, id, &warnings),
         Err(error) => Err(error.into()),
     }
 }
 
-async fn execution_response(api: &Api, view: &ExecutionView) -> ApiResult {
-    large::large_json(api.app.memory(), &view.memory, StatusCode::OK, &wire::Execution::from(view))
-        .await
+async fn execution_response(
+    api: &Api,
+    view: &ExecutionView,
+    warnings: &InputWarnings,
+) -> ApiResult {
+    let body = wire::Execution { warnings: warnings_body(warnings.get()), ..view.into() };
+    large::large_json(api.app.memory(), &view.memory, StatusCode::OK, &body).await
 }
 
 fn read_start(request_body: RequestBody) -> Result<Start, ApiError> {
@@ -85,10 +91,15 @@ fn read_start(request_body: RequestBody) -> Result<Start, ApiError> {
     })
 }
 
-fn accepted_response(path_id: &PathWorkflowId, id: ExecutionId) -> ApiResult {
+fn accepted_response(
+    path_id: &PathWorkflowId,
+    id: ExecutionId,
+    warnings: &InputWarnings,
+) -> ApiResult {
     let execution_id = id.dataflow();
     let path = format!("/workflows/{}/executions/{execution_id}", path_id.0.dataflow());
-    let body = wire::ExecutionAccepted { execution_id };
+    let warnings = warnings_body(warnings.get());
+    let body = wire::ExecutionAccepted { execution_id, warnings };
     Ok(with_location(respond::json_response(StatusCode::ACCEPTED, &body)?, &path))
 }
 
@@ -133,7 +144,7 @@ pub(super) async fn get_execution(
     path_id: PathExecutionIds,
 ) -> ApiResult {
     let view = api.app.execution(&caller, Some(path_id.workflow), path_id.execution).await?;
-    execution_response(&api, &view).await
+    execution_response(&api, &view, &InputWarnings::default()).await
 }
 
 /// Cancel an execution

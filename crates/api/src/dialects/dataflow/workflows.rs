@@ -9,6 +9,7 @@ use stepwell_engine::memory::Hold;
 use stepwell_store::lists::WorkflowFilter;
 
 use super::convert::{self, active_filter, read_list};
+use super::errors::warnings_body;
 use super::ids::PathWorkflowId;
 use super::{responses, wire};
 use crate::authenticated::Authenticated;
@@ -62,9 +63,11 @@ pub(super) async fn create_workflow(
     let idempotency = request_body.key.clone();
     let create = CreateWorkflow { source, active: true, idempotency };
     let created = api.app.create_workflow(&caller, create).await;
-    let id = created.map_err(|error| locate_error(&request_body, error.into()))?.dataflow();
-    let path = format!("/workflows/{id}");
-    let body = wire::WorkflowCreated { workflow_id: id };
+    let id = created.map_err(|error| locate_error(&request_body, error.into()))?;
+    let warnings = api.app.definition_warnings(&caller, id).await;
+    let workflow_id = id.dataflow();
+    let path = format!("/workflows/{workflow_id}");
+    let body = wire::WorkflowCreated { workflow_id, warnings: warnings_body(&warnings) };
     Ok(with_location(respond::json_response(StatusCode::CREATED, &body)?, &path))
 }
 
@@ -131,13 +134,9 @@ pub(super) async fn update_workflow(
     let source = read_definition(&request_body)?;
     let view = api.app.update_workflow(&caller, path_id.0, source).await;
     let view = view.map_err(|error| locate_error(&request_body, error.into()))?;
-    large::large_json(
-        api.app.memory(),
-        &Hold::default(),
-        StatusCode::OK,
-        &wire::Workflow::from(&view),
-    )
-    .await
+    let warnings = view.warnings();
+    let body = wire::Workflow { warnings: warnings_body(&warnings), ..(&view).into() };
+    large::large_json(api.app.memory(), &Hold::default(), StatusCode::OK, &body).await
 }
 
 /// Delete a workflow

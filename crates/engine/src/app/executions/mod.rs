@@ -11,6 +11,6 @@ mod start;
 
 pub use detail::ExecutionDetail;
 pub use rerun::RerunRequest;
-pub use start::{NewExecution, Start};
+pub use start::{InputWarnings, NewExecution, Start};
 
 pub(super) use start::Started;

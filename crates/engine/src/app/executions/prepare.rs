@@ -19,6 +19,7 @@ use crate::caller::Verb;
 use crate::runtime::engine::new_uuid;
 use crate::runtime::runner::{Retained, RunnerInit};
 use crate::runtime::secrets::{self, Secrets};
+use crate::warning::Warning;
 use crate::{AppError, Caller};
 
 impl App {
@@ -40,6 +41,7 @@ impl App {
         self.check_urls(&start)?;
         let input = start.input.take().unwrap_or_else(|| Value::Object(Map::new()));
         let input = self.checked_input(&plan, input).await?;
+        start.warnings.set(Warning::of_input(&plan, &input));
         let secrets = self.open_secrets(caller, &mut start, &plan).await?;
         check_secrets_absent(&secrets, &start, &input)?;
         let state = self.first_state(caller, workflow, &mut start).await?;

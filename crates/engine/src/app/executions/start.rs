@@ -1,6 +1,6 @@
 //! Starting executions.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -18,6 +18,7 @@ use crate::memory::{HeldMemory, Hold};
 use crate::runtime::feed::{Feed, Outcome};
 use crate::runtime::registry::Control;
 use crate::view::{ExecutionView, NoticeKind};
+use crate::warning::Warning;
 use crate::{AppError, Caller};
 
 /// How long an execution whose id is about to be returned may take to become durable.
@@ -61,8 +62,29 @@ pub struct Start {
     pub secrets: Vec<(String, String)>,
     /// The idempotency key, if any.
     pub idempotency: Option<Idempotency>,
+    /// Gets the warnings about the input when the execution is accepted.
+    pub warnings: InputWarnings,
     /// The memory that is reserved for the request; it passes to the execution.
     pub memory: Option<Arc<HeldMemory>>,
+}
+
+/// The warnings about an input, which are known once the execution is accepted; empty before, and
+/// for a repeated request.
+#[derive(Debug, Clone, Default)]
+pub struct InputWarnings(Arc<OnceLock<Vec<Warning>>>);
+
+impl InputWarnings {
+    /// The warnings.
+    pub fn get(&self) -> &[Warning] {
+        self.0.get().map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Sets them, once.
+    pub(super) fn set(&self, warnings: Vec<Warning>) {
+        if !warnings.is_empty() {
+            self.0.get_or_init(|| warnings);
+        }
+    }
 }
 
 /// An execution to be started. Its methods start it and differ in what they wait for. Dropping

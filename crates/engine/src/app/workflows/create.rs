@@ -21,6 +21,7 @@ use crate::app::App;
 use crate::app::requests::Idempotency;
 use crate::caller::Verb;
 use crate::runtime::engine::new_uuid;
+use crate::warning::Warning;
 use crate::{AppError, Caller};
 
 /// A workflow that is about to be stored with its first release.
@@ -72,6 +73,15 @@ impl App {
         let name = definition.name;
         let new = NewWorkflowRecord { name, parts, retention_seconds, source, plan, active };
         self.store_new(caller, new, idempotency).await
+    }
+
+    /// What is probably wrong with the newest release of a workflow. Scope `write:workflows`.
+    /// None if it cannot be read: it was created all the same, or deleted since a first request
+    /// with its idempotency key.
+    pub async fn definition_warnings(&self, caller: &Caller, id: WorkflowId) -> Vec<Warning> {
+        let Ok(workflow) = self.find_for(caller, Verb::Write, id).await else { return Vec::new() };
+        let plan = self.engine.plans.plan(id, workflow.release).await;
+        plan.map(|plan| Warning::of_definition(&plan)).unwrap_or_default()
     }
 
     /// Creates an inactive workflow of a type. If its idempotency key was used before, returns the

@@ -37,6 +37,7 @@ impl<'a> From<&'a ExecutionView> for Executed<'a> {
             duration_ms: millis_between(*started_at, *ended_at),
             parameters: SharedPlace(&view.input),
             result: view.output.as_ref().map(SharedPlace),
+            warnings: None,
         }
     }
 }
@@ -56,6 +57,7 @@ impl<'a> From<&'a ExecutionView> for Accepted<'a> {
             parameters: SharedPlace(&view.input),
             callback_url: callback_url.as_deref(),
             rerun_of: view.rerun_of.map(|id| id.abi()),
+            warnings: None,
         }
     }
 }

@@ -7,13 +7,14 @@ use axum::http::StatusCode;
 use serde_json::Value;
 use stepwell_core::execution::Status;
 use stepwell_core::ids::WorkflowId;
-use stepwell_engine::app::{RerunRequest as Rerun, Start};
+use stepwell_engine::app::{InputWarnings, RerunRequest as Rerun, Start};
 use stepwell_engine::view::ExecutionView;
 use stepwell_engine::{AppError, Caller};
 
 use super::super::envelope::Envelope;
 use super::super::ids::{PathExecutionId, PathWorkflowId};
 use super::super::responses;
+use super::super::warnings::warnings_body;
 use super::convert::{
     execute_error, execute_request, invalid_parameters, rerun_error, rerun_request,
 };
@@ -51,6 +52,7 @@ pub async fn execute_workflow(
     if wait == Some(false) {
         return begin_execution(&api, &caller, id.0, Start { timeout, ..start }).await;
     }
+    let warnings = start.warnings.clone();
     let longest = api.config.max_wait();
     let ended = match timeout {
         Some(timeout) if timeout > longest => {
@@ -66,12 +68,14 @@ pub async fn execute_workflow(
     };
     match ended {
         Ok(view) if view.record.status == Status::Completed => {
-            let body = Envelope::of(Executed::from(&view));
+            let warnings = warnings_body(warnings.get());
+            let body = Envelope::of(Executed { warnings, ..(&view).into() });
             large::large_json(api.app.memory(), &view.memory, StatusCode::OK, &body).await
         }
         Ok(view) => Err(ApiError::ended(&view)),
         Err(AppError::StillRunning(id)) if timeout.is_none() => {
-            accepted_response(&api, &api.app.started_execution(&caller, id).await?).await
+            let view = api.app.started_execution(&caller, id).await?;
+            accepted_response(&api, &view, &warnings).await
         }
         Err(error) => Err(execute_error(error)),
     }
@@ -138,12 +142,14 @@ async fn begin_execution(
     workflow: WorkflowId,
     start: Start,
 ) -> ApiResult {
+    let warnings = start.warnings.clone();
     let view = api.app.execute(caller, workflow, start).accepted().await.map_err(execute_error)?;
-    accepted_response(api, &view).await
+    accepted_response(api, &view, &warnings).await
 }
 
-async fn accepted_response(api: &Api, view: &ExecutionView) -> ApiResult {
-    let body = Envelope::of(Accepted::from(view));
+async fn accepted_response(api: &Api, view: &ExecutionView, warnings: &InputWarnings) -> ApiResult {
+    let warnings = warnings_body(warnings.get());
+    let body = Envelope::of(Accepted { warnings, ..view.into() });
     large::large_json(api.app.memory(), &view.memory, StatusCode::ACCEPTED, &body).await
 }
 

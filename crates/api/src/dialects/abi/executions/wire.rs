@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 use super::super::envelope::Failure;
 use super::super::statuses::{ExecutionStatus, RunStatus};
+use super::super::warnings::WarningItem;
 use crate::fields::request_body;
 use crate::large::SharedPlace;
 use crate::respond::Time;
@@ -106,6 +107,9 @@ pub struct Executed<'a> {
     /// What it made.
     #[schema(value_type = Value)]
     pub result: Option<SharedPlace<'a>>,
+    /// What is probably not meant, such as inputs that nothing uses.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warnings: Option<Vec<WarningItem<'a>>>,
 }
 
 /// An execution just accepted.
@@ -128,6 +132,9 @@ pub struct Accepted<'a> {
     /// The execution that it is run again from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rerun_of: Option<String>,
+    /// What is probably not meant, such as inputs that nothing uses.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warnings: Option<Vec<WarningItem<'a>>>,
 }
 
 /// An execution with all of its steps.

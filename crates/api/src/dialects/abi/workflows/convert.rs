@@ -21,7 +21,7 @@ use crate::respond::Time;
 pub const INVALID_WORKFLOW: &str = "the workflow is not valid";
 
 /// Fields of a response that cannot be changed: a change may send them back, without effect.
-const SHOWN_ONLY: [&str; 9] = [
+const SHOWN_ONLY: [&str; 10] = [
     "id",
     "stats",
     "created_at",
@@ -31,6 +31,7 @@ const SHOWN_ONLY: [&str; 9] = [
     "created_by",
     "release",
     "version",
+    "warnings",
 ];
 
 /// A change of a workflow.
@@ -192,6 +193,7 @@ pub fn workflow_body<'a>(view: &'a WorkflowView, stats: &WorkflowStats) -> Workf
         created_by: creator_id(*created_by),
         release: *release,
         version: *version,
+        warnings: None,
     }
 }
 

@@ -14,6 +14,7 @@ use stepwell_store::lists::{WorkflowFilter, WorkflowSort};
 use super::envelope::{Envelope, Items, data_text};
 use super::ids::PathWorkflowId;
 use super::lists::{ListQuery, read_labels};
+use super::warnings::warnings_body;
 use super::{choices, etag, responses};
 use crate::authenticated::Authenticated;
 use crate::body::RequestBody;
@@ -29,7 +30,12 @@ use wire::{Deleted, Switched, Workflow, WorkflowDefinition, WorkflowRequest, Wor
 
 async fn workflow_response(api: &Api, view: &WorkflowView, status: StatusCode) -> ApiResult {
     let stats = api.app.stats_of(view).await?;
-    let body = Envelope::of(workflow_body(view, &stats));
+    let warnings = match status {
+        StatusCode::CREATED => view.warnings(),
+        _ => Vec::new(),
+    };
+    let body = Workflow { warnings: warnings_body(&warnings), ..workflow_body(view, &stats) };
+    let body = Envelope::of(body);
     let response = large::large_json(api.app.memory(), &Hold::default(), status, &body).await?;
     Ok(etag::with_etag(response, view.record.version))
 }
@@ -186,7 +192,8 @@ pub async fn put_workflow(
     let view = api.app.change_workflow(&caller, id.0, change, expected).await;
     let view = view.map_err(|error| locate_error(&request_body, refusal_error(error)))?;
     let stats = api.app.stats_of(&view).await?;
-    let data = workflow_body(&view, &stats);
+    let warnings = view.warnings();
+    let data = Workflow { warnings: warnings_body(&warnings), ..workflow_body(&view, &stats) };
     let stays = status.is_some_and(|wanted| wanted != data.status.name());
     let message = stays.then_some("status is as it was: activate and deactivate change it");
     let body = Envelope { message, ..Envelope::of(data) };

@@ -8,6 +8,7 @@ use serde_json::Value;
 use stepwell_core::Map;
 use utoipa::ToSchema;
 
+use super::super::warnings::WarningItem;
 use crate::fields::{Patch, request_body};
 use crate::respond::Time;
 
@@ -92,6 +93,9 @@ pub struct Workflow<'a> {
     pub release: u32,
     /// One more with each change, as in the header `ETag`.
     pub version: u64,
+    /// In the response to its creation or change: what is probably not meant, such as inputs that nothing uses.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warnings: Option<Vec<WarningItem<'a>>>,
 }
 
 /// A workflow in a list.

@@ -24,6 +24,19 @@ pub struct Error<'a> {
     pub request_id: &'a str,
 }
 
+/// What is accepted, but probably not what was meant.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Warning<'a> {
+    /// A stable code.
+    #[schema(example = "UNUSED_INPUT")]
+    pub code: &'static str,
+    /// The field, or the place in the definition; empty: the whole.
+    #[schema(example = "input.txet")]
+    pub path: &'a str,
+    /// What is probably wrong, and what to change.
+    pub message: &'a str,
+}
+
 /// One thing that is wrong at one place.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Detail<'a> {

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::Warning;
 use crate::fields::request_body;
 use crate::large::SharedPlace;
 use crate::respond::Time;
@@ -40,10 +41,13 @@ request_body! {
 
 /// The response to an accepted execution.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct ExecutionAccepted {
+pub struct ExecutionAccepted<'a> {
     /// The execution.
     #[schema(example = "ex-01k9x7m2q4e5rb8tz3v6w1y0ac")]
     pub execution_id: String,
+    /// What is probably not meant, such as inputs that nothing uses.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warnings: Option<Vec<Warning<'a>>>,
 }
 
 /// The response to a change of an execution.
@@ -146,6 +150,9 @@ pub struct Execution<'a> {
     pub started_at: Option<Time>,
     /// When it ended; `null` before.
     pub completed_at: Option<Time>,
+    /// In the response to `execute`: what is probably not meant, such as inputs that nothing uses.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warnings: Option<Vec<Warning<'a>>>,
 }
 
 /// How many tasks are settled.

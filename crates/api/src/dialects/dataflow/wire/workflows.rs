@@ -4,14 +4,18 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::Warning;
 use crate::respond::Time;
 
 /// The response to a created workflow.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct WorkflowCreated {
+pub struct WorkflowCreated<'a> {
     /// The workflow, to be executed by a call of its own.
     #[schema(example = "wf-01k9x7m2q4e5rb8tz3v6w1y0ac")]
     pub workflow_id: String,
+    /// What is probably not meant, such as inputs that nothing uses.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warnings: Option<Vec<Warning<'a>>>,
 }
 
 /// A page of workflows.
@@ -74,6 +78,9 @@ pub struct Workflow<'a> {
     pub input_schema: &'a Value,
     /// The steps, resolved, in the order of the definition.
     pub steps: Vec<WorkflowStep<'a>>,
+    /// In the response to its change: what is probably not meant, such as inputs that nothing uses.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warnings: Option<Vec<Warning<'a>>>,
 }
 
 /// A step of a workflow, resolved.
