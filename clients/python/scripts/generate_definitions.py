@@ -76,10 +76,17 @@ class Generator:
         """The text of the module."""
         [step] = [each for each in self.definitions["step"]["anyOf"] if each["type"] == "object"]
         names = self.definitions["step"]["anyOf"][0]["enum"]
-        fields = {name: part for name, part in step["properties"].items() if name != "type"}
+        # Fields that only some types have are allowed by `true` here.
+        fields = {
+            name: part
+            for name, part in step["properties"].items()
+            if name != "type" and part is not True
+        }
         fields.pop("config")
         self.add_class("StepFields", fields, [], "The fields of every step.")
-        kinds = [self.add_step(branch) for branch in step["allOf"]]
+        NAMED["step"] = "Step"
+        types = [branch for branch in step["allOf"] if "type" in branch["if"].get("properties", {})]
+        kinds = [self.add_step(branch) for branch in types]
         union = "".join(f"    {kind},\n" for kind in kinds)
         aliases = [f"Step = Union[\n{union}    StepName,\n]"]
         top = dict(self.schema["properties"])
@@ -107,6 +114,8 @@ class Generator:
         names = branch["if"]["properties"]["type"]["enum"]
         base = "".join(part[:1].upper() + part[1:] for part in re.split(r"\W", names[0]))
         base = base.removeprefix("TextOperation")
+        if branch["then"]["properties"]["config"] is False:
+            return self.add_block(base, names[0], branch["then"])
         config = next(
             part
             for part in branch["then"]["properties"]["config"]["anyOf"]
@@ -124,6 +133,15 @@ class Generator:
         self.classes.append("\n".join(lines))
         return f"{base}Step"
 
+    def add_block(self, base: str, name: str, then: dict[str, Any]) -> str:
+        """Adds the classes of a block, which has fields of its own; returns the name of its step."""
+        fields = {field: part for field, part in then["properties"].items() if part is not False}
+        self.add_class(f"{base}Fields", fields, then["required"], f"The own fields of `{name}`.")
+        lines = [f"class {base}Step(StepFields, {base}Fields, total=False):"]
+        lines += [f'    """`{name}`."""', "", f'    type: Required[Literal["{name}"]]']
+        self.classes.append("\n".join(lines))
+        return f"{base}Step"
+
     def add_class(
         self, name: str, fields: dict[str, Any], required: list[str], description: str
     ) -> None:
@@ -135,7 +153,11 @@ class Generator:
         if any(keyword.iskeyword(field) for field in types):
             # A field that is a keyword cannot be an attribute of a class.
             lines = [f"# {description}", f'{name} = TypedDict(\n    "{name}",\n    {{']
-            lines += [f'        "{field}": {kind},' for field, kind in types.items()]
+            # The steps are defined further below.
+            shown = {
+                field: f'"{kind}"' if "[Step]" in kind else kind for field, kind in types.items()
+            }
+            lines += [f'        "{field}": {kind},' for field, kind in shown.items()]
             lines += ["    },", "    total=False,", ")"]
         else:
             lines = [f"class {name}(TypedDict, total=False):", f'    """{description}"""', ""]

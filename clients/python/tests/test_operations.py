@@ -158,6 +158,10 @@ def mismatches(
     description: dict[str, Any], schema: dict[str, Any], kind: Any, where: str
 ) -> Iterator[str]:
     """The differences between a schema and a type."""
+    *_, before, last = ["", *where.split(".")]
+    if last == before:
+        # A type that contains itself is compared once.
+        return
     found = fields(description, schema)
     if typing.get_origin(kind) is stepwell.Execution:
         kind = stepwell.Execution

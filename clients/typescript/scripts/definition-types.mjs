@@ -37,15 +37,28 @@ export function generateDefinitionTypes(schema) {
 
 function stepTypes({ anyOf }) {
   const object = anyOf.find(({ type }) => type === "object");
-  const { type: _type, input: _input, config: _config, ...common } = object.properties;
+  const { type: _type, input: _input, config: _config, ...others } = object.properties;
+  // Fields that only some types have are allowed by `true` here.
+  const common = Object.fromEntries(Object.entries(others).filter(([, part]) => part !== true));
   const fields = objectType({ properties: common });
   const parts = [`/** The fields of all steps. */\nexport interface StepFields ${fields}\n`];
   const names = [];
-  for (const { if: condition, then } of object.allOf) {
+  const branches = object.allOf.filter(({ if: condition }) => condition.properties?.type);
+  for (const { if: condition, then } of branches) {
     const types = condition.properties.type.enum;
     const name = `${types[0].replaceAll(".", "")}Step`;
     names.push(name);
     const { config, input } = then.properties;
+    if (config === false) {
+      const own = Object.entries(then.properties).filter(([, part]) => part !== false);
+      const properties = { type: { enum: types }, ...Object.fromEntries(own) };
+      if (!("over" in properties || "value" in properties)) {
+        properties.input = { description: object.properties.input.description };
+      }
+      const body = objectType({ properties, required: ["type", ...then.required] });
+      parts.push(`${comment(then)}export interface ${name} extends StepFields ${body}\n`);
+      continue;
+    }
     // A step whose configuration has a required field needs a configuration.
     const needsConfig = (config.anyOf[0].required ?? []).length > 0;
     const properties = {

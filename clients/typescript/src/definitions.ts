@@ -54,6 +54,21 @@ export interface StepFields {
   at_most_once?: boolean | null | undefined;
 }
 
+/** Runs the first case whose condition is true. */
+export interface BranchStep extends StepFields {
+  type: "Branch";
+  cases: ({
+    /** A bare expression. */
+    when: string | boolean;
+    /** Steps, in the same format as those of the workflow. */
+    steps: Step[];
+  })[];
+  /** Steps, in the same format as those of the workflow. */
+  else?: Step[] | undefined;
+  /** Data. Default: the output of the previous step. */
+  input?: unknown;
+}
+
 /** Waits for a duration or until a time, then returns its input. */
 export interface DelayStep extends StepFields {
   type: "Delay";
@@ -148,6 +163,49 @@ export interface JsonStringifyStep extends StepFields {
   input?: unknown;
 }
 
+/** Runs its steps again and again. */
+export interface LoopStep extends StepFields {
+  type: "Loop";
+  /** A bare expression. */
+  until?: string | boolean | undefined;
+  /** A bare expression. */
+  while?: string | boolean | undefined;
+  max_iterations?: number | null | undefined;
+  /** The pause between two iterations: a duration, or an expression for one or for a number of seconds. */
+  pause?: string | number | null | undefined;
+  collect?: boolean | null | undefined;
+  /** Steps, in the same format as those of the workflow. */
+  steps: Step[];
+  /** The output of an iteration. Default: that of the last steps. */
+  output?: unknown;
+  /** Data. Default: the output of the previous step. */
+  input?: unknown;
+}
+
+/** Runs its steps for each item of a list. */
+export interface MapStep extends StepFields {
+  type: "Map";
+  /** The list, or an expression. Default: what comes before. */
+  over?: unknown;
+  as?: string | null | undefined;
+  max_concurrency?: number | null | undefined;
+  on_item_error?: "fail" | "collect" | null | undefined;
+  /** Steps, in the same format as those of the workflow. */
+  steps: Step[];
+  /** The result of an item. Default: the output of the last steps. */
+  output?: unknown;
+}
+
+/** Runs several lists of steps at once. */
+export interface ParallelStep extends StepFields {
+  type: "Parallel";
+  /** Lists of steps by name. */
+  branches: Record<string, Step[]>;
+  cancel_rest?: boolean | null | undefined;
+  /** Data. Default: the output of the previous step. */
+  input?: unknown;
+}
+
 /** Sets state values of the execution. */
 export interface SetStateStep extends StepFields {
   type: "SetState";
@@ -175,6 +233,21 @@ export interface StaticTextInputStep extends StepFields {
   } | null | string | undefined;
 }
 
+/** Ends the execution at once. */
+export interface StopStep extends StepFields {
+  type: "Stop";
+  config?: {
+    /** The status of the execution. */
+    status?: "completed" | "failed" | "cancelled" | TemplateText | undefined;
+    /** The error message of a failed execution, or the reason of a cancelled one. */
+    message?: string | undefined;
+    /** The error code of a failed execution. */
+    code?: string | undefined;
+  } | null | undefined;
+  /** Data. Default: the output of the previous step. */
+  input?: unknown;
+}
+
 /** Streams a text in pieces to live readers. */
 export interface StreamTextStep extends StepFields {
   type: "StreamText";
@@ -189,6 +262,21 @@ export interface StreamTextStep extends StepFields {
     /** The text to work on. */
     text?: string | undefined;
   } | null | string | undefined;
+}
+
+/** Runs the first case that lists a value. */
+export interface SwitchStep extends StepFields {
+  type: "Switch";
+  /** The value, or an expression. Default: what comes before. */
+  value?: unknown;
+  cases: ({
+    /** A value, or a list of values, without expressions. */
+    equals: unknown;
+    /** Steps, in the same format as those of the workflow. */
+    steps: Step[];
+  })[];
+  /** Steps, in the same format as those of the workflow. */
+  else?: Step[] | undefined;
 }
 
 /** Renders a template to text. */
@@ -391,10 +479,28 @@ export interface TextOperationUppercaseStep extends StepFields {
   } | null | string | undefined;
 }
 
+/** Handles errors of a list of steps. */
+export interface TryStep extends StepFields {
+  type: "Try";
+  /** Steps, in the same format as those of the workflow. */
+  steps: Step[];
+  catch?: ({
+    /** Error codes. Default: all. */
+    on?: string[] | string | null | undefined;
+    /** Steps, in the same format as those of the workflow. */
+    steps: Step[];
+  })[] | null | undefined;
+  /** Steps, in the same format as those of the workflow. */
+  finally?: Step[] | undefined;
+  /** Data. Default: the output of the previous step. */
+  input?: unknown;
+}
+
 /** A step: its type alone, or an object. */
 export type Step = StepTypeName | StepObject;
 
 export type StepObject =
+  | BranchStep
   | DelayStep
   | EchoStep
   | FailStep
@@ -402,10 +508,15 @@ export type StepObject =
   | JsonParseStep
   | JsonQueryStep
   | JsonStringifyStep
+  | LoopStep
+  | MapStep
+  | ParallelStep
   | SetStateStep
   | StaticInputStep
   | StaticTextInputStep
+  | StopStep
   | StreamTextStep
+  | SwitchStep
   | TemplateStep
   | TextOperationConcatStep
   | TextOperationJoinStep
@@ -419,7 +530,8 @@ export type StepObject =
   | TextOperationSplitStep
   | TextOperationTrimStep
   | TextOperationTruncateStep
-  | TextOperationUppercaseStep;
+  | TextOperationUppercaseStep
+  | TryStep;
 
 /** The types of steps, with their aliases. */
 export type StepTypeName = StepObject["type"];

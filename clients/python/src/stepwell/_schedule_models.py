@@ -8,6 +8,7 @@ from typing import Any, Literal, Optional, Union
 from pydantic import Field
 
 from ._base import Model
+from ._workflow_models import WarningItem
 
 ScheduleType = Literal["cron", "interval", "fixed_time"]
 IntervalUnit = Literal["seconds", "minutes", "hours", "days"]
@@ -60,6 +61,7 @@ class Schedule(Model):
     last_skipped: Optional[SkippedFiring] = None
     queued_executions: Optional[int] = None
     created_by: Optional[str] = None
+    warnings: Optional[list[WarningItem]] = None
 
 
 class SchedulesChanged(Model):

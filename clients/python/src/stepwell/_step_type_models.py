@@ -10,7 +10,7 @@ from ._base import Model
 class StepType(Model):
     """A step type. `effect`: whether it can be repeated after a crash. `effect_varies`: the
     configuration can weaken the effect. `is_source`: without an explicit input it has none, instead
-    of the output of the previous step."""
+    of the output of the previous step. `block_schema`: of a block, the fields that only it has."""
 
     type: str
     aliases: list[str] = []
@@ -22,6 +22,7 @@ class StepType(Model):
     configuration_schema: Any = None
     input_schema: Any = None
     output_schema: Any = None
+    block_schema: Any = None
     default_input: Optional[str] = None
     default_output: Optional[str] = None
     is_source: bool = False

@@ -157,7 +157,8 @@ class ExecutionWait(Model):
 class Task(Model):
     """The run of a step in an execution. `config` is its resolved configuration, if the execution
     was read with a key that may read the workflow; `reused`: its result is that of the execution
-    that this one reruns; in events `attempts` has only the last attempt."""
+    that this one reruns; in events `attempts` has only the last attempt; `children`:
+    the tasks inside it, if it is a block."""
 
     task_id: str
     type: str
@@ -167,6 +168,7 @@ class Task(Model):
     attempts: list[TaskAttempt] = []
     waiting: Optional[TaskWait] = None
     reused: bool = False
+    children: list[Task] = []
     input: Any = None
     output: Any = None
     config: Any = None
@@ -242,6 +244,7 @@ class StepType(Model):
     configuration_schema: Any
     input_schema: Any
     output_schema: Any
+    block_schema: Any = None
     default_input: Optional[str] = None
     default_output: Optional[str] = None
     ports: list[str]

@@ -23,6 +23,7 @@ Inputs = Mapping[str, Any]
 
 # The names and aliases of the step types.
 StepName = Literal[
+    "Branch",
     "Delay",
     "Echo",
     "Fail",
@@ -30,10 +31,15 @@ StepName = Literal[
     "Json.Parse",
     "Json.Query",
     "Json.Stringify",
+    "Loop",
+    "Map",
+    "Parallel",
     "SetState",
     "StaticInput",
     "StaticTextInput",
+    "Stop",
     "StreamText",
+    "Switch",
     "Template",
     "TextOperation.Concat",
     "TextOperations.Concat",
@@ -61,6 +67,7 @@ StepName = Literal[
     "TextOperations.Truncate",
     "TextOperation.Uppercase",
     "TextOperations.Uppercase",
+    "Try",
 ]
 
 
@@ -100,6 +107,23 @@ class StepFields(TypedDict, total=False):
     on_error: Optional[Union[Literal["fail", "continue", "port"], str, OnError]]
     idempotent: Optional[bool]
     at_most_once: Optional[bool]
+
+
+# The own fields of `Branch`.
+BranchFields = TypedDict(
+    "BranchFields",
+    {
+        "cases": Required[Sequence[Mapping[str, Any]]],
+        "else": "Sequence[Step]",
+    },
+    total=False,
+)
+
+
+class BranchStep(StepFields, BranchFields, total=False):
+    """`Branch`."""
+
+    type: Required[Literal["Branch"]]
 
 
 # The configuration of `Delay`.
@@ -193,6 +217,62 @@ class JsonStringifyStep(StepFields, total=False):
     config: JsonStringifyConfig
 
 
+# The own fields of `Loop`.
+LoopFields = TypedDict(
+    "LoopFields",
+    {
+        "until": Union[str, bool],
+        "while": Union[str, bool],
+        "max_iterations": Optional[int],
+        "pause": Optional[Union[str, float]],
+        "collect": Optional[bool],
+        "steps": "Required[Sequence[Step]]",
+        "output": Any,
+    },
+    total=False,
+)
+
+
+class LoopStep(StepFields, LoopFields, total=False):
+    """`Loop`."""
+
+    type: Required[Literal["Loop"]]
+
+
+# The own fields of `Map`.
+MapFields = TypedDict(
+    "MapFields",
+    {
+        "over": Any,
+        "as": Optional[str],
+        "max_concurrency": Optional[int],
+        "on_item_error": Optional[Literal["fail", "collect"]],
+        "steps": "Required[Sequence[Step]]",
+        "output": Any,
+    },
+    total=False,
+)
+
+
+class MapStep(StepFields, MapFields, total=False):
+    """`Map`."""
+
+    type: Required[Literal["Map"]]
+
+
+class ParallelFields(TypedDict, total=False):
+    """The own fields of `Parallel`."""
+
+    branches: Required[Mapping[str, Any]]
+    cancel_rest: Optional[bool]
+
+
+class ParallelStep(StepFields, ParallelFields, total=False):
+    """`Parallel`."""
+
+    type: Required[Literal["Parallel"]]
+
+
 class SetStateStep(StepFields, total=False):
     """`SetState`."""
 
@@ -211,6 +291,21 @@ class StaticTextInputStep(StepFields, total=False):
     type: Required[Literal["StaticTextInput"]]
 
 
+class StopConfig(TypedDict, total=False):
+    """The configuration of `Stop`."""
+
+    status: Union[Literal["completed", "failed", "cancelled"], str]
+    message: str
+    code: str
+
+
+class StopStep(StepFields, total=False):
+    """`Stop`."""
+
+    type: Required[Literal["Stop"]]
+    config: StopConfig
+
+
 class StreamTextConfig(TypedDict, total=False):
     """The configuration of `StreamText`."""
 
@@ -223,6 +318,24 @@ class StreamTextStep(StepFields, total=False):
 
     type: Required[Literal["StreamText"]]
     config: StreamTextConfig
+
+
+# The own fields of `Switch`.
+SwitchFields = TypedDict(
+    "SwitchFields",
+    {
+        "value": Any,
+        "cases": Required[Sequence[Mapping[str, Any]]],
+        "else": "Sequence[Step]",
+    },
+    total=False,
+)
+
+
+class SwitchStep(StepFields, SwitchFields, total=False):
+    """`Switch`."""
+
+    type: Required[Literal["Switch"]]
 
 
 class TemplateConfig(TypedDict, total=False):
@@ -383,7 +496,26 @@ class UppercaseStep(StepFields, total=False):
     type: Required[Literal["TextOperation.Uppercase", "TextOperations.Uppercase"]]
 
 
+# The own fields of `Try`.
+TryFields = TypedDict(
+    "TryFields",
+    {
+        "steps": "Required[Sequence[Step]]",
+        "catch": Optional[Sequence[Mapping[str, Any]]],
+        "finally": "Sequence[Step]",
+    },
+    total=False,
+)
+
+
+class TryStep(StepFields, TryFields, total=False):
+    """`Try`."""
+
+    type: Required[Literal["Try"]]
+
+
 Step = Union[
+    BranchStep,
     DelayStep,
     EchoStep,
     FailStep,
@@ -391,10 +523,15 @@ Step = Union[
     JsonParseStep,
     JsonQueryStep,
     JsonStringifyStep,
+    LoopStep,
+    MapStep,
+    ParallelStep,
     SetStateStep,
     StaticInputStep,
     StaticTextInputStep,
+    StopStep,
     StreamTextStep,
+    SwitchStep,
     TemplateStep,
     ConcatStep,
     JoinStep,
@@ -409,6 +546,7 @@ Step = Union[
     TrimStep,
     TruncateStep,
     UppercaseStep,
+    TryStep,
     StepName,
 ]
 

@@ -17,6 +17,7 @@ export const DATAFLOW_USER_DATA: ReadonlySet<string> = new Set([
   "input_schema",
   "output_schema",
   "configuration_schema",
+  "block_schema",
   "examples",
 ]);
 

@@ -136,6 +136,8 @@ export interface Task {
   /** Whether `config` was shortened. */
   configTruncated?: boolean;
   error?: Failure;
+  /** The tasks inside it, if it is a block. */
+  children?: Task[];
   startedAt: Date | null;
   completedAt: Date | null;
 }
@@ -188,6 +190,8 @@ export interface StepType {
   configurationSchema: unknown;
   inputSchema: unknown;
   outputSchema: unknown;
+  /** Of a block: the fields that only it has. */
+  blockSchema?: unknown;
   defaultInput: string | null;
   defaultOutput: string | null;
   ports: string[];

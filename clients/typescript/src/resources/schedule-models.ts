@@ -3,6 +3,7 @@
 import type { ListOptions } from "../core/resource.js";
 import type { RequestOptions } from "../core/transport.js";
 import type { ExecutionStatus } from "./execution-models.js";
+import type { WarningItem } from "./workflow-models.js";
 
 /** The fields of a schedule that lists have. */
 export interface ScheduleSummary {
@@ -41,6 +42,7 @@ export interface Schedule extends ScheduleSummary {
   lastSkipped: { scheduledAt: Date; skippedAt: Date; code: string; message: string } | null;
   queuedExecutions: number;
   createdBy: string | null;
+  warnings?: WarningItem[] | null;
 }
 
 /** The fields of a schedule; omitted fields are unchanged. */

@@ -22,6 +22,8 @@ export interface StepType {
   configurationSchema: unknown;
   inputSchema: unknown;
   outputSchema: unknown;
+  /** Of a block: the fields that only it has. */
+  blockSchema?: unknown;
   defaultInput: string | null;
   defaultOutput: string | null;
   /** Without an explicit input it has none, instead of the output of the previous step. */
