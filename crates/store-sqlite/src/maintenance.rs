@@ -12,7 +12,7 @@ use stepwell_core::Timestamp;
 use stepwell_core::cache::PoolUsage;
 use stepwell_core::ids::{ExecutionId, WorkflowId};
 use stepwell_store::rollup::CountedExecution;
-use stepwell_store::traits::{Purge, StoreGauges};
+use stepwell_store::traits::{OldData, Purge, StoreGauges};
 use stepwell_store::{MaintenanceStore, StoreError};
 
 use crate::error::{Result, StoreResult};
@@ -46,16 +46,20 @@ pub(crate) const QUERIES: &[&str] =
 #[async_trait]
 impl MaintenanceStore for SqliteStore {
     async fn purge(&self, purge: Purge) -> StoreResult<u64> {
-        let purged = self.purge_rows(purge).await?;
-        if (purged as usize) < purge.limit {
-            self.release_pages().await?;
+        match purge {
+            Purge::Old(old) => {
+                let purged = self.purge_old(old).await?;
+                if (purged as usize) < old.limit {
+                    self.release_pages().await?;
+                }
+                Ok(purged)
+            }
+            Purge::Ended(ids) => {
+                let find = move |connection: &Connection| find_ended(connection, &ids);
+                let ended = self.readers.read(find).await?;
+                self.delete_rows(&ended).await
+            }
         }
-        Ok(purged)
-    }
-
-    async fn delete_ended(&self, ids: Vec<ExecutionId>) -> StoreResult<u64> {
-        let ended = self.readers.read(move |connection| find_ended(connection, &ids)).await?;
-        self.delete_rows(&ended).await
     }
 
     async fn gauges(&self) -> StoreResult<StoreGauges> {
@@ -67,7 +71,7 @@ impl MaintenanceStore for SqliteStore {
 }
 
 impl SqliteStore {
-    async fn purge_rows(&self, purge: Purge) -> StoreResult<u64> {
+    async fn purge_old(&self, purge: OldData) -> StoreResult<u64> {
         let over = self.readers.read(move |connection| find_over(connection, &purge)).await?;
         let purged = self.delete_rows(&over).await?;
         let before = purge.idempotency_before.as_micros();
@@ -177,7 +181,7 @@ impl SqliteStore {
 type Row = (i64, ExecutionId);
 
 /// What has been kept long enough, at most as much as is to be purged.
-fn find_over(connection: &Connection, purge: &Purge) -> Result<Vec<Row>> {
+fn find_over(connection: &Connection, purge: &OldData) -> Result<Vec<Row>> {
     let mut over = Vec::new();
     let mut after = row::BEFORE_ALL.to_vec();
     while over.len() < purge.limit {
@@ -211,7 +215,7 @@ fn place(found: &rusqlite::Row<'_>) -> Result<Row> {
 fn kept_from(
     connection: &Connection,
     workflow: WorkflowId,
-    purge: &Purge,
+    purge: &OldData,
 ) -> Result<Option<Timestamp>> {
     let read = |found: &rusqlite::Row<'_>| row::get_column::<Option<i64>>(found, 0);
     let own = row::query_first(connection, RETENTION, [workflow.blob()], read)?.flatten();

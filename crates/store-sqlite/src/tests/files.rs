@@ -7,7 +7,7 @@ use stepwell_core::execution::{Event, Status};
 use stepwell_store::conformance::build::{
     Shared, at, commit_all, ended, has, heartbeat, join, queued, then,
 };
-use stepwell_store::traits::Purge;
+use stepwell_store::traits::OldData;
 use stepwell_store::{ExecutionStore, MaintenanceStore, StoreError};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
@@ -181,7 +181,7 @@ async fn fill_and_purge(store: &SqliteStore, count: u64) -> (u64, u64) {
     store.writer.write(0, move |batch| delete(batch.connection)).await.unwrap();
     let free = store.gauges().await.unwrap().free_bytes;
     assert!(free >= count * (60 << 10), "{free}");
-    let purge = Purge {
+    let purge = OldData {
         now: at(1),
         default_before: None,
         idempotency_before: at(0),
@@ -189,7 +189,7 @@ async fn fill_and_purge(store: &SqliteStore, count: u64) -> (u64, u64) {
         audit_before: None,
         limit: 10,
     };
-    store.purge(purge).await.unwrap();
+    store.purge(purge.into()).await.unwrap();
     (full, store.gauges().await.unwrap().free_bytes)
 }
 

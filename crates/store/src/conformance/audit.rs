@@ -14,7 +14,7 @@ use super::workflows::release;
 use crate::audit::{Actor, AuditCursor, AuditFilter, AuditRecord, Origin};
 use crate::lists::{List, Order, Page, PageStart};
 use crate::objects::{DeleteObject, ObjectBatch, StoredObject};
-use crate::traits::{AddRelease, Purge, Redeliver, UpdateWorkflow};
+use crate::traits::{AddRelease, OldData, Redeliver, UpdateWorkflow};
 use crate::{Effects, StoreError};
 
 async fn listed(store: &Shared, list: List<AuditFilter>) -> (Vec<u128>, u64) {
@@ -272,7 +272,7 @@ pub async fn old_audit_entries(store: Shared) {
     let entries =
         (1..=150).map(|n: u128| AuditRecord { at: at(i64::try_from(n).unwrap()), ..noted(n) });
     add_effects(&store, Effects { audit: entries.collect(), ..Effects::default() }).await;
-    let purge = Purge {
+    let purge = OldData {
         now: at(200),
         default_before: None,
         idempotency_before: at(0),
@@ -280,8 +280,8 @@ pub async fn old_audit_entries(store: Shared) {
         audit_before: None,
         limit: 0,
     };
-    store.purge(purge).await.unwrap();
+    store.purge(purge.into()).await.unwrap();
     assert_eq!(listed(&store, all()).await.1, 150);
-    store.purge(Purge { audit_before: Some(at(147)), ..purge }).await.unwrap();
+    store.purge(OldData { audit_before: Some(at(147)), ..purge }.into()).await.unwrap();
     assert_eq!(listed(&store, all()).await, (vec![150, 149, 148, 147], 4));
 }

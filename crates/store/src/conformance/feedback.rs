@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::build::*;
 use crate::record::{ActualRecord, QualityRow};
-use crate::traits::Purge;
+use crate::traits::OldData;
 
 fn actual(n: u128, of: u128, release: u32, tag: Option<&str>) -> ActualRecord {
     ActualRecord {
@@ -79,7 +79,7 @@ pub async fn actuals_are_purged(store: Shared) {
     join(&store, 1).await;
     store.commit(ended(1, Status::Completed).into()).await.unwrap();
     store.add_actuals(vec![actual(1, 1, 1, None), actual(2, 2, 1, None)]).await.unwrap();
-    let purge = Purge {
+    let purge = OldData {
         now: at(1000),
         default_before: Some(at(1000)),
         idempotency_before: at(0),
@@ -87,7 +87,7 @@ pub async fn actuals_are_purged(store: Shared) {
         limit: 10,
         audit_before: None,
     };
-    assert_eq!(store.purge(purge).await.unwrap(), 1);
+    assert_eq!(store.purge(purge.into()).await.unwrap(), 1);
     assert_eq!(store.list_actuals(execution(1)).await.unwrap(), []);
     assert_eq!(store.list_actuals(execution(2)).await.unwrap().len(), 1);
 }

@@ -213,7 +213,7 @@ pub async fn totals_follow(store: Shared) {
     store.commit(failed.into()).await.unwrap();
     assert_eq!(total(vec![Status::Queued]).await, Some(19));
     assert_eq!(total(vec![Status::Failed, Status::Completed]).await, Some(41));
-    let purge = crate::traits::Purge {
+    let purge = crate::traits::OldData {
         now: at(10_000_000),
         default_before: Some(at(10_000_000)),
         idempotency_before: at(0),
@@ -221,7 +221,7 @@ pub async fn totals_follow(store: Shared) {
         audit_before: None,
         limit: 30,
     };
-    assert_eq!(store.purge(purge).await.unwrap(), 30);
+    assert_eq!(store.purge(purge.into()).await.unwrap(), 30);
     assert_eq!(total(vec![]).await, Some(30));
     assert_eq!(total(vec![Status::Failed, Status::Completed]).await, Some(11));
 }

@@ -8,7 +8,9 @@ use super::build::*;
 use crate::commit::Commit;
 use crate::lists::{ExecutionFilter, List};
 use crate::record::{AttemptRecord, DeliveryStatus};
-use crate::traits::{ClaimQueued, DeliveryAttempt, Health, Purge, StoreGauges, WriteIdempotent};
+use crate::traits::{
+    ClaimQueued, DeliveryAttempt, Health, OldData, Purge, StoreGauges, WriteIdempotent,
+};
 
 /// An ended execution that ended at that second.
 fn over(n: u128, seconds: i64) -> Commit {
@@ -17,10 +19,10 @@ fn over(n: u128, seconds: i64) -> Commit {
     commit
 }
 
-fn purge(default_before: Option<i64>, limit: usize) -> Purge {
+fn purge(default_before: Option<i64>, limit: usize) -> OldData {
     let default_before = default_before.map(at);
     let (idempotency_before, deliveries_before) = (at(0), at(0));
-    Purge {
+    OldData {
         now: at(1000),
         default_before,
         idempotency_before,
@@ -42,10 +44,10 @@ pub async fn ended_and_over_only(store: Shared) {
     let mut paused = queued(4);
     paused.record.status = Status::Paused;
     commit_all(&store, [over(1, 99), over(2, 100), over(3, 101), paused, queued(5)]).await;
-    assert_eq!(store.purge(purge(None, 9)).await.unwrap(), 0);
-    assert_eq!(store.purge(purge(Some(100), 9)).await.unwrap(), 1);
+    assert_eq!(store.purge(purge(None, 9).into()).await.unwrap(), 0);
+    assert_eq!(store.purge(purge(Some(100), 9).into()).await.unwrap(), 1);
     assert_eq!(left(&store).await, BTreeSet::from([2, 3, 4, 5]));
-    assert_eq!(store.purge(purge(Some(100_000), 9)).await.unwrap(), 2);
+    assert_eq!(store.purge(purge(Some(100_000), 9).into()).await.unwrap(), 2);
     assert_eq!(left(&store).await, BTreeSet::from([4, 5]));
     let stats = store.workflow_stats(workflow(1)).await.unwrap();
     assert_eq!((stats.completed, stats.active), (3, 2));
@@ -77,9 +79,9 @@ pub async fn retention_of_the_workflow(store: Shared) {
         of(9, 5, 501),
     ];
     commit_all(&store, commits).await;
-    assert_eq!(store.purge(purge(Some(500), 100)).await.unwrap(), 4);
+    assert_eq!(store.purge(purge(Some(500), 100).into()).await.unwrap(), 4);
     assert_eq!(left(&store).await, BTreeSet::from([2, 3, 5, 7, 9]));
-    assert_eq!(store.purge(purge(None, 100)).await.unwrap(), 0);
+    assert_eq!(store.purge(purge(None, 100).into()).await.unwrap(), 0);
 }
 
 /// Journal, deliveries and external id go with it; an execution can take its place.
@@ -94,7 +96,7 @@ pub async fn with_everything_that_belongs(store: Shared) {
     let mut kept = queued(2);
     kept.deliveries = vec![pending(20, 2, 1)];
     commit_all(&store, [named(1), kept.clone()]).await;
-    assert_eq!(store.purge(purge(Some(100), 9)).await.unwrap(), 1);
+    assert_eq!(store.purge(purge(Some(100), 9).into()).await.unwrap(), 1);
     assert_eq!(store.load_execution(execution(1)).await.unwrap(), None);
     assert_eq!(deliveries_about(&store, execution(1)).await, []);
     assert_eq!(store.find_by_external_id(workspace(1), "mine").await.unwrap(), None);
@@ -113,9 +115,9 @@ pub async fn at_most_so_many(store: Shared) {
         commit
     });
     commit_all(&store, commits).await;
-    assert_eq!(store.purge(purge(Some(100), 0)).await.unwrap(), 0);
+    assert_eq!(store.purge(purge(Some(100), 0).into()).await.unwrap(), 0);
     for expected in [70, 70, 10, 0] {
-        assert_eq!(store.purge(purge(Some(100), 70)).await.unwrap(), expected);
+        assert_eq!(store.purge(purge(Some(100), 70).into()).await.unwrap(), expected);
     }
     assert_eq!(left(&store).await, BTreeSet::new());
 }
@@ -127,13 +129,13 @@ pub async fn ended_executions_by_id(store: Shared) {
     first.deliveries = vec![pending(1, 1, 1)];
     commit_all(&store, [first, queued(2)]).await;
     commit_all(&store, (3..=150).map(|n| over(n, 50))).await;
-    assert_eq!(store.delete_ended(vec![execution(1), execution(2)]).await.unwrap(), 1);
+    assert_eq!(store.purge(Purge::Ended(vec![execution(1), execution(2)])).await.unwrap(), 1);
     assert_eq!(store.load_execution(execution(1)).await.unwrap(), None);
     assert_eq!(deliveries_about(&store, execution(1)).await, []);
     let all = (1..=200).map(execution).collect();
-    assert_eq!(store.delete_ended(all).await.unwrap(), 148);
+    assert_eq!(store.purge(Purge::Ended(all)).await.unwrap(), 148);
     assert_eq!(left(&store).await, BTreeSet::from([2]));
-    assert_eq!(store.delete_ended(Vec::new()).await.unwrap(), 0);
+    assert_eq!(store.purge(Purge::Ended(Vec::new())).await.unwrap(), 0);
     let stats = store.workflow_stats(workflow(1)).await.unwrap();
     assert_eq!((stats.completed, stats.active), (149, 1));
     let list = List::first_page(ExecutionFilter::default(), 0).with_total();
@@ -147,8 +149,8 @@ pub async fn old_idempotency_keys(store: Shared) {
         record.created_at = at(n);
         store.write_idempotent(WriteIdempotent::Claim(record)).await.unwrap();
     }
-    let purge = Purge { idempotency_before: at(140), ..purge(None, 0) };
-    assert_eq!(store.purge(purge).await.unwrap(), 0);
+    let purge = OldData { idempotency_before: at(140), ..purge(None, 0) };
+    assert_eq!(store.purge(purge.into()).await.unwrap(), 0);
     for n in [0, 70, 139, 140, 149] {
         let found = store.find_idempotent(workspace(1), &format!("key {n}")).await.unwrap();
         assert_eq!(found.is_some(), n >= 140, "{n}");
@@ -166,11 +168,11 @@ pub async fn old_webhook_deliveries(store: Shared) {
         delivery.status = if settled { DeliveryStatus::Delivered } else { DeliveryStatus::Pending };
     }
     store.commit(commit.into()).await.unwrap();
-    assert_eq!(store.purge(purge(Some(100), 9)).await.unwrap(), 1);
+    assert_eq!(store.purge(purge(Some(100), 9).into()).await.unwrap(), 1);
     let subject = execution(1);
     assert_eq!(deliveries_about(&store, subject).await.len(), 150);
-    let purge = Purge { deliveries_before: at(140), ..purge(None, 0) };
-    store.purge(purge).await.unwrap();
+    let purge = OldData { deliveries_before: at(140), ..purge(None, 0) };
+    store.purge(purge.into()).await.unwrap();
     let left = deliveries_about(&store, subject).await;
     let left: Vec<_> = left.iter().map(|delivery| delivery.id.uuid().as_u128()).collect();
     assert_eq!(left, [3].into_iter().chain(140..=150).collect::<Vec<_>>());
@@ -258,6 +260,6 @@ pub async fn executions_are_counted_by_status(store: Shared) {
         [(Status::Waiting, 1), (Status::Completed, 2), (Status::Failed, 1), (Status::Cancelled, 1)];
     assert_eq!(counts().await, expect);
     // All that ended before: the third, the failed and the cancelled one.
-    assert_eq!(store.purge(purge(Some(100), 9)).await.unwrap(), 3);
+    assert_eq!(store.purge(purge(Some(100), 9).into()).await.unwrap(), 3);
     assert_eq!(counts().await, [(Status::Waiting, 1), (Status::Completed, 1)]);
 }

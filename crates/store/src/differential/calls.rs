@@ -12,7 +12,8 @@ use crate::conformance::build::{
 use crate::lists::{ExecutionFilter, List, ListFilter, Order, PageStart, Sort, Window};
 use crate::record::{IdempotencyOutcome, IdempotencyRecord};
 use crate::traits::{
-    ClockCorrection, ClockMark, DeliveriesOf, DeliveryFilter, FindWorkflow, Heartbeat, Purge,
+    ClockCorrection, ClockMark, DeliveriesOf, DeliveryFilter, FindWorkflow, Heartbeat, OldData,
+    Purge,
 };
 
 /// How many different ids there are: few, so that calls meet.
@@ -147,14 +148,14 @@ impl Caller {
             10 => both!(one, other, leave(node)),
             _ => {
                 // Which go first when not all may go is for each store to choose.
-                let purge = Purge {
+                let purge = Purge::Old(OldData {
                     now,
                     default_before: self.random.maybe(2, |_| at(0).max(now)),
                     idempotency_before: self.random.time(),
                     deliveries_before: self.random.time(),
                     audit_before: self.random.maybe(4, |_| now),
                     limit: usize::MAX,
-                };
+                });
                 both!(one, other, purge(purge))
             }
         }

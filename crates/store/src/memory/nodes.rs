@@ -12,7 +12,7 @@ use super::{MemoryStore, Result, State};
 use crate::record::{DeliveryStatus, Destination, ExecutionRecord, NodeRecord};
 use crate::traits::{
     ClockCorrection, ClockMark, CountRecoveries, Heartbeat, KEPT_CLOCK_MARKS, LastSeen,
-    MAX_COUNTED_DELIVERIES, MaintenanceStore, NodeStore, Purge, Recovery, RecoveryCount,
+    MAX_COUNTED_DELIVERIES, MaintenanceStore, NodeStore, OldData, Purge, Recovery, RecoveryCount,
     StoreGauges,
 };
 
@@ -154,35 +154,10 @@ fn shift_time(at: Timestamp, micros: i64) -> Timestamp {
 impl MaintenanceStore for MemoryStore {
     async fn purge(&self, purge: Purge) -> Result<u64> {
         let mut state = self.writable()?;
-        let records = state.executions.values().map(|stored| &stored.record);
-        let over = records.filter(|record| state.is_over(record, &purge));
-        let ids: Vec<ExecutionId> = over.take(purge.limit).map(|record| record.id).collect();
-        state.delete_executions(&ids);
-        state.deliveries.retain(|_, delivery| match delivery.destination {
-            Destination::Url(_) => true,
-            Destination::Webhook(_) => {
-                delivery.status == DeliveryStatus::Pending
-                    || delivery.created_at >= purge.deliveries_before
-            }
-        });
-        let State { attempts, deliveries, .. } = &mut *state;
-        attempts.retain(|(delivery, _), _| deliveries.contains_key(delivery));
-        state.idempotent.retain(|_, record| record.created_at >= purge.idempotency_before);
-        if let Some(before) = purge.audit_before {
-            state.audit.retain(|place, _| place.at >= before);
-        }
-        Ok(ids.len() as u64)
-    }
-
-    async fn delete_ended(&self, mut ids: Vec<ExecutionId>) -> Result<u64> {
-        let mut state = self.writable()?;
-        ids.sort_unstable();
-        ids.dedup();
-        ids.retain(|id| {
-            state.executions.get(id).is_some_and(|stored| stored.record.status.is_final())
-        });
-        state.delete_executions(&ids);
-        Ok(ids.len() as u64)
+        Ok(match purge {
+            Purge::Old(old) => state.purge_old(&old),
+            Purge::Ended(ids) => state.purge_ended(ids),
+        })
     }
 
     async fn gauges(&self) -> Result<StoreGauges> {
@@ -235,8 +210,41 @@ impl State {
         self.actuals.retain(|_, actual| !ids.contains(&actual.execution));
     }
 
+    /// Returns the number of deleted executions.
+    fn purge_old(&mut self, old: &OldData) -> u64 {
+        let records = self.executions.values().map(|stored| &stored.record);
+        let over = records.filter(|record| self.is_over(record, old));
+        let ids: Vec<ExecutionId> = over.take(old.limit).map(|record| record.id).collect();
+        self.delete_executions(&ids);
+        self.deliveries.retain(|_, delivery| match delivery.destination {
+            Destination::Url(_) => true,
+            Destination::Webhook(_) => {
+                delivery.status == DeliveryStatus::Pending
+                    || delivery.created_at >= old.deliveries_before
+            }
+        });
+        let Self { attempts, deliveries, .. } = self;
+        attempts.retain(|(delivery, _), _| deliveries.contains_key(delivery));
+        self.idempotent.retain(|_, record| record.created_at >= old.idempotency_before);
+        if let Some(before) = old.audit_before {
+            self.audit.retain(|place, _| place.at >= before);
+        }
+        ids.len() as u64
+    }
+
+    /// Returns the number of deleted executions.
+    fn purge_ended(&mut self, mut ids: Vec<ExecutionId>) -> u64 {
+        ids.sort_unstable();
+        ids.dedup();
+        ids.retain(|id| {
+            self.executions.get(id).is_some_and(|stored| stored.record.status.is_final())
+        });
+        self.delete_executions(&ids);
+        ids.len() as u64
+    }
+
     /// Whether the execution has ended and been kept long enough.
-    fn is_over(&self, record: &ExecutionRecord, purge: &Purge) -> bool {
+    fn is_over(&self, record: &ExecutionRecord, purge: &OldData) -> bool {
         let workflow = self.workflows.get(&record.workflow);
         let own = workflow.and_then(|workflow| workflow.retention_seconds);
         let before = match own {

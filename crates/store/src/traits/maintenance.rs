@@ -10,16 +10,10 @@ use crate::error::Result;
 /// Maintenance of the store.
 #[async_trait]
 pub trait MaintenanceStore: Send + Sync {
-    /// Deletes ended executions that ended before their retention (their workflow's, else
-    /// `default_before`), with journal and deliveries to their own URLs, at most `limit`
-    /// executions; idempotency records older than `idempotency_before`; deliveries to webhooks
-    /// older than `deliveries_before`; and audit entries older than `audit_before`. Returns how
-    /// many executions. Counts of workflows stay. Runs in small transactions, so that it does not
-    /// delay commits.
+    /// Deletes ended executions, with journal and deliveries to their own URLs, and with
+    /// [`Purge::Old`] other old data. Returns how many executions. Counts of workflows stay. Runs
+    /// in small transactions, so that it does not delay commits.
     async fn purge(&self, purge: Purge) -> Result<u64>;
-    /// Deletes those of the executions that have ended, with journal and deliveries to their own
-    /// URLs. Returns how many. Runs in small transactions, as [`MaintenanceStore::purge`].
-    async fn delete_ended(&self, ids: Vec<ExecutionId>) -> Result<u64>;
     /// How much is waiting in the store, and how large it is. The cost depends on what is waiting,
     /// not on what else is stored.
     async fn gauges(&self) -> Result<StoreGauges>;
@@ -53,9 +47,25 @@ pub struct StoreGauges {
     pub log_bytes: u64,
 }
 
-/// Parameters of [`MaintenanceStore::purge`].
+/// What [`MaintenanceStore::purge`] deletes.
+#[derive(Debug, Clone)]
+pub enum Purge {
+    /// What is older than it is kept.
+    Old(OldData),
+    /// Those of these executions that have ended.
+    Ended(Vec<ExecutionId>),
+}
+
+impl From<OldData> for Purge {
+    fn from(old: OldData) -> Self {
+        Self::Old(old)
+    }
+}
+
+/// How long data is kept. Executions are kept for the retention of their workflow, else until
+/// `default_before`.
 #[derive(Debug, Clone, Copy)]
-pub struct Purge {
+pub struct OldData {
     /// The time from which a workflow's own retention counts.
     pub now: Timestamp,
     /// For workflows without a retention of their own: executions that ended before are deleted;

@@ -17,7 +17,7 @@ pub use executions::{
     WriteIdempotent,
 };
 pub use feedback::FeedbackStore;
-pub use maintenance::{MAX_COUNTED_DELIVERIES, MaintenanceStore, Purge, StoreGauges};
+pub use maintenance::{MAX_COUNTED_DELIVERIES, MaintenanceStore, OldData, Purge, StoreGauges};
 pub use nodes::{
     ClockCorrection, ClockMark, CountRecoveries, Heartbeat, KEPT_CLOCK_MARKS, LastSeen, NodeStore,
     Recovery, RecoveryCount,

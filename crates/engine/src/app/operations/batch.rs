@@ -14,7 +14,7 @@ use stepwell_core::execution::Status;
 use stepwell_core::ids::OperationId;
 use stepwell_store::lists::{ExecutionCursor, ExecutionFilter, List, Order, PageStart};
 use stepwell_store::objects::ObjectBatch;
-use stepwell_store::traits::Heartbeat;
+use stepwell_store::traits::{Heartbeat, Purge};
 use stepwell_store::{Effects, StoreError};
 
 use super::results::{BatchResults, ItemOutcome, LEASE, finish_pass, item_outcome};
@@ -109,7 +109,7 @@ impl App {
         }
         if operation.document.action == BulkAction::Purge {
             let ids = batch.iter().map(|item| item.execution).collect();
-            self.engine.store.delete_ended(ids).await?;
+            self.engine.store.purge(Purge::Ended(ids)).await?;
             // What was not deleted now was deleted before: an execution cannot start again.
             let done = batch.len() as u64;
             return Ok(BatchResults { done, ..BatchResults::default() });

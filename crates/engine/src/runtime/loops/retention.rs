@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use stepwell_store::traits::Purge;
+use stepwell_store::traits::OldData;
 
 use crate::runtime::background::Stop;
 use crate::runtime::engine::Engine;
@@ -21,7 +21,7 @@ pub(crate) async fn purge_old(engine: Arc<Engine>, mut stop: Stop) {
         let now = engine.now();
         let keep = Duration::from_secs(engine.config().retention_seconds);
         let audit = Duration::from_secs(engine.config().audit_retention_seconds);
-        let purge = Purge {
+        let old = OldData {
             now,
             default_before: (!keep.is_zero()).then(|| now.before(keep)),
             idempotency_before: now
@@ -31,7 +31,7 @@ pub(crate) async fn purge_old(engine: Arc<Engine>, mut stop: Stop) {
             audit_before: (!audit.is_zero()).then(|| now.before(audit)),
             limit: BATCH,
         };
-        let pause = match engine.store.purge(purge).await {
+        let pause = match engine.store.purge(old.into()).await {
             Ok(purged) if purged as usize >= BATCH => BATCH_PAUSE,
             Ok(_) => PURGE_EVERY,
             Err(error) => {

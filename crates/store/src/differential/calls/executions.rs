@@ -11,7 +11,7 @@ use crate::conformance::build::{execution, key, queued, workflow, workspace};
 use crate::differential::random::Random;
 use crate::lists::{ExecutionCursor, ExecutionFilter, List, PageStart};
 use crate::traits::{
-    ActiveOf, ClaimQueued, CountRecoveries, Due, RecoveryCount, Unfinished, UnfinishedOf,
+    ActiveOf, ClaimQueued, CountRecoveries, Due, Purge, RecoveryCount, Unfinished, UnfinishedOf,
     WriteIdempotent,
 };
 
@@ -76,7 +76,8 @@ impl Caller {
         match self.random.below(12) {
             11 => {
                 let ids: Vec<_> = (0..3).map(|_| execution(self.number(EXECUTIONS))).collect();
-                both!(one, other, delete_ended(ids))
+                let purge = Purge::Ended(ids);
+                both!(one, other, purge(purge))
             }
             0 => both!(one, other, load_execution(id)),
             1 => {
