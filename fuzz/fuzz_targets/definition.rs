@@ -42,6 +42,7 @@ fn spec(name: &'static str, input: Value, output: Value, default: Option<&'stati
         effect: Effect::Pure,
         effect_of: None,
         action: StepAction::Run,
+        block: None,
         sensitive: &["config.b"],
         ports: &["left"],
         examples: Vec::new(),
