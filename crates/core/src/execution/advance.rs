@@ -47,6 +47,7 @@ impl Execution {
             blocks: VecDeque::new(),
             starts_left: MAX_STARTS,
             budget: RefCell::new(budget),
+            is_single_evaluation: false,
             is_interrupted: false,
         };
         transition.handle_input(input)?;
@@ -76,6 +77,9 @@ pub(super) struct Transition<'a> {
     pub(super) starts_left: u32,
     /// The rest of the budget for the evaluation of expressions.
     pub(super) budget: RefCell<EvalBudget>,
+    /// Whether the full budget is for one evaluation alone: after the first recorded event, others
+    /// run inline, so that an interrupt never ends a transition that has recorded something.
+    pub(super) is_single_evaluation: bool,
     /// Whether an evaluation was interrupted; then nothing was recorded.
     pub(super) is_interrupted: bool,
 }
@@ -91,6 +95,9 @@ impl Transition<'_> {
         self.execution.apply_event(&recorded);
         self.execution.measure_wait(&recorded, self.moment.elapsed);
         self.decision.events.push(recorded);
+        if std::mem::take(&mut self.is_single_evaluation) {
+            self.budget = RefCell::new(EvalBudget::inline());
+        }
     }
 
     pub(super) fn has_command(&self, command: &Command) -> bool {

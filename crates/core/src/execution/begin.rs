@@ -77,6 +77,7 @@ impl Transition<'_> {
         &mut self,
         step: Option<StepRunId>,
     ) -> Result<(), TransitionError> {
+        self.is_single_evaluation = true;
         match step {
             Some(id) if self.execution.steps.block(&id).is_some() => self.continue_block(&id),
             Some(id) => {
@@ -90,7 +91,7 @@ impl Transition<'_> {
         if self.is_interrupted {
             return Err(TransitionError::Interrupted);
         }
-        // The full budget is for this evaluation alone; the others run inline.
+        self.is_single_evaluation = false;
         self.budget = RefCell::new(EvalBudget::inline());
         self.start_reached();
         Ok(())

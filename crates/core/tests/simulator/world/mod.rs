@@ -5,6 +5,7 @@ mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::json;
@@ -157,7 +158,13 @@ impl World {
         // Some evaluations do not fit in the budget of a decision and are done by themselves.
         let budget = match (&input, self.rng.chance(30)) {
             (TransitionInput::Evaluate { .. }, true) => {
-                EvalBudget::full_with_interrupt(EvalInterrupt::new(|| true))
+                // At once, or in a later evaluation of the same transition.
+                let left = AtomicUsize::new(self.rng.below(4));
+                let is_over = move || {
+                    left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1))
+                        .is_err()
+                };
+                EvalBudget::full_with_interrupt(EvalInterrupt::new(is_over))
             }
             (TransitionInput::Evaluate { .. }, false) | (_, false) => EvalBudget::full(),
             (_, true) => EvalBudget::inline_of(0),
