@@ -37,7 +37,7 @@ pub(super) fn operation_endpoints() -> Endpoints {
     Endpoints::new(Document::openapi())
         .add(routes!(create_operation, list_operations))
         .add(routes!(get_operation))
-        .add(routes!(cancel_operation))
+        .add(routes!(cancel_bulk_operation))
 }
 
 fn accepted_response(
@@ -133,7 +133,7 @@ async fn get_operation(
         ("Idempotency-Key" = Option<String>, Header, description = "A repeated request gets the first response again")),
     responses((status = 200, description = "Cancelled", body = Envelope<wire::Operation>),
         responses::BodyErrors, responses::NotFound, responses::CommonErrors))]
-async fn cancel_operation(
+async fn cancel_bulk_operation(
     State(api): State<Api>,
     Authenticated(caller): Authenticated,
     id: PathOperationId,
