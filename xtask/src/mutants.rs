@@ -46,9 +46,9 @@ const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         description: "a waiting step still waits after the execution has ended",
-        file: "crates/core/src/execution/settle.rs",
-        from: "if stop || matches!(state, StepState::Waiting { .. } | StepState::Backoff { .. }) {",
-        to: "if stop || matches!(state, StepState::Backoff { .. }) {",
+        file: "crates/core/src/execution/blocks/failing.rs",
+        from: "StepState::Waiting { .. } | StepState::Backoff { .. } | StepState::Block(_)",
+        to: "StepState::Backoff { .. } | StepState::Block(_)",
     },
     Mutant {
         description: "a rerun takes over steps that depend on a repeated step",
@@ -83,14 +83,14 @@ const MUTANTS: &[Mutant] = &[
     Mutant {
         description: "the step after one that was bypassed gets no input",
         file: "crates/core/src/execution/bind.rs",
-        from: "optional.iter().find(|optional| !is_bypassed(execution, optional.step))",
+        from: "optional.iter().find(|optional| !is_bypassed(scope, optional.step))",
         to: "optional.iter().find(|optional| optional.step.position() < usize::MAX)",
     },
     Mutant {
         description: "an execution whose last step was bypassed has no output",
         file: "crates/core/src/execution/bind.rs",
-        from: "while is_bypassed(execution, last) {",
-        to: "while is_bypassed(execution, last) && last.position() == usize::MAX {",
+        from: "while is_bypassed(scope, last) {",
+        to: "while is_bypassed(scope, last) && last.position() == usize::MAX {",
     },
     Mutant {
         description: "a rerun forgets that a step was bypassed",
@@ -98,7 +98,74 @@ const MUTANTS: &[Mutant] = &[
         from: "{ reason: SkipReason::Condition } => Some(ReusedOutcome::Bypassed),",
         to: "{ reason: SkipReason::Condition } => Some(ReusedOutcome::Skipped),",
     },
+    Mutant {
+        description: "results of items are used for other items",
+        file: "crates/core/src/execution/blocks/items.rs",
+        from: ".filter(|run| run.next_chunk() == Some(first));",
+        to: ".filter(|run| run.next_chunk().is_some());",
+    },
+    Mutant {
+        description: "failed items of a chunk are collected where that is not allowed",
+        file: "crates/core/src/execution/blocks/items.rs",
+        from: "let failure = match planned.collect_errors {",
+        to: "let failure = match !planned.collect_errors {",
+    },
+    Mutant {
+        description: "a map stops after its first chunk",
+        file: "crates/core/src/execution/blocks/items.rs",
+        from: "None => self.blocks.push_back(id.clone()),",
+        to: "None => {}",
+    },
+    Mutant {
+        description: "a map runs one item too many at once",
+        file: "crates/core/src/execution/blocks/progress.rs",
+        from: "if has_more && run.active.len() < planned.max_concurrency as usize {",
+        to: "if has_more && run.active.len() <= planned.max_concurrency as usize {",
+    },
+    Mutant {
+        description: "a loop has one iteration too many",
+        file: "crates/core/src/execution/blocks/progress.rs",
+        from: "if run.started >= planned.max_iterations {",
+        to: "if run.started > planned.max_iterations {",
+    },
+    Mutant {
+        description: "an error is caught by the wrong code",
+        file: "crates/core/src/execution/blocks/progress.rs",
+        from: "codes.is_empty() || codes.contains(&failure.code)",
+        to: "codes.is_empty() || !codes.contains(&failure.code)",
+    },
+    Mutant {
+        description: "a quorum of branches completes with too few",
+        file: "crates/core/src/execution/blocks/failing.rs",
+        from: "if failed_before as usize >= may_fail {",
+        to: "if failed_before as usize > may_fail {",
+    },
+    Mutant {
+        description: "the slower branches of a race continue",
+        file: "crates/core/src/execution/blocks/ending.rs",
+        from: "self.cancel_bodies(id);\n                    self.complete_block(id, outputs);",
+        to: "self.complete_block(id, outputs);",
+    },
+    Mutant {
+        description: "what runs beside a failed item continues",
+        file: "crates/core/src/execution/blocks/failing.rs",
+        from: "self.cancel_bodies(id);\n        self.settle_failed(id, failure);",
+        to: "self.settle_failed(id, failure);",
+    },
 ];
+
+/// The mutants whose place is not in the sources any more.
+pub fn find_outdated(root: &Path) -> Vec<String> {
+    let outdated = MUTANTS.iter().filter(|mutant| {
+        let source = std::fs::read_to_string(root.join(mutant.file)).unwrap_or_default();
+        source.matches(mutant.from).count() != 1
+    });
+    let describe = |mutant: &Mutant| {
+        let Mutant { description, file, from, .. } = mutant;
+        format!("the place of the mutant \"{description}\" must occur once in {file}: `{from}`")
+    };
+    outdated.map(describe).collect()
+}
 
 /// Plants each mutant in turn; returns whether all were caught.
 pub fn run(root: &Path) -> Result<bool> {

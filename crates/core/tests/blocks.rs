@@ -12,8 +12,9 @@ use stepwell_core::Timestamp;
 use stepwell_core::catalog::{Effect, SAME_AS_INPUT, StepAction, StepCatalog, StepSpec};
 use stepwell_core::definition::{self, DefinitionLimits};
 use stepwell_core::execution::{
-    AcceptanceInput, AttemptError, AttemptId, Command, Event, Execution, ExecutionOrigin, Failure,
-    RecordedEvent, Status, StepResult, TransitionContext, TransitionInput,
+    AcceptanceInput, AttemptError, AttemptId, BodyResult, Command, Event, Execution,
+    ExecutionOrigin, Failure, RecordedEvent, Status, StepResult, StepRunId, TransitionContext,
+    TransitionError, TransitionInput,
 };
 use stepwell_core::expr::EvalBudget;
 use stepwell_core::ids::{ExecutionId, WorkflowId};
@@ -116,6 +117,7 @@ impl Driver {
         for command in decision.commands {
             match command {
                 Command::Run(attempt) => self.attempts.push_back(attempt),
+                Command::RunItems { step, first } => self.run_items(step, first),
                 Command::Stop { step } => self.attempts.retain(|attempt| attempt.step_run != step),
                 Command::Evaluate { step } => self.apply(TransitionInput::Evaluate { step }),
                 Command::Continue { step } => {
@@ -127,18 +129,22 @@ impl Driver {
         self.most_running = self.most_running.max(self.attempts.len());
     }
 
+    /// Runs up to 1,000 items of a map.
+    fn run_items(&mut self, step: StepRunId, first: u32) {
+        let moment =
+            TransitionContext { now: self.now, elapsed: Duration::from_secs(1), entropy: 0 };
+        let mut copy = self.execution.copy_for_items(&step, moment);
+        let count = self.execution.chunked_items(&step).unwrap();
+        let items = (first..count).take(1_000);
+        let run = |index| copy.run_item(index, EvalBudget::full(), &mut run_attempt).unwrap();
+        let results = items.map(run).collect();
+        self.apply(TransitionInput::ItemsEnded { step, first, results });
+    }
+
     /// Ends the oldest running attempt; `false`: there is none.
     fn end_attempt(&mut self) -> bool {
         let Some(attempt) = self.attempts.pop_front() else { return false };
-        let input = self.execution.steps.run(&attempt.step_run).input.clone().unwrap();
-        let result = match input["fail"].as_str() {
-            Some(code) => Err(AttemptError {
-                failure: Failure::new(code, "as its input demands"),
-                retryable: false,
-                retry_after: None,
-            }),
-            None => Ok(StepResult { output: input, port: None }),
-        };
+        let result = run_attempt(&self.execution, &attempt);
         self.apply(TransitionInput::StepEnded { attempt, result });
         true
     }
@@ -175,6 +181,19 @@ impl Driver {
             .filter_map(|recorded| recorded.event.step_run())
             .map(|id| id.display_in(plan).to_string())
             .collect()
+    }
+}
+
+/// Fails as the input demands, or outputs the input.
+fn run_attempt(execution: &Execution, attempt: &AttemptId) -> Result<StepResult, AttemptError> {
+    let input = execution.steps.run(&attempt.step_run).input.clone().unwrap();
+    match input["fail"].as_str() {
+        Some(code) => Err(AttemptError {
+            failure: Failure::new(code, "as its input demands"),
+            retryable: false,
+            retry_after: None,
+        }),
+        None => Ok(StepResult { output: input, port: None }),
     }
 }
 
@@ -226,7 +245,7 @@ fn a_switch_compares_numbers_by_value() {
 #[test]
 fn a_map_keeps_the_order_and_its_concurrency() {
     let steps = json!([{"id": "items", "type": "Map", "over": "{{ inputs.list }}", "max_concurrency": 3,
-        "steps": [{"id": "a", "type": "Run"}, {"id": "b", "type": "Run"}],
+        "record": "steps", "steps": [{"id": "a", "type": "Run"}, {"id": "b", "type": "Run"}],
         "output": {"item": "{{ item }}", "at": "{{ index }}", "b": "{{ steps.b.output }}"}}]);
     let list: Vec<u32> = (0..200).collect();
     let done = run(steps.clone(), json!({"list": list}));
@@ -428,13 +447,123 @@ fn results_of_a_map_are_bounded() {
 #[test]
 fn runs_of_ended_iterations_are_kept_up_to_a_bound() {
     let steps = json!([{"id": "items", "type": "Map", "over": "{{ inputs.list }}",
-        "steps": [{"id": "a", "type": "Run"}]}]);
+        "record": "steps", "steps": [{"id": "a", "type": "Run"}]}]);
     let list: Vec<u32> = (0..3000).collect();
     let done = run(steps, json!({"list": list}));
     assert_eq!(done.output().as_array().unwrap().len(), 3000);
-    assert_eq!(done.execution.steps.ids().count(), 2001);
+    assert_eq!(done.execution.steps.iter().count(), 2001);
     // Replay decides the same.
     let mut replayed = Execution::new(done.execution.origin.clone());
     done.journal.iter().for_each(|recorded| replayed.apply_event(recorded));
     assert_eq!(replayed.steps, done.execution.steps);
+}
+
+/// Definitions of maps whose steps only compute.
+fn pure_maps() -> Vec<(&'static str, Value)> {
+    let run = |id: &str| json!({"id": id, "type": "Run"});
+    vec![
+        ("one step", json!([run("a")])),
+        ("the index", json!([{"id": "a", "type": "Run", "input": "{{ [index, item] }}"}])),
+        (
+            "a guard",
+            json!([
+                {"id": "a", "type": "Run", "when": "index % 2 == 0", "input": {"even": "{{ index }}"}},
+                run("b"),
+            ]),
+        ),
+        (
+            "a branch",
+            json!([{"type": "Branch", "cases": [
+            {"when": "item == 3", "steps": [{"id": "three", "type": "Run", "input": "three"}]},
+        ], "else": [run("other")]}]),
+        ),
+        (
+            "an inner map",
+            json!([
+                {"type": "Map", "over": "{{ [item, index] }}", "as": "inner", "steps": [
+                    {"id": "b", "type": "Run", "input": "{{ [inner, index] }}"},
+                ]},
+                {"id": "c", "type": "Run"},
+            ]),
+        ),
+        (
+            "a loop",
+            json!([{"type": "Loop", "until": "index == 70", "max_iterations": 100, "steps": [
+                {"id": "b", "type": "Run", "input": "{{ index }}"},
+            ]}]),
+        ),
+        (
+            "a handled error",
+            json!([
+                {"type": "Try", "steps": [run("t")], "catch": [
+                    {"on": "BAD", "steps": [{"id": "c", "type": "Run", "input": "{{ error.code }}"}]},
+                ]},
+            ]),
+        ),
+    ]
+}
+
+#[test]
+fn items_in_chunks_give_the_same_results() {
+    for (name, inner) in pure_maps() {
+        let map = |record: &str| {
+            json!([{"id": "items", "type": "Map", "over": "{{ inputs.list }}", "steps": inner,
+                "on_item_error": "collect", "record": record}])
+        };
+        let input = json!({"list": [1, {"fail": "BAD"}, 3, {"fail": "WORSE"}, {"x": [5]}]});
+        let [by_step, by_chunk] =
+            ["steps", "results"].map(|record| run(map(record), input.clone()));
+        assert_eq!(by_step.output(), by_chunk.output(), "{name}");
+        let kinds = by_chunk.journal.iter().map(|recorded| &recorded.event);
+        assert_eq!(kinds.filter(|event| matches!(event, Event::ItemsEnded { .. })).count(), 1);
+        assert_eq!(
+            by_chunk.execution.steps.iter().filter(|(id, _)| !id.path.is_empty()).count(),
+            0
+        );
+        let mut replayed = Execution::new(by_chunk.execution.origin.clone());
+        by_chunk.journal.iter().for_each(|recorded| replayed.apply_event(recorded));
+        assert_eq!(replayed.steps, by_chunk.execution.steps);
+    }
+}
+
+#[test]
+fn a_failed_item_of_a_chunk_fails_the_map() {
+    let steps = json!([{"id": "items", "type": "Map", "over": "{{ inputs.list }}",
+        "record": "results", "steps": [{"id": "a", "type": "Run"}]}]);
+    let failed = run(steps, json!({"list": [1, 2, {"fail": "BAD"}, {"fail": "LATER"}]}));
+    assert_eq!(failed.error(), ("BAD".into(), "items[2].a".into()));
+}
+
+#[test]
+fn long_lists_of_pure_steps_are_recorded_in_chunks() {
+    let steps = json!([{"id": "items", "type": "Map", "over": "{{ inputs.list }}",
+        "steps": [{"id": "a", "type": "Run", "input": "{{ item + 1 }}"}]}]);
+    let events = |count: u32| {
+        let list: Vec<u32> = (0..count).collect();
+        let done = run(steps.clone(), json!({"list": list}));
+        let expected: Vec<u32> = (1..=count).collect();
+        assert_eq!(done.output(), json!(expected));
+        done.journal.len()
+    };
+    assert!(events(99) > 99 * 3);
+    assert!(events(2_500) < 20);
+}
+
+#[test]
+fn results_of_chunks_are_used_once() {
+    let steps = json!([{"id": "items", "type": "Map", "over": "{{ inputs.list }}",
+        "record": "results", "steps": [{"id": "a", "type": "Run"}]}, {"type": "Delay", "config": {"for": "1h"}}]);
+    let definition = json!({"name": "n", "inputs": {"list": "array"}, "steps": steps});
+    let mut driver = Driver::new(definition, json!({"list": [1, 2]}));
+    // All items have ended by now: further results of them are refused.
+    let step = StepRunId::from(0);
+    let results = vec![BodyResult::Completed(Arc::new(json!(9)))];
+    let moment = TransitionContext { now: driver.now, elapsed: Duration::ZERO, entropy: 0 };
+    for first in [0, 1, 2] {
+        let input =
+            TransitionInput::ItemsEnded { step: step.clone(), first, results: results.clone() };
+        let refused = driver.execution.advance(input, moment);
+        assert_eq!(refused.err(), Some(TransitionError::Stale), "{first}");
+    }
+    driver.apply(TransitionInput::Cancel { reason: None });
 }

@@ -6,7 +6,9 @@
 use std::collections::BTreeMap;
 
 use stepwell_core::Timestamp;
-use stepwell_core::execution::{Event, Execution, Failure, RecordedEvent, SkipReason, StepRunId};
+use stepwell_core::execution::{
+    BodyResult, Event, Execution, Failure, RecordedEvent, SkipReason, StepRunId,
+};
 
 use crate::view::{LogLine, log_line, step_run_name};
 
@@ -50,6 +52,11 @@ fn journal_line(
             let message = format!("{iteration}{}", describe_failed(error));
             return Some(LogLine { seq: *seq, at: *at, step_id, level: "warn".into(), message });
         }
+        Event::ItemsEnded { step, index, results } => {
+            let step_id = step_run_name(execution, step);
+            let (level, message) = describe_items(*index, results);
+            return Some(LogLine { seq: *seq, at: *at, step_id, level: level.into(), message });
+        }
         Event::Recovered => {
             ("warn", "a node took the execution over; steps under way run again".to_owned())
         }
@@ -69,6 +76,24 @@ fn describe_completed(at: Timestamp, started: Option<Timestamp>, port: Option<&s
     };
     let port = port.map(|port| format!(" by port `{port}`")).unwrap_or_default();
     format!("completed{took}{port}")
+}
+
+fn describe_items(first: u32, results: &[BodyResult]) -> (&'static str, String) {
+    let indexed = || (u64::from(first)..).zip(results);
+    let last = indexed().last().map_or(u64::from(first), |(index, _)| index);
+    let ended = format!("items {first} to {last} ended");
+    let mut failures = indexed().filter_map(|(index, result)| match result {
+        BodyResult::Failed(error) => Some((index, error)),
+        BodyResult::Completed(_) => None,
+    });
+    match failures.next() {
+        None => ("info", ended),
+        Some((index, error)) => {
+            let count = 1 + failures.count();
+            let error = describe_failed(error);
+            ("warn", format!("{ended}, {count} of them failed; the first, item {index}, {error}"))
+        }
+    }
 }
 
 fn describe_failed(error: &Failure) -> String {

@@ -37,6 +37,7 @@ pub fn run(root: &Path) -> Result<bool> {
     findings.extend(sizes::check(&sources));
     findings.extend(docs::check(root, &sources)?);
     findings.extend(words::check(root, &sources)?);
+    findings.extend(crate::mutants::find_outdated(root).into_iter().map(Finding::Wrong));
     let mut wrong = 0;
     for finding in &findings {
         match finding {

@@ -128,6 +128,66 @@ async fn a_long_loop_of_pure_steps_can_be_cancelled() {
     assert_eq!(ended.record.status, stepwell_core::execution::Status::Cancelled);
 }
 
+/// Maps `inputs.list` by steps that only compute.
+fn shouting() -> Value {
+    json!([{"id": "words", "type": "Map", "over": "{{ inputs.list }}", "steps": [
+        {"id": "loud", "type": "TextOperation.Uppercase", "input": "{{ item }}{{ index }}"},
+    ], "output": "{{ steps.loud.output.text }}"}])
+}
+
+#[tokio::test]
+async fn long_lists_of_pure_steps_are_recorded_by_their_results() {
+    let server = Server::start().await;
+    let workflow = server.workflow(shouting()).await;
+    let list: Vec<String> = (0..20_000).map(|n| format!("w{n}-")).collect();
+    let done = server
+        .post(&format!("{workflow}/execute?wait=true"), &json!({"input": {"list": list}}))
+        .await;
+    assert_eq!(done.status, 200, "{}", done.text);
+    let done = done.json();
+    let expected: Vec<String> = (0..20_000).map(|n| format!("W{n}-{n}")).collect();
+    assert_eq!(done["output"], json!(expected));
+    assert_eq!(tree(&done["tasks"]), json!([["words", "COMPLETED", []]]));
+    // The log has a line for each chunk.
+    let id = done["execution_id"].as_str().unwrap();
+    let path = format!("/api/v1/workflow_executions/{}/logs", id.replacen("ex-", "exec_", 1));
+    let logs = server.get(&path).await;
+    assert!(logs.text.contains("items 0 to "), "{}", logs.text);
+}
+
+#[tokio::test]
+async fn a_chunk_is_paused_resumed_and_cancelled() {
+    let server = Server::start().await;
+    let steps = json!([{"id": "words", "type": "Map", "over": "{{ inputs.list }}", "steps": [
+        {"id": "jq", "type": "Json.Query", "config": {"query": "[range(200)] | add"}, "input": "{{ item }}"},
+    ], "output": "{{ index }}"}]);
+    let workflow = server.workflow(steps).await;
+    let list: Vec<u32> = (0..3_000).collect();
+    let start = async || {
+        let started =
+            server.post(&format!("{workflow}/execute"), &json!({"input": {"list": list}})).await;
+        started.text_at("/execution_id")
+    };
+    let id = start().await;
+    let control = async |id: &str, action: &str| {
+        let response =
+            server.post(&format!("{workflow}/executions/{id}/{action}"), &json!({})).await;
+        assert_eq!(response.status, 202, "{action}: {}", response.text);
+    };
+    control(&id, "pause").await;
+    control(&id, "resume").await;
+    let caller = Caller::internal();
+    let ended = server.app.wait_for(&caller, id.parse().unwrap(), PATIENCE).await.unwrap();
+    assert_eq!(ended.record.status, stepwell_core::execution::Status::Completed);
+    let shown = server.get(&format!("{workflow}/executions/{id}")).await.json();
+    assert_eq!(shown["output"], json!(list));
+
+    let id = start().await;
+    control(&id, "cancel").await;
+    let shown = server.get(&format!("{workflow}/executions/{id}")).await.json();
+    assert_eq!(shown["tasks"][0]["status"], "CANCELLED", "{shown:#}");
+}
+
 #[tokio::test]
 async fn wrong_blocks_are_refused_with_their_place() {
     let server = Server::start().await;

@@ -77,6 +77,22 @@ pub struct MapDefinition {
     pub collect_errors: bool,
     /// A template of the result of an item; `None`: the output of the last steps.
     pub output: Option<Value>,
+    /// What is recorded of each item; `None`: the default.
+    pub record: Option<ItemRecord>,
+}
+
+/// What the journal has of each item of a `Map`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ItemRecord {
+    /// Its steps, with their inputs and outputs.
+    Steps,
+    /// Its result.
+    Results,
+}
+
+impl ItemRecord {
+    /// All values, as they are written.
+    pub const NAMES: [(&str, Self); 2] = [("steps", Self::Steps), ("results", Self::Results)];
 }
 
 /// A list of steps of a block.

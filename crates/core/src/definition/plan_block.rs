@@ -1,5 +1,7 @@
 //! Compiled blocks: steps that contain lists of steps.
 
+use serde_json::Value;
+
 use super::blocks::{BodyRole, LoopCondition};
 use super::step_index::StepIndex;
 use crate::expr::{Expression, ValueTemplate};
@@ -84,6 +86,9 @@ pub struct PlanMap {
     pub collect_errors: bool,
     /// The result of an item; `None`: the output of the last steps.
     pub output: Option<ValueTemplate>,
+    /// From how many items on they are run in chunks, of which only the results are recorded;
+    /// `None`: never.
+    pub chunked_from: Option<usize>,
 }
 
 /// A list of steps of a block in a plan.
@@ -106,6 +111,13 @@ impl PlanBlock {
     /// Whether the steps inside run in numbered iterations.
     pub const fn is_repeating(&self) -> bool {
         matches!(self.kind, PlanBlockKind::Loop(_) | PlanBlockKind::Map(_))
+    }
+
+    /// Whether it runs its items in chunks, with this input.
+    pub(crate) fn is_chunked(&self, input: Option<&Value>) -> bool {
+        let PlanBlockKind::Map(map) = &self.kind else { return false };
+        let count = input.and_then(Value::as_array).map(Vec::len);
+        map.chunked_from.zip(count).is_some_and(|(from, count)| count >= from)
     }
 
     /// The template of the output of an iteration.

@@ -4,13 +4,14 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 
 use super::Execution;
+use super::blocks::block_run::ItemBody;
 use super::event::{Event, RecordedEvent};
 use super::input::{
     AcceptanceInput, Command, Decision, TransitionContext, TransitionError, TransitionInput,
 };
 use super::state::Status;
+use super::step_run::StepState;
 use super::step_run_id::{AttemptId, StepRunId};
-use super::step_runs::StepState;
 use crate::expr::EvalBudget;
 
 impl Execution {
@@ -39,17 +40,7 @@ impl Execution {
         moment: TransitionContext,
         budget: EvalBudget,
     ) -> Result<Decision, TransitionError> {
-        let mut transition = Transition {
-            execution: self,
-            moment,
-            decision: Decision::default(),
-            reached: VecDeque::new(),
-            blocks: VecDeque::new(),
-            starts_left: MAX_STARTS,
-            budget: RefCell::new(budget),
-            is_single_evaluation: false,
-            is_interrupted: false,
-        };
+        let mut transition = Transition::new(self, moment, budget);
         transition.handle_input(input)?;
         Ok(transition.decision)
     }
@@ -82,6 +73,29 @@ pub(super) struct Transition<'a> {
     pub(super) is_single_evaluation: bool,
     /// Whether an evaluation was interrupted; then nothing was recorded.
     pub(super) is_interrupted: bool,
+    /// If only the steps of one item of a `Map` run, on a copy of the execution.
+    pub(super) item: Option<ItemBody>,
+}
+
+impl<'a> Transition<'a> {
+    pub(super) fn new(
+        execution: &'a mut Execution,
+        moment: TransitionContext,
+        budget: EvalBudget,
+    ) -> Self {
+        Self {
+            execution,
+            moment,
+            decision: Decision::default(),
+            reached: VecDeque::new(),
+            blocks: VecDeque::new(),
+            starts_left: MAX_STARTS,
+            budget: RefCell::new(budget),
+            is_single_evaluation: false,
+            is_interrupted: false,
+            item: None,
+        }
+    }
 }
 
 impl Transition<'_> {
@@ -94,7 +108,9 @@ impl Transition<'_> {
         let recorded = RecordedEvent { seq: self.execution.seq + 1, at: self.moment.now, event };
         self.execution.apply_event(&recorded);
         self.execution.measure_wait(&recorded, self.moment.elapsed);
-        self.decision.events.push(recorded);
+        if self.item.is_none() {
+            self.decision.events.push(recorded);
+        }
         if std::mem::take(&mut self.is_single_evaluation) {
             self.budget = RefCell::new(EvalBudget::inline());
         }
@@ -106,6 +122,11 @@ impl Transition<'_> {
 
     pub(super) fn push_command(&mut self, command: Command) {
         self.decision.commands.push(command);
+    }
+
+    /// Takes the next command, to carry it out in this transition.
+    pub(super) fn take_command(&mut self) -> Option<Command> {
+        (!self.decision.commands.is_empty()).then(|| self.decision.commands.remove(0))
     }
 
     /// The table of phase and input.
@@ -144,6 +165,9 @@ impl Transition<'_> {
                     return Err(TransitionError::Stale);
                 }
                 self.attempt_ended(&attempt, result);
+            }
+            (_, TransitionInput::ItemsEnded { step, first, results }) => {
+                return self.items_ended(&step, first, results);
             }
             (_, TransitionInput::StepLogged { step, level, message }) => {
                 if !matches!(self.execution.steps.run(&step).state, StepState::Running { .. }) {

@@ -9,7 +9,7 @@ use super::blocks::block_run::{BlockPause, BlockRun, BodyResult, BodyRunId, Body
 use super::event::{Event, RecordedEvent, RerunSource, ReusedOutcome, ReusedStep, SkipReason};
 use super::failure::Failure;
 use super::state::{Execution, Status};
-use super::step_runs::StepState;
+use super::step_run::StepState;
 use crate::Timestamp;
 use crate::catalog::StepAction;
 use crate::definition::plan_block::PlanBlockKind;
@@ -45,7 +45,8 @@ impl Execution {
             | Event::StepSkipped { .. }
             | Event::StepCancelled { .. }
             | Event::BodyStarted { .. }
-            | Event::BodyEnded { .. } => self.apply_step_event(&recorded.event, at),
+            | Event::BodyEnded { .. }
+            | Event::ItemsEnded { .. } => self.apply_step_event(&recorded.event, at),
             Event::StateSet { values } => self.set_state_values(values),
             Event::StepLogged { .. } | Event::Recovered => {}
             Event::Paused => self.phase = Status::Paused,
@@ -68,11 +69,13 @@ impl Execution {
         match event {
             Event::StepStarted { step, attempt, input, config, secrets } => {
                 let planned = self.origin.plan.step(step.step);
-                let is_block = planned.is_some_and(|planned| planned.block.is_some());
+                let block = planned.and_then(|planned| planned.block.as_deref());
                 if let Some(run) = self.steps.get_mut(step) {
                     run.begin_attempt(*attempt, at);
-                    if is_block {
-                        run.state = StepState::Block(Box::new(BlockRun::new(at)));
+                    if let Some(block) = block {
+                        let is_chunked = block.is_chunked(input.as_deref());
+                        let run_of_block = BlockRun { is_chunked, ..BlockRun::new(at) };
+                        run.state = StepState::Block(Box::new(run_of_block));
                     }
                     if input.is_some() {
                         run.input.clone_from(input);
@@ -142,6 +145,14 @@ impl Execution {
                 };
                 self.end_body(&BodyRunId { block: step.clone(), key }, result);
             }
+            Event::ItemsEnded { step, index, results } => {
+                let Some(block) = self.steps.block_mut(step) else { return };
+                for (index, result) in (*index..).zip(results) {
+                    block.count_end(result);
+                    block.set_result(index as usize, result.clone());
+                    block.started = index.saturating_add(1);
+                }
+            }
             _ => {}
         }
     }
@@ -152,6 +163,7 @@ impl Execution {
             block.active.insert(id.key, open);
             block.started = block.started.max(id.key.index.saturating_add(1));
             block.pause = None;
+            block.is_chunked = false;
         }
     }
 
@@ -159,15 +171,15 @@ impl Execution {
         let plan = &self.origin.plan;
         let planned = plan.step(id.block.step).and_then(|step| step.block.as_deref());
         let ended = self.steps.inside(plan, id);
+        for id in &ended {
+            self.waits.steps.remove(id);
+        }
         self.steps.keep_ended(ended);
         let Some(block) = self.steps.block_mut(&id.block) else { return };
         block.active.remove(&id.key);
-        match &result {
-            BodyResult::Completed(output) => {
-                block.completed = block.completed.saturating_add(1);
-                block.last = Some(output.clone());
-            }
-            BodyResult::Failed(_) => block.failed = block.failed.saturating_add(1),
+        block.count_end(&result);
+        if let BodyResult::Completed(output) = &result {
+            block.last = Some(output.clone());
         }
         let BodyRunKey { body, index } = id.key;
         match planned.map(|planned| &planned.kind) {

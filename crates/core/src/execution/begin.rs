@@ -13,8 +13,8 @@ use super::failure::{Failure, codes};
 use super::flow::{StepReadiness, step_readiness};
 use super::input::{Command, TransitionError};
 use super::scope::ExecutionScope;
+use super::step_run::StepState;
 use super::step_run_id::StepRunId;
-use super::step_runs::StepState;
 use crate::catalog::StepAction;
 use crate::definition::plan::{Plan, PlanStep};
 use crate::expr::{

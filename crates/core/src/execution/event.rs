@@ -9,6 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+use super::blocks::block_run::BodyResult;
 use super::failure::Failure;
 use super::step_run_id::StepRunId;
 use crate::expr::SecretInsertion;
@@ -169,6 +170,17 @@ pub enum Event {
         #[serde(rename = "err", default, skip_serializing_if = "Option::is_none")]
         error: Option<Failure>,
     },
+    /// Consecutive items of a `Map` have ended whose steps are not recorded.
+    ItemsEnded {
+        /// The run of the block.
+        #[serde(rename = "n")]
+        step: StepRunId,
+        /// The first item, from 0.
+        #[serde(rename = "i", default, skip_serializing_if = "is_zero")]
+        index: u32,
+        /// The results, in the order of the items.
+        results: Vec<BodyResult>,
+    },
     /// A step set state values.
     StateSet {
         /// By name.
@@ -320,6 +332,7 @@ impl Event {
             | Self::Started
             | Self::BodyStarted { .. }
             | Self::BodyEnded { .. }
+            | Self::ItemsEnded { .. }
             | Self::StateSet { .. }
             | Self::Recovered
             | Self::Paused

@@ -5,8 +5,8 @@ use super::blocks::BlockRun;
 use super::blocks::block_run::BodyRunId;
 use super::event::{Event, SkipReason};
 use super::state::{Execution, Status};
+use super::step_run::StepState;
 use super::step_run_id::StepRunId;
-use super::step_runs::StepState;
 use crate::definition::model::{JoinRule, OnError};
 use crate::definition::plan::{Plan, PlanEdge};
 use crate::definition::plan_block::PlanBlockKind;
@@ -76,7 +76,7 @@ impl Transition<'_> {
     /// Queues every step run and block, then starts, skips or continues those that are ready.
     pub(super) fn start_all_ready(&mut self) {
         self.reached = self.execution.reachable_runs().collect();
-        let running = self.execution.steps.iter();
+        let running = self.execution.steps.iter_current();
         let blocks = running.filter(|(_, run)| matches!(run.state, StepState::Block(_)));
         self.blocks = blocks.map(|(id, _)| id).collect();
         self.start_reached();
@@ -101,7 +101,7 @@ impl Execution {
         self.phase == Status::Running
             && (is_settled
                 || self.reachable_runs().any(is_reached)
-                || self.steps.iter().any(|(id, run)| match &run.state {
+                || self.steps.iter_current().any(|(id, run)| match &run.state {
                     StepState::Block(block) => self.is_block_pending(&id, block),
                     _ => false,
                 }))
@@ -128,10 +128,10 @@ impl Execution {
         let planned = self.origin.plan.step(id.step).and_then(|step| step.block.as_deref());
         match planned.map(|planned| &planned.kind) {
             Some(PlanBlockKind::Map(map)) => {
-                let input = self.steps.run(id).input.as_ref();
-                let count = input.and_then(|input| input.as_array()).map_or(0, Vec::len);
-                let has_more = (block.started as usize) < count;
+                let has_more = (block.started as usize) < self.item_count(id);
                 match has_more {
+                    // The runtime runs its items.
+                    true if block.is_chunked => false,
                     true => block.active.len() < map.max_concurrency as usize,
                     false => block.active.is_empty(),
                 }
@@ -144,7 +144,7 @@ impl Execution {
     fn reachable_runs(&self) -> impl Iterator<Item = StepRunId> + '_ {
         let plan = &self.origin.plan;
         let top = plan.top.steps.iter().map(|step| StepRunId::from(*step));
-        let bodies = self.steps.iter().filter_map(|(id, run)| match &run.state {
+        let bodies = self.steps.iter_current().filter_map(|(id, run)| match &run.state {
             StepState::Block(block) => Some((id, block)),
             _ => None,
         });

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::blocks::block_run::BodyResult;
 use super::event::{RecordedEvent, RerunSource};
 use super::failure::Failure;
 use super::state::Status;
@@ -53,6 +54,15 @@ pub enum TransitionInput {
         attempt: AttemptId,
         /// Its result.
         result: Result<StepResult, AttemptError>,
+    },
+    /// Items that a [`Command::RunItems`] named have ended.
+    ItemsEnded {
+        /// The run of the block.
+        step: StepRunId,
+        /// The first item.
+        first: u32,
+        /// The results, in the order of the items; not necessarily of all that are left.
+        results: Vec<BodyResult>,
     },
     /// A running step wrote a log line.
     StepLogged {
@@ -126,6 +136,17 @@ pub enum Command {
     /// Run an attempt of a step, with the input and configuration of its step run. Its
     /// idempotency key contains execution and step run, and is the same for each attempt.
     Run(AttemptId),
+    /// Run items of a `Map` on a copy of the execution ([`Execution::copy_for_items`]), and report
+    /// their results by [`TransitionInput::ItemsEnded`]. How many at a time is up to the runtime.
+    /// A `Stop` with the same step run ends it. It may be repeated while it is carried out.
+    ///
+    /// [`Execution::copy_for_items`]: super::Execution::copy_for_items
+    RunItems {
+        /// The run of the block.
+        step: StepRunId,
+        /// The first item.
+        first: u32,
+    },
     /// Evaluate expressions that may take long, by [`TransitionInput::Evaluate`].
     Evaluate {
         /// The step run to start; `None`: the outputs.
@@ -137,7 +158,8 @@ pub enum Command {
         /// The run of the block.
         step: StepRunId,
     },
-    /// Stop the running attempt of a step; its result is not needed any more.
+    /// Stop the running attempt of a step, or the items of a block; its result is not needed any
+    /// more.
     Stop {
         /// The step run.
         step: StepRunId,

@@ -24,13 +24,14 @@ mod retry;
 pub mod scope;
 mod settle;
 pub mod state;
+mod step_run;
 mod step_run_id;
 mod step_runs;
 mod wait_end;
 mod wait_timers;
 mod waits;
 
-pub use blocks::{BlockRun, BodyRunKey};
+pub use blocks::{BlockRun, BodyResult, BodyRunKey, ItemsRun, RunStep};
 pub use event::{
     Event, GivenInput, RecordedEvent, RerunSource, ReusedOutcome, ReusedStep, SkipReason,
 };
@@ -43,7 +44,8 @@ pub use input::{
 pub use rerun::{RerunError, RerunFrom};
 pub use scope::ExecutionScope;
 pub use state::{Execution, ExecutionOrigin, Status};
+pub use step_run::{FailedAttempt, StepRun, StepState};
 pub use step_run_id::{AttemptId, IterationPath, StepRunId};
-pub use step_runs::{FailedAttempt, StepRun, StepRuns, StepState};
+pub use step_runs::StepRuns;
 
 pub use crate::definition::StepIndex;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::blocks::block_run::BodyResult;
 use super::event::{Event, RerunSource, ReusedOutcome};
 use super::failure::Failure;
 use crate::Map;
@@ -62,6 +63,14 @@ impl EventRedaction {
                 }
                 if let Some(error) = error {
                     self.redact_failure(error);
+                }
+            }
+            Event::ItemsEnded { results, .. } => {
+                for result in results {
+                    match result {
+                        BodyResult::Completed(output) => self.redact_value(output),
+                        BodyResult::Failed(error) => self.redact_failure(error),
+                    }
                 }
             }
             Event::StateSet { values } => self.redact_map(values),

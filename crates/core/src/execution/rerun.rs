@@ -11,8 +11,8 @@ use super::event::{
     Event, GivenInput, RecordedEvent, RerunSource, ReusedOutcome, ReusedStep, SkipReason,
 };
 use super::state::{Execution, Status};
+use super::step_run::StepState;
 use super::step_run_id::StepRunId;
-use super::step_runs::StepState;
 use crate::Problems;
 use crate::catalog::StepAction;
 use crate::definition::{Plan, StepIndex};

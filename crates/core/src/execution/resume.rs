@@ -7,8 +7,8 @@ use super::event::Event;
 use super::failure::{Failure, codes};
 use super::input::{Command, TransitionContext};
 use super::state::Status;
+use super::step_run::StepState;
 use super::step_run_id::{AttemptId, StepRunId};
-use super::step_runs::StepState;
 use crate::catalog::Effect;
 
 impl Transition<'_> {
@@ -21,7 +21,7 @@ impl Transition<'_> {
             return;
         }
         let TransitionContext { now, elapsed, .. } = self.moment;
-        let waiting = self.execution.steps.iter();
+        let waiting = self.execution.steps.iter_current();
         let waiting = waiting.filter(|(_, run)| run.state.wait_bounds().is_some());
         let waiting: Vec<StepRunId> = waiting.map(|(id, _)| id).collect();
         for id in waiting {
@@ -86,7 +86,7 @@ impl Transition<'_> {
         let under_way: Vec<AttemptId> = self
             .execution
             .steps
-            .iter()
+            .iter_current()
             .filter_map(|(step_run, run)| match run.state {
                 StepState::Running { attempt } => Some(AttemptId { step_run, attempt }),
                 _ => None,

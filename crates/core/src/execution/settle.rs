@@ -115,7 +115,7 @@ impl Transition<'_> {
 
     /// Ends the execution: cancels running and waiting steps, then records the final event.
     pub(super) fn end_execution(&mut self, last: Event) {
-        let all: Vec<StepRunId> = self.execution.steps.ids().collect();
+        let all: Vec<StepRunId> = self.execution.steps.iter_current().map(|(id, _)| id).collect();
         self.cancel_runs(&all);
         self.record_event(last);
     }

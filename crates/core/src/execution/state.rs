@@ -8,7 +8,8 @@ use serde_json::Value;
 use super::event::GivenInput;
 use super::failure::Failure;
 use super::redaction::EventRedaction;
-use super::step_runs::{StepRuns, StepState};
+use super::step_run::StepState;
+use super::step_runs::StepRuns;
 use super::wait_timers::WaitTimers;
 use crate::definition::SharedPlan;
 use crate::ids::{ExecutionId, WorkflowId};
@@ -159,14 +160,18 @@ impl Execution {
     /// The status, with `Waiting` distinguished from `Running`.
     pub fn status(&self) -> Status {
         let waits = self.phase == Status::Running
-            && self.steps.any_state(|state| state.wait_bounds().is_some())
+            && self.steps.current_states().any(|state| state.wait_bounds().is_some())
             && !self.is_busy();
         if waits { Status::Waiting } else { self.phase }
     }
 
-    /// Whether an attempt of a step is running.
+    /// Whether an attempt of a step, or items of a block, are running.
     pub fn is_busy(&self) -> bool {
-        self.steps.any_state(|s| matches!(s, StepState::Running { .. }))
+        self.steps.current_states().any(|state| match state {
+            StepState::Running { .. } => true,
+            StepState::Block(run) => run.is_chunked,
+            _ => false,
+        })
     }
 
     /// When the next timer fires: the earliest of timeout, waits and retries, by the wall clock as
@@ -177,8 +182,8 @@ impl Execution {
         }
         // A paused execution starts nothing, so only its timeout can wake it.
         let is_paused = self.phase == Status::Paused;
-        let steps = self.steps.iter().filter(|_| !is_paused);
-        let steps = steps.filter_map(|(_, run)| run.state.wait_bounds().map(|(_, until)| until));
+        let states = self.steps.current_states().filter(|_| !is_paused);
+        let steps = states.filter_map(|state| state.wait_bounds().map(|(_, until)| until));
         steps.chain(self.deadline()).min()
     }
 

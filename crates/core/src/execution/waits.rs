@@ -12,8 +12,8 @@ use std::time::Duration;
 use super::bind;
 use super::event::{Event, RecordedEvent};
 use super::state::{Execution, Status};
+use super::step_run::StepState;
 use super::step_run_id::StepRunId;
-use super::step_runs::StepState;
 use super::wait_end;
 use super::wait_timers::{WaitTimer, WaitTimers};
 use crate::Timestamp;
@@ -41,7 +41,7 @@ impl Execution {
             .active_timeouts()
             .map(|(since, timeout)| since.after(timeout).before(set_back).since(now).min(timeout));
         self.waits.timeout = left.min().map(|left| elapsed.saturating_add(left));
-        let steps: Vec<StepRunId> = self.steps.ids().collect();
+        let steps: Vec<StepRunId> = self.steps.iter_current().map(|(id, _)| id).collect();
         for step in steps {
             self.measure_step(&step, now, elapsed, set_back);
         }
@@ -113,8 +113,10 @@ impl Execution {
             return None;
         }
         // A paused execution starts nothing, so only its timeout can wake it.
-        let steps = self.steps.ids().filter(|_| self.phase != Status::Paused);
-        let waits = steps.filter_map(|step| self.wait_left(&step, now, elapsed));
+        let is_paused = self.phase == Status::Paused;
+        let steps = self.steps.iter_current();
+        let steps = steps.filter(|(_, run)| !is_paused && run.state.wait_bounds().is_some());
+        let waits = steps.filter_map(|(step, _)| self.wait_left(&step, now, elapsed));
         waits.chain(self.timeout_left(now, elapsed)).min()
     }
 }

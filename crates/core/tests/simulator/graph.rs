@@ -132,6 +132,36 @@ fn random_map(rng: &mut Rng, ids: &mut usize, step: &mut Value, depth: usize) {
     if rng.chance(30) {
         step["output"] = json!("{{ index }}");
     }
+    if rng.chance(40) {
+        step["record"] = json!("results");
+        step["steps"].as_array_mut().unwrap().iter_mut().for_each(make_pure);
+    }
+}
+
+/// Replaces what waits or has effects by steps that only compute, also in inner lists.
+fn make_pure(step: &mut Value) {
+    let Some(fields) = step.as_object_mut() else { return };
+    for field in ["retry", "idempotent", "pause", "record"] {
+        fields.shift_remove(field);
+    }
+    if ["Read", "Send", "Delay", "SetState"].iter().any(|kind| step["type"] == *kind) {
+        step["type"] = json!("Pure");
+        step.as_object_mut().unwrap().shift_remove("config");
+    }
+    for field in ["steps", "else", "finally"] {
+        if let Some(steps) = step.get_mut(field).and_then(Value::as_array_mut) {
+            steps.iter_mut().for_each(make_pure);
+        }
+    }
+    for field in ["cases", "catch"] {
+        if let Some(entries) = step.get_mut(field).and_then(Value::as_array_mut) {
+            let lists = entries.iter_mut().filter_map(|entry| entry["steps"].as_array_mut());
+            lists.flatten().for_each(make_pure);
+        }
+    }
+    if let Some(branches) = step.get_mut("branches").and_then(Value::as_object_mut) {
+        branches.values_mut().filter_map(Value::as_array_mut).flatten().for_each(make_pure);
+    }
 }
 
 fn random_block(rng: &mut Rng, ids: &mut usize, before: &[Value], depth: usize) -> Value {

@@ -5,10 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 use stepwell_core::Timestamp;
 use stepwell_core::definition::Plan;
+use stepwell_core::definition::blocks::BodyRole;
 use stepwell_core::definition::model::{JoinRule, OnError};
 use stepwell_core::definition::plan_block::PlanBlockKind;
 use stepwell_core::execution::{
-    Event, RecordedEvent, ReusedOutcome, ReusedStep, SkipReason, StepRunId,
+    BodyResult as ItemResult, Event, RecordedEvent, ReusedOutcome, ReusedStep, SkipReason,
+    StepRunId,
 };
 
 /// Reads a journal event by event and panics where it breaks a rule.
@@ -26,6 +28,8 @@ pub struct Oracle {
     bodies: BTreeMap<StepRunId, BTreeSet<BodyRun>>,
     /// How many iterations of each block have begun.
     iterations: BTreeMap<StepRunId, u32>,
+    /// The codes of the errors of failed bodies of `Try`, by block run and body.
+    codes: BTreeMap<(StepRunId, u32), String>,
     /// The results of ended bodies, by block run, body and iteration.
     results: BTreeMap<(StepRunId, BodyRun), BodyResult>,
 }
@@ -59,6 +63,7 @@ impl Oracle {
             settled: BTreeMap::new(),
             bodies: BTreeMap::new(),
             iterations: BTreeMap::new(),
+            codes: BTreeMap::new(),
             results: BTreeMap::new(),
         }
     }
@@ -114,7 +119,7 @@ impl Oracle {
                 assert!(is_right, "skipped too early");
                 self.settled.insert(step.clone(), how);
             }
-            Event::BodyStarted { .. } | Event::BodyEnded { .. } => {
+            Event::BodyStarted { .. } | Event::BodyEnded { .. } | Event::ItemsEnded { .. } => {
                 self.read_body(plan, &recorded.event);
             }
             Event::StepCancelled { step } => self.step_cancelled(step),
@@ -158,12 +163,42 @@ impl Oracle {
             }
             Event::BodyEnded { step, body, index, output, error } => {
                 let is_failed = error.is_some();
+                if let Some(error) = error {
+                    self.codes.insert((step.clone(), *body), error.code.clone());
+                }
                 assert_eq!(output.is_none(), is_failed, "an output or an error");
                 self.body_ended(plan, step, (*body, *index), is_failed);
                 let result = output.as_ref().map(|output| Value::clone(output));
                 self.results.insert((step.clone(), (*body, *index)), result);
             }
+            Event::ItemsEnded { step, index, results } => {
+                self.items_ended(plan, step, *index, results);
+            }
             _ => {}
+        }
+    }
+
+    /// Items whose steps are not recorded end in order, each once.
+    fn items_ended(&mut self, plan: &Plan, block: &StepRunId, first: u32, results: &[ItemResult]) {
+        assert!(self.under_way.contains_key(block), "only of a block that runs");
+        assert!(self.bodies.get(block).is_none_or(BTreeSet::is_empty), "no item has steps");
+        assert!(!results.is_empty(), "no event without results");
+        let planned = plan[block.step].block.as_ref().unwrap();
+        let PlanBlockKind::Map(map) = &planned.kind else { panic!("only a map has items") };
+        assert!(map.chunked_from.is_some(), "only where that is allowed");
+        let begun = self.iterations.entry(block.clone()).or_default();
+        assert_eq!(*begun, first, "in order");
+        for (index, result) in (first..).zip(results) {
+            let result = match result {
+                ItemResult::Completed(output) => Some(Value::clone(output)),
+                ItemResult::Failed(_) => None,
+            };
+            assert!(result.is_some() || map.collect_errors, "only collected failures are results");
+            if map.output.is_some() && result.is_some() {
+                assert_eq!(result, Some(Value::from(index)), "each has its own scope");
+            }
+            self.results.insert((block.clone(), (0, index)), result);
+            *begun += 1;
         }
     }
 
@@ -276,6 +311,10 @@ impl Oracle {
             assert!(self.last_at >= until, "not before the pause is over");
         }
         let planned = plan[block.step].block.as_ref().unwrap();
+        if let BodyRole::Catch(codes) = &planned.bodies[body.0 as usize].role {
+            let code = self.codes.get(&(block.clone(), 0)).expect("only after an error");
+            assert!(codes.is_empty() || codes.contains(code), "it catches this code: {code}");
+        }
         let bodies = self.bodies.entry(block.clone()).or_default();
         assert!(bodies.insert(body), "each body run begins once");
         let most = match &planned.kind {

@@ -129,6 +129,23 @@ impl StepAttempt {
         }
     }
 
+    /// How long it may take.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// Runs a pure step on this thread, on which it may take long.
+    pub(crate) fn run_blocking(
+        &self,
+        memory: &Arc<dyn WorkingMemory>,
+        interrupt: &EvalInterrupt,
+    ) -> Result<StepResult, AttemptError> {
+        match self.behaviour {
+            StepBehaviour::Pure(_, code) => self.call(code, memory, interrupt),
+            _ => Err(internal_error("only pure steps run in chunks of items")),
+        }
+    }
+
     fn call(
         &self,
         code: PureCode,
@@ -325,7 +342,8 @@ fn resolve_config(
         .map_err(|error| permanent_error(codes::EXPRESSION, error.to_string()))
 }
 
-fn timed_out(timeout: Duration) -> AttemptError {
+/// The error of an attempt that exceeded its timeout.
+pub(crate) fn timed_out(timeout: Duration) -> AttemptError {
     let message = format!("the step took longer than its timeout of {timeout:?}");
     let failure = Failure::new(codes::STEP_TIMEOUT, message);
     AttemptError { failure, retryable: true, retry_after: None }

@@ -13,6 +13,7 @@ mod effects;
 pub(crate) mod engine;
 pub(crate) mod execution_secrets;
 pub(crate) mod feed;
+mod item_results;
 pub(crate) mod journals;
 pub(crate) mod live_config;
 mod live_plans;

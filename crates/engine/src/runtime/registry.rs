@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use stepwell_store::audit::AuditRecord;
 
 use super::feed::{Feed, Outcome};
+use super::item_results::ItemResults;
 use super::piece_memory::PieceMemory;
 use crate::AppError;
 use crate::memory::Reservation;
@@ -25,6 +26,8 @@ pub(crate) enum Message {
         /// What the attempt has reserved, its output included.
         memory: Reservation,
     },
+    /// Items of a `Map` ended.
+    ItemsEnded(Box<ItemResults>),
     /// A step wrote a log line.
     StepLogged { step: StepRunId, level: &'static str, message: String },
     /// A control request; its effect is durable when the reply is sent.

@@ -42,6 +42,7 @@ mod panics;
 pub(crate) mod persist;
 mod retained;
 mod run_commands;
+mod run_items;
 
 pub(crate) use retained::Retained;
 
@@ -88,6 +89,8 @@ pub(crate) struct Runner {
     current: Option<StepRunId>,
     /// The number of commands that were carried out.
     carried_out: u32,
+    /// The number of items of the next chunk of a `Map`.
+    chunk_length: u32,
 }
 
 /// The error of an execution that crashes the server.
@@ -244,6 +247,7 @@ impl Runner {
             draining: false,
             current: None,
             carried_out: 0,
+            chunk_length: run_items::FIRST_CHUNK,
         })
     }
 

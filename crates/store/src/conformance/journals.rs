@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use stepwell_core::execution::{
-    Event, Failure, GivenInput, RerunSource, ReusedOutcome, ReusedStep, SkipReason, Status,
-    StepRunId,
+    BodyResult, Event, Failure, GivenInput, RerunSource, ReusedOutcome, ReusedStep, SkipReason,
+    Status, StepRunId,
 };
 use stepwell_core::expr::SecretInsertion;
 use stepwell_core::{Map, Timestamp};
@@ -133,6 +133,27 @@ fn full_rerun(value: &Arc<Value>, failure: &Failure) -> RerunSource {
     }
 }
 
+/// The events of blocks, with and without what is optional.
+fn block_events(value: &Arc<Value>, failure: &Failure) -> Vec<Event> {
+    let block = || StepRunId { path: [4].into(), ..3.into() };
+    let ended =
+        |output, error| Event::BodyEnded { step: block(), body: 1, index: 7, output, error };
+    let results = vec![
+        BodyResult::Completed(Arc::new(Value::Null)),
+        BodyResult::Completed(value.clone()),
+        BodyResult::Failed(failure.clone()),
+    ];
+    vec![
+        Event::BodyStarted { step: 3.into(), body: 0, index: 0 },
+        Event::BodyStarted { step: block(), body: 1, index: u32::MAX },
+        ended(Some(value.clone()), None),
+        ended(Some(Arc::new(Value::Null)), None),
+        ended(None, Some(failure.clone())),
+        Event::ItemsEnded { step: 3.into(), index: 0, results: Vec::new() },
+        Event::ItemsEnded { step: block(), index: 5, results },
+    ]
+}
+
 /// Each variant, with and without what is optional.
 pub async fn every_kind_of_event(store: Shared) {
     join(&store, 1).await;
@@ -151,7 +172,8 @@ pub async fn every_kind_of_event(store: Shared) {
         rerun,
         secrets: true,
     };
-    let events = vec![
+    let mut events = block_events(&value, &full);
+    events.extend([
         accepted(Some(Box::new(rerun))),
         accepted(Some(Box::new(RerunSource { of: execution(9), steps: Vec::new(), given: None }))),
         Event::Started,
@@ -198,7 +220,7 @@ pub async fn every_kind_of_event(store: Shared) {
         Event::TimedOut { error: full },
         Event::Cancelled { reason: None },
         Event::Cancelled { reason: Some("because".to_owned()) },
-    ];
+    ]);
     round_trip(&store, 1, events).await;
 }
 

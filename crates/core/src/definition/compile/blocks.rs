@@ -224,6 +224,8 @@ impl PlanCompiler<'_> {
             max_concurrency: written.max_concurrency,
             collect_errors: written.collect_errors,
             output,
+            // Decided once the steps inside are compiled.
+            chunked_from: None,
         };
         let schema = Arc::new(json!({"type": "array", "items": items}));
         Some((PlanBlockKind::Map(Box::new(planned)), schema))

@@ -4,6 +4,7 @@
 
 mod binding;
 mod blocks;
+mod chunks;
 mod constants;
 mod expressions;
 mod graph;
@@ -146,7 +147,10 @@ impl PlanCompiler<'_> {
                     }
                 }
                 CompileTask::BlockEnd(index) => {
-                    let compiled = self.compile_block(index);
+                    let mut compiled = self.compile_block(index);
+                    if let Some((block, _)) = &mut compiled {
+                        self.choose_record(index, block, &steps);
+                    }
                     let Some(slot) = steps.get_mut(index) else { continue };
                     match (compiled, slot.as_mut()) {
                         (Some((block, output)), Some(step)) => {

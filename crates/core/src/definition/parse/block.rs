@@ -5,8 +5,8 @@ use serde_json::Value;
 use super::steps::StepListParser;
 use super::walk::describe_value;
 use crate::definition::blocks::{
-    BlockDefinition, BlockKind, BodyDefinition, BodyRole, LoopCondition, LoopDefinition,
-    MAX_ITERATIONS, MapDefinition,
+    BlockDefinition, BlockKind, BodyDefinition, BodyRole, ItemRecord, LoopCondition,
+    LoopDefinition, MAX_ITERATIONS, MapDefinition,
 };
 use crate::definition::model::{JoinRule, ParentBody, RetryPolicy};
 use crate::definition::step_id::is_id;
@@ -19,7 +19,7 @@ const BLOCKS: [(&str, &[&str]); 6] = [
     ("Switch", &["value", "cases", "else"]),
     ("Parallel", &["branches", "cancel_rest"]),
     ("Loop", &["while", "until", "max_iterations", "pause", "collect", "steps", "output"]),
-    ("Map", &["over", "as", "max_concurrency", "on_item_error", "steps", "output"]),
+    ("Map", &["over", "as", "max_concurrency", "on_item_error", "record", "steps", "output"]),
     ("Try", &["steps", "catch", "finally"]),
 ];
 
@@ -313,9 +313,20 @@ impl BlockReader<'_, '_, '_> {
                 .unwrap_or(DEFAULT_CONCURRENCY),
             collect_errors,
             output: self.read_value("output"),
+            record: self.read_record(),
         };
         self.add_iterated_body();
         BlockKind::Map(Box::new(definition))
+    }
+
+    fn read_record(&mut self) -> Option<ItemRecord> {
+        let value = self.map.get("record").filter(|value| !value.is_null())?;
+        let found = ItemRecord::NAMES.iter().find(|(name, _)| value.as_str() == Some(name));
+        if found.is_none() {
+            let path = at_key(&self.path, "record");
+            self.parser.walk.add_mismatch(&path, "steps or results", value);
+        }
+        found.map(|(_, record)| *record)
     }
 
     fn add_iterated_body(&mut self) {

@@ -212,6 +212,22 @@ fn wrong_loops_and_maps_are_refused() {
             "steps[0].on_item_error: ",
         ),
         (
+            json!({"type": "Map", "over": [1], "record": "all", "steps": steps()}),
+            "steps[0].record: ",
+        ),
+        (
+            json!({"type": "Map", "over": [1], "record": "results",
+                "steps": [{"id": "a", "type": "Delay", "config": {"for": 1}}]}),
+            "steps[0].record: only the results can be recorded if all steps inside compute only, \
+             but `a` (Delay) waits or changes the execution",
+        ),
+        (
+            json!({"type": "Map", "over": [1], "record": "results",
+                "steps": [{"id": "a", "type": "Echo", "retry": 3}]}),
+            "steps[0].record: only the results can be recorded if all steps inside compute only, \
+             but `a` (Echo) has `retry`",
+        ),
+        (
             json!({"type": "Map", "over": [1], "max_concurrency": 1001, "steps": steps()}),
             "steps[0].max_concurrency: ",
         ),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::Timestamp;
@@ -21,6 +22,8 @@ pub struct BlockRun {
     pub(in crate::execution) active: BTreeMap<BodyRunKey, usize>,
     /// The number of iterations that have started.
     pub started: u32,
+    /// Whether the items of a `Map` are run in chunks, of which only the results are recorded.
+    pub(in crate::execution) is_chunked: bool,
     /// The results of ended bodies: of a `Map`, and of a `Loop` that collects them, by iteration;
     /// of a `Parallel` or `Try` by body.
     pub(in crate::execution) results: Vec<Option<BodyResult>>,
@@ -46,11 +49,13 @@ pub(in crate::execution) struct BlockPause {
 }
 
 /// How a body ended.
-#[derive(Debug, Clone, PartialEq)]
-pub(in crate::execution) enum BodyResult {
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum BodyResult {
     /// Its output.
+    #[serde(rename = "out")]
     Completed(Arc<Value>),
     /// Why it failed.
+    #[serde(rename = "err")]
     Failed(Failure),
 }
 
@@ -72,12 +77,21 @@ pub(in crate::execution) struct BodyRunId {
     pub(in crate::execution) key: BodyRunKey,
 }
 
+/// The item whose steps a transition runs, instead of all that follows for the block.
+#[derive(Debug)]
+pub(in crate::execution) struct ItemBody {
+    pub(in crate::execution) block: StepRunId,
+    /// Why it failed.
+    pub(in crate::execution) failure: Option<Failure>,
+}
+
 impl BlockRun {
     pub(in crate::execution) fn new(since: Timestamp) -> Self {
         Self {
             since,
             active: BTreeMap::new(),
             started: 0,
+            is_chunked: false,
             results: Vec::new(),
             result_bytes: 0,
             completed: 0,
@@ -85,6 +99,13 @@ impl BlockRun {
             last: None,
             pause: None,
         }
+    }
+
+    /// A copy for the steps of single items, without the results of iterations: none of these steps
+    /// reads them.
+    pub(in crate::execution) fn copy_without_results(&self) -> Self {
+        let (last, active) = (self.last.clone(), self.active.clone());
+        Self { last, active, started: self.started, ..Self::new(self.since) }
     }
 
     /// A body all of whose steps have settled.
@@ -95,6 +116,14 @@ impl BlockRun {
     /// The result of a body at a position of the results.
     pub(in crate::execution) fn result(&self, position: usize) -> Option<&BodyResult> {
         self.results.get(position)?.as_ref()
+    }
+
+    /// Counts the end of a body.
+    pub(in crate::execution) fn count_end(&mut self, result: &BodyResult) {
+        match result {
+            BodyResult::Completed(_) => self.completed = self.completed.saturating_add(1),
+            BodyResult::Failed(_) => self.failed = self.failed.saturating_add(1),
+        }
     }
 
     /// Stores the result of a body at a position of the results.

@@ -12,17 +12,17 @@ use crate::execution::advance::Transition;
 use crate::execution::begin::{EvaluationError, too_deep};
 use crate::execution::bind;
 use crate::execution::event::Event;
-use crate::execution::failure::codes;
+use crate::execution::failure::{Failure, codes};
 use crate::execution::scope::ExecutionScope;
 use crate::memory::json_size;
 use crate::{MAX_VALUE_DEPTH, nests_deeper};
 
 /// The largest list of results of a block, in bytes as JSON text.
-const MAX_RESULT_BYTES: usize = 16 << 20;
+pub(super) const MAX_RESULT_BYTES: usize = 16 << 20;
 
 /// What a body gives when it has ended.
-struct BodyEnd {
-    output: Arc<Value>,
+pub(super) struct BodyEnd {
+    pub(super) output: Arc<Value>,
     /// Whether it was the last iteration of a `Loop`.
     is_last: bool,
 }
@@ -66,7 +66,7 @@ impl Transition<'_> {
         Ok(())
     }
 
-    fn evaluate_end(
+    pub(super) fn evaluate_end(
         &self,
         block: &PlanBlock,
         ended: &BodyRunId,
@@ -115,13 +115,18 @@ impl Transition<'_> {
         };
         let left = MAX_RESULT_BYTES.saturating_sub(run.result_bytes);
         if json_size(output, left.saturating_add(1)) > left {
-            let message = format!(
-                "output: the results of all iterations together may have at most {} MiB; give \
-                 less of each by `output`",
-                MAX_RESULT_BYTES >> 20
-            );
-            return Err(EvaluationError::failed_with(codes::VALUE_TOO_LARGE, message));
+            return Err(EvaluationError::Failed(too_large_results()));
         }
         Ok(())
     }
+}
+
+/// The failure of an iteration with which the results of a block become too large.
+pub(super) fn too_large_results() -> Failure {
+    let message = format!(
+        "output: the results of all iterations together may have at most {} MiB; give less of \
+         each by `output`",
+        MAX_RESULT_BYTES >> 20
+    );
+    Failure::new(codes::VALUE_TOO_LARGE, message)
 }

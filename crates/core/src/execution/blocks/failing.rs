@@ -7,13 +7,17 @@ use crate::execution::advance::Transition;
 use crate::execution::event::Event;
 use crate::execution::failure::Failure;
 use crate::execution::input::Command;
+use crate::execution::step_run::StepState;
 use crate::execution::step_run_id::StepRunId;
-use crate::execution::step_runs::StepState;
 
 impl Transition<'_> {
     /// Ends a body because a step in it failed and nothing handled that.
     pub(in crate::execution) fn fail_body(&mut self, failed: &BodyRunId, failure: Failure) {
         self.cancel_body(failed);
+        if let Some(item) = self.item.as_mut().filter(|item| item.block == failed.block) {
+            item.failure = Some(failure);
+            return;
+        }
         let plan = self.execution.origin.plan.clone();
         let id = &failed.block;
         let Some(block) = plan[id.step].block.as_deref() else { return };
@@ -80,7 +84,11 @@ impl Transition<'_> {
     pub(in crate::execution) fn cancel_runs(&mut self, ids: &[StepRunId]) {
         for id in ids {
             let state = &self.execution.steps.run(id).state;
-            let stop = matches!(state, StepState::Running { .. });
+            let stop = match state {
+                StepState::Running { .. } => true,
+                StepState::Block(run) => run.is_chunked,
+                _ => false,
+            };
             let is_begun = stop
                 || matches!(
                     state,

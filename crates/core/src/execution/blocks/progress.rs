@@ -26,6 +26,8 @@ enum Next {
     Nothing,
     /// This body starts.
     Start(BodyRunKey),
+    /// The runtime runs items, from this one on.
+    RunItems(u32),
     /// It pauses until then.
     Pause(Timestamp),
     /// The block completes.
@@ -72,7 +74,9 @@ impl Transition<'_> {
     pub(in crate::execution) fn continue_block(&mut self, id: &StepRunId) {
         let plan = self.execution.origin.plan.clone();
         let Some(block) = plan[id.step].block.as_deref() else { return };
-        while self.execution.phase == Status::Running {
+        // An item that runs alone is not continued by its block.
+        let is_item = self.item.as_ref().is_some_and(|item| item.block == *id);
+        while self.execution.phase == Status::Running && !is_item {
             let Some(run) = self.execution.steps.block(id) else { return };
             if let Some(key) = run.ended_body() {
                 let ended = BodyRunId { block: id.clone(), key };
@@ -98,6 +102,13 @@ impl Transition<'_> {
                     self.start_body(id, key);
                     // Its steps start before the next body does, so that what runs is in order.
                     self.start_steps(&plan);
+                }
+                Ok(Next::RunItems(first)) => {
+                    let command = Command::RunItems { step: id.clone(), first };
+                    if !self.has_command(&command) {
+                        self.push_command(command);
+                    }
+                    return;
                 }
                 Ok(Next::Pause(until)) => {
                     self.record_event(Event::StepWaiting { step: id.clone(), until });
@@ -143,14 +154,16 @@ impl Transition<'_> {
     }
 
     fn next_item(&self, planned: &PlanMap, run: &BlockRun, id: &StepRunId) -> Next {
-        let input = self.execution.steps.run(id).input.as_ref();
-        let count = input.and_then(|input| input.as_array()).map_or(0, Vec::len);
+        let count = self.execution.item_count(id);
         if count > MAX_ITERATIONS as usize {
             let message =
                 format!("over: a list may have at most {MAX_ITERATIONS} items, this has {count}");
             return Next::Fail(Failure::new(codes::STEP_INPUT, message));
         }
         let has_more = (run.started as usize) < count;
+        if has_more && run.is_chunked {
+            return Next::RunItems(run.started);
+        }
         if has_more && run.active.len() < planned.max_concurrency as usize {
             return Next::Start(BodyRunKey { body: 0, index: run.started });
         }

@@ -1,6 +1,7 @@
 //! One execution, the node that drives it, its journal, and everything that can go wrong.
 
 mod checks;
+mod items;
 mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +22,7 @@ use stepwell_core::expr::{EvalBudget, EvalInterrupt};
 use stepwell_core::ids::{ExecutionId, WorkflowId};
 use uuid::Uuid;
 
+use self::items::ItemResults;
 use crate::rng::Rng;
 
 /// The most things that happen before the faults stop.
@@ -43,6 +45,10 @@ pub struct World {
     evaluations: Vec<Option<StepRunId>>,
     /// Blocks that continue later.
     continued: Vec<StepRunId>,
+    /// Blocks whose items the runtime runs, with the first item.
+    items: Vec<(StepRunId, u32)>,
+    /// Results of items on their way, also of blocks that have ended.
+    item_results: Vec<ItemResults>,
     /// The events after which such an evaluation was still to come.
     evaluated_later: BTreeSet<u64>,
     /// Durable.
@@ -70,6 +76,8 @@ impl World {
             in_flight: Vec::new(),
             evaluations: Vec::new(),
             continued: Vec::new(),
+            items: Vec::new(),
+            item_results: Vec::new(),
             evaluated_later: BTreeSet::new(),
             journal: Vec::new(),
             recorded: BTreeSet::new(),
@@ -133,8 +141,9 @@ impl World {
     /// One thing that can happen, good or bad.
     fn random_action(&mut self) {
         match self.rng.below(100) {
-            0..10 => self.evaluate_some(),
-            10..35 => self.finish_some_attempt(),
+            0..7 => self.evaluate_some(),
+            7..12 => self.run_some_items(),
+            12..35 => self.finish_some_attempt(),
             35..60 => self.deliver_some_result(),
             60..75 => self.let_time_pass(),
             75..82 => self.commit(),
@@ -181,9 +190,11 @@ impl World {
         for command in decision.commands {
             match command {
                 Command::Stop { step } => {
-                    self.under_way.retain(|under_way| under_way.step_run != step)
+                    self.under_way.retain(|under_way| under_way.step_run != step);
+                    self.items.retain(|(block, _)| *block != step);
                 }
                 Command::Run(attempt) => self.begin(attempt),
+                Command::RunItems { step, first } => self.begin_items(step, first),
                 Command::Evaluate { step } => self.evaluations.push(step),
                 Command::Continue { step } => self.continued.push(step),
             }
@@ -307,6 +318,7 @@ impl World {
         self.uncommitted.clear();
         self.evaluations.clear();
         self.continued.clear();
+        self.items.clear();
         let durable = self.journal.len() as u64;
         self.evaluated_later.retain(|seq| *seq <= durable);
         self.live = self.replayed();
@@ -337,6 +349,8 @@ impl World {
             }
             if !self.evaluations.is_empty() || !self.continued.is_empty() {
                 self.evaluate_some();
+            } else if !self.item_results.is_empty() || !self.items.is_empty() {
+                self.run_some_items();
             } else if let Some((attempt, result)) = self.in_flight.pop() {
                 // Maybe late: then it is refused.
                 self.try_input(TransitionInput::StepEnded { attempt: attempt.clone(), result });

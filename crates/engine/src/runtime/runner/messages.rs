@@ -53,6 +53,7 @@ impl Runner {
                 self.step_ended(attempt, result);
                 self.resize_memory();
             }
+            Message::ItemsEnded(ended) => self.items_ended(*ended),
             Message::StepLogged { step, level, message } => {
                 self.apply_input(TransitionInput::StepLogged {
                     step,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use stepwell_core::Map;
-use stepwell_core::execution::{Event, RecordedEvent};
+use stepwell_core::execution::{BodyResult, Event, RecordedEvent};
 use stepwell_core::memory::value_bytes;
 
 /// Values of this size are remembered, so that each is counted once: a step's input mostly is the
@@ -50,6 +50,13 @@ impl Retained {
                     self.value(output);
                 }
                 Event::BodyEnded { output: Some(output), .. } => self.value(output),
+                Event::ItemsEnded { results, .. } => {
+                    for result in results {
+                        if let BodyResult::Completed(output) = result {
+                            self.value(output);
+                        }
+                    }
+                }
                 Event::StateSet { values, .. } => self.fields(Some(values)),
                 _ => {}
             }

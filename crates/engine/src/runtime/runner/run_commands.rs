@@ -33,11 +33,18 @@ impl Runner {
                         attempt.abort();
                     }
                 }
-                Command::Run(_) | Command::Evaluate { .. } | Command::Continue { .. }
+                Command::Run(_)
+                | Command::RunItems { .. }
+                | Command::Evaluate { .. }
+                | Command::Continue { .. }
                     if self.draining => {}
                 Command::Run(attempt) => {
                     self.current = Some(attempt.step_run.clone());
                     self.run(attempt).await?;
+                }
+                Command::RunItems { step, first } => {
+                    self.current = Some(step.clone());
+                    Box::pin(self.run_items(step, first)).await?;
                 }
                 Command::Evaluate { step } => {
                     self.current.clone_from(&step);

@@ -31,6 +31,12 @@ impl StepType for MapBlock {
                         "type": ["integer", "null"], "minimum": 1, "maximum": 1000, "default": 16,
                     },
                     "on_item_error": {"enum": ["fail", "collect", null], "default": "fail"},
+                    "record": {
+                        "enum": ["steps", "results", null],
+                        "description": "What is recorded of each item. `results` needs steps that \
+                                        compute only. Default: `results` from 100 items on where \
+                                        that is possible, otherwise `steps`.",
+                    },
                     "steps": steps_schema(),
                     "output": {"description": "The result of an item. Default: the output of the last steps."},
                 }),

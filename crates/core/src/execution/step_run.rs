@@ -1,0 +1,220 @@
+//! A step run: its state and its attempts.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::blocks::block_run::BlockRun;
+use super::event::SkipReason;
+use super::failure::{Failure, codes};
+use crate::Timestamp;
+use crate::expr::SecretInsertion;
+
+/// The state of a step run. Each variant has the data of its state.
+#[derive(Debug, Clone, PartialEq)]
+pub enum StepState {
+    /// Not reached yet.
+    Pending,
+    /// An attempt is running. Begun by `StepStarted`.
+    Running {
+        /// From 1.
+        attempt: u32,
+    },
+    /// It waits (`Delay`). Begun by `StepWaiting`, ended by `StepCompleted`.
+    Waiting {
+        /// When the wait began.
+        since: Timestamp,
+        /// When the wait ends.
+        until: Timestamp,
+    },
+    /// It is a block, in which steps run. Begun by `StepStarted`, ended by the end of its bodies.
+    Block(Box<BlockRun>),
+    /// An attempt failed, the next one waits. Begun by `StepRetrying`, ended by `StepStarted`.
+    Backoff {
+        /// The attempt that failed.
+        attempt: u32,
+        /// When it failed.
+        since: Timestamp,
+        /// When the next one begins.
+        until: Timestamp,
+        /// Why it failed.
+        error: Failure,
+    },
+    /// Final. By `StepCompleted`.
+    Completed {
+        /// Its output.
+        output: Arc<Value>,
+        /// Its output port; `None`: the default port.
+        port: Option<String>,
+    },
+    /// Final. By `StepFailed`.
+    Failed {
+        /// Why.
+        error: Failure,
+        /// Whether the definition handles the failure, so that the execution continues.
+        handled: bool,
+    },
+    /// Final. By `StepSkipped`.
+    Skipped {
+        /// Why.
+        reason: SkipReason,
+    },
+    /// Final. By `StepCancelled`.
+    Cancelled,
+}
+
+impl StepState {
+    /// Whether the state is final.
+    pub const fn is_settled(&self) -> bool {
+        matches!(
+            self,
+            Self::Completed { .. } | Self::Failed { .. } | Self::Skipped { .. } | Self::Cancelled
+        )
+    }
+
+    /// Whether its condition was false: steps that follow by the order of the list continue with what
+    /// came before it.
+    pub const fn is_bypassed(&self) -> bool {
+        matches!(self, Self::Skipped { reason: SkipReason::Condition })
+    }
+
+    /// When it began to wait for a point in time, and that point.
+    pub(super) fn wait_bounds(&self) -> Option<(Timestamp, Timestamp)> {
+        match self {
+            Self::Waiting { since, until } | Self::Backoff { since, until, .. } => {
+                Some((*since, *until))
+            }
+            Self::Block(block) => block.pause.map(|pause| (pause.since, pause.until)),
+            _ => None,
+        }
+    }
+
+    /// The name that expressions see.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Running { .. } | Self::Backoff { .. } | Self::Block(_) => "running",
+            Self::Waiting { .. } => "waiting",
+            Self::Completed { .. } => "completed",
+            Self::Failed { .. } => "failed",
+            Self::Skipped { .. } => "skipped",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// An attempt that failed and after which another one was due.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailedAttempt {
+    /// From 1.
+    pub number: u32,
+    /// When it started.
+    pub started_at: Timestamp,
+    /// When it failed.
+    pub ended_at: Timestamp,
+    /// The code of its failure.
+    pub code: String,
+    /// Human-readable description of its failure.
+    pub message: String,
+    /// When the next attempt was due.
+    pub next_at: Timestamp,
+}
+
+/// A step run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StepRun {
+    /// Its state.
+    pub state: StepState,
+    /// How many attempts have started.
+    pub attempts: u32,
+    /// When the last attempt started.
+    pub attempt_started_at: Option<Timestamp>,
+    /// The attempts that failed and after which another one was due, in order.
+    pub failed_attempts: Vec<FailedAttempt>,
+    /// The input of the last attempt.
+    pub input: Option<Arc<Value>>,
+    /// The configuration of the last attempt, if expressions created it.
+    pub config: Option<Arc<Value>>,
+    /// The secrets that are inserted into both before the step runs, by pointers from
+    /// `{"input", "config"}`; `None`: none, or started by a version that did not record them.
+    pub secrets: Option<Vec<SecretInsertion>>,
+    /// When the first attempt started.
+    pub started_at: Option<Timestamp>,
+    /// When it settled; `None` for a step that never started.
+    pub ended_at: Option<Timestamp>,
+    /// Whether it was taken over from an earlier execution.
+    pub reused: bool,
+}
+
+impl StepRun {
+    pub(super) const PENDING: Self = Self {
+        state: StepState::Pending,
+        attempts: 0,
+        attempt_started_at: None,
+        failed_attempts: Vec::new(),
+        input: None,
+        config: None,
+        secrets: None,
+        started_at: None,
+        ended_at: None,
+        reused: false,
+    };
+
+    /// Starts an attempt.
+    pub(super) fn begin_attempt(&mut self, attempt: u32, at: Timestamp) {
+        // In journals of earlier versions, a recovery repeats an attempt as the next one.
+        if matches!(self.state, StepState::Running { attempt: before } if before < attempt) {
+            let text = "the server stopped while this attempt ran";
+            self.add_failed_attempt(&Failure::new(codes::INTERRUPTED, text), at, at);
+        }
+        self.state = StepState::Running { attempt };
+        self.attempts = attempt;
+        self.attempt_started_at = Some(at);
+        self.started_at.get_or_insert(at);
+    }
+
+    /// Ends an attempt that failed and after which another one is due.
+    pub(super) fn await_retry(&mut self, error: &Failure, at: Timestamp, until: Timestamp) {
+        self.add_failed_attempt(error, at, until);
+        let (attempt, error) = (self.attempts, error.clone());
+        self.state = StepState::Backoff { attempt, since: at, until, error };
+    }
+
+    fn add_failed_attempt(&mut self, error: &Failure, at: Timestamp, next_at: Timestamp) {
+        self.failed_attempts.push(FailedAttempt {
+            number: self.attempts,
+            started_at: self.attempt_started_at.unwrap_or(at),
+            ended_at: at,
+            code: error.code.clone(),
+            message: error.message.clone(),
+            next_at,
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attempts_are_listed_with_their_failures() {
+        let at = Timestamp::from_millis;
+        let mut run = StepRun::PENDING;
+        run.begin_attempt(1, at(1));
+        run.await_retry(&Failure::new("HTTP_STATUS", "503"), at(2), at(5));
+        run.begin_attempt(2, at(6));
+        // As journals of earlier versions have a recovery.
+        run.begin_attempt(3, at(8));
+        let shown = run.failed_attempts.iter().map(|failed| {
+            let FailedAttempt { number, started_at, ended_at, code, message: _, next_at } = failed;
+            (*number, [*started_at, *ended_at, *next_at], code.as_str())
+        });
+        let expected = [
+            (1, [at(1), at(2), at(5)], "HTTP_STATUS"),
+            (2, [at(6), at(8), at(8)], codes::INTERRUPTED),
+        ];
+        assert_eq!(shown.collect::<Vec<_>>(), expected);
+        assert_eq!((run.attempts, run.attempt_started_at), (3, Some(at(8))));
+        assert_eq!(run.started_at, Some(at(1)));
+    }
+}
