@@ -190,6 +190,8 @@ export interface MapStep extends StepFields {
   as?: string | null | undefined;
   max_concurrency?: number | null | undefined;
   on_item_error?: "fail" | "collect" | null | undefined;
+  /** What is recorded of each item. `results` needs steps that compute only. Default: `results` from 100 items on where that is possible, otherwise `steps`. */
+  record?: "steps" | "results" | null | undefined;
   /** Steps, in the same format as those of the workflow. */
   steps: Step[];
   /** The result of an item. Default: the output of the last steps. */

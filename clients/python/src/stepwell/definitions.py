@@ -247,6 +247,7 @@ MapFields = TypedDict(
         "as": Optional[str],
         "max_concurrency": Optional[int],
         "on_item_error": Optional[Literal["fail", "collect"]],
+        "record": Optional[Literal["steps", "results"]],
         "steps": "Required[Sequence[Step]]",
         "output": Any,
     },
