@@ -201,7 +201,7 @@ async fn wrong_blocks_are_refused_with_their_place() {
 }
 
 #[tokio::test]
-async fn a_step_inside_a_block_is_not_rerun_alone() {
+async fn an_iteration_is_run_again_from_one_of_its_steps() {
     let server = Server::start().await;
     let workflow = server.workflow(words()).await;
     let done = server.post(&format!("{workflow}/execute?wait=true"), &json!({})).await.json();
@@ -209,7 +209,21 @@ async fn a_step_inside_a_block_is_not_rerun_alone() {
     let path = format!("/api/v1/workflow_executions/{id}/rerun");
     let refused = server.post(&path, &json!({"from_step": "route"})).await;
     assert_eq!(refused.status, 400, "{}", refused.text);
-    assert!(refused.text.contains("name `words`"), "{}", refused.text);
-    let accepted = server.post(&path, &json!({"from_step": "words"})).await;
-    assert_eq!(accepted.status, 202, "{}", accepted.text);
+    assert!(refused.text.contains("write, for example, `words[0].route`"), "{}", refused.text);
+    let refused = server.post(&path, &json!({"from_step": "words[7].route"})).await;
+    assert_eq!(refused.status, 400, "{}", refused.text);
+    assert!(refused.text.contains("did not begin"), "{}", refused.text);
+
+    let edited = json!({"from_step": "words[1].short", "input": {"text": "edited"}});
+    let accepted = server.post(&path, &edited).await;
+    assert!(accepted.status.is_success(), "{}", accepted.text);
+    let again = accepted.json()["data"]["execution_id"].as_str().unwrap().replacen("exec_", "ex-", 1);
+    let caller = Caller::internal();
+    server.app.wait_for(&caller, again.parse().unwrap(), PATIENCE).await.unwrap();
+    let shown = server.get(&format!("{workflow}/executions/{again}")).await.json();
+    assert_eq!(shown["output"], json!(["a", "detide", "CCC"]), "{shown:#}");
+    let inside = &shown["tasks"][0]["children"];
+    let reused: Vec<&Value> =
+        inside.as_array().unwrap().iter().map(|task| &task["reused"]).collect();
+    assert_eq!(reused, [&json!(true), &Value::Null, &json!(true)], "{inside:#}");
 }

@@ -29,7 +29,7 @@ impl Execution {
                 self.tag.clone_from(tag);
                 self.timeout = timeout_millis.map(Duration::from_millis);
                 if let Some(rerun) = rerun {
-                    self.take_over(rerun);
+                    self.take_over(rerun, at);
                 }
                 self.created_at = at;
             }
@@ -158,12 +158,17 @@ impl Execution {
     }
 
     fn begin_body(&mut self, id: &BodyRunId) {
-        let open = id.step_list(&self.origin.plan).map_or(0, |list| list.steps.len());
+        let open = match self.rerun_of {
+            // Runs that were taken over have settled before.
+            Some(_) => self.steps.count_open(&self.origin.plan, id),
+            None => id.step_list(&self.origin.plan).map_or(0, |list| list.steps.len()),
+        };
         if let Some(block) = self.steps.block_mut(&id.block) {
             block.active.insert(id.key, open);
             block.started = block.started.max(id.key.index.saturating_add(1));
             block.pause = None;
             block.is_chunked = false;
+            block.gaps_from = block.gaps_from.map(|_| id.key.index.saturating_add(1));
         }
     }
 
@@ -195,10 +200,14 @@ impl Execution {
     }
 
     /// Settles the steps that a rerun takes over.
-    fn take_over(&mut self, rerun: &RerunSource) {
-        let RerunSource { of, steps, given } = rerun;
+    fn take_over(&mut self, rerun: &RerunSource, at: Timestamp) {
+        let RerunSource { of, steps, given, events } = rerun;
         self.rerun_of = Some(*of);
         self.given.clone_from(given);
+        for event in events {
+            self.apply_step_event(event, at);
+        }
+        self.steps.mark_taken_over();
         for ReusedStep { step, input, how } in steps {
             let plan = self.origin.plan.clone();
             // Runs in iterations exist only once they have begun.

@@ -241,6 +241,9 @@ pub struct RerunSource {
     /// A step that is run again with this input instead of the one of its binding.
     #[serde(rename = "in", default, skip_serializing_if = "Option::is_none")]
     pub given: Option<GivenInput>,
+    /// What the earlier execution has recorded of blocks that continue.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<Event>,
 }
 
 /// An input for a step run that replaces the one of its binding. Stored as a list.

@@ -76,8 +76,8 @@ impl Transition<'_> {
     /// Queues every step run and block, then starts, skips or continues those that are ready.
     pub(super) fn start_all_ready(&mut self) {
         self.reached = self.execution.reachable_runs().collect();
-        let running = self.execution.steps.iter_current();
-        let blocks = running.filter(|(_, run)| matches!(run.state, StepState::Block(_)));
+        let plan = self.execution.origin.plan.clone();
+        let blocks = self.execution.steps.reachable_blocks(&plan);
         self.blocks = blocks.map(|(id, _)| id).collect();
         self.start_reached();
     }
@@ -101,10 +101,10 @@ impl Execution {
         self.phase == Status::Running
             && (is_settled
                 || self.reachable_runs().any(is_reached)
-                || self.steps.iter_current().any(|(id, run)| match &run.state {
-                    StepState::Block(block) => self.is_block_pending(&id, block),
-                    _ => false,
-                }))
+                || self
+                    .steps
+                    .reachable_blocks(plan)
+                    .any(|(id, block)| self.is_block_pending(&id, block)))
     }
 
     /// The run of the block that a step run is in.
@@ -128,7 +128,7 @@ impl Execution {
         let planned = self.origin.plan.step(id.step).and_then(|step| step.block.as_deref());
         match planned.map(|planned| &planned.kind) {
             Some(PlanBlockKind::Map(map)) => {
-                let has_more = (block.started as usize) < self.item_count(id);
+                let has_more = (block.next_index() as usize) < self.item_count(id);
                 match has_more {
                     // The runtime runs its items.
                     true if block.is_chunked => false,
@@ -141,14 +141,10 @@ impl Execution {
     }
 
     /// The runs of the steps that can have been reached: outside of blocks, and in bodies that run.
-    fn reachable_runs(&self) -> impl Iterator<Item = StepRunId> + '_ {
+    pub(super) fn reachable_runs(&self) -> impl Iterator<Item = StepRunId> + '_ {
         let plan = &self.origin.plan;
         let top = plan.top.steps.iter().map(|step| StepRunId::from(*step));
-        let bodies = self.steps.iter_current().filter_map(|(id, run)| match &run.state {
-            StepState::Block(block) => Some((id, block)),
-            _ => None,
-        });
-        let inside = bodies.flat_map(move |(id, block)| {
+        let inside = self.steps.reachable_blocks(plan).flat_map(move |(id, block)| {
             let bodies = block.active.keys().map(move |key| (id.clone(), *key));
             bodies.flat_map(move |(block, key)| {
                 let body = BodyRunId { block, key };

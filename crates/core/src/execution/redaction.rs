@@ -147,6 +147,9 @@ impl EventRedaction {
                 ReusedOutcome::Skipped | ReusedOutcome::Bypassed => {}
             }
         }
+        for event in &mut rerun.events {
+            *event = self.redact_event(event.clone());
+        }
         if let Some(given) = &mut rerun.given {
             self.redact_value(&mut given.input);
         }

@@ -7,9 +7,12 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::blocks::block_run::{BodyRunId, BodyRunKey};
 use super::event::{
     Event, GivenInput, RecordedEvent, RerunSource, ReusedOutcome, ReusedStep, SkipReason,
 };
+use super::named_step_run::{NamedStepRun, NoSuchStepRun};
+use super::rerun_blocks::RerunSelection;
 use super::state::{Execution, Status};
 use super::step_run::StepState;
 use super::step_run_id::StepRunId;
@@ -20,11 +23,13 @@ use crate::definition::{Plan, StepIndex};
 /// Where a rerun starts.
 #[derive(Debug, Clone, PartialEq)]
 pub enum RerunFrom {
-    /// From the steps that failed or were not reached.
+    /// From the steps that failed or were not reached; if the execution has completed, from the
+    /// failed items of its maps.
     Failed,
     /// From this step and its dependents; steps that failed elsewhere are run as well.
     Step {
-        /// Its id in the definition.
+        /// Its id in the definition, with the iterations that it is in: `orders[3].charge`. An
+        /// iteration, `orders[3]`, is run again as a whole.
         id: String,
         /// An input that replaces the one of its binding.
         input: Option<Value>,
@@ -40,19 +45,12 @@ pub enum RerunError {
     /// No step failed.
     #[error("the execution has completed, so there is no failed step to begin from; name a step")]
     NothingFailed,
-    /// The step does not exist.
-    #[error("there is no step `{0}` in the release that the execution ran")]
-    NoSuchStep(String),
-    /// The step is inside a block.
-    #[error(
-        "the step `{id}` is inside the block `{block}`, which is repeated as a whole; name `{block}`"
-    )]
-    InsideBlock {
-        /// The step.
-        id: String,
-        /// The outermost block around it.
-        block: String,
-    },
+    /// The step does not exist, or is not written with its iterations.
+    #[error("{0}")]
+    NoSuchStep(NoSuchStepRun),
+    /// The iteration did not begin.
+    #[error("`{0}` did not begin in this execution")]
+    NoSuchIteration(String),
     /// The input does not satisfy the step's schema.
     #[error("the step cannot take this input: {0}")]
     InvalidInput(Problems),
@@ -72,35 +70,38 @@ impl Execution {
         if !self.status().is_final() {
             return Err(RerunError::NotEnded);
         }
-        let top = self.origin.plan.top.steps.iter().map(|step| StepRunId::from(*step));
+        let plan = &*self.origin.plan;
+        let mut selection = RerunSelection::new(plan, journal);
+        let given = match from {
+            RerunFrom::Failed => self.select_failed(&mut selection)?,
+            RerunFrom::Step { id, input } => select_step(plan, &mut selection, &id, input)?,
+        };
+        selection.repeat_broken(plan.top.steps.iter().map(|step| StepRunId::from(*step)));
         let mut again: BTreeSet<StepRunId> =
-            top.filter(|id| reusable_outcome(&self.steps.run(id).state).is_none()).collect();
-        let mut given = None;
-        match from {
-            RerunFrom::Failed if self.status() == Status::Completed => {
+            plan.top.steps.iter().map(|step| (*step).into()).collect();
+        again.retain(|id| {
+            selection.is_repeated(id) || reusable_outcome(&self.steps.run(id).state).is_none()
+        });
+        self.add_dependents(&mut again);
+        let steps = self.reused_steps(journal, &again, &selection);
+        let events = selection.kept_events();
+        Ok(RerunSource { of: self.origin.id, steps, given, events })
+    }
+
+    fn select_failed(
+        &self,
+        selection: &mut RerunSelection<'_>,
+    ) -> Result<Option<GivenInput>, RerunError> {
+        if self.status() == Status::Completed {
+            let maps = selection.maps_with_failures();
+            if maps.is_empty() {
                 return Err(RerunError::NothingFailed);
             }
-            RerunFrom::Failed => {}
-            RerunFrom::Step { id, input } => {
-                let plan = &self.origin.plan;
-                let Some(&step) = plan.by_id.get(&id) else {
-                    return Err(RerunError::NoSuchStep(id));
-                };
-                if plan[step].parent.is_some() {
-                    let block = outermost_step(plan, step);
-                    return Err(RerunError::InsideBlock { id, block: plan[block].id.clone() });
-                }
-                let step_run = StepRunId::from(step);
-                if let Some(input) = input {
-                    plan[step].check_given(&input).map_err(RerunError::InvalidInput)?;
-                    given = Some(GivenInput { step: step_run.clone(), input: Arc::new(input) });
-                }
-                again.insert(step_run);
+            for map in maps {
+                selection.repeat_bodies(&map);
             }
         }
-        self.add_dependents(&mut again);
-        let steps = self.reused_steps(journal, &again);
-        Ok(RerunSource { of: self.origin.id, steps, given })
+        Ok(None)
     }
 
     /// Adds all direct and indirect dependents.
@@ -121,23 +122,58 @@ impl Execution {
         &self,
         journal: &[RecordedEvent],
         again: &BTreeSet<StepRunId>,
+        selection: &RerunSelection<'_>,
     ) -> Vec<ReusedStep> {
         let settled = journal.iter().flat_map(|recorded| settled_by(&recorded.event));
         let plan = &self.origin.plan;
-        // Of iterations, only what they set is taken over; the output of their block has the rest.
-        let has_effect = |step: &StepRunId| {
-            step.path.is_empty()
-                || plan.step(step.step).is_some_and(|s| s.action == StepAction::SetState)
+        // Of iterations, and of blocks that continue, only what they set is taken over here.
+        let sets_state = |step: &StepRunId| {
+            plan.step(step.step).is_some_and(|planned| planned.action == StepAction::SetState)
         };
-        let kept = settled
-            .filter(|step| !again.contains(&outermost_step(plan, step.step).into()))
-            .filter(has_effect);
-        let reused = kept.filter_map(|step| {
+        let is_kept = |step: &StepRunId| {
+            let is_whole = !again.contains(&outermost_step(plan, step.step).into());
+            let is_listed = step.path.is_empty() && is_whole;
+            is_listed || sets_state(step) && selection.is_kept(step)
+        };
+        let reused = settled.filter(is_kept).filter_map(|step| {
             let run = self.steps.get(&step)?;
             Some(ReusedStep { step, input: run.input.clone(), how: reusable_outcome(&run.state)? })
         });
         reused.collect()
     }
+}
+
+/// Selects the step run or iteration that a user named, with its new input.
+fn select_step(
+    plan: &Plan,
+    selection: &mut RerunSelection<'_>,
+    written: &str,
+    input: Option<Value>,
+) -> Result<Option<GivenInput>, RerunError> {
+    let named = NamedStepRun::find(plan, written).map_err(RerunError::NoSuchStep)?;
+    let missing = || RerunError::NoSuchIteration(written.to_owned());
+    let NamedStepRun { step_run, iteration } = named;
+    if let Some(index) = iteration {
+        let key = BodyRunKey { body: 0, index };
+        let body = BodyRunId { block: step_run, key };
+        if !selection.has_begun(&body) {
+            return Err(missing());
+        }
+        selection.repeat_body(&body);
+        return Ok(None);
+    }
+    if BodyRunId::around(plan, &step_run).is_some_and(|body| !selection.has_begun(&body)) {
+        return Err(missing());
+    }
+    let given = match input {
+        Some(input) => {
+            plan[step_run.step].check_given(&input).map_err(RerunError::InvalidInput)?;
+            Some(GivenInput { step: step_run.clone(), input: Arc::new(input) })
+        }
+        None => None,
+    };
+    selection.repeat_step(&step_run);
+    Ok(given)
 }
 
 /// The outermost block around a step, or the step itself.

@@ -167,11 +167,12 @@ impl Execution {
 
     /// Whether an attempt of a step, or items of a block, are running.
     pub fn is_busy(&self) -> bool {
-        self.steps.current_states().any(|state| match state {
+        let is_running = |state: &StepState| match state {
             StepState::Running { .. } => true,
             StepState::Block(run) => run.is_chunked,
             _ => false,
-        })
+        };
+        self.phase != Status::Queued && self.steps.current_states().any(is_running)
     }
 
     /// When the next timer fires: the earliest of timeout, waits and retries, by the wall clock as

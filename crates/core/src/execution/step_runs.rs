@@ -125,11 +125,42 @@ impl StepRuns {
         }
     }
 
-    /// Whether the steps around a step run are running, so that it can start.
+    /// Whether the bodies around a step run are running, so that it can start. Of a map that a rerun
+    /// continues, items can have kept runs and wait for their turn.
     pub(super) fn is_reachable(&self, plan: &Plan, id: &StepRunId) -> bool {
-        BodyRunId::around(plan, id).is_none_or(|body| {
-            self.block(&body.block).is_some_and(|block| block.active.contains_key(&body.key))
+        let Some(mut body) = BodyRunId::around(plan, id) else { return true };
+        loop {
+            let is_running = |block: &BlockRun| block.active.contains_key(&body.key);
+            if !self.block(&body.block).is_some_and(is_running) {
+                return false;
+            }
+            match BodyRunId::around(plan, &body.block) {
+                Some(outer) => body = outer,
+                None => return true,
+            }
+        }
+    }
+
+    /// The blocks that run and whose bodies around them run too.
+    pub(super) fn reachable_blocks<'a>(
+        &'a self,
+        plan: &'a Plan,
+    ) -> impl Iterator<Item = (StepRunId, &'a BlockRun)> + 'a {
+        self.iter_current().filter_map(|(id, run)| match &run.state {
+            StepState::Block(block) if self.is_reachable(plan, &id) => Some((id, &**block)),
+            _ => None,
         })
+    }
+
+    /// The number of steps of a body that have not settled.
+    pub(super) fn count_open(&self, plan: &Plan, body: &BodyRunId) -> usize {
+        let path = body.path(plan);
+        let steps = body.step_list(plan).map(|list| list.steps.as_slice()).unwrap_or_default();
+        let is_open = |step: &&StepIndex| {
+            let id = StepRunId { step: **step, path: path.clone() };
+            !self.run(&id).state.is_settled()
+        };
+        steps.iter().filter(is_open).count()
     }
 
     /// The runs of the steps inside a body run that have begun or settled, those in inner blocks
@@ -191,6 +222,18 @@ impl StepRuns {
             ended: BTreeMap::new(),
             ended_order: VecDeque::new(),
             open: self.open,
+        }
+    }
+
+    /// Marks what was taken over from an earlier execution. Of maps that continue, items without a
+    /// result can be anywhere.
+    pub(super) fn mark_taken_over(&mut self) {
+        let once = self.runs.iter_mut().flatten();
+        for run in once.chain(self.current.values_mut()).chain(self.ended.values_mut()) {
+            match &mut run.state {
+                StepState::Block(block) => block.find_gaps(),
+                state => run.reused = state.is_settled(),
+            }
         }
     }
 

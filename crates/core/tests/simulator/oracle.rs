@@ -9,13 +9,15 @@ use stepwell_core::definition::blocks::BodyRole;
 use stepwell_core::definition::model::{JoinRule, OnError};
 use stepwell_core::definition::plan_block::PlanBlockKind;
 use stepwell_core::execution::{
-    BodyResult as ItemResult, Event, RecordedEvent, ReusedOutcome, ReusedStep, SkipReason,
-    StepRunId,
+    BodyResult as ItemResult, Event, RecordedEvent, RerunSource, ReusedOutcome, ReusedStep,
+    SkipReason, StepRunId,
 };
 
 /// Reads a journal event by event and panics where it breaks a rule.
 pub struct Oracle {
     started: bool,
+    /// Whether the events of an earlier execution are read.
+    is_taking_over: bool,
     ended: bool,
     paused: bool,
     last_seq: u64,
@@ -53,6 +55,7 @@ impl Oracle {
     pub fn new() -> Self {
         Self {
             started: false,
+            is_taking_over: false,
             ended: false,
             paused: false,
             last_seq: 0,
@@ -73,15 +76,19 @@ impl Oracle {
         assert_eq!(recorded.seq, self.last_seq + 1, "no gaps");
         assert!(recorded.at >= self.last_at, "time does not go back");
         (self.last_seq, self.last_at) = (recorded.seq, recorded.at);
-        if let Some(step) = recorded.event.step_run() {
-            assert!(!self.settled.contains_key(step), "a settled step is left alone: {recorded:?}");
-            assert!(self.started, "no step before the start");
+        self.read_event(plan, &recorded.event);
+    }
+
+    fn read_event(&mut self, plan: &Plan, event: &Event) {
+        if let Some(step) = event.step_run() {
+            assert!(!self.settled.contains_key(step), "a settled step is left alone: {event:?}");
+            assert!(self.started || self.is_taking_over, "no step before the start");
         }
-        match &recorded.event {
+        match event {
             Event::Accepted { rerun, .. } => {
-                assert_eq!(recorded.seq, 1);
-                for reused in rerun.iter().flat_map(|rerun| &rerun.steps) {
-                    self.reused(plan, reused);
+                assert_eq!(self.last_seq, 1);
+                if let Some(rerun) = rerun {
+                    self.taken_over(plan, rerun);
                 }
             }
             Event::Started => self.started = true,
@@ -97,7 +104,7 @@ impl Oracle {
             Event::StepRetrying { step, until, .. } => {
                 let attempt = self.under_way.remove(step).expect("only an attempt under way fails");
                 assert!(attempt < plan[step.step].retry.max_attempts, "no attempt too many");
-                assert!(*until >= recorded.at);
+                assert!(*until >= self.last_at);
                 self.resting_until.insert(step.clone(), *until);
             }
             Event::StepCompleted { step, port, output } => {
@@ -120,7 +127,7 @@ impl Oracle {
                 self.settled.insert(step.clone(), how);
             }
             Event::BodyStarted { .. } | Event::BodyEnded { .. } | Event::ItemsEnded { .. } => {
-                self.read_body(plan, &recorded.event);
+                self.read_body(plan, event);
             }
             Event::StepCancelled { step } => self.step_cancelled(step),
             Event::Paused => assert!(!std::mem::replace(&mut self.paused, true)),
@@ -200,6 +207,23 @@ impl Oracle {
             self.results.insert((block.clone(), (0, index)), result);
             *begun += 1;
         }
+    }
+
+    /// What an earlier execution has recorded of blocks that continue must obey the rules too, but
+    /// for items that are missing. Then nothing is under way in them.
+    fn taken_over(&mut self, plan: &Plan, rerun: &RerunSource) {
+        let continues = |step: &StepRunId| {
+            rerun.events.iter().filter_map(Event::step_run).any(|inside| inside == step)
+        };
+        let whole = rerun.steps.iter().filter(|reused| !continues(&reused.step));
+        whole.for_each(|reused| self.reused(plan, reused));
+        self.is_taking_over = true;
+        for event in &rerun.events {
+            self.read_event(plan, event);
+        }
+        self.is_taking_over = false;
+        let is_block = |step: &StepRunId| plan[step.step].block.is_some();
+        assert!(self.under_way.keys().all(is_block), "only blocks continue");
     }
 
     /// Settled from the first event on: whatever else happens to it breaks a rule.
@@ -289,10 +313,13 @@ impl Oracle {
         Some((StepRunId { step: parent.block, path: path.into() }, (parent.body, index)))
     }
 
+    /// Items of which an earlier execution has recorded steps may wait for their turn.
     fn is_inside_running(&self, plan: &Plan, step: &StepRunId) -> bool {
-        Self::body_of(plan, step).is_none_or(|(block, body)| {
+        let is_running = |(block, body): (StepRunId, BodyRun)| {
             self.bodies.get(&block).is_some_and(|bodies| bodies.contains(&body))
-        })
+                && self.is_inside_running(plan, &block)
+        };
+        self.is_taking_over || Self::body_of(plan, step).is_none_or(is_running)
     }
 
     /// The direct steps of a body run.
@@ -324,8 +351,15 @@ impl Oracle {
         };
         assert!(bodies.len() <= most, "not too many at once");
         let begun = self.iterations.entry(block.clone()).or_default();
-        if planned.is_repeating() {
-            assert_eq!(body, (0, *begun), "iterations are counted one by one");
+        // A rerun has the results of some items, so others may be missing anywhere.
+        match planned.kind {
+            PlanBlockKind::Map(_) => {
+                assert!(!self.results.contains_key(&(block.clone(), body)), "each item is run once")
+            }
+            _ if planned.is_repeating() => {
+                assert_eq!(body, (0, *begun), "iterations are counted one by one");
+            }
+            _ => {}
         }
         *begun += 1;
         if let PlanBlockKind::Loop(planned) = &planned.kind {
@@ -340,7 +374,8 @@ impl Oracle {
         for step in Self::steps_in(plan, block, body) {
             let how = self.settled.get(&step);
             failed |= how == Some(&How::Failed { handled: false });
-            assert!(is_failed || how.is_some(), "all steps of an ended body are settled: {step:?}");
+            let is_known = how.is_some() || self.is_taking_over;
+            assert!(is_failed || is_known, "all steps of an ended body are settled: {step:?}");
             assert!(!self.under_way.contains_key(&step), "nothing is left under way in it");
         }
         assert_eq!(failed, is_failed, "it fails if and only if a step in it did");
@@ -414,7 +449,8 @@ impl Oracle {
         };
         let ready = |step: &StepRunId| self.may_start(plan, step) || self.must_skip(plan, step);
         let top = plan.top.steps.iter().map(|step| StepRunId::from(*step));
-        let bodies = self.bodies.iter().flat_map(|(block, bodies)| {
+        let reachable = self.bodies.iter().filter(|(block, _)| self.is_inside_running(plan, block));
+        let bodies = reachable.flat_map(|(block, bodies)| {
             bodies.iter().flat_map(|body| Self::steps_in(plan, block, *body))
         });
         top.chain(bodies).filter(open).filter(ready).collect()

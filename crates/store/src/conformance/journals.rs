@@ -130,6 +130,7 @@ fn full_rerun(value: &Arc<Value>, failure: &Failure) -> RerunSource {
             ReusedStep { step: inside(5), input: None, how: ReusedOutcome::Bypassed },
         ],
         given: Some(GivenInput { step: inside(4), input: Arc::new(Value::Null) }),
+        events: block_events(value, failure),
     }
 }
 
@@ -175,7 +176,12 @@ pub async fn every_kind_of_event(store: Shared) {
     let mut events = block_events(&value, &full);
     events.extend([
         accepted(Some(Box::new(rerun))),
-        accepted(Some(Box::new(RerunSource { of: execution(9), steps: Vec::new(), given: None }))),
+        accepted(Some(Box::new(RerunSource {
+            of: execution(9),
+            steps: Vec::new(),
+            given: None,
+            events: Vec::new(),
+        }))),
         Event::Started,
         Event::StepStarted { step: 0.into(), attempt: 1, input: None, config: None, secrets: None },
         Event::StepStarted {

@@ -24,6 +24,9 @@ pub struct BlockRun {
     pub started: u32,
     /// Whether the items of a `Map` are run in chunks, of which only the results are recorded.
     pub(in crate::execution) is_chunked: bool,
+    /// From which item on there may be some that have neither begun nor a result, if a rerun took
+    /// over the results of others.
+    pub(in crate::execution) gaps_from: Option<u32>,
     /// The results of ended bodies: of a `Map`, and of a `Loop` that collects them, by iteration;
     /// of a `Parallel` or `Try` by body.
     pub(in crate::execution) results: Vec<Option<BodyResult>>,
@@ -92,6 +95,7 @@ impl BlockRun {
             active: BTreeMap::new(),
             started: 0,
             is_chunked: false,
+            gaps_from: None,
             results: Vec::new(),
             result_bytes: 0,
             completed: 0,
@@ -106,6 +110,21 @@ impl BlockRun {
     pub(in crate::execution) fn copy_without_results(&self) -> Self {
         let (last, active) = (self.last.clone(), self.active.clone());
         Self { last, active, started: self.started, ..Self::new(self.since) }
+    }
+
+    /// Starts again with the first item that has no result.
+    pub(in crate::execution) fn find_gaps(&mut self) {
+        self.gaps_from = (!self.is_chunked).then_some(0);
+    }
+
+    /// The next item: the first one that neither runs nor has a result.
+    pub(in crate::execution) fn next_index(&self) -> u32 {
+        let Some(from) = self.gaps_from else { return self.started };
+        let is_free = |index: &u32| {
+            self.result(*index as usize).is_none()
+                && !self.active.contains_key(&BodyRunKey { body: 0, index: *index })
+        };
+        (from..).find(is_free).unwrap_or(u32::MAX)
     }
 
     /// A body all of whose steps have settled.

@@ -65,15 +65,33 @@ impl Transition<'_> {
         let started = BodyRunId { block: id.clone(), key };
         let plan = self.execution.origin.plan.clone();
         let path = started.path(&plan);
-        let roots = started.step_list(&plan).map(|list| list.roots.as_slice()).unwrap_or_default();
-        let runs = roots.iter().map(|step| StepRunId { step: *step, path: path.clone() });
-        self.reached.extend(runs);
+        let list = started.step_list(&plan);
+        let steps = match self.execution.rerun_of {
+            // Steps can follow from runs that were taken over.
+            Some(_) => list.map(|list| list.steps.as_slice()),
+            None => list.map(|list| list.roots.as_slice()),
+        };
+        let steps = steps.unwrap_or_default().iter();
+        self.reached.extend(steps.map(|step| StepRunId { step: *step, path: path.clone() }));
+        if self.execution.rerun_of.is_some() {
+            let inside = self.execution.steps.inside(&plan, &started);
+            let steps = &self.execution.steps;
+            let blocks = inside.into_iter().filter(|id| steps.block(id).is_some());
+            let blocks: Vec<StepRunId> = blocks.collect();
+            if !blocks.is_empty() {
+                self.reached.extend(self.execution.reachable_runs());
+                self.blocks.extend(blocks);
+            }
+        }
     }
 
     /// Does what follows from the present state of a block that runs.
     pub(in crate::execution) fn continue_block(&mut self, id: &StepRunId) {
         let plan = self.execution.origin.plan.clone();
         let Some(block) = plan[id.step].block.as_deref() else { return };
+        if !self.execution.steps.is_reachable(&plan, id) {
+            return;
+        }
         // An item that runs alone is not continued by its block.
         let is_item = self.item.as_ref().is_some_and(|item| item.block == *id);
         while self.execution.phase == Status::Running && !is_item {
@@ -160,12 +178,13 @@ impl Transition<'_> {
                 format!("over: a list may have at most {MAX_ITERATIONS} items, this has {count}");
             return Next::Fail(Failure::new(codes::STEP_INPUT, message));
         }
-        let has_more = (run.started as usize) < count;
+        let index = run.next_index();
+        let has_more = (index as usize) < count;
         if has_more && run.is_chunked {
-            return Next::RunItems(run.started);
+            return Next::RunItems(index);
         }
         if has_more && run.active.len() < planned.max_concurrency as usize {
-            return Next::Start(BodyRunKey { body: 0, index: run.started });
+            return Next::Start(BodyRunKey { body: 0, index });
         }
         match run.active.is_empty() && !has_more {
             true => Next::Complete(Arc::new(Value::Array(

@@ -41,7 +41,7 @@ impl World {
                 }
                 _ => {}
             }
-            values.read(&self.plan, recorded);
+            values.read(&self.plan, &recorded.event);
         }
         assert_eq!(self.live.state, state);
     }

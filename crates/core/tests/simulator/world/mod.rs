@@ -2,6 +2,7 @@
 
 mod checks;
 mod items;
+mod reruns;
 mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,8 +16,8 @@ use stepwell_core::catalog::Effect;
 use stepwell_core::definition::SharedPlan;
 use stepwell_core::execution::{
     AcceptanceInput, AttemptError, AttemptId, Command, Event, Execution, ExecutionOrigin, Failure,
-    GivenInput, RecordedEvent, RerunError, RerunFrom, ReusedOutcome, ReusedStep, Status, StepIndex,
-    StepResult, StepRunId, TransitionContext, TransitionError, TransitionInput,
+    GivenInput, RecordedEvent, Status, StepResult, StepRunId, TransitionContext, TransitionError,
+    TransitionInput,
 };
 use stepwell_core::expr::{EvalBudget, EvalInterrupt};
 use stepwell_core::ids::{ExecutionId, WorkflowId};
@@ -372,58 +373,5 @@ impl World {
             }
         }
         panic!("no end in sight: {:?}", self.live.status());
-    }
-
-    /// A world in which the ended execution is run again, from a place of its own choice.
-    fn start_rerun(&mut self) -> Option<(Self, AcceptanceInput)> {
-        let ended = self.replayed();
-        let from = if self.rng.chance(40) {
-            RerunFrom::Failed
-        } else {
-            let top = &self.plan.top.steps;
-            let step = top[self.rng.below(top.len())];
-            let input = self.rng.chance(50).then(|| json!({"given": 1}));
-            let input = input.filter(|_| self.plan[step].block.is_none());
-            RerunFrom::Step { id: self.plan[step].id.clone(), input }
-        };
-        let rerun = match ended.prepare_rerun(&self.journal, from.clone()) {
-            Ok(rerun) => rerun,
-            Err(RerunError::NothingFailed) => {
-                assert_eq!(ended.status(), Status::Completed);
-                return None;
-            }
-            Err(other) => panic!("{other}"),
-        };
-        checks::check_reused(&ended, &rerun);
-        let reused: BTreeSet<StepIndex> =
-            rerun.steps.iter().map(|reused| reused.step.step).collect();
-        for &step in &self.plan.top.steps {
-            let planned = &self.plan[step];
-            let chosen = matches!(&from, RerunFrom::Step { id, .. } if *id == planned.id);
-            assert!(!(chosen && reused.contains(&step)), "the chosen step is run");
-            let follows = |next: &StepIndex| reused.contains(next);
-            assert!(
-                reused.contains(&step) || !planned.dependents.iter().any(follows),
-                "what follows from a step that is run is run"
-            );
-        }
-        let state = self.journal.iter().find_map(|recorded| match &recorded.event {
-            Event::Accepted { state, .. } => Some(state.clone()),
-            _ => None,
-        });
-        let mut world = Self::new(self.plan.clone(), Rng::new(self.rng.next()));
-        world.now = self.now;
-        let completed =
-            |reused: &&ReusedStep| matches!(reused.how, ReusedOutcome::Completed { .. });
-        world.recorded =
-            rerun.steps.iter().filter(completed).map(|reused| reused.step.clone()).collect();
-        world.given.clone_from(&rerun.given);
-        let accepted = AcceptanceInput {
-            input: ended.input,
-            state: state.flatten(),
-            rerun: Some(Box::new(rerun)),
-            ..AcceptanceInput::default()
-        };
-        Some((world, accepted))
     }
 }

@@ -6,9 +6,7 @@ use serde_json::{Value, json};
 use stepwell_core::definition::Plan;
 use stepwell_core::definition::plan::PlanEdge;
 use stepwell_core::definition::plan_block::PlanBlockKind;
-use stepwell_core::execution::{
-    Event, RecordedEvent, ReusedOutcome, SkipReason, StepIndex, StepRunId,
-};
+use stepwell_core::execution::{Event, ReusedOutcome, SkipReason, StepIndex, StepRunId};
 
 /// The outputs of the step runs so far, and which of them were bypassed.
 #[derive(Default)]
@@ -23,10 +21,13 @@ pub struct FlowingValues {
 }
 
 impl FlowingValues {
-    pub fn read(&mut self, plan: &Plan, recorded: &RecordedEvent) {
-        match &recorded.event {
+    pub fn read(&mut self, plan: &Plan, event: &Event) {
+        match event {
             Event::Accepted { input, rerun, .. } => {
                 self.input = Value::clone(input);
+                for event in rerun.iter().flat_map(|rerun| &rerun.events) {
+                    self.read(plan, event);
+                }
                 for reused in rerun.iter().flat_map(|rerun| &rerun.steps) {
                     let step = reused.step.clone();
                     match &reused.how {

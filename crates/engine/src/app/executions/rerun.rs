@@ -61,7 +61,7 @@ impl App {
                 execution = decided.0;
                 decided.1.map_err(|why| rerun_error(&why, status))?
             }
-            None => RerunSource { of: id, steps: Vec::new(), given: None },
+            None => RerunSource { of: id, steps: Vec::new(), given: None, events: Vec::new() },
         };
         let first_state = events.iter().find_map(|recorded| match &recorded.event {
             Event::Accepted { state, .. } => Some(state.clone()),
@@ -91,7 +91,7 @@ fn rerun_error(why: &RerunError, status: Status) -> AppError {
             let reason = "nothing in it failed; name the step to begin from";
             AppError::WrongState { status, reason }
         }
-        RerunError::NoSuchStep(_) | RerunError::InsideBlock { .. } => {
+        RerunError::NoSuchStep { .. } | RerunError::NoSuchIteration { .. } => {
             AppError::invalid("from_step", why.to_string())
         }
         RerunError::InvalidInput(problems) => AppError::InvalidInput(problems.clone()),
