@@ -217,7 +217,7 @@ async fn an_iteration_is_run_again_from_one_of_its_steps() {
     let edited = json!({"from_step": "words[1].short", "input": {"text": "edited"}});
     let accepted = server.post(&path, &edited).await;
     assert!(accepted.status.is_success(), "{}", accepted.text);
-    let again = accepted.json()["data"]["execution_id"].as_str().unwrap().replacen("exec_", "ex-", 1);
+    let again = accepted.text_at("/data/execution_id").replacen("exec_", "ex-", 1);
     let caller = Caller::internal();
     server.app.wait_for(&caller, again.parse().unwrap(), PATIENCE).await.unwrap();
     let shown = server.get(&format!("{workflow}/executions/{again}")).await.json();
