@@ -9,7 +9,7 @@ use crate::examples;
 use crate::service::{Request, Service};
 
 /// Runs an example; returns its execution as the API shows it.
-fn execution(file: &str, input: &Value, more: &[&str]) -> Value {
+pub fn execution(file: &str, input: &Value, more: &[&str]) -> Value {
     let mut command = Command::new(env!("CARGO_BIN_EXE_stepwell"));
     command.current_dir(examples()).args(["run", file, "--json", "--input", &input.to_string()]);
     let output = command.args(more).output().unwrap();

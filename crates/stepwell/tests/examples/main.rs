@@ -5,6 +5,7 @@
 
 mod flows;
 mod service;
+mod translated;
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
