@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use stepwell_core::execution::{Event, Failure, RecordedEvent, Status};
 use stepwell_core::ids::{ExecutionId, NodeId, WorkflowId, WorkspaceId};
 use stepwell_core::{Map, Timestamp};
-use stepwell_store::commit::Commit;
+use stepwell_store::commit::{Commit, RelatedExecutions};
 use stepwell_store::record::ExecutionRecord;
 use stepwell_store::traits::Heartbeat;
 use stepwell_store::{ExecutionStore, NodeStore};
@@ -155,6 +155,7 @@ fn commit(n: u64, node: NodeId, workflow: WorkflowId, distribution: Distribution
         webhook_url: None,
         callback_url: None,
         started_by: None,
+        parent: None,
     };
     let deliveries = Vec::new();
     Commit {
@@ -166,6 +167,7 @@ fn commit(n: u64, node: NodeId, workflow: WorkflowId, distribution: Distribution
         audit: Vec::new(),
         idempotency: None,
         objects: None,
+        related: RelatedExecutions::default(),
     }
 }
 

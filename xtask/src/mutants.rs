@@ -47,8 +47,8 @@ const MUTANTS: &[Mutant] = &[
     Mutant {
         description: "a waiting step still waits after the execution has ended",
         file: "crates/core/src/execution/blocks/failing.rs",
-        from: "StepState::Waiting { .. } | StepState::Backoff { .. } | StepState::Block(_)",
-        to: "StepState::Backoff { .. } | StepState::Block(_)",
+        from: "StepState::Waiting { .. }\n                        | StepState::Child",
+        to: "StepState::Child",
     },
     Mutant {
         description: "a rerun takes over steps that depend on a repeated step",
@@ -91,6 +91,36 @@ const MUTANTS: &[Mutant] = &[
         file: "crates/core/src/execution/bind.rs",
         from: "while is_bypassed(scope, last) {",
         to: "while is_bypassed(scope, last) && last.position() == usize::MAX {",
+    },
+    Mutant {
+        description: "the end of an earlier sub-workflow ends a later attempt",
+        file: "crates/core/src/execution/children.rs",
+        from: "if self.execution.child_of(step) != Some(child) {",
+        to: "if self.execution.child_of(step).is_none() {",
+    },
+    Mutant {
+        description: "a sub-workflow continues after the timeout of its step",
+        file: "crates/core/src/execution/children.rs",
+        from: "                | Event::StepRetrying { .. }\n",
+        to: "",
+    },
+    Mutant {
+        description: "a sub-workflow that starts in a paused execution runs",
+        file: "crates/core/src/execution/children.rs",
+        from: "} else if self.execution.phase == Status::Paused {",
+        to: "} else if self.execution.phase == Status::Queued {",
+    },
+    Mutant {
+        description: "a sub-workflow that nothing waits for is cancelled",
+        file: "crates/core/src/execution/children.rs",
+        from: "self.ended_child = Some(execution);",
+        to: "let _ = execution;",
+    },
+    Mutant {
+        description: "a cancelled execution leaves its sub-workflows running",
+        file: "crates/core/src/execution/children.rs",
+        from: "                | Event::StepCancelled { .. }\n",
+        to: "",
     },
     Mutant {
         description: "a rerun forgets that a step was bypassed",

@@ -219,6 +219,29 @@ def test_rerun_from_a_step(client: Client) -> None:
     assert rerun.rerun_of == execution.id
 
 
+def test_sub_workflow(client: Client) -> None:
+    configuration: Configuration = {
+        "steps": [
+            {"id": "call", "type": "SubWorkflow", "workflow": "shout", "input": {"text": "abc"}}
+        ]
+    }
+    caller = client.workflows.create("caller", configuration=configuration)
+    client.workflows.activate(caller.id)
+    execution = client.executions.get(client.workflows.execute("caller").id)
+    child = execution.steps[0].child_execution_id
+    [found] = client.executions.list(parent_execution_id=execution.id)
+    assert found.id == child
+    assert found.parent_execution_id == execution.id
+    whole = client.executions.get(found.id)
+    assert whole.parent_step == "call"
+    assert whole.result == {"text": "CBA"}
+    [row] = client.dataflow.list_executions(found.workflow_id, parent_execution_id=execution.id)
+    assert row.parent_execution_id is not None
+    task = client.dataflow.get_execution(caller.id, execution.id).tasks[0]
+    assert task.child_execution_id == row.execution_id
+    assert client.dataflow.get_execution(found.workflow_id, found.id).parent_step_id == "call"
+
+
 def test_preview_a_schedule(client: Client) -> None:
     preview = client.schedules.preview("0 9 * * MON-FRI", timezone="Europe/Berlin", count=3)
     assert [firing.local_time.hour for firing in preview.next_executions] == [9, 9, 9]

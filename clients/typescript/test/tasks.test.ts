@@ -268,6 +268,28 @@ test("18. rerun from a step", async () => {
   );
 });
 
+test("18a. sub-workflow", async () => {
+  const caller = await client.workflows.create("caller", {
+    configuration: {
+      steps: [{ id: "call", type: "SubWorkflow", workflow: "greet", input: { name: "Ada" } }],
+    },
+  });
+  await client.workflows.activate(caller.id);
+  const { id } = await client.workflows.execute("caller");
+  const execution = await client.executions.get(id);
+  const { items } = await client.executions.list({ parentExecutionId: id });
+  assert.equal(items.length, 1);
+  assert.equal(items[0]?.id, execution.steps[0]?.childExecutionId);
+  assert.equal(items[0]?.parentExecutionId, id);
+  const child = await client.executions.get(items[0]?.id ?? "");
+  assert.equal(child.parentStep, "call");
+  const rows = await client.dataflow.listExecutions(child.workflowId, { parentExecutionId: id });
+  assert.equal(rows.items.length, 1);
+  const whole = await client.dataflow.getExecution(child.workflowId, child.id);
+  assert.equal(whole.parentStepId, "call");
+  assert.equal(whole.parentExecutionId, rows.items[0]?.parentExecutionId);
+});
+
 test("19. preview and create a schedule", async () => {
   const berlin = { timezone: "Europe/Berlin", count: 2 };
   const { nextExecutions } = await client.schedules.preview("0 9 * * 1", berlin);

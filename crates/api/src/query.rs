@@ -7,6 +7,7 @@ use axum::extract::{FromRequestParts, Query};
 use axum::http::Uri;
 use axum::http::request::Parts;
 use stepwell_core::Problem;
+use stepwell_core::ids::ExecutionId;
 
 use crate::error::ApiError;
 
@@ -125,6 +126,16 @@ impl Params {
     /// `InvalidRequest` where it is given twice.
     pub fn cursor(&self) -> Result<Option<String>, ApiError> {
         Ok(self.one("cursor")?.map(str::to_owned))
+    }
+
+    /// `parent_execution_id`: the execution whose sub-workflows are listed.
+    ///
+    /// # Errors
+    /// `InvalidRequest`.
+    pub fn parent_execution(&self) -> Result<Option<ExecutionId>, ApiError> {
+        let Some(text) = self.one("parent_execution_id")? else { return Ok(None) };
+        let read = text.parse().map(Some);
+        read.map_err(|_| invalid_parameter("parent_execution_id", "the id of an execution", text))
     }
 
     /// A switch: `true` or `false`.

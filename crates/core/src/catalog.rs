@@ -45,6 +45,8 @@ pub enum StepAction {
     Fail,
     /// The state machine ends the execution, with `config.status` and the input as output.
     Stop,
+    /// The runtime starts an execution of `config.workflow`, and the state machine waits for its end.
+    SubWorkflow,
     /// The state machine runs the lists of steps in it.
     Block,
 }
@@ -109,8 +111,8 @@ pub struct StepSpec {
     pub effect_of: Option<fn(&Value) -> Effect>,
     /// Who carries it out.
     pub action: StepAction,
-    /// Of a block: the fields that only it has, as `properties` and `required` of a JSON Schema, in
-    /// which `#/$defs/step` is the schema of a step.
+    /// Of a block, and of a type whose configuration is written beside `type`: these fields, as
+    /// `properties` and `required` of a JSON Schema, in which `#/$defs/step` is the schema of a step.
     pub block: Option<Value>,
     /// Paths of `config` and `input` in which `secrets.NAME` may be used: `config.headers`.
     pub sensitive: &'static [&'static str],

@@ -24,6 +24,12 @@ pub enum Topic {
     ExecutionCompleted,
     /// An execution failed, or timed out.
     ExecutionFailed,
+    /// An execution was cancelled.
+    ExecutionCancelled,
+    /// An execution was paused.
+    ExecutionPaused,
+    /// A paused execution was resumed.
+    ExecutionResumed,
     /// A schedule was created.
     ScheduleCreated,
     /// A schedule was changed.
@@ -36,7 +42,7 @@ pub enum Topic {
 
 impl Topic {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::WorkflowCreated,
         Self::WorkflowUpdated,
         Self::WorkflowActivated,
@@ -46,6 +52,9 @@ impl Topic {
         Self::StepCompleted,
         Self::ExecutionCompleted,
         Self::ExecutionFailed,
+        Self::ExecutionCancelled,
+        Self::ExecutionPaused,
+        Self::ExecutionResumed,
         Self::ScheduleCreated,
         Self::ScheduleUpdated,
         Self::ScheduleDeleted,
@@ -64,6 +73,9 @@ impl Topic {
             Self::StepCompleted => "execution.step_completed",
             Self::ExecutionCompleted => "execution.completed",
             Self::ExecutionFailed => "execution.failed",
+            Self::ExecutionCancelled => "execution.cancelled",
+            Self::ExecutionPaused => "execution.paused",
+            Self::ExecutionResumed => "execution.resumed",
             Self::ScheduleCreated => "schedule.created",
             Self::ScheduleUpdated => "schedule.updated",
             Self::ScheduleDeleted => "schedule.deleted",

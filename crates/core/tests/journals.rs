@@ -61,6 +61,7 @@ fn types() -> Types {
         spec("HttpRequest", StepAction::Run),
         spec("Run", StepAction::Run),
         spec("SetState", StepAction::SetState),
+        spec("SubWorkflow", StepAction::SubWorkflow),
     ])
 }
 

@@ -256,7 +256,7 @@ impl BulkFilter {
         let Self { workflow, statuses, from, until, labels } = self.clone();
         let is_wanted = |status: &Status| statuses.is_empty() || statuses.contains(status);
         let statuses = action.statuses().filter(is_wanted).collect();
-        ExecutionFilter { workflow, statuses, from, until, labels }
+        ExecutionFilter { workflow, parent: None, statuses, from, until, labels }
     }
 }
 

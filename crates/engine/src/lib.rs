@@ -14,6 +14,7 @@ mod error;
 pub mod events;
 mod execution_log;
 pub mod installed_secrets;
+mod integrations;
 mod keyed_mutex;
 pub mod limits;
 pub mod memory;

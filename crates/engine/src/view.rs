@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use stepwell_core::Timestamp;
 use stepwell_core::execution::{
-    Event, Execution, Failure, RecordedEvent, Status, StepRunId, StepState,
+    ChildLink, Event, Execution, Failure, RecordedEvent, Status, StepRunId, StepState,
 };
 use stepwell_core::ids::{ExecutionId, TaskId};
 use stepwell_store::record::ExecutionRecord;
@@ -92,6 +92,8 @@ pub struct StepView {
     pub reused: bool,
     /// The block that it is in.
     pub parent: Option<StepRunId>,
+    /// The sub-workflow that its last attempt started.
+    pub child: Option<ChildLink>,
 }
 
 /// The status of a step.
@@ -101,7 +103,7 @@ pub enum StepStatus {
     Pending,
     /// An attempt is under way, or a retry is waiting.
     Running,
-    /// It waits for a time.
+    /// It waits for a time or for a sub-workflow.
     Waiting,
     /// It completed.
     Completed,
@@ -134,7 +136,7 @@ impl From<&StepState> for StepStatus {
             StepState::Running { .. } | StepState::Backoff { .. } | StepState::Block(_) => {
                 Self::Running
             }
-            StepState::Waiting { .. } => Self::Waiting,
+            StepState::Waiting { .. } | StepState::Child { .. } => Self::Waiting,
             StepState::Completed { .. } => Self::Completed,
             StepState::Failed { .. } => Self::Failed,
             StepState::Skipped { .. } => Self::Skipped,
@@ -275,6 +277,7 @@ fn view_without_attempts(execution: &Execution, id: &StepRunId) -> Option<StepVi
         ended_at: run.ended_at,
         reused: run.reused,
         parent: execution.enclosing_block(id),
+        child: run.child.as_deref().cloned(),
     })
 }
 

@@ -8,7 +8,7 @@ use stepwell_core::catalog::{StepCatalog, StepSpec};
 use crate::types::data::{EchoStep, StaticInput, StaticTextInput};
 use crate::types::flow::{
     BranchBlock, DelayStep, FailStep, LoopBlock, MapBlock, ParallelBlock, SetState, StopStep,
-    SwitchBlock, TryBlock,
+    SubWorkflow, SwitchBlock, TryBlock,
 };
 use crate::types::http::HttpRequest;
 use crate::types::json::{ParseJson, QueryJson, StringifyJson};
@@ -37,6 +37,7 @@ pub const ALL: &[&dyn StepType] = &[
     &StaticTextInput,
     &StopStep,
     &StreamText,
+    &SubWorkflow,
     &SwitchBlock,
     &RenderTemplate,
     &ConcatText,

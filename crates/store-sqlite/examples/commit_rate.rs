@@ -12,7 +12,7 @@ use serde_json::json;
 use stepwell_core::execution::{Event, RecordedEvent, Status};
 use stepwell_core::ids::{ExecutionId, NodeId, WorkflowId, WorkspaceId};
 use stepwell_core::{Map, Timestamp};
-use stepwell_store::commit::Commit;
+use stepwell_store::commit::{Commit, RelatedExecutions};
 use stepwell_store::record::ExecutionRecord;
 use stepwell_store::traits::Heartbeat;
 use stepwell_store::{ExecutionStore, NodeStore, StoreError};
@@ -136,6 +136,7 @@ fn three_steps(node: NodeId) -> Commit {
         webhook_url: None,
         callback_url: None,
         started_by: None,
+        parent: None,
     };
     let events = (1..).zip(events).map(recorded).collect();
     Commit {
@@ -147,5 +148,6 @@ fn three_steps(node: NodeId) -> Commit {
         audit: Vec::new(),
         idempotency: None,
         objects: None,
+        related: RelatedExecutions::default(),
     }
 }

@@ -16,7 +16,9 @@ use stepwell_store::ExecutionStore;
 use stepwell_store::codec;
 use stepwell_store::commit::Commit;
 use stepwell_store::lists::{ExecutionCursor, ExecutionFilter, List, Page};
-use stepwell_store::record::{ExecutionRecord, IdempotencyRecord, Loaded, StoredExecution};
+use stepwell_store::record::{
+    ExecutionRecord, IdempotencyRecord, Loaded, ParentStep, StoredExecution,
+};
 use stepwell_store::traits::{
     ActiveOf, ClaimQueued, Due, DueExecutions, Unfinished, UnfinishedOf, WriteIdempotent,
 };
@@ -32,7 +34,8 @@ const SEQ_BITS: u32 = 24;
 macro_rules! columns {
     () => {
         "n, id, workspace, workflow, release, status, seq, created_at, started_at, ended_at, \
-         wake_at, owner, external_id, metadata, webhook_url, started_by, callback_url"
+         wake_at, owner, external_id, metadata, webhook_url, started_by, callback_url, \
+         parent, parent_step"
     };
 }
 
@@ -205,6 +208,10 @@ fn record(found: &Row<'_>) -> Result<ExecutionRecord> {
         webhook_url: row::get_column(found, 14)?,
         started_by: row::maybe_id(found, 15)?,
         callback_url: row::get_column(found, 16)?,
+        parent: match row::maybe_id(found, 17)? {
+            Some(execution) => Some(ParentStep { execution, step: row::get_column(found, 18)? }),
+            None => None,
+        },
     })
 }
 

@@ -13,6 +13,7 @@ mod executions;
 mod feedback;
 mod gauges;
 mod maintenance;
+mod messages;
 mod meters;
 mod migrate;
 mod nodes;

@@ -26,6 +26,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0017_sensitive_deliveries.sql"),
     include_str!("../migrations/0018_documents.sql"),
     include_str!("../migrations/0019_executions_by_status.sql"),
+    include_str!("../migrations/0020_sub_workflows.sql"),
 ];
 
 /// "Step": marks the file as ours.

@@ -1,6 +1,6 @@
 //! The engine's one hot write.
 
-use stepwell_core::execution::RecordedEvent;
+use stepwell_core::execution::{OutgoingMessage, RecordedEvent};
 use stepwell_core::ids::NodeId;
 
 use crate::audit::AuditRecord;
@@ -22,7 +22,8 @@ pub struct Commit {
     /// where that is not so.
     pub expected_seq: u64,
     /// The events to append, in order. Without any, the commit changes only when the execution
-    /// must be woken: an execution that waits can leave memory again without anything to record.
+    /// must be woken and deletes messages: an execution that waits can leave memory again without
+    /// anything to record.
     pub events: Vec<RecordedEvent>,
     /// Deliveries to put in the outbox.
     pub deliveries: Vec<DeliveryRecord>,
@@ -36,6 +37,42 @@ pub struct Commit {
     /// by [`write_objects`](crate::ObjectStore::write_objects). Only with a new execution, and
     /// without an idempotency key of their own.
     pub objects: Option<Box<ObjectBatch>>,
+    /// What it changes for other executions.
+    pub related: RelatedExecutions,
+}
+
+/// What a commit changes for other executions, and the messages of others that it handles.
+#[derive(Debug, Clone, Default)]
+pub struct RelatedExecutions {
+    /// Executions that its events start.
+    pub started: Vec<StartedExecution>,
+    /// Messages that its events cause; those to executions that have ended or do not exist are
+    /// dropped.
+    pub sent: Vec<OutgoingMessage>,
+    /// The numbers of the messages to this execution that it handles; they are deleted. The end of
+    /// the execution deletes all.
+    pub handled: Vec<u64>,
+}
+
+/// An execution that the events of another one start: its row and its first events.
+#[derive(Debug, Clone)]
+pub struct StartedExecution {
+    /// Its projection, with the starting execution as its parent.
+    pub record: ExecutionRecord,
+    /// Its first events, from 1.
+    pub events: Vec<RecordedEvent>,
+}
+
+impl RelatedExecutions {
+    /// Whether it changes nothing.
+    pub fn is_empty(&self) -> bool {
+        self.started.is_empty() && self.sent.is_empty() && self.handled.is_empty()
+    }
+
+    /// The number of executions that it starts and messages that it sends.
+    pub fn count(&self) -> usize {
+        self.started.len() + self.sent.len()
+    }
 }
 
 impl Commit {
@@ -75,26 +112,39 @@ impl Commit {
         if self.objects.as_ref().is_some_and(|objects| objects.idempotency.is_some()) {
             return refuse("has objects with an idempotency key of their own");
         }
+        let is_started = |started: &StartedExecution| {
+            let StartedExecution { record, events } = started;
+            record.parent.as_ref().is_some_and(|parent| parent.execution == id)
+                && !events.is_empty()
+                && events.iter().zip(1..).all(follows)
+                && record.seq == events.len() as u64
+        };
+        if !self.related.started.iter().all(is_started) {
+            return refuse("starts an execution that is not a new one of its own");
+        }
         if self.deliveries.iter().any(|delivery| delivery.subject != id.into()) {
             return refuse("has deliveries about another subject");
         }
         Ok(())
     }
 
-    /// A commit without events changes the wake-up moment of a stored execution, and nothing that
-    /// only an event can cause.
+    /// A commit without events changes the wake-up moment of a stored execution and deletes messages
+    /// that mean nothing to it, and nothing that only an event can cause.
     fn check_wake_only(&self) -> Result<()> {
+        let related = &self.related;
         let moves = self.expected_seq > 0 && self.record.seq == self.expected_seq;
         let has_effects = !self.deliveries.is_empty()
             || !self.audit.is_empty()
             || self.idempotency.is_some()
-            || self.objects.is_some();
+            || self.objects.is_some()
+            || related.count() > 0;
         if moves && !has_effects {
             return Ok(());
         }
         let id = self.record.id;
         Err(StoreError::Corrupt(format!(
-            "a commit to {id} has no events, but does more than move the wake-up moment"
+            "a commit to {id} has no events, but does more than move the wake-up moment and \
+             handle messages"
         )))
     }
 }

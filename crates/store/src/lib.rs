@@ -27,5 +27,6 @@ pub use effects::Effects;
 pub use error::StoreError;
 pub use objects::ObjectStore;
 pub use traits::{
-    DeliveryStore, ExecutionStore, FeedbackStore, MaintenanceStore, NodeStore, Store, WorkflowStore,
+    DeliveryStore, ExecutionStore, FeedbackStore, MaintenanceStore, MessageStore, NodeStore, Store,
+    WorkflowStore,
 };

@@ -190,6 +190,8 @@ impl<T, C> Page<T, C> {
 pub struct ExecutionFilter {
     /// Only this workflow's, which must be one of the workspace.
     pub workflow: Option<WorkflowId>,
+    /// Only those that steps of this execution started.
+    pub parent: Option<ExecutionId>,
     /// Only those in one of these statuses; empty: all.
     pub statuses: Vec<Status>,
     /// Only those created at this moment or later.

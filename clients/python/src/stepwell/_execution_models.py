@@ -53,15 +53,16 @@ class StepAttempt(Model):
 
 
 class StepWait(Model):
-    """What a step waits for: `reason` is `timer` or `retry`."""
+    """What a step waits for: `reason` is `timer`, `retry` or `sub_workflow`; `until` is None if it
+    is not known."""
 
     reason: str = Field(alias="for")
-    until: datetime
+    until: Optional[datetime] = None
 
 
 class ExecutionWait(Model):
-    """What an execution waits for: `reason` is `timer`, `retry` or `capacity`; `step` and `until`
-    are None for `capacity`."""
+    """What an execution waits for: `reason` is `timer`, `retry`, `sub_workflow` or `capacity`;
+    `step` is None for `capacity`, `until` is None if it is not known."""
 
     reason: str = Field(alias="for")
     step: Optional[str] = None
@@ -70,6 +71,7 @@ class ExecutionWait(Model):
 
 class Step(Model):
     """The run of a step. `reused`: its result is that of the execution that this one reruns.
+    `child_execution_id` is the execution that a `SubWorkflow` started.
     `input`, `output` and the resolved `config` are set if they were requested; in events
     `attempts` has only the last attempt."""
 
@@ -88,12 +90,14 @@ class Step(Model):
     output: Any = None
     config: Any = None
     config_truncated: bool = False
+    child_execution_id: Optional[str] = None
 
 
 class Execution(Model, Generic[R]):
     """An execution. `result` is that of a completed one; otherwise it is None, and a failed one
     has an `error`. `release_tag` is the tag that selected the release. `get` and `wait` return
-    `steps`, in the order of the definition, and `waiting`; lists have `is_waiting` instead, and
+    `steps`, in the order of the definition, and `waiting`. `parent_execution_id` and
+    `parent_step` are what started a sub-workflow. Lists have `is_waiting` instead, and
     neither steps nor `parameters`, `result` and `error`."""
 
     id: str = Field(alias="execution_id")
@@ -115,6 +119,8 @@ class Execution(Model, Generic[R]):
     release: Optional[int] = None
     release_tag: Optional[str] = None
     rerun_of: Optional[str] = None
+    parent_execution_id: Optional[str] = None
+    parent_step: Optional[str] = None
     schedule_id: Optional[str] = None
     warnings: Optional[list[WarningItem]] = None
 

@@ -139,15 +139,16 @@ class TaskAttempt(Model):
 
 
 class TaskWait(Model):
-    """What a task waits for: `reason` is `timer` or `retry`."""
+    """What a task waits for: `reason` is `timer`, `retry` or `sub_workflow`; `until` is None if it
+    is not known."""
 
     reason: str = Field(alias="for")
-    until: datetime
+    until: Optional[datetime] = None
 
 
 class ExecutionWait(Model):
-    """What an execution waits for: `reason` is `timer`, `retry` or `capacity`; `step_id` and
-    `until` are None for `capacity`."""
+    """What an execution waits for: `reason` is `timer`, `retry`, `sub_workflow` or `capacity`;
+    `step_id` is None for `capacity`, `until` is None if it is not known."""
 
     reason: str = Field(alias="for")
     step_id: Optional[str] = None
@@ -157,8 +158,9 @@ class ExecutionWait(Model):
 class Task(Model):
     """The run of a step in an execution. `config` is its resolved configuration, if the execution
     was read with a key that may read the workflow; `reused`: its result is that of the execution
-    that this one reruns; in events `attempts` has only the last attempt; `children`:
-    the tasks inside it, if it is a block."""
+    that this one reruns; `child_execution_id`: the execution that a
+    `SubWorkflow` started; in events `attempts` has only the last attempt; `children`: the tasks
+    inside it, if it is a block."""
 
     task_id: str
     type: str
@@ -173,13 +175,15 @@ class Task(Model):
     output: Any = None
     config: Any = None
     config_truncated: bool = False
+    child_execution_id: Optional[str] = None
     error: Optional[Failure] = None
     started_at: Optional[datetime] = None
     completed_at: Optional[datetime] = None
 
 
 class Execution(Model):
-    """An execution with all of its tasks, in the order of the definition."""
+    """An execution with all of its tasks, in the order of the definition. `parent_execution_id` and
+    `parent_step_id` are what started a sub-workflow."""
 
     execution_id: str
     workflow_id: str
@@ -193,6 +197,8 @@ class Execution(Model):
     release: int
     release_tag: Optional[str] = None
     rerun_of: Optional[str] = None
+    parent_execution_id: Optional[str] = None
+    parent_step_id: Optional[str] = None
     created_at: datetime
     started_at: Optional[datetime] = None
     completed_at: Optional[datetime] = None
@@ -220,6 +226,7 @@ class ExecutionRow(Model):
     created_at: datetime
     started_at: Optional[datetime] = None
     completed_at: Optional[datetime] = None
+    parent_execution_id: Optional[str] = None
 
 
 class LogLine(Model):

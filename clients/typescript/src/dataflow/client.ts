@@ -38,7 +38,10 @@ const LIST_WORKFLOWS: NamesOf<m.ListWorkflows> = {
   cursor: true,
   status: true,
 };
-const LIST_EXECUTIONS: NamesOf<m.ListExecutions> = LIST_WORKFLOWS;
+const LIST_EXECUTIONS: NamesOf<m.ListExecutions> = {
+  ...LIST_WORKFLOWS,
+  parentExecutionId: true,
+};
 const EXECUTE: NamesOf<m.ExecuteOptions> = {
   ...POST_NAMES,
   webhookUrl: true,
@@ -216,7 +219,7 @@ export class DataflowClient extends Resource {
       items: "executions",
       options,
       optionNames: LIST_EXECUTIONS,
-      filters: { status: options.status },
+      filters: { status: options.status, parent_execution_id: options.parentExecutionId },
     });
   }
 

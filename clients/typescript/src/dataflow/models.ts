@@ -106,13 +106,14 @@ export interface TaskAttempt {
 
 /** What a task waits for. */
 export interface TaskWait {
-  for: "timer" | "retry";
-  until: Date;
+  for: "timer" | "retry" | "sub_workflow";
+  /** Null if it is not known. */
+  until: Date | null;
 }
 
-/** What an execution waits for; `stepId` and `until` are null for `capacity`. */
+/** What an execution waits for; `stepId` is null for `capacity`, `until` if it is not known. */
 export interface ExecutionWait {
-  for: "timer" | "retry" | "capacity";
+  for: "timer" | "retry" | "sub_workflow" | "capacity";
   stepId: string | null;
   until: Date | null;
 }
@@ -135,6 +136,8 @@ export interface Task {
   config?: unknown;
   /** Whether `config` was shortened. */
   configTruncated?: boolean;
+  /** The execution that a `SubWorkflow` started. */
+  childExecutionId?: string;
   error?: Failure;
   /** The tasks inside it, if it is a block. */
   children?: Task[];
@@ -149,6 +152,8 @@ export interface ExecutionRow {
   createdAt: Date;
   startedAt: Date | null;
   completedAt: Date | null;
+  /** The execution that started it, if it is a sub-workflow. */
+  parentExecutionId?: string;
 }
 
 /** An execution with all of its tasks, in the order of the definition. */
@@ -168,6 +173,8 @@ export interface Execution extends ExecutionRow {
   releaseTag?: string;
   /** The execution that it reruns. */
   rerunOf?: string;
+  /** The step that started it, if it is a sub-workflow. */
+  parentStepId?: string;
 }
 
 /** A line of an execution's log; `stepId` is null if it is about the whole execution. */
@@ -256,6 +263,8 @@ export interface ListWorkflows extends CursorOptions {
 /** Filters of executions. */
 export interface ListExecutions extends CursorOptions {
   status?: ExecutionFilter | ExecutionFilter[] | undefined;
+  /** Only sub-workflows of this execution. */
+  parentExecutionId?: string | undefined;
 }
 
 /** Options of `execute` and `run`. */

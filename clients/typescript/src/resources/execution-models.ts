@@ -34,13 +34,14 @@ export interface StepAttempt {
 
 /** What a step waits for. */
 export interface StepWait {
-  for: "timer" | "retry";
-  until: Date;
+  for: "timer" | "retry" | "sub_workflow";
+  /** Null if it is not known. */
+  until: Date | null;
 }
 
-/** What an execution waits for; `step` and `until` are null for `capacity`. */
+/** What an execution waits for; `step` is null for `capacity`, `until` if it is not known. */
 export interface ExecutionWait {
-  for: "timer" | "retry" | "capacity";
+  for: "timer" | "retry" | "sub_workflow" | "capacity";
   step: string | null;
   until: Date | null;
 }
@@ -68,6 +69,8 @@ export interface StepRun {
   config?: any;
   /** Whether `config` was shortened. */
   configTruncated?: boolean;
+  /** The execution that a `SubWorkflow` started. */
+  childExecutionId?: string;
 }
 
 /**
@@ -105,6 +108,10 @@ export interface Execution<R = any> {
   callbackUrl: string | null;
   /** The execution that it reruns. */
   rerunOf: string | null;
+  /** The execution that started it, if it is a sub-workflow. */
+  parentExecutionId?: string;
+  /** The step that started it, if it is a sub-workflow. */
+  parentStep?: string;
   /** The schedule that `schedules.trigger` started it for. */
   scheduleId?: string;
 }
@@ -168,6 +175,8 @@ export interface ListExecutions extends CursorListOptions {
   endDate?: Date | string | undefined;
   /** The id that the caller of a deployment chose. */
   externalId?: string | undefined;
+  /** Only sub-workflows of this execution. */
+  parentExecutionId?: string | undefined;
   /** Labels that they must have. */
   metadata?: Record<string, string> | undefined;
 }

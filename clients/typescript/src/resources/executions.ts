@@ -28,6 +28,7 @@ const LIST: NamesOf<e.ListExecutions> = {
   startDate: true,
   endDate: true,
   externalId: true,
+  parentExecutionId: true,
   metadata: true,
 };
 const GET: NamesOf<e.GetExecutionOptions> = { ...REQUEST_NAMES, includeIo: true };

@@ -38,6 +38,7 @@ mod secrets;
 mod served;
 mod sockets;
 mod streams;
+mod sub_workflows;
 mod support;
 mod templates;
 mod templates_page;

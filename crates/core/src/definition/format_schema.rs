@@ -5,7 +5,7 @@ use indexmap::IndexMap;
 use serde_json::{Value, json};
 
 use crate::Map;
-use crate::catalog::{StepCatalog, StepSpec};
+use crate::catalog::{StepAction, StepCatalog, StepSpec};
 use crate::definition::check::types::is_trivial;
 
 pub(super) fn format_schema(catalog: &dyn StepCatalog) -> Value {
@@ -127,11 +127,19 @@ fn type_properties(spec: &StepSpec) -> Map {
         properties.insert("input".into(), input_schema(spec));
         return properties;
     };
-    let fields = block["properties"].as_object().into_iter().flatten();
-    properties.extend(fields.map(|(name, schema)| (name.clone(), schema.clone())));
-    for name in ["config", "retry", "timeout", "idempotent", "at_most_once"] {
-        properties.insert(name.into(), json!(false));
+    let fields = |fields: &Value| fields["properties"].as_object().cloned().unwrap_or_default();
+    if spec.action == StepAction::Block {
+        properties.extend(fields(block));
+        for name in ["config", "retry", "timeout", "idempotent", "at_most_once"] {
+            properties.insert(name.into(), json!(false));
+        }
+        return properties;
     }
+    // An ordinary step with its configuration beside `type`.
+    let fields = fields(&templated_schema(&spec.config)).into_iter();
+    properties.extend(fields.map(|(name, schema)| (name, nullable_schema(schema))));
+    properties.insert("input".into(), input_schema(spec));
+    properties.insert("config".into(), json!(false));
     properties
 }
 

@@ -3,6 +3,7 @@
 pub mod blocks;
 mod check;
 mod compile;
+mod config_fields;
 mod duration;
 mod format_schema;
 mod habits;

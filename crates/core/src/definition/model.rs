@@ -6,6 +6,7 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::blocks::BlockDefinition;
+use super::config_fields::config_fields;
 use crate::Map;
 
 /// What a user wrote: inputs, steps, wiring, outputs, state. Immutable once released.
@@ -76,6 +77,14 @@ pub struct StepDefinition {
 }
 
 impl StepDefinition {
+    /// The place of its configuration in the source.
+    pub fn config_path(&self) -> String {
+        match config_fields(&self.type_name) {
+            Some(_) => self.path.clone(),
+            None => format!("{}.config", self.path),
+        }
+    }
+
     /// The field that has its input.
     pub fn input_field(&self) -> &'static str {
         self.block.as_ref().map_or("input", |block| block.kind.input_field())

@@ -13,6 +13,7 @@ use super::state::Status;
 use super::step_run::StepState;
 use super::step_run_id::{AttemptId, StepRunId};
 use crate::expr::EvalBudget;
+use crate::ids::ExecutionId;
 
 impl Execution {
     /// Decides what an input means and applies the resulting events. All or nothing: an error
@@ -59,13 +60,15 @@ const MAX_STARTS: u32 = 64;
 pub(super) struct Transition<'a> {
     pub(super) execution: &'a mut Execution,
     pub(super) moment: TransitionContext,
-    decision: Decision,
+    pub(super) decision: Decision,
     /// Step runs that may be ready to start because one that they depend on has settled.
     pub(super) reached: VecDeque<StepRunId>,
     /// Blocks in which a step has settled.
     pub(super) blocks: VecDeque<StepRunId>,
     /// How many bodies of loops and maps this transition may still start.
     pub(super) starts_left: u32,
+    /// The sub-workflow whose end is handled: it needs no message.
+    pub(super) ended_child: Option<ExecutionId>,
     /// The rest of the budget for the evaluation of expressions.
     pub(super) budget: RefCell<EvalBudget>,
     /// Whether the full budget is for one evaluation alone: after the first recorded event, others
@@ -90,6 +93,7 @@ impl<'a> Transition<'a> {
             reached: VecDeque::new(),
             blocks: VecDeque::new(),
             starts_left: MAX_STARTS,
+            ended_child: None,
             budget: RefCell::new(budget),
             is_single_evaluation: false,
             is_interrupted: false,
@@ -106,9 +110,12 @@ impl Transition<'_> {
             None => event,
         };
         let recorded = RecordedEvent { seq: self.execution.seq + 1, at: self.moment.now, event };
+        let abandoned = self.abandoned_child(&recorded.event);
         self.execution.apply_event(&recorded);
         self.execution.measure_wait(&recorded, self.moment.elapsed);
+        // The steps of an item on a copy start no sub-workflows.
         if self.item.is_none() {
+            self.send_messages(&recorded.event, abandoned);
             self.decision.events.push(recorded);
         }
         if std::mem::take(&mut self.is_single_evaluation) {
@@ -160,21 +167,16 @@ impl Transition<'_> {
                 self.start_held_back();
             }
             (_, TransitionInput::Resume) => return Err(TransitionError::NotPaused),
-            (_, TransitionInput::StepEnded { attempt, result }) => {
-                if !self.execution.is_under_way(&attempt) {
-                    return Err(TransitionError::Stale);
-                }
-                self.attempt_ended(&attempt, result);
-            }
             (_, TransitionInput::ItemsEnded { step, first, results }) => {
                 return self.items_ended(&step, first, results);
             }
-            (_, TransitionInput::StepLogged { step, level, message }) => {
-                if !matches!(self.execution.steps.run(&step).state, StepState::Running { .. }) {
-                    return Err(TransitionError::Stale);
-                }
-                self.record_event(Event::StepLogged { step, level, message });
-            }
+            (
+                _,
+                input @ (TransitionInput::StepEnded { .. }
+                | TransitionInput::StepLogged { .. }
+                | TransitionInput::ChildStarted { .. }
+                | TransitionInput::ChildEnded { .. }),
+            ) => return self.handle_step_input(input),
             (_, TransitionInput::Abort { error }) => self.end_execution(Event::Failed { error }),
             (Status::Running, TransitionInput::Evaluate { step }) => {
                 return self.evaluate_pending(step);
@@ -202,14 +204,47 @@ impl Transition<'_> {
         Ok(())
     }
 
+    /// What an attempt of a step, or its sub-workflow, reports.
+    fn handle_step_input(&mut self, input: TransitionInput) -> Result<(), TransitionError> {
+        match input {
+            TransitionInput::StepEnded { attempt, result } => {
+                if !self.execution.is_under_way(&attempt) {
+                    return Err(TransitionError::Stale);
+                }
+                self.attempt_ended(&attempt, result);
+            }
+            TransitionInput::StepLogged { step, level, message } => {
+                if !matches!(self.execution.steps.run(&step).state, StepState::Running { .. }) {
+                    return Err(TransitionError::Stale);
+                }
+                self.record_event(Event::StepLogged { step, level, message });
+            }
+            TransitionInput::ChildStarted { attempt, child, waits } => {
+                return self.child_started(&attempt, child, waits);
+            }
+            TransitionInput::ChildEnded { step, child, result } => {
+                return self.child_ended(&step, child, result);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
     fn accept_input(&mut self, acceptance: AcceptanceInput) {
-        let AcceptanceInput { input, state, previous, tag, timeout, rerun } = acceptance;
+        let AcceptanceInput { input, state, previous, tag, timeout, rerun, parent } = acceptance;
         let timeout_millis =
             timeout.map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX));
         let secrets = self.execution.redaction.is_some();
-        let accepted =
-            Event::Accepted { input, state, previous, tag, timeout_millis, rerun, secrets };
-        self.record_event(accepted);
+        self.record_event(Event::Accepted {
+            input,
+            state,
+            previous,
+            tag,
+            timeout_millis,
+            rerun,
+            parent,
+            secrets,
+        });
     }
 
     /// Starts the roots, or in a rerun, where some steps are settled already, every ready step.

@@ -21,11 +21,21 @@ impl Execution {
         self.seq = recorded.seq;
         let at = recorded.at;
         match &recorded.event {
-            Event::Accepted { input, state, previous, tag, timeout_millis, rerun, secrets } => {
+            Event::Accepted {
+                input,
+                state,
+                previous,
+                tag,
+                timeout_millis,
+                rerun,
+                parent,
+                secrets,
+            } => {
                 self.input = input.clone();
                 self.set_state_values(state.iter().flatten());
                 self.previous = *previous;
                 self.has_secrets = *secrets;
+                self.parent.clone_from(parent);
                 self.tag.clone_from(tag);
                 self.timeout = timeout_millis.map(Duration::from_millis);
                 if let Some(rerun) = rerun {
@@ -39,6 +49,7 @@ impl Execution {
             }
             Event::StepStarted { .. }
             | Event::StepWaiting { .. }
+            | Event::ChildStarted { .. }
             | Event::StepRetrying { .. }
             | Event::StepCompleted { .. }
             | Event::StepFailed { .. }
@@ -89,6 +100,11 @@ impl Execution {
                     block.pause = Some(BlockPause { since: at, until: *until });
                 } else if let Some(run) = self.steps.get_mut(step) {
                     run.state = StepState::Waiting { since: at, until: *until };
+                }
+            }
+            Event::ChildStarted { step, child, until } => {
+                if let Some(run) = self.steps.get_mut(step) {
+                    run.await_child(child, at, *until);
                 }
             }
             Event::StepRetrying { step, error, until } => {

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::blocks::block_run::BodyResult;
 use super::failure::Failure;
+use super::message::{ChildLink, ParentLink};
 use super::step_run_id::StepRunId;
 use crate::expr::SecretInsertion;
 use crate::ids::ExecutionId;
@@ -54,6 +55,9 @@ pub enum Event {
         /// The steps that it takes over from an earlier execution of the same release.
         #[serde(rename = "re", default, skip_serializing_if = "Option::is_none")]
         rerun: Option<Box<RerunSource>>,
+        /// The step run that started it, if it is a sub-workflow.
+        #[serde(rename = "par", default, skip_serializing_if = "Option::is_none")]
+        parent: Option<Box<ParentLink>>,
         /// Whether it came with secrets.
         #[serde(rename = "sec", default, skip_serializing_if = "std::ops::Not::not")]
         secrets: bool,
@@ -88,6 +92,18 @@ pub enum Event {
         step: StepRunId,
         /// When it continues.
         until: Timestamp,
+    },
+    /// The sub-workflow of a step was started, as an execution of its own.
+    ChildStarted {
+        /// The step run.
+        #[serde(rename = "n")]
+        step: StepRunId,
+        /// The execution.
+        #[serde(flatten)]
+        child: ChildLink,
+        /// When the step's timeout ends; `None`: it has none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
     },
     /// A step completed.
     StepCompleted {
@@ -316,6 +332,7 @@ impl Event {
             tag: None,
             timeout_millis: None,
             rerun: None,
+            parent: None,
             secrets: false,
         }
     }
@@ -325,6 +342,7 @@ impl Event {
         match self {
             Self::StepStarted { step, .. }
             | Self::StepWaiting { step, .. }
+            | Self::ChildStarted { step, .. }
             | Self::StepCompleted { step, .. }
             | Self::StepRetrying { step, .. }
             | Self::StepFailed { step, .. }

@@ -51,6 +51,18 @@ pub mod codes {
     pub const USER_DEFINED: &str = "USER_DEFINED_ERROR";
     /// A `Loop` did not end within its number of iterations.
     pub const LOOP_LIMIT: &str = "LOOP_LIMIT";
+    /// A sub-workflow was cancelled.
+    pub const SUB_WORKFLOW_CANCELLED: &str = "SUB_WORKFLOW_CANCELLED";
+    /// There is no workflow of the name or id that a `SubWorkflow` step has.
+    pub const SUB_WORKFLOW_NOT_FOUND: &str = "SUB_WORKFLOW_NOT_FOUND";
+    /// The workflow has no such release or release tag.
+    pub const SUB_WORKFLOW_RELEASE: &str = "SUB_WORKFLOW_RELEASE_NOT_FOUND";
+    /// The workflow is inactive, or an integration of it is not connected.
+    pub const SUB_WORKFLOW_INACTIVE: &str = "SUB_WORKFLOW_INACTIVE";
+    /// Too many executions are above the sub-workflow.
+    pub const SUB_WORKFLOW_DEPTH: &str = "SUB_WORKFLOW_DEPTH";
+    /// The execution waits for too many sub-workflows, or too many executions are queued.
+    pub const SUB_WORKFLOW_LIMIT: &str = "SUB_WORKFLOW_LIMIT";
     /// A value is larger than the configured limit.
     pub const VALUE_TOO_LARGE: &str = "VALUE_TOO_LARGE";
     /// A value is nested deeper than [`crate::MAX_VALUE_DEPTH`].

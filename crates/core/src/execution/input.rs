@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::blocks::block_run::BodyResult;
 use super::event::{RecordedEvent, RerunSource};
 use super::failure::Failure;
+use super::message::{ChildLink, ChildResult, OutgoingMessage, ParentLink};
 use super::state::Status;
 use super::step_run_id::{AttemptId, StepRunId};
 use crate::ids::ExecutionId;
@@ -39,6 +40,8 @@ pub struct AcceptanceInput {
     pub timeout: Option<Duration>,
     /// The steps that it takes over from an earlier execution.
     pub rerun: Option<Box<RerunSource>>,
+    /// The step run that starts it, if it is a sub-workflow.
+    pub parent: Option<Box<ParentLink>>,
 }
 
 /// An input of the state machine.
@@ -63,6 +66,24 @@ pub enum TransitionInput {
         first: u32,
         /// The results, in the order of the items; not necessarily of all that are left.
         results: Vec<BodyResult>,
+    },
+    /// The runtime has started the execution that a [`Command::StartChild`] demanded.
+    ChildStarted {
+        /// The attempt that demanded it.
+        attempt: AttemptId,
+        /// The execution.
+        child: ChildLink,
+        /// Whether the step waits for its end.
+        waits: bool,
+    },
+    /// The sub-workflow of a step has ended.
+    ChildEnded {
+        /// The step run.
+        step: StepRunId,
+        /// The sub-workflow; the end of another one is rejected.
+        child: ExecutionId,
+        /// How it ended.
+        result: ChildResult,
     },
     /// A running step wrote a log line.
     StepLogged {
@@ -147,6 +168,9 @@ pub enum Command {
         /// The first item.
         first: u32,
     },
+    /// Start the sub-workflow of a step, by [`TransitionInput::ChildStarted`], or end the attempt.
+    /// The execution and the event of its start become durable in one transaction.
+    StartChild(AttemptId),
     /// Evaluate expressions that may take long, by [`TransitionInput::Evaluate`].
     Evaluate {
         /// The step run to start; `None`: the outputs.
@@ -173,6 +197,8 @@ pub struct Decision {
     pub events: Vec<RecordedEvent>,
     /// Commands for the runtime; `Recover` repeats those of a crashed node.
     pub commands: Vec<Command>,
+    /// Messages to other executions, to be stored with the events.
+    pub messages: Vec<OutgoingMessage>,
 }
 
 /// The input is not allowed in the execution's present state; nothing was changed.

@@ -4,8 +4,8 @@
 //! it is recorded. [`Execution::apply_event`] is total and is all that replay uses.
 //!
 //! `advance` has the table of phase and input, `flow` the edges and joins, `begin` and `settle`
-//! the start and the end of a step run, `resume` timers and recovery, and `actions` the actions of
-//! control flow.
+//! the start and the end of a step run, `resume` timers and recovery, `children` sub-workflows, and
+//! `actions` the actions of control flow.
 
 mod actions;
 mod advance;
@@ -13,10 +13,12 @@ mod apply;
 mod begin;
 mod bind;
 mod blocks;
+mod children;
 pub mod event;
 pub mod failure;
 mod flow;
 pub mod input;
+pub mod message;
 pub mod named_step_run;
 mod redaction;
 pub mod rerun;
@@ -42,6 +44,10 @@ pub use flow::ERROR_PORT;
 pub use input::{
     AcceptanceInput, AttemptError, Command, Decision, StepResult, TransitionContext,
     TransitionError, TransitionInput,
+};
+pub use message::{
+    ChildLink, ChildResult, ExecutionMessage, MAX_ACTIVE_CHILDREN, MAX_SUB_WORKFLOW_DEPTH,
+    OutgoingMessage, ParentLink,
 };
 pub use rerun::{RerunError, RerunFrom};
 pub use scope::ExecutionScope;

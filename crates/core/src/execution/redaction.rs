@@ -78,6 +78,7 @@ impl EventRedaction {
             Event::Cancelled { reason: Some(reason) } => self.redact_text(reason),
             Event::Started
             | Event::StepWaiting { .. }
+            | Event::ChildStarted { .. }
             | Event::StepSkipped { .. }
             | Event::StepCancelled { .. }
             | Event::BodyStarted { .. }

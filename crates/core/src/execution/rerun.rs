@@ -212,6 +212,7 @@ fn reusable_outcome(state: &StepState) -> Option<ReusedOutcome> {
         | StepState::Pending
         | StepState::Running { .. }
         | StepState::Waiting { .. }
+        | StepState::Child { .. }
         | StepState::Block(_)
         | StepState::Backoff { .. }
         | StepState::Cancelled => None,

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use super::actions::attempt_command;
 use super::advance::Transition;
 use super::event::Event;
 use super::failure::{Failure, codes};
-use super::input::{Command, TransitionContext};
+use super::input::TransitionContext;
 use super::state::Status;
 use super::step_run::StepState;
 use super::step_run_id::{AttemptId, StepRunId};
@@ -30,6 +31,7 @@ impl Transition<'_> {
             }
             match self.execution.steps.run(&id).state {
                 StepState::Waiting { until, .. } => self.end_wait(&id, until),
+                StepState::Child { .. } => self.end_child_wait(&id),
                 StepState::Backoff { attempt, .. } => self.retry_step(id, attempt + 1),
                 StepState::Block(_) => {
                     self.blocks.push_back(id);
@@ -103,7 +105,7 @@ impl Transition<'_> {
             }
             let planned = &plan[attempt.step_run.step];
             if planned.repeat_after_crash || planned.effect == Effect::Pure {
-                self.push_command(Command::Run(attempt));
+                self.push_command(attempt_command(planned.action, attempt));
                 continue;
             }
             let failure = Failure::new(

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::event::GivenInput;
 use super::failure::Failure;
+use super::message::ParentLink;
 use super::redaction::EventRedaction;
 use super::step_run::StepState;
 use super::step_runs::StepRuns;
@@ -108,6 +109,8 @@ pub struct Execution {
     pub timeout: Option<Duration>,
     /// The execution of which it is a rerun.
     pub rerun_of: Option<ExecutionId>,
+    /// The step run that started it, if it is a sub-workflow.
+    pub parent: Option<Box<ParentLink>>,
     /// An input that replaces the one of a step's binding.
     pub(super) given: Option<GivenInput>,
     /// When it was accepted.
@@ -139,6 +142,7 @@ impl Execution {
             has_secrets: false,
             timeout: None,
             rerun_of: None,
+            parent: None,
             given: None,
             created_at: Timestamp::default(),
             started_at: None,
@@ -160,7 +164,7 @@ impl Execution {
     /// The status, with `Waiting` distinguished from `Running`.
     pub fn status(&self) -> Status {
         let waits = self.phase == Status::Running
-            && self.steps.current_states().any(|state| state.wait_bounds().is_some())
+            && self.steps.current_states().any(StepState::is_waiting)
             && !self.is_busy();
         if waits { Status::Waiting } else { self.phase }
     }

@@ -7,8 +7,10 @@ use serde_json::Value;
 use super::blocks::block_run::BlockRun;
 use super::event::SkipReason;
 use super::failure::{Failure, codes};
+use super::message::ChildLink;
 use crate::Timestamp;
 use crate::expr::SecretInsertion;
+use crate::ids::ExecutionId;
 
 /// The state of a step run. Each variant has the data of its state.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +28,15 @@ pub enum StepState {
         since: Timestamp,
         /// When the wait ends.
         until: Timestamp,
+    },
+    /// It waits for the end of its sub-workflow. Begun by `ChildStarted`.
+    Child {
+        /// The execution.
+        execution: ExecutionId,
+        /// When the wait began.
+        since: Timestamp,
+        /// When the step's timeout ends; `None`: it has none.
+        until: Option<Timestamp>,
     },
     /// It is a block, in which steps run. Begun by `StepStarted`, ended by the end of its bodies.
     Block(Box<BlockRun>),
@@ -84,9 +95,15 @@ impl StepState {
             Self::Waiting { since, until } | Self::Backoff { since, until, .. } => {
                 Some((*since, *until))
             }
+            Self::Child { since, until, .. } => until.map(|until| (*since, until)),
             Self::Block(block) => block.pause.map(|pause| (pause.since, pause.until)),
             _ => None,
         }
+    }
+
+    /// Whether it waits for a point in time or for the end of a sub-workflow.
+    pub(super) fn is_waiting(&self) -> bool {
+        matches!(self, Self::Child { .. }) || self.wait_bounds().is_some()
     }
 
     /// The name that expressions see.
@@ -94,7 +111,7 @@ impl StepState {
         match self {
             Self::Pending => "pending",
             Self::Running { .. } | Self::Backoff { .. } | Self::Block(_) => "running",
-            Self::Waiting { .. } => "waiting",
+            Self::Waiting { .. } | Self::Child { .. } => "waiting",
             Self::Completed { .. } => "completed",
             Self::Failed { .. } => "failed",
             Self::Skipped { .. } => "skipped",
@@ -144,6 +161,8 @@ pub struct StepRun {
     pub ended_at: Option<Timestamp>,
     /// Whether it was taken over from an earlier execution.
     pub reused: bool,
+    /// The sub-workflow that its last attempt started.
+    pub child: Option<Box<ChildLink>>,
 }
 
 impl StepRun {
@@ -158,6 +177,7 @@ impl StepRun {
         started_at: None,
         ended_at: None,
         reused: false,
+        child: None,
     };
 
     /// Starts an attempt.
@@ -178,6 +198,17 @@ impl StepRun {
         self.add_failed_attempt(error, at, until);
         let (attempt, error) = (self.attempts, error.clone());
         self.state = StepState::Backoff { attempt, since: at, until, error };
+    }
+
+    /// Begins to wait for the end of a sub-workflow.
+    pub(super) fn await_child(
+        &mut self,
+        child: &ChildLink,
+        since: Timestamp,
+        until: Option<Timestamp>,
+    ) {
+        self.state = StepState::Child { execution: child.execution, since, until };
+        self.child = Some(Box::new(child.clone()));
     }
 
     fn add_failed_attempt(&mut self, error: &Failure, at: Timestamp, next_at: Timestamp) {

@@ -24,7 +24,9 @@ impl Execution {
         match &recorded.event {
             Event::Accepted { .. } => self.limit_timeout(self.timeout, elapsed),
             Event::Started => self.limit_timeout(self.origin.plan.timeout, elapsed),
-            Event::StepWaiting { step, .. } | Event::StepRetrying { step, .. } => {
+            Event::StepWaiting { step, .. }
+            | Event::ChildStarted { step, .. }
+            | Event::StepRetrying { step, .. } => {
                 self.measure_step(step, recorded.at, elapsed, Duration::ZERO);
             }
             _ => {}

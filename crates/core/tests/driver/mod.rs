@@ -126,7 +126,9 @@ impl Driver {
         self.journal.extend(decision.events);
         for command in decision.commands {
             match command {
-                Command::Run(attempt) => self.attempts.push_back(attempt),
+                Command::Run(attempt) | Command::StartChild(attempt) => {
+                    self.attempts.push_back(attempt);
+                }
                 Command::RunItems { step, first } => self.run_items(step, first),
                 Command::Stop { step } => self.attempts.retain(|attempt| attempt.step_run != step),
                 Command::Evaluate { step } => self.apply(TransitionInput::Evaluate { step }),

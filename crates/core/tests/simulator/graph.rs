@@ -53,6 +53,7 @@ static TYPES: LazyLock<Types> = LazyLock::new(|| {
         spec("Delay", Effect::Pure, StepAction::Delay, json!({})),
         spec("SetState", Effect::Pure, StepAction::SetState, json!({"type": "object"})),
         spec("Fail", Effect::Pure, StepAction::Fail, json!({})),
+        spec("SubWorkflow", Effect::Pure, StepAction::SubWorkflow, json!({})),
         spec("Branch", Effect::Pure, StepAction::Block, json!({})),
         spec("Switch", Effect::Pure, StepAction::Block, json!({})),
         spec("Parallel", Effect::Pure, StepAction::Block, json!({})),
@@ -223,13 +224,29 @@ fn random_block(rng: &mut Rng, ids: &mut usize, before: &[Value], depth: usize) 
 }
 
 fn random_step(rng: &mut Rng, i: usize, before: &[Value]) -> Value {
-    let kind =
-        *rng.pick(&["Pure", "Pure", "Read", "Send", "Send", "Send", "Delay", "SetState", "Fail"]);
+    let kind = *rng.pick(&[
+        "Pure",
+        "Pure",
+        "Read",
+        "Send",
+        "Send",
+        "Send",
+        "Delay",
+        "SetState",
+        "SubWorkflow",
+        "Fail",
+    ]);
     // A graph that fails at once shows little.
     let kind = if kind == "Fail" && rng.chance(70) { "Send" } else { kind };
     let mut step = json!({"id": format!("s{i}"), "type": kind, "input": {"i": i}});
     match kind {
         "Delay" => step["config"] = json!({"for": 1 + rng.below(20)}),
+        "SubWorkflow" => {
+            step["workflow"] = json!("child");
+            if rng.chance(30) {
+                step["timeout"] = json!(1 + rng.below(10));
+            }
+        }
         "Fail" => step["config"] = json!({"message": "configured to"}),
         _ => {}
     }

@@ -10,6 +10,7 @@
     reason = "a broken invariant must stop the test"
 )]
 
+mod family;
 mod graph;
 mod oracle;
 mod rng;
@@ -17,6 +18,7 @@ mod world;
 
 use std::time::Instant;
 
+use family::Family;
 use rng::Rng;
 use world::World;
 
@@ -50,4 +52,29 @@ fn every_history_keeps_the_invariants_and_ends() {
     }
     let seconds = began.elapsed().as_secs_f64();
     println!("{histories} histories, {events} events, {seconds:.1} s");
+}
+
+#[test]
+fn every_family_of_executions_ends_together() {
+    let histories = setting("STEPWELL_SIM_HISTORIES", 20_000).div_ceil(4);
+    let first = setting("STEPWELL_SIM_SEED", 1);
+    let mut events = 0;
+    for graph in 0..histories.div_ceil(HISTORIES_PER_GRAPH) {
+        let seed = first + graph;
+        let mut rng = Rng::new(seed ^ (1 << 40));
+        let plans: Vec<_> = (0..3).map(|_| graph::random_plan(&mut rng)).collect();
+        for history in 0..HISTORIES_PER_GRAPH {
+            let rng = Rng::new(seed ^ (history << 32));
+            let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                Family::new(plans.clone(), rng).run()
+            }));
+            match result {
+                Ok(count) => events += count,
+                Err(_) => panic!(
+                    "history {history} of seed {seed} failed; see it again with STEPWELL_SIM_SEED={seed} STEPWELL_SIM_HISTORIES=20"
+                ),
+            }
+        }
+    }
+    println!("{histories} families, {events} events");
 }

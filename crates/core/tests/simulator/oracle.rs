@@ -25,6 +25,8 @@ pub struct Oracle {
     under_way: BTreeMap<StepRunId, u32>,
     attempts: BTreeMap<StepRunId, u32>,
     resting_until: BTreeMap<StepRunId, Timestamp>,
+    /// The step runs that wait for a sub-workflow, with the end of their timeout.
+    awaiting: BTreeMap<StepRunId, Option<Timestamp>>,
     settled: BTreeMap<StepRunId, How>,
     /// The bodies that run, by block run.
     bodies: BTreeMap<StepRunId, BTreeSet<BodyRun>>,
@@ -63,6 +65,7 @@ impl Oracle {
             under_way: BTreeMap::new(),
             attempts: BTreeMap::new(),
             resting_until: BTreeMap::new(),
+            awaiting: BTreeMap::new(),
             settled: BTreeMap::new(),
             bodies: BTreeMap::new(),
             iterations: BTreeMap::new(),
@@ -101,7 +104,13 @@ impl Oracle {
                 assert!(self.under_way.remove(step).is_some());
                 self.resting_until.insert(step.clone(), *until);
             }
-            Event::StepRetrying { step, until, .. } => {
+            Event::ChildStarted { step, until, .. } => {
+                assert!(self.under_way.contains_key(step), "only by an attempt under way");
+                let before = self.awaiting.insert(step.clone(), *until);
+                assert!(before.is_none(), "one sub-workflow for each attempt");
+            }
+            Event::StepRetrying { step, until, error } => {
+                self.end_await(step, Some(&error.code));
                 let attempt = self.under_way.remove(step).expect("only an attempt under way fails");
                 assert!(attempt < plan[step.step].retry.max_attempts, "no attempt too many");
                 assert!(*until >= self.last_at);
@@ -111,7 +120,8 @@ impl Oracle {
                 self.block_completed(plan, step, output);
                 self.step_completed(step, port.clone());
             }
-            Event::StepFailed { step, handled, .. } => {
+            Event::StepFailed { step, handled, error } => {
+                self.end_await(step, Some(&error.code));
                 self.no_steps_inside(plan, step);
                 assert_eq!(*handled, plan[step.step].on_error != OnError::Fail);
                 self.under_way.remove(step);
@@ -136,6 +146,7 @@ impl Oracle {
             Event::Failed { .. } | Event::TimedOut { .. } | Event::Cancelled { .. } => {
                 assert!(self.under_way.is_empty(), "nothing is left under way");
                 assert!(self.resting_until.is_empty(), "nothing is left waiting");
+                assert!(self.awaiting.is_empty(), "nothing is awaited");
                 self.ended = true;
             }
             Event::StepLogged { .. } | Event::StateSet { .. } | Event::Recovered => {}
@@ -155,7 +166,16 @@ impl Oracle {
         self.ended = true;
     }
 
+    /// A step run does not wait for its sub-workflow any more, because of this error.
+    fn end_await(&mut self, step: &StepRunId, code: Option<&str>) {
+        let until = self.awaiting.remove(step).flatten();
+        if let (Some(until), Some("STEP_TIMEOUT")) = (until, code) {
+            assert!(self.last_at >= until, "a timeout takes its time");
+        }
+    }
+
     fn step_cancelled(&mut self, step: &StepRunId) {
+        self.end_await(step, None);
         let was = self.under_way.remove(step).is_some();
         let rested = self.resting_until.remove(step).is_some();
         assert!(was || rested, "only what was begun is cancelled");
@@ -256,6 +276,7 @@ impl Oracle {
     }
 
     fn step_completed(&mut self, step: &StepRunId, port: Option<String>) {
+        self.end_await(step, None);
         if let Some(until) = self.resting_until.remove(step) {
             assert!(self.last_at >= until, "a delay takes its time");
         } else {

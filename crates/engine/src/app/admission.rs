@@ -77,7 +77,7 @@ impl App {
             });
         }
         persist::commit_queued(engine, prepared).await?;
-        engine.count_queued();
+        engine.count_queued(1);
         Ok(())
     }
 

@@ -26,6 +26,7 @@ use crate::runtime::engine::{Engine, new_uuid};
 use crate::runtime::journals::Journals;
 use crate::runtime::live_config::LiveConfig;
 use crate::runtime::loops::heartbeat::{DEAD_AFTER, send_heartbeats};
+use crate::runtime::loops::messages::deliver_messages;
 use crate::runtime::loops::queue::claim_queued;
 use crate::runtime::loops::recovery::resume_unfinished;
 use crate::runtime::loops::retention::purge_old;
@@ -88,6 +89,7 @@ impl App {
         background.start(|stop| resume_unfinished(engine.clone(), stop));
         supervise_loop(background, engine, "claim_queued", claim_queued);
         supervise_loop(background, engine, "wake_sleepers", wake_sleepers);
+        supervise_loop(background, engine, "deliver_messages", deliver_messages);
         supervise_loop(background, engine, "send_deliveries", send_deliveries);
         supervise_loop(background, engine, "watch_webhooks", watch_webhooks);
         supervise_loop(background, engine, "send_heartbeats", send_heartbeats);
@@ -218,6 +220,7 @@ fn new_engine(
         queue_changed: Notify::new(),
         timers_changed: Notify::new(),
         outbox_changed: Notify::new(),
+        messages_changed: Notify::new(),
         runner_gone: Notify::new(),
         operations_changed: Notify::new(),
         operations_advanced: Notify::new(),

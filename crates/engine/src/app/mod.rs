@@ -12,7 +12,6 @@ mod executions;
 #[cfg(test)]
 mod future_sizes;
 mod idempotency;
-mod integrations;
 mod keys;
 mod lifecycle;
 mod metrics;
@@ -31,11 +30,11 @@ mod webhooks;
 mod workflows;
 mod workspaces;
 
+pub use crate::integrations::Connection;
 pub use actuals::NewActual;
 pub use audit::Refusal;
 pub use executions::{ExecutionDetail, InputWarnings, NewExecution, RerunRequest, Start};
 pub use idempotency::{ClaimGuard, IdempotencyClaim};
-pub use integrations::Connection;
 pub use keys::{CallerInfo, ChangeKey, CreateKey, KeySecret, NewKey};
 pub use objects::Noun;
 pub use operations::{DryRun, NewOperation, OperationFilter};

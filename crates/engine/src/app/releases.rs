@@ -16,7 +16,7 @@ use super::App;
 use super::cursor::{decode_list, encode_page};
 use super::targets::{LATEST, WorkflowRef};
 use crate::caller::Verb;
-use crate::objects::{self, Document, Object};
+use crate::objects::{Document, Object};
 use crate::release_tag::{ReleaseTag, Traffic};
 use crate::runtime::engine::new_uuid;
 use crate::{AppError, Caller};
@@ -177,7 +177,7 @@ impl App {
         if name == LATEST {
             return Ok(latest_tag(&workflow));
         }
-        let found = self.find_tag(id, name).await?;
+        let found = self.engine.find_tag(id, name).await?;
         found.ok_or_else(|| AppError::not_found("release tag", name))
     }
 
@@ -224,7 +224,7 @@ impl App {
             return Err(AppError::invalid("tag", "LATEST cannot be deleted"));
         }
         let not_found = || AppError::not_found("release tag", name);
-        let tag = self.find_tag(id, name).await?.ok_or_else(not_found)?;
+        let tag = self.engine.find_tag(id, name).await?.ok_or_else(not_found)?;
         let entry = self.engine.audit_entry(caller, AuditAction::ReleaseTagDeleted, id);
         let entry = entry.named(&workflow.name).with("tag", name);
         let delete = DeleteObject { kind: ReleaseTag::KIND, id: tag.id, expected: None };
@@ -233,16 +233,6 @@ impl App {
             Err(StoreError::Missing(_)) => Err(not_found()),
             other => Ok(other?),
         }
-    }
-
-    /// The stored tag of that name.
-    pub(super) async fn find_tag(
-        &self,
-        workflow: WorkflowId,
-        name: &str,
-    ) -> Result<Option<Object<ReleaseTag>>, AppError> {
-        let key = ReleaseTag::key(workflow, name);
-        Ok(objects::find_by_key(&*self.engine.store, key).await?)
     }
 
     /// The tag that points at these releases from now on: the next version of the stored one.
@@ -254,7 +244,7 @@ impl App {
     ) -> Result<Object<ReleaseTag>, AppError> {
         let now = self.engine.now();
         let document = ReleaseTag { workflow: workflow.id, name: name.to_owned(), traffic };
-        Ok(match self.find_tag(workflow.id, name).await? {
+        Ok(match self.engine.find_tag(workflow.id, name).await? {
             Some(before) => before.next(now, document),
             None => {
                 let id = SubjectId::from_uuid(new_uuid());

@@ -116,9 +116,9 @@ impl Engine {
         }
     }
 
-    /// Counts an execution that was queued.
-    pub(crate) fn count_queued(&self) {
-        self.queued.fetch_add(1, Ordering::Relaxed);
+    /// Counts executions that were queued.
+    pub(crate) fn count_queued(&self, count: usize) {
+        self.queued.fetch_add(count, Ordering::Relaxed);
         self.queue_changed.notify_one();
     }
 

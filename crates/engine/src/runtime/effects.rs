@@ -4,6 +4,7 @@ use stepwell_core::Map;
 use stepwell_core::audit::{AuditAction, AuditedObject};
 use stepwell_core::ids::AuditId;
 use stepwell_store::audit::AuditRecord;
+use stepwell_store::commit::RelatedExecutions;
 use stepwell_store::objects::ObjectBatch;
 use stepwell_store::{Effects, StoreError};
 
@@ -73,6 +74,19 @@ impl Engine {
         let effects = std::mem::take(&mut batch.effects);
         let write = |effects| self.store.write_objects(ObjectBatch { effects, ..batch });
         self.write_change(effects, write).await
+    }
+
+    /// Wakes what handles the executions that a commit has started, and the receivers of its
+    /// messages.
+    pub(crate) fn notify_related(&self, related: &RelatedExecutions) {
+        if !related.started.is_empty() {
+            related.started.iter().for_each(|started| self.meters.entered(&started.record));
+            self.metrics.accepted.increment(related.started.len() as u64);
+            self.count_queued(related.started.len());
+        }
+        if !related.sent.is_empty() {
+            self.messages_changed.notify_one();
+        }
     }
 
     /// Wakes the delivery sender: a delivery was put in the outbox.

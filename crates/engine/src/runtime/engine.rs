@@ -76,6 +76,8 @@ pub(crate) struct Engine {
     pub(crate) timers_changed: Notify,
     /// A delivery was put in the outbox.
     pub(crate) outbox_changed: Notify,
+    /// A message to an execution was stored, or an execution that may have some left memory.
+    pub(crate) messages_changed: Notify,
     /// A runner has ended.
     pub(crate) runner_gone: Notify,
     /// When refusals were last added to the audit log, by key and reason.

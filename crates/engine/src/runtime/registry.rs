@@ -39,6 +39,8 @@ pub(crate) enum Message {
     },
     /// A time that it waits for has come.
     Wake,
+    /// There are stored messages to the execution.
+    Inbox,
     /// Finish the running steps, start no others, and end.
     Drain,
 }

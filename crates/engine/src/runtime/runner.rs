@@ -7,6 +7,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use stepwell_core::execution::{
@@ -18,7 +19,7 @@ use stepwell_core::faults;
 use stepwell_core::ids::ExecutionId;
 use stepwell_store::StoreError;
 use stepwell_store::audit::AuditRecord;
-use stepwell_store::commit::Commit;
+use stepwell_store::commit::{Commit, RelatedExecutions};
 use stepwell_store::objects::ObjectBatch;
 use stepwell_store::record::{ExecutionRecord, IdempotencyRecord};
 use tokio::sync::{mpsc, oneshot};
@@ -34,6 +35,7 @@ use crate::AppError;
 use crate::memory::{Reservation, SMALL};
 use stepwell_core::memory::json_size;
 
+mod children;
 mod evaluate;
 mod idle;
 mod load;
@@ -47,7 +49,7 @@ mod run_items;
 pub(crate) use retained::Retained;
 
 /// The pause before an execution is loaded again whose stored journal differs from memory.
-const LOST_PAUSE: std::time::Duration = std::time::Duration::from_secs(1);
+const LOST_PAUSE: Duration = Duration::from_secs(1);
 
 /// One driven execution.
 pub(crate) struct Runner {
@@ -77,6 +79,12 @@ pub(crate) struct Runner {
     under_way: HashMap<StepRunId, AbortHandle>,
     /// Requests that are confirmed when the events are durable.
     replies: Vec<oneshot::Sender<Result<(), AppError>>>,
+    /// What its events that are not durable yet change for other executions.
+    related: RelatedExecutions,
+    /// Whether there may be stored messages to it.
+    has_messages: bool,
+    /// Until when it stays in memory to wait for messages, by the monotonic clock.
+    stays_until: Duration,
     /// Messages that came while the store was unavailable.
     deferred: VecDeque<Message>,
     /// Roughly how many bytes the values in the journal have as text.
@@ -224,6 +232,7 @@ impl Runner {
         if !execution.status().is_final() {
             engine.meters.entered(&record);
         }
+        let has_messages = record.seq > 0 && execution.exchanges_messages();
         Box::new(Self {
             engine,
             feed: slot.feed,
@@ -243,6 +252,9 @@ impl Runner {
             commands: VecDeque::new(),
             under_way: HashMap::new(),
             replies: accepted.into_iter().collect(),
+            has_messages,
+            related: RelatedExecutions::default(),
+            stays_until: Duration::ZERO,
             deferred: VecDeque::new(),
             draining: false,
             current: None,
@@ -278,6 +290,10 @@ impl Runner {
                 self.engine.meters.left(&self.record);
             }
             StopReason::Asleep => {
+                if self.execution.awaits_child() {
+                    // A message may have come while it left.
+                    self.engine.messages_changed.notify_one();
+                }
                 if self.record.wake_at.is_some() {
                     self.engine.timers_changed.notify_one();
                 }
@@ -299,6 +315,9 @@ impl Runner {
         if self.execution.status().is_final() {
             return self.reject_all();
         }
+        if self.has_messages {
+            self.read_messages().await;
+        }
         if let Err(reason) = self.apply_first(first).await {
             return reason;
         }
@@ -316,7 +335,8 @@ impl Runner {
                 if let Err(reason) = self.commit_asleep(idle).await {
                     return reason;
                 }
-                if self.mailbox.is_empty() && self.deferred.is_empty() {
+                let is_left = self.mailbox.is_empty() && self.deferred.is_empty();
+                if is_left && !self.has_messages && self.stays_for().is_none() {
                     return if self.draining { StopReason::Stopped } else { StopReason::Asleep };
                 }
             } else if let Err(reason) = self.commit().await {
@@ -368,6 +388,7 @@ impl Runner {
         }
         self.uncommitted.extend(decision.events);
         self.commands.extend(decision.commands);
+        self.related.sent.extend(decision.messages);
     }
 
     /// Counts the memory of the values. They exist already, so this does not wait; what creates

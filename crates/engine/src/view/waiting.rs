@@ -12,6 +12,8 @@ pub enum WaitReason {
     Timer,
     /// A step: until its next attempt is due.
     Retry,
+    /// A step: for the end of its sub-workflow.
+    SubWorkflow,
 }
 
 impl WaitReason {
@@ -21,6 +23,7 @@ impl WaitReason {
             Self::Capacity => "capacity",
             Self::Timer => "timer",
             Self::Retry => "retry",
+            Self::SubWorkflow => "sub_workflow",
         }
     }
 }
@@ -30,8 +33,8 @@ impl WaitReason {
 pub struct StepWait {
     /// What it waits for.
     pub reason: WaitReason,
-    /// Until when.
-    pub until: Timestamp,
+    /// Until when; `None`: unknown.
+    pub until: Option<Timestamp>,
 }
 
 /// The wait of an execution in which nothing runs.
@@ -49,13 +52,16 @@ pub struct ExecutionWait {
 pub(super) const fn step_wait(state: &StepState) -> Option<StepWait> {
     match state {
         StepState::Waiting { until, .. } => {
-            Some(StepWait { reason: WaitReason::Timer, until: *until })
+            Some(StepWait { reason: WaitReason::Timer, until: Some(*until) })
         }
         StepState::Backoff { until, .. } => {
-            Some(StepWait { reason: WaitReason::Retry, until: *until })
+            Some(StepWait { reason: WaitReason::Retry, until: Some(*until) })
+        }
+        StepState::Child { until, .. } => {
+            Some(StepWait { reason: WaitReason::SubWorkflow, until: *until })
         }
         StepState::Block(block) => match block.pause_until() {
-            Some(until) => Some(StepWait { reason: WaitReason::Timer, until }),
+            Some(until) => Some(StepWait { reason: WaitReason::Timer, until: Some(until) }),
             None => None,
         },
         _ => None,
@@ -71,9 +77,11 @@ pub(super) fn execution_wait(execution: &Execution) -> Option<ExecutionWait> {
         Status::Waiting => {
             let waits =
                 execution.steps.iter().filter_map(|(id, run)| Some((id, step_wait(&run.state)?)));
-            let (id, StepWait { reason, until }) = waits.min_by_key(|(_, wait)| wait.until)?;
+            // One without a time may take longest.
+            let key = |wait: &StepWait| (wait.until.is_none(), wait.until);
+            let (id, StepWait { reason, until }) = waits.min_by_key(|(_, wait)| key(wait))?;
             let step_id = super::step_run_name(execution, &id);
-            Some(ExecutionWait { reason, step_id, until: Some(until) })
+            Some(ExecutionWait { reason, step_id, until })
         }
         _ => None,
     }

@@ -30,6 +30,8 @@ mod running;
 mod schedules;
 mod secrets;
 mod simulated;
+mod sub_workflow_crashes;
+mod sub_workflows;
 mod support;
 mod upgrade;
 mod waits;

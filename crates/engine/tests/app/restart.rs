@@ -118,7 +118,7 @@ async fn attempts_and_configurations_are_the_same_after_a_restart() {
     assert_eq!(configs.collect::<Vec<_>>(), expected);
     let call = &after.steps[1];
     let wait = call.waiting.unwrap();
-    assert_eq!((wait.reason, Some(wait.until)), (WaitReason::Retry, call.attempts[0].next_at));
+    assert_eq!((wait.reason, wait.until), (WaitReason::Retry, call.attempts[0].next_at));
     let error = call.attempts[0].error.as_ref().unwrap();
     assert_eq!((call.attempts.len(), error.code.as_str()), (1, "HTTP_STATUS"));
 }

@@ -27,6 +27,7 @@ use stepwell_engine::{App, AppError, EngineConfig};
 
 use stepwell_core::TopicFilter;
 use stepwell_engine::app::NewWebhook;
+use stepwell_store::lists::{ExecutionFilter, List};
 use tokio::sync::Mutex;
 
 use receiver::Receiver;
@@ -119,6 +120,46 @@ async fn a_panic_fails_one_execution_and_nothing_else() {
     let bench = bench.restart().await;
     let view = bench.wait(workflow, json!({"n": 1, "text": "x"})).await.unwrap();
     assert_eq!(view.record.status, Status::Completed);
+    bench.app.shutdown().await;
+}
+
+/// Both executions end, and no message stays in the store.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_panic_leaves_no_sub_workflow_behind() {
+    let _alone = ONE_AT_A_TIME.lock().await;
+    let bench = Bench::with(small()).await;
+    let steps = json!([{"type": "Delay", "config": {"for": "1ms"}}, {"type": "Echo"}]);
+    bench.create(json!({"name": "child", "steps": steps})).await;
+    let call = json!([{"id": "call", "type": "SubWorkflow", "workflow": "child", "input": {}}]);
+    let inputs = json!({"n": "number", "text": "string"});
+    let parent = json!({"name": "parent", "inputs": inputs, "steps": call});
+    let workflow = bench.create(parent).await;
+    let mut failed = 0;
+    for point in faults::POINTS {
+        for nth in 0..12 {
+            faults::plant_fault(Some((point, nth)));
+            let Some(id) = accepted(&bench, workflow).await else { continue };
+            let view = bench.app.wait_for(&bench.caller, id, PATIENCE).await;
+            let view = view.unwrap_or_else(|error| panic!("{point} {nth}: {error}"));
+            faults::plant_fault(None);
+            if view.record.status != Status::Completed {
+                failed += 1;
+                assert_eq!(view.error.unwrap().code, "INTERNAL_ERROR", "{point} {nth}");
+            }
+            let filter = ExecutionFilter { parent: Some(id), ..ExecutionFilter::default() };
+            let list = List::first_page(filter, 9);
+            let children = bench.store.list_executions(bench.caller.workspace, list).await;
+            for child in children.unwrap().items {
+                let ended = bench.app.wait_for(&bench.caller, child.id, PATIENCE).await;
+                ended.unwrap_or_else(|error| panic!("{point} {nth}: {error}"));
+                assert_eq!(bench.store.list_messages(child.id, 9).await.unwrap(), []);
+            }
+            assert_eq!(bench.store.list_messages(id, 9).await.unwrap(), []);
+            all_gone(&bench.app).await;
+        }
+    }
+    faults::plant_fault(None);
+    assert!(failed > 10, "{failed}");
     bench.app.shutdown().await;
 }
 

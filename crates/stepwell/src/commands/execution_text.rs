@@ -17,6 +17,7 @@ pub fn print_execution(execution: &Value) {
     print_field("workflow_id", non_empty(value_text(&execution["workflow_id"])));
     print_field("release", describe_release(execution));
     print_field("rerun of", non_empty(value_text(&execution["rerun_of"])));
+    print_field("started by", describe_parent(execution));
     for field in ["created_at", "started_at", "completed_at"] {
         print_field(field, non_empty(value_text(&execution[field])));
     }
@@ -68,9 +69,15 @@ fn json_text(value: &Value) -> Option<String> {
 /// What a task waits for, why it failed, or that its result is reused; `None`: nothing of these.
 pub fn describe_task(task: &Value) -> Option<String> {
     let until = value_text(&task["waiting"]["until"]);
+    let child = value_text(&task["child_execution_id"]);
     match value_text(&task["waiting"]["for"]).as_str() {
+        "sub_workflow" => Some(format!("waits for the sub-workflow {child}")),
         "" if task["reused"] == true => Some("reused".to_owned()),
-        "" => non_empty(value_text(&task["error"]["message"])),
+        "" => match non_empty(value_text(&task["error"]["message"])) {
+            Some(error) => Some(error),
+            None if child.is_empty() => None,
+            None => Some(format!("sub-workflow {child}")),
+        },
         "retry" => {
             let last = array_items(&task["attempts"]).last()?;
             let number = value_text(&last["attempt"]);
@@ -85,6 +92,13 @@ pub fn describe_duration(body: &Value) -> Option<String> {
     let time = |field: &str| body[field].as_str().and_then(Timestamp::parse);
     let (started, completed) = (time("started_at")?, time("completed_at")?);
     Some(terminal::format_duration(completed.since(started)))
+}
+
+/// The step that started a sub-workflow.
+fn describe_parent(execution: &Value) -> Option<String> {
+    let parent = non_empty(value_text(&execution["parent_execution_id"]))?;
+    let step = value_text(&execution["parent_step_id"]);
+    Some(format!("step `{step}` of {parent}"))
 }
 
 /// The release and the tag that selected it.
@@ -103,6 +117,7 @@ fn describe_execution_wait(execution: &Value) -> Option<String> {
         "" => None,
         "timer" => Some(format!("the delay of step `{step}`, until {until}")),
         "retry" => Some(format!("the next attempt of step `{step}`, due at {until}")),
+        "sub_workflow" => Some(format!("the sub-workflow of step `{step}`")),
         "capacity" => Some("other executions to end".to_owned()),
         other => Some(other.to_owned()),
     }
@@ -182,6 +197,12 @@ mod tests {
             (json!({"status": "COMPLETED", "reused": true}), Some("reused")),
             (json!({"waiting": {"for": "timer", "until": "T"}}), Some("waits until T")),
             (
+                json!({"waiting": {"for": "sub_workflow"}, "child_execution_id": "ex-1"}),
+                Some("waits for the sub-workflow ex-1"),
+            ),
+            (json!({"child_execution_id": "ex-1"}), Some("sub-workflow ex-1")),
+            (json!({"child_execution_id": "ex-1", "error": {"message": "no"}}), Some("no")),
+            (
                 json!({"waiting": {"for": "retry", "until": "T"}, "attempts": [failed]}),
                 Some(
                     "attempt 2 failed: HTTP_STATUS: 503; the next one is due at 2026-01-31T09:00:05Z",
@@ -193,6 +214,10 @@ mod tests {
         for (waiting, expected) in [
             (json!(null), None),
             (json!({"for": "capacity"}), Some("other executions to end")),
+            (
+                json!({"for": "sub_workflow", "step_id": "a", "until": null}),
+                Some("the sub-workflow of step `a`"),
+            ),
             (
                 json!({"for": "retry", "step_id": "a", "until": "T"}),
                 Some("the next attempt of step `a`, due at T"),

@@ -24,6 +24,9 @@ use crate::{documents, terminal, wiring};
 pub struct Run {
     /// Definition in JSON or YAML; `-` reads stdin
     file: PathBuf,
+    /// Definition of a workflow that it starts as a sub-workflow; repeatable
+    #[arg(long = "with", value_name = "FILE")]
+    others: Vec<PathBuf>,
     #[command(flatten)]
     input: InputArgs,
     /// Secret that steps can use as `secrets.NAME`; repeatable
@@ -37,17 +40,30 @@ pub struct Run {
 /// Prints progress on stderr and the output on stdout.
 pub async fn run(args: Run, global: &GlobalArgs) -> Result<(), CliError> {
     let config = global.load_config()?;
-    let definition = documents::read_definition(&args.file, CliErrorKind::Usage)?;
+    let read = |file: &PathBuf| documents::read_definition(file, CliErrorKind::Usage);
+    let definition = read(&args.file)?;
+    let others: Vec<Value> = args.others.iter().map(read).collect::<Result<_, _>>()?;
     let start = Start { input: args.input.read()?, secrets: args.secret, ..Start::default() };
     let engine = config.engine_for_local_use();
     let app = wiring::start_engine(wiring::in_memory_store(), engine).await?;
-    let result = execute_definition(&app, definition, start, args.quiet).await;
+    let result = match create_workflows(&app, others).await {
+        Ok(()) => execute_definition(&app, definition, start, args.quiet).await,
+        Err(error) => Err(error),
+    };
     let json = match (&result, global.json) {
         (Ok(view), true) => Some(api_execution(&app, &config, view).await?),
         _ => None,
     };
     app.shutdown().await;
     print_result(&result?, json)
+}
+
+async fn create_workflows(app: &App, definitions: Vec<Value>) -> Result<(), CliError> {
+    for source in definitions {
+        let create = CreateWorkflow { source, active: true, idempotency: None };
+        app.create_workflow(&Caller::internal(), create).await.map_err(usage_error)?;
+    }
+    Ok(())
 }
 
 async fn execute_definition(

@@ -15,6 +15,7 @@ mod counter;
 mod operations;
 mod schedules;
 mod server;
+mod sub_workflows;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};

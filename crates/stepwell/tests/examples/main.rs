@@ -58,8 +58,16 @@ fn respond(mut stream: TcpStream) {
 
 /// Runs an example; returns its output.
 fn run(file: &str, input: Option<&str>) -> Value {
+    run_with(file, &[], input)
+}
+
+/// Runs an example with the workflows that it starts; returns its output.
+fn run_with(file: &str, others: &[&str], input: Option<&str>) -> Value {
     let mut command = Command::new(env!("CARGO_BIN_EXE_stepwell"));
     command.current_dir(examples()).args(["run", file]);
+    for other in others {
+        command.args(["--with", other]);
+    }
     if let Some(input) = input {
         command.args(["--input", input]);
     }
@@ -127,6 +135,24 @@ fn fan_out() {
 }
 
 #[test]
+fn onboard() {
+    let others = ["onboard-check.yaml", "onboard-account.yaml", "onboard-welcome.yaml"];
+    let run = |input: Value| run_with("onboard.yaml", &others, Some(&input.to_string()));
+    assert_eq!(
+        run(json!({"name": "  Ada Lovelace ", "country": "DE"})),
+        json!({"account": "DE-ada-lovelace", "greeting": "Welcome, Ada Lovelace!"})
+    );
+    let failed = Command::new(env!("CARGO_BIN_EXE_stepwell"))
+        .current_dir(examples())
+        .args(["run", "onboard.yaml", "--with", others[0], "-i", "name=x", "-i", "country=FR"])
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8_lossy(&failed.stderr);
+    assert_eq!(failed.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("NO_CUSTOMERS") && stderr.contains("in step `checked`"), "{stderr}");
+}
+
+#[test]
 fn every_example_has_a_test_and_is_valid() {
     let mut files: Vec<String> = std::fs::read_dir(examples())
         .unwrap()
@@ -148,6 +174,10 @@ fn every_example_has_a_test_and_is_valid() {
             "greet.yaml",
             "inbound-message.yaml",
             "joins.yaml",
+            "onboard-account.yaml",
+            "onboard-check.yaml",
+            "onboard-welcome.yaml",
+            "onboard.yaml",
             "quorum.yaml",
         ]
     );

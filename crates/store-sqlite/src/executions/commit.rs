@@ -8,23 +8,24 @@ use stepwell_core::Timestamp;
 use stepwell_core::execution::Status;
 use stepwell_store::StoreError;
 use stepwell_store::codec;
-use stepwell_store::commit::Commit;
+use stepwell_store::commit::{Commit, StartedExecution};
 use stepwell_store::record::{ExecutionRecord, WorkflowStats};
 use stepwell_store::rollup::CountedExecution;
 
 use super::{SEQ_BITS, idempotency};
 use crate::error::{Result, StoreResult, corrupt_row};
+use crate::messages::PreparedMessage;
 use crate::row::{self, Id};
 use crate::writer::Batch;
-use crate::{audit, deliveries, objects};
+use crate::{audit, deliveries, messages, objects};
 
 pub(super) const FIND: &str =
     "SELECT n, seq, status, started_at, ended_at, workflow, workspace, created_at FROM executions
     WHERE id = ?1";
 const INSERT: &str = "INSERT INTO executions (id, workspace, workflow, release, status, seq,
     created_at, started_at, ended_at, wake_at, owner, external_id, metadata, webhook_url,
-    started_by, callback_url)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
+    started_by, callback_url, parent, parent_step)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
     ON CONFLICT (id) DO NOTHING";
 pub(super) const UPDATE: &str = "UPDATE executions SET status = ?1, seq = ?2, started_at = ?3,
     ended_at = ?4, wake_at = ?5, owner = ?6 WHERE n = ?7";
@@ -37,6 +38,15 @@ pub(super) struct PreparedCommit {
     chunk: Option<Vec<u8>>,
     metadata: Option<String>,
     objects: Option<objects::Prepared>,
+    /// The encoded events and labels of the executions that it starts, in their order.
+    started: Vec<PreparedExecution>,
+    sent: Vec<PreparedMessage>,
+}
+
+/// The encoded first events and labels of an execution that a commit starts.
+struct PreparedExecution {
+    chunk: Vec<u8>,
+    metadata: Option<String>,
 }
 
 /// Encodes on the caller's thread.
@@ -52,7 +62,16 @@ pub(super) fn prepare_commit(commit: Arc<Commit>) -> StoreResult<PreparedCommit>
         return Err(StoreError::Corrupt(full));
     }
     let objects = commit.objects.as_deref().cloned().map(objects::Prepared::new);
-    Ok(PreparedCommit { commit, chunk, metadata, objects: objects.transpose()? })
+    let prepare_started = |started: &StartedExecution| {
+        let StartedExecution { record, events } = started;
+        let metadata = row::labels_text(&record.metadata)?;
+        Ok(PreparedExecution { chunk: codec::encode_events(events)?, metadata })
+    };
+    let related = &commit.related;
+    let started = related.started.iter().map(prepare_started).collect::<StoreResult<_>>()?;
+    let sent = related.sent.iter().map(PreparedMessage::new).collect::<StoreResult<_>>()?;
+    let objects = objects.transpose()?;
+    Ok(PreparedCommit { commit, chunk, metadata, objects, started, sent })
 }
 
 impl PreparedCommit {
@@ -60,7 +79,9 @@ impl PreparedCommit {
     pub(super) fn bytes(&self) -> usize {
         let outbox: usize = self.commit.deliveries.iter().map(|one| one.body.len()).sum();
         let objects = self.objects.as_ref().map_or(0, objects::Prepared::bytes);
-        self.chunk.as_ref().map_or(0, Vec::len) + outbox + objects
+        let started: usize = self.started.iter().map(|started| started.chunk.len()).sum();
+        let sent: usize = self.sent.iter().map(PreparedMessage::bytes).sum();
+        self.chunk.as_ref().map_or(0, Vec::len) + outbox + objects + started + sent
     }
 }
 
@@ -79,21 +100,18 @@ pub(super) fn run_commit(batch: &mut Batch<'_>, prepared: &PreparedCommit) -> Re
     let Commit { node, record, expected_seq, deliveries, audit, idempotency, .. } =
         &*prepared.commit;
     batch.require_alive(*node)?;
+    require_new(batch.connection, &prepared.commit.related.started)?;
     let n = if *expected_seq == 0 {
         idempotency::require_free(batch.connection, idempotency.as_ref())?;
         require_free_external_id(batch.connection, record)?;
         if let Some(objects) = &prepared.objects {
             objects.check(batch.connection)?;
         }
-        let n = insert_execution(batch.connection, record, prepared.metadata.as_deref())?;
+        let n = add_execution(batch, record, prepared.metadata.as_deref())?;
         idempotency::take_claim(batch.connection, idempotency.as_ref())?;
         if let Some(objects) = &prepared.objects {
             objects.write(batch.connection)?;
         }
-        batch.count(record.workflow, None, record.stats());
-        let ExecutionRecord { workspace, workflow, created_at, .. } = *record;
-        let counted = CountedExecution { workspace, workflow, created_at };
-        batch.counts.change(counted, None, Some(record.status));
         n
     } else {
         let found = find_execution(batch.connection, record, *expected_seq)?;
@@ -108,8 +126,53 @@ pub(super) fn run_commit(batch: &mut Batch<'_>, prepared: &PreparedCommit) -> Re
         let key = (n << SEQ_BITS) | (expected_seq + 1).cast_signed();
         row::execute_sql(batch.connection, APPEND, params![key, chunk])?;
     }
+    write_related(batch, prepared)?;
     deliveries::insert(batch.connection, deliveries)?;
     audit::insert(batch.connection, audit)
+}
+
+/// Rejects the start of an execution that exists.
+fn require_new(connection: &Connection, started: &[StartedExecution]) -> Result<()> {
+    for StartedExecution { record, .. } in started {
+        if let Some(actual) = find_seq(connection, record)? {
+            return Err(StoreError::Conflict { id: record.id, expected: 0, actual }.into());
+        }
+    }
+    Ok(())
+}
+
+fn find_seq(connection: &Connection, record: &ExecutionRecord) -> Result<Option<u64>> {
+    row::query_first(connection, FIND, [record.id.blob()], |found| row::get_column(found, 1))
+}
+
+/// Writes what the commit changes for other executions.
+fn write_related(batch: &mut Batch<'_>, prepared: &PreparedCommit) -> Result<()> {
+    let Commit { record, related, .. } = &*prepared.commit;
+    for (started, encoded) in related.started.iter().zip(&prepared.started) {
+        let n = add_execution(batch, &started.record, encoded.metadata.as_deref())?;
+        let key = (n << SEQ_BITS) | 1;
+        row::execute_sql(batch.connection, APPEND, params![key, encoded.chunk])?;
+    }
+    messages::delete_handled(batch.connection, record.id, &related.handled)?;
+    messages::send(batch.connection, &prepared.sent)?;
+    if record.status.is_final() {
+        messages::drop_all(batch.connection, record.id)?;
+    }
+    Ok(())
+}
+
+/// Adds a row and counts it.
+fn add_execution(
+    batch: &mut Batch<'_>,
+    record: &ExecutionRecord,
+    metadata: Option<&str>,
+) -> Result<i64> {
+    let n = insert_execution(batch.connection, record, metadata)?;
+    batch.count(record.workflow, None, record.stats());
+    let ExecutionRecord { workspace, workflow, created_at, .. } = *record;
+    let counted = CountedExecution { workspace, workflow, created_at };
+    batch.counts.change(counted, None, Some(record.status));
+    Ok(n)
 }
 
 fn require_free_external_id(connection: &Connection, record: &ExecutionRecord) -> Result<()> {
@@ -143,6 +206,8 @@ fn insert_execution(
         record.webhook_url,
         record.started_by.map(Id::blob),
         record.callback_url,
+        record.parent.as_ref().map(|parent| parent.execution.blob()),
+        record.parent.as_ref().map(|parent| parent.step.as_str()),
     ];
     if row::execute_sql(connection, INSERT, params)? == 1 {
         let n = connection.last_insert_rowid();

@@ -31,8 +31,21 @@ macro_rules! walk {
 macro_rules! labelled {
     ($direction:literal) => {
         concat!(
-            "SELECT created_at, id, n, status, workflow, metadata FROM executions
+            "SELECT created_at, id, n, status, workflow, metadata, workspace FROM executions
             WHERE workspace = ?1 AND metadata IS NOT NULL AND created_at BETWEEN ?2 AND ?3
+            ORDER BY created_at ",
+            $direction,
+            ", id ",
+            $direction
+        )
+    };
+}
+
+macro_rules! children {
+    ($direction:literal) => {
+        concat!(
+            "SELECT created_at, id, n, status, workflow, metadata, workspace FROM executions
+            WHERE parent = ?1 AND created_at BETWEEN ?2 AND ?3
             ORDER BY created_at ",
             $direction,
             ", id ",
@@ -47,11 +60,21 @@ const WORKSPACE_DOWN: &str = walk!("workspace", "DESC");
 const WORKSPACE_UP: &str = walk!("workspace", "ASC");
 const LABELLED_DOWN: &str = labelled!("DESC");
 const LABELLED_UP: &str = labelled!("ASC");
+const CHILDREN_DOWN: &str = children!("DESC");
+const CHILDREN_UP: &str = children!("ASC");
 
 /// The queries of the query plan test.
 #[cfg(test)]
-pub(super) const QUERIES: &[&str] =
-    &[WORKFLOW_DOWN, WORKFLOW_UP, WORKSPACE_DOWN, WORKSPACE_UP, LABELLED_DOWN, LABELLED_UP];
+pub(super) const QUERIES: &[&str] = &[
+    WORKFLOW_DOWN,
+    WORKFLOW_UP,
+    WORKSPACE_DOWN,
+    WORKSPACE_UP,
+    LABELLED_DOWN,
+    LABELLED_UP,
+    CHILDREN_DOWN,
+    CHILDREN_UP,
+];
 
 /// When an execution was created, its id, its row.
 type Found = (i64, [u8; 16], i64);
@@ -67,10 +90,10 @@ pub(super) fn list(
         row::as_micros(list.filter.from).unwrap_or(i64::MIN),
         row::as_micros(list.filter.until).unwrap_or(i64::MAX),
     );
-    let (found, total) = if list.filter.labels.is_empty() {
+    let (found, total) = if list.filter.labels.is_empty() && list.filter.parent.is_none() {
         by_index(&transaction, workspace, list, range)?
     } else {
-        by_labels(&transaction, workspace, list, range)?
+        by_selection(&transaction, workspace, list, range)?
     };
     let load = |(_, _, n): Found| {
         let record = row::query_first(&transaction, super::LOAD_NTH, [n], super::record)?;
@@ -211,26 +234,29 @@ fn next(walks: &mut [Head<'_>], order: Order) -> Result<Option<Found>> {
     Ok(found)
 }
 
-/// Reads all executions of the workspace that have labels.
-fn by_labels(
+/// Reads all executions of the workspace that have labels, or all that one execution started.
+fn by_selection(
     connection: &Connection,
     workspace: WorkspaceId,
     list: &List<ExecutionFilter>,
     (first, last): (i64, i64),
 ) -> Result<(Vec<Found>, Option<u64>)> {
-    let sql = match list.sort.order {
-        Order::Descending => LABELLED_DOWN,
-        Order::Ascending => LABELLED_UP,
+    let (sql, of) = match (list.filter.parent, list.sort.order) {
+        (Some(parent), Order::Descending) => (CHILDREN_DOWN, parent.blob()),
+        (Some(parent), Order::Ascending) => (CHILDREN_UP, parent.blob()),
+        (None, Order::Descending) => (LABELLED_DOWN, workspace.blob()),
+        (None, Order::Ascending) => (LABELLED_UP, workspace.blob()),
     };
     let (mut skip, limit) = (list.window.skipped(), list.window.read_limit());
     let mut statement = connection.prepare_cached(sql)?;
-    let mut rows = statement.query(params![workspace.blob(), first, last])?;
+    let mut rows = statement.query(params![of, first, last])?;
     let (mut page, mut total) = (Vec::new(), 0);
     while let Some(row) = rows.next()? {
         if !list.window.count && page.len() >= limit {
             break;
         }
-        if !is_selected(&list.filter, row)? {
+        let is_own = row::get_id::<WorkspaceId>(row, 6)? == workspace;
+        if !is_own || !is_selected(&list.filter, row)? {
             continue;
         }
         total += 1;

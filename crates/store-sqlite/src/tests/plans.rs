@@ -4,8 +4,8 @@ use rusqlite::Connection;
 
 use super::fresh;
 use crate::{
-    audit, deliveries, executions, feedback, gauges, maintenance, nodes, objects, recoveries,
-    workflows,
+    audit, deliveries, executions, feedback, gauges, maintenance, messages, nodes, objects,
+    recoveries, workflows,
 };
 
 fn plan(connection: &Connection, sql: &str) -> Vec<String> {
@@ -28,6 +28,7 @@ async fn every_query_searches_an_index() {
             workflows::list::QUERIES,
             deliveries::QUERIES,
             feedback::QUERIES,
+            messages::QUERIES,
             nodes::QUERIES,
             recoveries::QUERIES,
             maintenance::QUERIES,

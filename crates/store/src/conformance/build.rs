@@ -14,7 +14,7 @@ use stepwell_core::{Map, Timestamp, Topic};
 use uuid::Uuid;
 
 use crate::audit::{Actor, AuditRecord, Origin};
-use crate::commit::Commit;
+use crate::commit::{Commit, RelatedExecutions};
 use crate::lists::List;
 use crate::objects::ObjectBatch;
 use crate::record::{
@@ -112,6 +112,7 @@ pub fn queued(n: u128) -> Commit {
         webhook_url: None,
         callback_url: None,
         started_by: None,
+        parent: None,
     };
     let events = vec![RecordedEvent {
         seq: 1,
@@ -127,6 +128,7 @@ pub fn queued(n: u128) -> Commit {
         audit: Vec::new(),
         idempotency: None,
         objects: None,
+        related: RelatedExecutions::default(),
     }
 }
 
@@ -140,6 +142,7 @@ pub fn then(commit: &Commit, status: Status, events: Vec<Event>) -> Commit {
     next.audit = Vec::new();
     next.idempotency = None;
     next.objects = None;
+    next.related = RelatedExecutions::default();
     for (index, event) in (1..).zip(events) {
         let at = Timestamp::from_micros(last.as_micros() + index * 1_000_000);
         next.record.seq += 1;

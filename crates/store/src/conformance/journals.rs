@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use stepwell_core::execution::{
-    BodyResult, Event, Failure, GivenInput, RerunSource, ReusedOutcome, ReusedStep, SkipReason,
-    Status, StepRunId,
+    BodyResult, ChildLink, Event, Failure, GivenInput, ParentLink, RerunSource, ReusedOutcome,
+    ReusedStep, SkipReason, Status, StepRunId,
 };
 use stepwell_core::expr::SecretInsertion;
 use stepwell_core::{Map, Timestamp};
@@ -164,18 +164,30 @@ pub async fn every_kind_of_event(store: Shared) {
     let until = at(-99);
     let inside = |step: u32| StepRunId { path: [2, 0, 7].into(), ..step.into() };
     let rerun = full_rerun(&value, &full);
-    let accepted = |rerun| Event::Accepted {
+    let child = || ChildLink { execution: execution(6), workflow: workflow(5), release: 4 };
+    let accepted = |rerun: Option<Box<RerunSource>>| Event::Accepted {
         input: value.clone(),
         state: Some(values.clone()),
         previous: Some(execution(8)),
         tag: Some("beta".to_owned()),
         timeout_millis: Some(u64::MAX),
+        parent: rerun.as_ref().map(|_| {
+            let (step, step_name) = (inside(1), "orders[2].a".to_owned());
+            Box::new(ParentLink {
+                execution: execution(7),
+                step,
+                step_name,
+                depth: 16,
+                waits: true,
+            })
+        }),
         rerun,
         secrets: true,
     };
     let mut events = block_events(&value, &full);
     events.extend([
         accepted(Some(Box::new(rerun))),
+        accepted(None),
         accepted(Some(Box::new(RerunSource {
             of: execution(9),
             steps: Vec::new(),
@@ -203,6 +215,8 @@ pub async fn every_kind_of_event(store: Shared) {
             }]),
         },
         Event::StepWaiting { step: 1.into(), until },
+        Event::ChildStarted { step: inside(1), child: child(), until: Some(until) },
+        Event::ChildStarted { step: 1.into(), child: child(), until: None },
         Event::StepCompleted {
             step: 1.into(),
             output: value.clone(),

@@ -14,6 +14,7 @@ pub mod delivery_history;
 pub mod feedback;
 pub mod journals;
 pub mod lists;
+pub mod messages;
 pub mod nodes;
 pub mod object_commits;
 pub mod object_lists;
@@ -66,6 +67,10 @@ macro_rules! conformance_tests {
             object_commits: objects_are_committed_with_their_execution, an_object_is_committed_once,
                 one_execution_gets_the_object, workflows_change_with_objects;
             object_lists: objects_in_every_order, objects_by_index_fields;
+            messages: executions_start_with_their_commit, messages_come_in_order,
+                messages_are_deleted_with_the_commit_that_handles_them,
+                an_execution_that_has_ended_gets_no_messages, receivers_of_a_node,
+                children_are_listed, a_rejected_commit_starts_and_sends_nothing;
             purges: ended_and_over_only, retention_of_the_workflow, with_everything_that_belongs,
                 at_most_so_many, ended_executions_by_id, old_idempotency_keys, old_webhook_deliveries,
                 gauges_count_what_waits, executions_are_counted_by_status;

@@ -107,6 +107,10 @@ impl Caller {
         let results = both!(one, other, commit(commit));
         if results.1 == "()" {
             self.seqs[place] = commit.record.seq;
+            for started in &commit.related.started {
+                let place = usize::try_from(started.record.id.uuid().as_u128()).unwrap();
+                self.seqs[place] = started.record.seq;
+            }
             objects::wrote(self, commit.objects.as_deref());
         } else if results.1.contains("actual: 0") {
             // It has been purged.

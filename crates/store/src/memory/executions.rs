@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use stepwell_core::Timestamp;
-use stepwell_core::execution::Status;
+use stepwell_core::execution::{OutgoingMessage, RecordedEvent, Status};
 use stepwell_core::ids::{ExecutionId, NodeId, WorkspaceId};
 
 use super::lists::cut_page;
 use super::{MemoryStore, Result, State};
-use crate::commit::Commit;
+use crate::commit::{Commit, StartedExecution};
 use crate::lists::{ExecutionCursor, ExecutionFilter, List, Page};
 use crate::record::{
     ExecutionRecord, IdempotencyRecord, StoredExecution, WorkflowStats, has_label,
@@ -26,6 +26,9 @@ impl ExecutionStore for MemoryStore {
         commit.check()?;
         let mut state = self.writable()?;
         state.require_alive(commit.node)?;
+        for started in &commit.related.started {
+            state.require_seq(started.record.id, 0)?;
+        }
         if commit.expected_seq == 0 {
             state.require_new_key(commit.idempotency.as_ref())?;
             state.require_free_external_id(&commit.record)?;
@@ -53,10 +56,11 @@ impl ExecutionStore for MemoryStore {
         workspace: WorkspaceId,
         list: List<ExecutionFilter>,
     ) -> Result<Page<ExecutionRecord, ExecutionCursor>> {
-        let ExecutionFilter { workflow, statuses, from, until, labels } = &list.filter;
+        let ExecutionFilter { workflow, parent, statuses, from, until, labels } = &list.filter;
         let is_listed = |record: &&ExecutionRecord| {
             record.workspace == workspace
                 && workflow.is_none_or(|workflow| record.workflow == workflow)
+                && parent.is_none_or(|parent| record.is_child_of(parent))
                 && (statuses.is_empty() || statuses.contains(&record.status))
                 && from.is_none_or(|from| record.created_at >= from)
                 && until.is_none_or(|until| record.created_at <= until)
@@ -181,13 +185,30 @@ impl State {
 
     /// Writes what was found to be right.
     fn append(&mut self, commit: Commit) {
-        let Commit { record, events, deliveries, audit, idempotency, objects, .. } = commit;
+        let Commit { record, events, deliveries, audit, idempotency, objects, related, .. } =
+            commit;
         self.take_key(idempotency);
         if let Some(objects) = objects {
             self.put_objects(*objects);
         }
         self.take_effects(Effects { deliveries, audit, recovered: Vec::new() });
-        let mut record = record;
+        let id = record.id;
+        let is_final = record.status.is_final();
+        self.append_events(record, events);
+        for StartedExecution { record, events } in related.started {
+            self.append_events(record, events);
+        }
+        let handled = |number: &u64, sent: &OutgoingMessage| {
+            sent.to == id && related.handled.contains(number)
+        };
+        self.messages.retain(|number, sent| !handled(number, sent));
+        self.send_messages(related.sent);
+        if is_final {
+            self.drop_messages(id);
+        }
+    }
+
+    fn append_events(&mut self, mut record: ExecutionRecord, events: Vec<RecordedEvent>) {
         let mut journal = Vec::new();
         let mut before = None;
         if let Some(stored) = self.executions.remove(&record.id) {

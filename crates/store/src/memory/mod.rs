@@ -8,6 +8,7 @@ mod deliveries;
 mod executions;
 mod feedback;
 mod lists;
+mod messages;
 mod nodes;
 mod objects;
 mod workflows;
@@ -17,6 +18,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use stepwell_core::Timestamp;
+use stepwell_core::execution::OutgoingMessage;
 use stepwell_core::ids::{
     ActualId, DeliveryId, ExecutionId, NodeId, ReceiverId, WorkflowId, WorkspaceId,
 };
@@ -58,6 +60,9 @@ struct State {
     /// With the seq of the journal at the last recovery.
     recoveries: BTreeMap<ExecutionId, (u64, Recovery)>,
     audit: BTreeMap<AuditCursor, AuditRecord>,
+    /// Messages to executions, by number.
+    messages: BTreeMap<u64, OutgoingMessage>,
+    last_message: u64,
     objects: objects::Objects,
 }
 

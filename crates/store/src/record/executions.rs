@@ -1,6 +1,6 @@
 //! Executions.
 
-use stepwell_core::execution::{RecordedEvent, Status};
+use stepwell_core::execution::{ExecutionOrigin, RecordedEvent, Status};
 use stepwell_core::ids::{ExecutionId, KeyId, NodeId, SubjectId, WorkflowId, WorkspaceId};
 use stepwell_core::{Map, Timestamp};
 
@@ -42,9 +42,52 @@ pub struct ExecutionRecord {
     pub started_by: Option<KeyId>,
     /// Where it is sent once it has ended.
     pub callback_url: Option<String>,
+    /// The step that started it, if it is a sub-workflow.
+    pub parent: Option<ParentStep>,
+}
+
+/// The step that started an execution.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParentStep {
+    /// The execution of the step.
+    pub execution: ExecutionId,
+    /// The step run as it is written: `invoice`, `orders[3].invoice`.
+    pub step: String,
 }
 
 impl ExecutionRecord {
+    /// The wake-up time of an execution that leaves memory and that only a message wakes. With a
+    /// time it is not taken for one that was interrupted.
+    pub const NO_WAKE: Timestamp = Timestamp::from_micros(i64::MAX);
+
+    /// A queued execution of the default workspace, without what a request or a step adds.
+    pub fn queued(origin: &ExecutionOrigin, seq: u64, created_at: Timestamp) -> Self {
+        Self {
+            id: origin.id,
+            workspace: WorkspaceId::DEFAULT,
+            workflow: origin.workflow,
+            release: origin.release,
+            status: Status::Queued,
+            seq,
+            created_at,
+            started_at: None,
+            ended_at: None,
+            wake_at: None,
+            owner: None,
+            external_id: None,
+            metadata: Map::new(),
+            webhook_url: None,
+            started_by: None,
+            callback_url: None,
+            parent: None,
+        }
+    }
+
+    /// Whether a step of that execution started it.
+    pub fn is_child_of(&self, parent: ExecutionId) -> bool {
+        self.parent.as_ref().is_some_and(|step| step.execution == parent)
+    }
+
     /// What it adds to the counts of its workflow.
     pub fn stats(&self) -> WorkflowStats {
         WorkflowStats::of(self.status, self.started_at, self.ended_at)

@@ -5,6 +5,7 @@ mod deliveries;
 mod executions;
 mod feedback;
 mod maintenance;
+mod messages;
 mod nodes;
 mod workflows;
 
@@ -18,6 +19,7 @@ pub use executions::{
 };
 pub use feedback::FeedbackStore;
 pub use maintenance::{MAX_COUNTED_DELIVERIES, MaintenanceStore, OldData, Purge, StoreGauges};
+pub use messages::{FindReceivers, MessageStore, Receivers};
 pub use nodes::{
     ClockCorrection, ClockMark, CountRecoveries, Heartbeat, KEPT_CLOCK_MARKS, LastSeen, NodeStore,
     Recovery, RecoveryCount,
@@ -33,6 +35,7 @@ pub trait Store:
     + WorkflowStore
     + FeedbackStore
     + DeliveryStore
+    + MessageStore
     + NodeStore
     + AuditStore
     + ObjectStore
@@ -45,6 +48,7 @@ impl<T> Store for T where
         + WorkflowStore
         + FeedbackStore
         + DeliveryStore
+        + MessageStore
         + NodeStore
         + AuditStore
         + ObjectStore

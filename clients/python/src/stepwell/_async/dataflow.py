@@ -173,13 +173,17 @@ class AsyncDataflow(AsyncResource):
         workflow_id: str,
         *,
         status: Union[m.ExecutionFilter, Sequence[m.ExecutionFilter], None] = None,
+        parent_execution_id: Optional[str] = None,
         limit: Optional[int] = None,
         cursor: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> AsyncPaginator[m.ExecutionRow]:
-        """Lists a workflow's executions, newest first; `status` is one or several."""
+        """Lists a workflow's executions, newest first; `status` is one or several. With
+        `parent_execution_id`, only sub-workflows of that execution."""
         url_path = build_path("/workflows/{}/executions", workflow_id)
-        query = list_query(status=status, limit=limit, cursor=cursor)
+        query = list_query(
+            status=status, parent_execution_id=parent_execution_id, limit=limit, cursor=cursor
+        )
         return self._list(
             dataflow_page_request(url_path, "executions", m.ExecutionRow, query, timeout)
         )

@@ -78,6 +78,7 @@ class AsyncExecutions(AsyncResource):
         start_date: Optional[DateOrTimestamp] = None,
         end_date: Optional[DateOrTimestamp] = None,
         external_id: Optional[str] = None,
+        parent_execution_id: Optional[str] = None,
         metadata: Optional[Mapping[str, str]] = None,
         sort_by: Optional[Literal["created_at"]] = None,
         sort_order: Optional[SortOrder] = None,
@@ -88,13 +89,14 @@ class AsyncExecutions(AsyncResource):
     ) -> AsyncPaginator[Execution]:
         """Lists executions, newest first by default. `workflow` is an id or a name, `status` is one
         or several. The dates are those of the creation, both inclusive. `external_id` is the id
-        that the caller of a deployment chose; `metadata` are labels that the executions must
-        have."""
+        that the caller of a deployment chose; with `parent_execution_id`, only sub-workflows of
+        that execution; `metadata` are labels that the executions must have."""
         query = list_query(
             status=status,
             start_date=start_date,
             end_date=end_date,
             external_id=external_id,
+            parent_execution_id=parent_execution_id,
             metadata=metadata,
             sort_by=sort_by,
             sort_order=sort_order,

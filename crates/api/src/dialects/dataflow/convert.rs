@@ -172,8 +172,14 @@ impl<'a> From<&'a ExecutionView> for wire::Execution<'a> {
             steps,
             memory: _,
         } = view;
-        let wire::ExecutionRow { execution_id, status, created_at, started_at, completed_at } =
-            record.into();
+        let wire::ExecutionRow {
+            execution_id,
+            status,
+            created_at,
+            started_at,
+            completed_at,
+            parent_execution_id,
+        } = record.into();
         Self {
             execution_id,
             workflow_id: record.workflow.dataflow(),
@@ -187,6 +193,8 @@ impl<'a> From<&'a ExecutionView> for wire::Execution<'a> {
             release: record.release,
             release_tag: release_tag.as_deref(),
             rerun_of: rerun_of.map(|id| id.dataflow()),
+            parent_execution_id,
+            parent_step_id: record.parent.as_ref().map(|parent| parent.step.as_str()),
             created_at,
             started_at,
             completed_at,
@@ -234,6 +242,7 @@ impl<'a> From<&'a StepView> for wire::Task<'a> {
             ended_at,
             reused,
             parent: _,
+            child,
         } = view;
         Self {
             children: Vec::new(),
@@ -251,6 +260,7 @@ impl<'a> From<&'a StepView> for wire::Task<'a> {
             reused: *reused,
             config: config.as_ref().map(|config| SharedPlace(&config.value)),
             config_truncated: config.as_ref().is_some_and(|config| config.is_shortened),
+            child_execution_id: child.as_ref().map(|child| child.execution.dataflow()),
             started_at: started_at.map(Time),
             completed_at: ended_at.map(Time),
         }
@@ -285,7 +295,7 @@ impl<'a> From<&'a ExecutionWait> for wire::ExecutionWait<'a> {
 
 impl From<StepWait> for wire::TaskWait {
     fn from(StepWait { reason, until }: StepWait) -> Self {
-        Self { reason: reason.name(), until: Time(until) }
+        Self { reason: reason.name(), until: until.map(Time) }
     }
 }
 
@@ -327,6 +337,7 @@ impl From<&ExecutionRecord> for wire::ExecutionRow {
             webhook_url: _,
             callback_url: _,
             started_by: _,
+            parent,
         } = record;
         Self {
             execution_id: id.dataflow(),
@@ -334,6 +345,7 @@ impl From<&ExecutionRecord> for wire::ExecutionRow {
             created_at: Time(*created_at),
             started_at: started_at.map(Time),
             completed_at: ended_at.map(Time),
+            parent_execution_id: parent.as_ref().map(|parent| parent.execution.dataflow()),
         }
     }
 }

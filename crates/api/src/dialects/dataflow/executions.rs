@@ -109,7 +109,8 @@ fn accepted_response(
 #[utoipa::path(get, path = "/workflows/{workflow_id}/executions", tag = "executions",
     security(("key" = ["read:workflows"])),
     params(("workflow_id" = String, Path, description = "The workflow"),
-        ("status" = Option<String>, Query, description = "One or several of `PENDING`, `RUNNING`, `WAITING`, `PAUSED`, `COMPLETED`, `FAILED`, `CANCELLED`, by comma. `WAITING`: those that are `RUNNING` in which nothing runs before a timer or the next attempt of a step"),
+        ("status" = Option<String>, Query, description = "One or several of `PENDING`, `RUNNING`, `WAITING`, `PAUSED`, `COMPLETED`, `FAILED`, `CANCELLED`, by comma. `WAITING`: those that are `RUNNING` in which nothing runs before a timer, the next attempt of a step or the end of a sub-workflow"),
+        ("parent_execution_id" = Option<String>, Query, description = "Only those that steps of this execution started"),
         ("limit" = Option<u32>, Query, description = "1 to 100, default 50"),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before")),
     responses((status = 200, description = "A page", body = wire::ExecutionPage),
@@ -122,6 +123,7 @@ pub(super) async fn list_executions(
 ) -> ApiResult {
     let filter = ExecutionFilter {
         workflow: Some(path_id.0),
+        parent: params.parent_execution()?,
         statuses: status_filter(&params)?,
         ..ExecutionFilter::default()
     };

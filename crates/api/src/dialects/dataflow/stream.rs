@@ -172,6 +172,7 @@ mod tests {
             ended_at: Some(Timestamp::from_millis(1)),
             reused: false,
             parent: None,
+            child: None,
         };
         check(
             NoticeKind::Step { step: Box::new(step), finished: 1, total: 3 },

@@ -141,6 +141,7 @@ fn slim_execution(detail: &ExecutionDetail, thinking: bool) -> SlimExecution<'_>
             "metadata": record.metadata,
             "workflow_version_id": ids::version_id(record.workflow, record.release),
             "parent": null,
+            "parent_execution_id": record.parent.as_ref().map(|parent| parent.execution),
             "links": null,
         }),
         latest_actual: latest.map(|actual| shown_actual(actual, &known, thinking)),

@@ -18,6 +18,7 @@ use super::node_events::{NodeData, NodeDetails, outputs_by_name, value_id};
 use super::outputs::{self, WorkflowOutput};
 use super::request::EventTypes;
 use super::stream::WriteLines;
+use super::sub_workflows::node_data;
 use super::types::ValueType;
 use super::wire::{StreamEvent, StreamedOutput, WorkflowData};
 use super::{convert, ndjson};
@@ -109,7 +110,7 @@ impl WriteLines for EventLines {
             }
             NoticeKind::Step { step, .. } => {
                 self.add_node(follow, &step.step_run);
-                self.step(to, notice, step)
+                self.step(to, follow, notice)
             }
             NoticeKind::Delta { number, step, text } => {
                 self.add_node(follow, step);
@@ -250,27 +251,34 @@ impl EventLines {
         Ok(())
     }
 
-    fn step(&mut self, to: &mut Vec<u8>, notice: &Notice, view: &StepView) -> io::Result<()> {
+    fn step(&mut self, to: &mut Vec<u8>, follow: &Follow, notice: &Notice) -> io::Result<()> {
+        let NoticeKind::Step { step: view, .. } = &notice.kind else { return Ok(()) };
+        let view: &StepView = view;
+        let node_data = |state| node_data(follow.execution(), view, state);
         let step = &view.step_run;
         let at = Time(notice.at);
         let place = format!("event {}", notice.seq);
         let node = self.nodes.get(step).map(|node| node.id).unwrap_or_default();
         let (state, details) = match view.status {
             StepStatus::Running if self.begun.insert(step.clone()) => {
-                ("INITIATED", NodeDetails::initiated(view))
+                ("INITIATED", NodeDetails::initiated(view, node_data("INITIATED")))
             }
             StepStatus::Completed => {
                 let text = value_id(node, TEXT);
-                let data = self.meta.node_end(view.type_name, text, view.output.as_deref());
+                let data = match self.meta.node_end(view.type_name, text, view.output.as_deref()) {
+                    Value::Null => node_data("FULFILLED"),
+                    data => data,
+                };
                 ("FULFILLED", NodeDetails::fulfilled(view, node, data))
             }
             StepStatus::Failed => {
                 let is_fail = convert::is_fail_of(&self.plan, view.error.as_ref());
                 let error = view.error.as_ref().map(|error| convert::failure_event(error, is_fail));
-                ("REJECTED", NodeDetails::rejected(error))
+                ("REJECTED", NodeDetails::rejected(error, node_data("REJECTED")))
             }
             StepStatus::Cancelled if self.begun.contains(step) => {
-                ("REJECTED", NodeDetails::rejected(Some(convert::stopped_error())))
+                let error = Some(convert::stopped_error());
+                ("REJECTED", NodeDetails::rejected(error, node_data("REJECTED")))
             }
             _ => return Ok(()),
         };

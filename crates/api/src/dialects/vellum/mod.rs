@@ -28,6 +28,7 @@ mod responses;
 mod routes;
 mod shapes;
 mod stream;
+mod sub_workflows;
 mod types;
 mod variables;
 pub(crate) mod wire;

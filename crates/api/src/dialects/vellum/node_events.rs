@@ -41,11 +41,7 @@ pub struct NodeData<'a> {
 #[serde(untagged)]
 pub enum NodeDetails<'a> {
     /// With `INITIATED`.
-    Initiated {
-        /// Always `null`.
-        data: (),
-        input_values: Vec<NodeInput<'a>>,
-    },
+    Initiated { data: Value, input_values: Vec<NodeInput<'a>> },
     /// With `STREAMING`.
     Streaming {
         /// Always `null`.
@@ -61,11 +57,7 @@ pub enum NodeDetails<'a> {
         mocked: (),
     },
     /// With `REJECTED`.
-    Rejected {
-        /// Always `null`.
-        data: (),
-        error: Option<EventError<'a>>,
-    },
+    Rejected { data: Value, error: Option<EventError<'a>> },
 }
 
 /// An input of a node.
@@ -90,7 +82,7 @@ pub struct NodeOutput<'a, T> {
 }
 
 impl<'a> NodeDetails<'a> {
-    pub fn initiated(view: &'a StepView) -> Self {
+    pub fn initiated(view: &'a StepView, data: Value) -> Self {
         let inputs = view.input.as_deref().map(outputs::named_values).unwrap_or_default();
         let input = |(key, value): (&'a str, &'a Value)| NodeInput {
             node_input_id: value_id(view.run_id.uuid(), key),
@@ -98,7 +90,7 @@ impl<'a> NodeDetails<'a> {
             r#type: ValueType::of_value(value),
             value,
         };
-        Self::Initiated { data: (), input_values: inputs.into_iter().map(input).collect() }
+        Self::Initiated { data, input_values: inputs.into_iter().map(input).collect() }
     }
 
     pub fn streaming(text: &'a str, output_id: Uuid) -> Self {
@@ -128,8 +120,8 @@ impl<'a> NodeDetails<'a> {
         }
     }
 
-    pub fn rejected(error: Option<EventError<'a>>) -> Self {
-        Self::Rejected { data: (), error }
+    pub fn rejected(error: Option<EventError<'a>>, data: Value) -> Self {
+        Self::Rejected { data, error }
     }
 }
 

@@ -110,10 +110,10 @@ impl PlanCompiler<'_> {
     /// Checks the expressions of a step whose type is not known.
     fn without_type(&mut self, step: &StepDefinition) {
         let config = Value::Object(step.config.clone());
-        let parts = [("config", Some(&config)), ("input", step.input.as_ref())];
-        for (name, value) in parts {
+        let input_path = format!("{}.input", step.path);
+        let parts = [(step.config_path(), Some(&config)), (input_path, step.input.as_ref())];
+        for (path, value) in parts {
             let Some(value) = value else { continue };
-            let path = format!("{}.{name}", step.path);
             match ValueTemplate::compile_value(value, &path) {
                 Ok(template) => {
                     self.check_texts(value, &path);
@@ -131,7 +131,7 @@ impl PlanCompiler<'_> {
         step: &StepDefinition,
         spec: &StepSpec,
     ) -> (Option<ValueTemplate>, bool) {
-        let path = format!("{}.config", step.path);
+        let path = step.config_path();
         let written = Value::Object(step.config.clone());
         let template = match ValueTemplate::compile_value(&written, &path) {
             Ok(template) => template,
@@ -187,7 +187,10 @@ impl PlanCompiler<'_> {
         if !self.is_new || (spec.check.is_none() && spec.check_input.is_none()) {
             return;
         }
-        let at = |part: &str| format!("{}.{part}", step.path);
+        let at = |part: &str| match part {
+            "config" => step.config_path(),
+            part => format!("{}.{part}", step.path),
+        };
         // A bare value is short for the default input.
         let bare =
             spec.default_input.filter(|_| step.input.as_ref().is_some_and(|i| !i.is_object()));

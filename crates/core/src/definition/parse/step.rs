@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::block::{block_fields, block_with_field};
 use super::walk::{ParseWalk, describe_value};
+use crate::definition::config_fields::{config_fields, type_with_field};
 use crate::definition::model::{
     EdgeDefinition, JoinRule, OnError, ParentBody, RetryPolicy, StepDefinition,
 };
@@ -95,7 +96,10 @@ fn parse_fields(walk: &mut ParseWalk, step: &mut StepDefinition, map: &Map, path
         }
     }
     step.input = map.get("input").filter(|value| !value.is_null()).cloned();
-    step.config = walk.read_object(map, "config", path);
+    step.config = match config_fields(&step.type_name) {
+        Some(fields) => config_beside_type(map, fields),
+        None => walk.read_object(map, "config", path),
+    };
     step.after = parse_after(walk, map.get("after"), &at_key(path, "after"));
     step.join = parse_join(walk, map.get("join"), &at_key(path, "join"));
     step.when = parse_when(walk, map, path);
@@ -105,19 +109,32 @@ fn parse_fields(walk: &mut ParseWalk, step: &mut StepDefinition, map: &Map, path
     step.idempotent = parse_idempotent(walk, map, path);
 }
 
+/// The configuration of a type that has its fields beside `type`.
+fn config_beside_type(map: &Map, fields: &[&str]) -> Map {
+    let written =
+        map.iter().filter(|(name, value)| fields.contains(&name.as_str()) && !value.is_null());
+    written.map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
 /// Unknown fields, and fields of blocks in other steps.
 fn check_fields(walk: &mut ParseWalk, map: &Map, path: &str) {
     let type_name = map.get("type").and_then(Value::as_str).unwrap_or_default();
+    if let Some(own) = config_fields(type_name) {
+        let known = FIELDS.iter().filter(|field| **field != "config").chain(own);
+        let known: Vec<&str> = known.copied().collect();
+        return walk.unknown_fields(map, path, &known);
+    }
+    let owner = |key: &str| block_with_field(key).or_else(|| type_with_field(key));
     let Some(own) = block_fields(type_name) else {
         for key in map.keys() {
-            if let Some(block) = block_with_field(key) {
+            if let Some(owner) = owner(key) {
                 let message = format!(
-                    "there is no field `{key}` here; it belongs to a step of type `{block}`"
+                    "there is no field `{key}` here; it belongs to a step of type `{owner}`"
                 );
                 walk.add_problem(&at_key(path, key), message);
             }
         }
-        let others = map.keys().filter(|key| block_with_field(key).is_none());
+        let others = map.keys().filter(|key| owner(key).is_none());
         return walk.unknown_keys(others, path, FIELDS);
     };
     // A block with a field of its own for its input has no `input`.

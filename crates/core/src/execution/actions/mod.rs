@@ -12,6 +12,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::advance::Transition;
+use super::input::Command;
 use super::step_run_id::{AttemptId, StepRunId};
 use crate::Timestamp;
 use crate::catalog::StepAction;
@@ -27,7 +28,9 @@ impl Transition<'_> {
         config: &Value,
     ) {
         match planned.action {
-            StepAction::Run => run::start_run(self, AttemptId { step_run: id.clone(), attempt: 1 }),
+            StepAction::Run | StepAction::SubWorkflow => {
+                run::start_run(self, AttemptId { step_run: id.clone(), attempt: 1 });
+            }
             StepAction::Delay => delay::start_delay(self, planned, id, config),
             StepAction::SetState => set_state::start_set_state(self, id, input),
             StepAction::Fail => fail::start_fail(self, id, config),
@@ -43,6 +46,7 @@ impl Transition<'_> {
             StepAction::Delay => delay::repeat_delay(self, &attempt.step_run),
             // The others settle at once, or are blocks, so they are never repeated.
             StepAction::Run
+            | StepAction::SubWorkflow
             | StepAction::SetState
             | StepAction::Fail
             | StepAction::Stop
@@ -53,5 +57,13 @@ impl Transition<'_> {
     /// Ends the wait of a step run.
     pub(super) fn end_wait(&mut self, id: &StepRunId, until: Timestamp) {
         delay::end_delay(self, id, until);
+    }
+}
+
+/// The command that runs an attempt of a step with this action.
+pub(super) fn attempt_command(action: StepAction, attempt: AttemptId) -> Command {
+    match action {
+        StepAction::SubWorkflow => Command::StartChild(attempt),
+        _ => Command::Run(attempt),
     }
 }

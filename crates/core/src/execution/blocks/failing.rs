@@ -92,7 +92,10 @@ impl Transition<'_> {
             let is_begun = stop
                 || matches!(
                     state,
-                    StepState::Waiting { .. } | StepState::Backoff { .. } | StepState::Block(_)
+                    StepState::Waiting { .. }
+                        | StepState::Child { .. }
+                        | StepState::Backoff { .. }
+                        | StepState::Block(_)
                 );
             if is_begun {
                 self.record_event(Event::StepCancelled { step: id.clone() });

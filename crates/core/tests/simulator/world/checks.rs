@@ -48,6 +48,7 @@ impl World {
 
     pub(super) fn check_history(&mut self) {
         self.check_values();
+        self.check_children();
         let replayed = self.replayed();
         assert_eq!(replayed.seq, self.live.seq);
         assert_eq!(replayed.status(), self.live.status());

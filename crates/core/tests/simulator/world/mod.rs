@@ -1,6 +1,7 @@
 //! One execution, the node that drives it, its journal, and everything that can go wrong.
 
 mod checks;
+mod children;
 mod items;
 mod reruns;
 mod values;
@@ -58,6 +59,7 @@ pub struct World {
     recorded: BTreeSet<StepRunId>,
     /// The input that a step is given instead of its own.
     given: Option<GivenInput>,
+    children: children::Children,
     /// How often each external attempt was really begun.
     begun: BTreeMap<AttemptId, u32>,
     events: u64,
@@ -83,6 +85,7 @@ impl World {
             journal: Vec::new(),
             recorded: BTreeSet::new(),
             given: None,
+            children: children::Children::default(),
             begun: BTreeMap::new(),
             events: 0,
         }
@@ -144,7 +147,8 @@ impl World {
         match self.rng.below(100) {
             0..7 => self.evaluate_some(),
             7..12 => self.run_some_items(),
-            12..35 => self.finish_some_attempt(),
+            12..20 => self.do_something_with_children(),
+            20..35 => self.finish_some_attempt(),
             35..60 => self.deliver_some_result(),
             60..75 => self.let_time_pass(),
             75..82 => self.commit(),
@@ -188,14 +192,17 @@ impl World {
         };
         self.events += decision.events.len() as u64;
         self.uncommitted.extend(decision.events);
+        self.children.send(decision.messages);
         for command in decision.commands {
             match command {
                 Command::Stop { step } => {
                     self.under_way.retain(|under_way| under_way.step_run != step);
                     self.items.retain(|(block, _)| *block != step);
+                    self.children.forget_demand(&step);
                 }
                 Command::Run(attempt) => self.begin(attempt),
                 Command::RunItems { step, first } => self.begin_items(step, first),
+                Command::StartChild(attempt) => self.children.demand(attempt),
                 Command::Evaluate { step } => self.evaluations.push(step),
                 Command::Continue { step } => self.continued.push(step),
             }
@@ -306,6 +313,7 @@ impl World {
             }
             self.journal.push(event);
         }
+        self.commit_children();
     }
 
     /// The node dies: its memory is lost, another node replays the journal. Workers may continue.
@@ -317,6 +325,7 @@ impl World {
             }
         }
         self.uncommitted.clear();
+        self.children.crash();
         self.evaluations.clear();
         self.continued.clear();
         self.items.clear();
@@ -361,7 +370,7 @@ impl World {
                     Ok(StepResult { output: Arc::new(json!(attempt.attempt)), port: None });
                 self.apply_input(TransitionInput::StepEnded { attempt, result })
                     .expect("its result is wanted");
-            } else {
+            } else if !self.settle_children() {
                 let wake = self.live.next_wake();
                 assert!(
                     wake.is_some() || self.live.status().is_final(),

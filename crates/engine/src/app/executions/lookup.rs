@@ -113,7 +113,7 @@ impl App {
     ) -> Result<Page<ExecutionRecord>, AppError> {
         self.require_history(caller, list.filter.workflow).await?;
         check_limit(list.window.size)?;
-        let ExecutionFilter { workflow, statuses, from, until, labels } = list.filter;
+        let ExecutionFilter { workflow, parent, statuses, from, until, labels } = list.filter;
         let store = &self.engine.store;
         let found = match store.find_by_external_id(caller.workspace, external_id).await? {
             Some(id) => self.engine.stored_record(id).await?,
@@ -121,6 +121,7 @@ impl App {
         };
         let found = found.filter(|record| {
             workflow.is_none_or(|workflow| record.workflow == workflow)
+                && parent.is_none_or(|parent| record.is_child_of(parent))
                 && (statuses.is_empty() || statuses.contains(&record.status))
                 && from.is_none_or(|from| record.created_at >= from)
                 && until.is_none_or(|until| record.created_at <= until)

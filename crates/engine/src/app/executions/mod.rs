@@ -3,7 +3,6 @@
 mod access;
 mod control;
 mod detail;
-mod input;
 mod lookup;
 mod prepare;
 mod rerun;

@@ -3,19 +3,18 @@
 use std::sync::Arc;
 
 use serde_json::Value;
+use stepwell_core::Map;
 use stepwell_core::audit::AuditAction;
 use stepwell_core::definition::plan::Plan;
-use stepwell_core::execution::{
-    AcceptanceInput, Execution, ExecutionOrigin, Status, TransitionInput,
-};
+use stepwell_core::execution::{AcceptanceInput, Execution, ExecutionOrigin, TransitionInput};
 use stepwell_core::ids::ExecutionId;
-use stepwell_core::{Map, Timestamp};
 use stepwell_store::record::{ExecutionRecord, IdempotencyOutcome, WorkflowRecord};
 
 use super::start::{AcceptedSender, Start};
+use crate::app::App;
 use crate::app::targets::TrafficKey;
-use crate::app::{App, integrations};
 use crate::caller::Verb;
+use crate::integrations;
 use crate::runtime::engine::new_uuid;
 use crate::runtime::runner::{Retained, RunnerInit};
 use crate::runtime::secrets::{self, Secrets};
@@ -40,7 +39,7 @@ impl App {
         let plan = self.engine.plans.plan(workflow.id, release).await?;
         self.check_urls(&start)?;
         let input = start.input.take().unwrap_or_else(|| Value::Object(Map::new()));
-        let input = self.checked_input(&plan, input).await?;
+        let input = self.engine.checked_input(&plan, input).await?;
         start.warnings.set(Warning::of_input(&plan, &input));
         let secrets = self.open_secrets(caller, &mut start, &plan).await?;
         check_secrets_absent(&secrets, &start, &input)?;
@@ -60,6 +59,7 @@ impl App {
             tag: start.release_tag,
             timeout: start.timeout,
             rerun: start.rerun,
+            parent: None,
         };
         let moment = self.engine.creation();
         let decision = execution
@@ -70,7 +70,9 @@ impl App {
             metadata: start.metadata,
             webhook_url: start.webhook_url,
             callback_url: start.callback_url,
-            ..new_record(caller, &execution.origin, moment.now)
+            workspace: caller.workspace,
+            started_by: caller.key(),
+            ..ExecutionRecord::queued(&execution.origin, 0, moment.now)
         };
         let idempotency = start.idempotency.map(|key| {
             key.record(caller.workspace, IdempotencyOutcome::Created(id.into()), moment.now)
@@ -182,26 +184,4 @@ fn check_secrets_absent(secrets: &Secrets, start: &Start, input: &Value) -> Resu
     secrets.check_text(start.external_id.as_deref(), "external_id")?;
     let key = start.idempotency.as_ref().map(|idempotency| idempotency.key.as_str());
     secrets.check_text(key, "Idempotency-Key")
-}
-
-/// The record of an execution that is to be queued, without the fields of the request.
-fn new_record(caller: &Caller, origin: &ExecutionOrigin, now: Timestamp) -> ExecutionRecord {
-    ExecutionRecord {
-        id: origin.id,
-        workspace: caller.workspace,
-        workflow: origin.workflow,
-        release: origin.release,
-        status: Status::Queued,
-        seq: 0,
-        created_at: now,
-        started_at: None,
-        ended_at: None,
-        wake_at: None,
-        owner: None,
-        external_id: None,
-        metadata: Map::new(),
-        webhook_url: None,
-        started_by: caller.key(),
-        callback_url: None,
-    }
 }

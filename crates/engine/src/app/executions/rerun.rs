@@ -57,7 +57,7 @@ impl App {
                     let rerun = execution.prepare_rerun(&of.events, from);
                     (execution, rerun)
                 };
-                let decided = self.check_on_thread(decide).await?;
+                let decided = self.engine.check_on_thread(decide).await?;
                 execution = decided.0;
                 decided.1.map_err(|why| rerun_error(&why, status))?
             }

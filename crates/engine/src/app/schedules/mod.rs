@@ -346,7 +346,7 @@ impl App {
         })?;
         for release in releases {
             let plan = self.engine.plans.plan(workflow.id, release).await?;
-            self.checked_input(&plan, Value::Object(schedule.parameters.clone())).await?;
+            self.engine.checked_input(&plan, Value::Object(schedule.parameters.clone())).await?;
         }
         Ok(())
     }

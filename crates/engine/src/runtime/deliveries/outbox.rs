@@ -14,11 +14,14 @@ use crate::runtime::engine::{Engine, new_uuid};
 use crate::view::{self, ExecutionView, Notice, NoticeKind, StepStatus, observe_event};
 
 /// The topics of executions that webhooks can subscribe to.
-const TOPICS: [Topic; 4] = [
+const TOPICS: [Topic; 7] = [
     Topic::WorkflowExecuted,
     Topic::StepCompleted,
     Topic::ExecutionCompleted,
     Topic::ExecutionFailed,
+    Topic::ExecutionCancelled,
+    Topic::ExecutionPaused,
+    Topic::ExecutionResumed,
 ];
 
 /// The event names of status changes for an execution's `webhook_url`: of the execution, and of a
@@ -155,7 +158,12 @@ impl DeliveryBuilder<'_> {
 
     /// The delivery of the execution's end, whichever it is, to the `callback_url`.
     fn callback_delivery(&self, url: &str, event: &RecordedEvent) -> DeliveryRecord {
-        let name = topic_of(&event.event).unwrap_or(Topic::ExecutionFailed).name();
+        // These two names are all that receivers of a `callback_url` know; `data` has the status.
+        let topic = match event.event {
+            Event::Completed { .. } => Topic::ExecutionCompleted,
+            _ => Topic::ExecutionFailed,
+        };
+        let name = topic.name();
         let body = self.engine.event_body(name, event.at, self.event_data(event));
         self.new_delivery(url, event.seq, event.at, DeliveryContent { name, body })
     }
@@ -194,14 +202,16 @@ struct DeliveryContent<'a> {
     body: String,
 }
 
-/// The topic of an event of the journal, if webhooks can subscribe to it. A cancellation has none:
-/// it is neither success nor failure, and the user who cancelled knows of it.
+/// The topic of an event of the journal, if webhooks can subscribe to it.
 const fn topic_of(event: &Event) -> Option<Topic> {
     match event {
         Event::Started => Some(Topic::WorkflowExecuted),
         Event::StepCompleted { .. } => Some(Topic::StepCompleted),
         Event::Completed { .. } => Some(Topic::ExecutionCompleted),
         Event::Failed { .. } | Event::TimedOut { .. } => Some(Topic::ExecutionFailed),
+        Event::Cancelled { .. } => Some(Topic::ExecutionCancelled),
+        Event::Paused => Some(Topic::ExecutionPaused),
+        Event::Resumed => Some(Topic::ExecutionResumed),
         _ => None,
     }
 }

@@ -162,7 +162,7 @@ impl Runner {
                     halt.notify_one();
                 }
                 message = receive_message(&mut self.mailbox), if messages.len() < MAX_RECEIVED => {
-                    if matches!(message, Message::Control { .. } | Message::Drain) {
+                    if matches!(message, Message::Control { .. } | Message::Inbox | Message::Drain) {
                         stop.store(true, Ordering::Relaxed);
                         halt.notify_one();
                     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use stepwell_core::Timestamp;
 use stepwell_core::execution::Status;
+use stepwell_store::record::ExecutionRecord;
 
 use super::Runner;
 use crate::runtime::time::CLOCK_TOLERANCE;
@@ -29,6 +30,9 @@ impl Runner {
             let moved = at.since(planned).max(planned.since(at));
             if moved < CLOCK_TOLERANCE { planned } else { at }
         });
+        // Only the end of a sub-workflow wakes it.
+        let waits_for_message = until.is_none() && self.execution.status() == Status::Waiting;
+        let until = if waits_for_message { Some(ExecutionRecord::NO_WAKE) } else { until };
         if self.draining {
             return Some(Idle { until: until.filter(|_| !self.needs_recovery()) });
         }

@@ -20,8 +20,13 @@ impl Runner {
         if self.handle_deferred() {
             return Ok(());
         }
+        if self.has_messages {
+            self.read_messages().await;
+            return Ok(());
+        }
         let (now, elapsed) = self.engine.clocks();
-        let pause = self.execution.wakes_in(now, elapsed).map(|pause| pause.min(LONGEST_SLEEP));
+        let wakes_in = self.execution.wakes_in(now, elapsed).map(|pause| pause.min(LONGEST_SLEEP));
+        let pause = wakes_in.into_iter().chain(self.stays_for()).min();
         let message = tokio::select! {
             message = self.mailbox.recv() => message,
             () = sleep_for(pause) => Some(Message::Wake),
@@ -65,6 +70,7 @@ impl Runner {
             Message::Wake => {
                 self.apply_input(TransitionInput::Timer);
             }
+            Message::Inbox => self.has_messages = true,
             Message::Drain => self.drain(),
         }
     }
@@ -94,20 +100,26 @@ impl Runner {
             Control::Resume => TransitionInput::Resume,
             Control::Expire => TransitionInput::Timer,
         };
-        let resumed = matches!(input, TransitionInput::Resume);
-        match self.apply_input(input) {
+        match self.apply_control(input) {
             None => {
                 self.replies.push(reply);
                 self.audit.extend(audit.map(|audit| *audit));
-                // It was paused before it began, and begins now.
-                if resumed && self.execution.status() == Status::Queued {
-                    self.apply_input(TransitionInput::Start);
-                }
             }
             Some(refused) => {
                 let _ = reply.send(Err(refusal_error(refused, self.execution.status())));
             }
         }
+    }
+
+    /// Applies a control request of a user or of another execution.
+    pub(super) fn apply_control(&mut self, input: TransitionInput) -> Option<TransitionError> {
+        let resumes = matches!(input, TransitionInput::Resume);
+        let refused = self.apply_input(input);
+        // It was paused before it began, and begins now.
+        if refused.is_none() && resumes && self.execution.status() == Status::Queued {
+            self.apply_input(TransitionInput::Start);
+        }
+        refused
     }
 
     /// Rejects the requests to an execution that has ended.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use stepwell_core::faults;
 use stepwell_store::StoreError;
-use stepwell_store::commit::Commit;
+use stepwell_store::commit::{Commit, RelatedExecutions};
 use stepwell_store::record::ExecutionRecord;
 
 use super::idle::Idle;
@@ -37,7 +37,7 @@ impl Runner {
         let wake_at = idle.as_ref().and_then(|idle| idle.until);
         // While it is in memory the wake-up time of the row is not used, and right for a restart.
         let moves = idle.is_some() && self.record.wake_at != wake_at;
-        if self.uncommitted.is_empty() && !moves {
+        if self.uncommitted.is_empty() && self.related.is_empty() && !moves {
             self.confirm_requests();
             return Ok(());
         }
@@ -63,6 +63,7 @@ impl Runner {
         if commit.has_deliveries() {
             self.engine.notify_outbox();
         }
+        self.engine.notify_related(&commit.related);
         self.feed.show(&commit.events);
         self.confirm_requests();
         Ok(())
@@ -86,11 +87,15 @@ impl Runner {
     /// After a panic during a commit: its events are uncommitted again.
     pub(super) fn take_back_commit(&mut self) {
         let Some(commit) = self.committing.take() else { return };
-        let Commit { events, audit, idempotency, objects, .. } = Arc::unwrap_or_clone(commit);
+        let Commit { events, audit, idempotency, objects, related, .. } =
+            Arc::unwrap_or_clone(commit);
         self.uncommitted.splice(0..0, events);
         self.audit.splice(0..0, audit);
         self.idempotency = idempotency;
         self.objects = objects;
+        self.related.started.splice(0..0, related.started);
+        self.related.sent.splice(0..0, related.sent);
+        self.related.handled.splice(0..0, related.handled);
     }
 
     /// Confirms the requests that are durable now.
@@ -119,6 +124,7 @@ impl Runner {
             audit: std::mem::take(&mut self.audit),
             idempotency: self.idempotency.take(),
             objects: self.objects.take(),
+            related: std::mem::take(&mut self.related),
         }
     }
 
@@ -136,7 +142,7 @@ impl Runner {
 
     /// Pauses while the store is unavailable. Control requests are rejected meanwhile, since they
     /// could not be made durable; results of steps are kept for later.
-    async fn wait_for_store(&mut self, reason: &str) {
+    pub(super) async fn wait_for_store(&mut self, reason: &str) {
         let pause = tokio::time::sleep(STORE_PAUSE);
         tokio::pin!(pause);
         loop {
@@ -151,6 +157,7 @@ impl Runner {
                 }
                 // After its commit the runner checks the time anyway.
                 Message::Wake => {}
+                Message::Inbox => self.has_messages = true,
                 Message::StepLogged { .. } if self.deferred.len() >= MAX_DEFERRED => {}
                 message => self.deferred.push_back(message),
             }
@@ -211,6 +218,7 @@ pub(crate) async fn commit_queued(engine: &Engine, init: RunnerInit) -> Result<(
         audit,
         idempotency,
         objects,
+        related: RelatedExecutions::default(),
     };
     let has_deliveries = commit.has_deliveries();
     // Before it can be claimed.

@@ -26,7 +26,11 @@ const MAX_UNCOMMITTED: usize = 10_000;
 impl Runner {
     /// Carries out the commands: quick pure steps inline, others in tasks.
     pub(super) async fn run_commands(&mut self) -> Result<(), StopReason> {
-        while let Some(command) = self.commands.pop_front() {
+        while !self.commands.is_empty() {
+            if self.has_messages {
+                Box::pin(self.read_messages()).await;
+            }
+            let Some(command) = self.commands.pop_front() else { break };
             match command {
                 Command::Stop { step } => {
                     if let Some(attempt) = self.under_way.remove(&step) {
@@ -35,9 +39,14 @@ impl Runner {
                 }
                 Command::Run(_)
                 | Command::RunItems { .. }
+                | Command::StartChild(_)
                 | Command::Evaluate { .. }
                 | Command::Continue { .. }
                     if self.draining => {}
+                Command::StartChild(attempt) => {
+                    self.current = Some(attempt.step_run.clone());
+                    Box::pin(self.start_child(attempt)).await?;
+                }
                 Command::Run(attempt) => {
                     self.current = Some(attempt.step_run.clone());
                     self.run(attempt).await?;
@@ -158,16 +167,20 @@ impl Runner {
     ) {
         let result = result.and_then(|done| {
             self.bytes += json_size(&done.output, usize::MAX);
-            let limit = self.engine.config().max_execution_bytes;
-            if self.bytes > limit {
-                let message = format!(
-                    "the execution's values are larger than the limit of {limit} bytes together"
-                );
-                return Err(permanent_error(codes::VALUE_TOO_LARGE, message));
+            match self.exceeded_size() {
+                Some(message) => Err(permanent_error(codes::VALUE_TOO_LARGE, message)),
+                None => Ok(done),
             }
-            Ok(done)
         });
         self.apply_input(TransitionInput::StepEnded { attempt, result });
+    }
+
+    /// The error message if the values of the execution are larger than allowed.
+    pub(super) fn exceeded_size(&self) -> Option<String> {
+        let limit = self.engine.config().max_execution_bytes;
+        (self.bytes > limit).then(|| {
+            format!("the execution's values are larger than the limit of {limit} bytes together")
+        })
     }
 
     /// Whether a step may run inline: if no memory is free, steps of executions with large values wait

@@ -87,6 +87,30 @@ async fn events_of_executions_are_sent_to_subscribed_webhooks() {
 }
 
 #[tokio::test]
+async fn control_of_an_execution_is_sent_once() {
+    let receiver = Receiver::start(&[200]).await;
+    let bench = Bench::new().await;
+    let topics = [Topic::ExecutionCancelled, Topic::ExecutionPaused, Topic::ExecutionResumed];
+    bench.hook(&receiver, TopicFilter::Some(topics.to_vec())).await;
+    let workflow = bench.steps(json!([{"type": "Delay", "config": {"for": "1h"}}])).await;
+    let id = bench.execute(workflow, json!({})).await;
+    let (app, caller) = (&bench.app, &bench.caller);
+    app.pause(caller, None, id).await.unwrap();
+    app.pause(caller, None, id).await.unwrap_err();
+    app.resume(caller, None, id).await.unwrap();
+    app.resume(caller, None, id).await.unwrap_err();
+    app.cancel(caller, None, id, None).await.unwrap();
+    app.cancel(caller, None, id, None).await.unwrap_err();
+    let calls = receiver.at_least(3).await;
+    assert_eq!(types(&calls), ["execution.paused", "execution.resumed", "execution.cancelled"]);
+    let events = bodies(&calls);
+    assert!(events.iter().all(|event| event["data"]["execution"] == json!(id)));
+    assert_eq!(events[0]["data"]["status"], "paused");
+    assert_eq!(events[2]["data"]["status"], "cancelled");
+    assert_eq!(deliveries_about(&bench.store, id).await.len(), 3, "each is stored once");
+}
+
+#[tokio::test]
 async fn a_webhook_created_during_an_execution_gets_the_further_events() {
     let receiver = Receiver::start(&[200]).await;
     let bench = Bench::new().await;

@@ -5,9 +5,11 @@ mod delay;
 mod fail;
 mod set_state;
 mod stop;
+mod sub_workflow;
 
 pub(crate) use blocks::{BranchBlock, LoopBlock, MapBlock, ParallelBlock, SwitchBlock, TryBlock};
 pub(crate) use delay::DelayStep;
 pub(crate) use fail::FailStep;
 pub(crate) use set_state::SetState;
 pub(crate) use stop::StopStep;
+pub(crate) use sub_workflow::SubWorkflow;

@@ -20,6 +20,9 @@ pub struct List {
     /// The same as WORKFLOW
     #[arg(long = "workflow", short, value_name = "WORKFLOW", conflicts_with = "workflow")]
     of_workflow: Option<String>,
+    /// Only sub-workflows of this execution
+    #[arg(long, value_name = "EXECUTION")]
+    parent: Option<ExecutionId>,
     /// Only executions with this status: PENDING, RUNNING, WAITING, PAUSED, COMPLETED, FAILED,
     /// TIMED_OUT, CANCELLED; several by comma. FAILED includes TIMED_OUT
     #[arg(long, value_parser = parse_statuses)]
@@ -43,6 +46,9 @@ pub async fn list_executions(args: List, client: &Client, as_json: bool) -> Resu
     if let Some(workflow) = args.workflow.or(args.of_workflow) {
         let id = resolve_workflow(client, &workflow).await?;
         filters.push_str(&format!("&workflow_id={id}"));
+    }
+    if let Some(parent) = args.parent {
+        filters.push_str(&format!("&parent_execution_id={}", parent.abi()));
     }
     if let Some(status) = args.status {
         filters.push_str(&format!("&status={status}"));
@@ -68,8 +74,10 @@ pub async fn list_executions(args: List, client: &Client, as_json: bool) -> Resu
 
 /// Ids and statuses as in the output of the other commands.
 fn rename_values(execution: &mut Value) {
-    if let Ok(id) = value_text(&execution["execution_id"]).parse::<ExecutionId>() {
-        execution["execution_id"] = id.dataflow().into();
+    for field in ["execution_id", "parent_execution_id"] {
+        if let Ok(id) = value_text(&execution[field]).parse::<ExecutionId>() {
+            execution[field] = id.dataflow().into();
+        }
     }
     if let Ok(id) = value_text(&execution["workflow_id"]).parse::<WorkflowId>() {
         execution["workflow_id"] = id.dataflow().into();

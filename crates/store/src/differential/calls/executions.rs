@@ -1,18 +1,19 @@
 //! Calls about executions.
 
-use stepwell_core::execution::RecordedEvent;
+use stepwell_core::execution::{ExecutionMessage, OutgoingMessage, RecordedEvent};
 
 use stepwell_core::ids::WorkspaceId;
 
 use super::{CallResults, Caller, EXECUTIONS, KEYS, WORKFLOWS, labels, objects, random_list};
 use crate::Store;
-use crate::commit::Commit;
-use crate::conformance::build::{execution, key, queued, workflow, workspace};
+use crate::commit::{Commit, RelatedExecutions, StartedExecution};
+use crate::conformance::build::{execution, key, node, queued, workflow, workspace};
 use crate::differential::random::Random;
 use crate::lists::{ExecutionCursor, ExecutionFilter, List, PageStart};
+use crate::record::{ExecutionRecord, ParentStep};
 use crate::traits::{
-    ActiveOf, ClaimQueued, CountRecoveries, Due, Purge, RecoveryCount, Unfinished, UnfinishedOf,
-    WriteIdempotent,
+    ActiveOf, ClaimQueued, CountRecoveries, Due, FindReceivers, Purge, RecoveryCount, Unfinished,
+    UnfinishedOf, WriteIdempotent,
 };
 
 impl Caller {
@@ -61,6 +62,7 @@ impl Caller {
             commit.deliveries = (0..deliveries).map(|_| self.new_delivery(n)).collect();
             commit.audit = vec![self.new_audit()];
         }
+        commit.related = self.related(n);
         if expected_seq > 0 && self.random.once_in(10) {
             // Only the wake-up moment moves, unless something is left that needs events.
             commit.events.clear();
@@ -69,11 +71,44 @@ impl Caller {
         commit
     }
 
+    /// What a commit to execution `n` changes for others.
+    fn related(&mut self, n: u128) -> RelatedExecutions {
+        let mut related = RelatedExecutions::default();
+        if self.random.once_in(6) {
+            let Commit { record, events, .. } = queued(self.number(EXECUTIONS));
+            let parent = if self.random.once_in(20) { n + 1 } else { n };
+            let step = "charge".to_owned();
+            let parent = Some(ParentStep { execution: execution(parent), step });
+            let owner = self.random.maybe(2, |_| node(0));
+            let workspace = workspace(self.number(2));
+            let record = ExecutionRecord { parent, owner, workspace, ..record };
+            // Starting itself is two commits in one, and rejected by neither store alone.
+            if record.id != execution(n) {
+                related.started = vec![StartedExecution { record, events }];
+            }
+        }
+        for _ in 0..self.random.below(3) {
+            let to = execution(self.number(EXECUTIONS));
+            let reason = self.number(100).to_string();
+            let message = ExecutionMessage::Cancel { reason };
+            related.sent.push(OutgoingMessage { to, message });
+        }
+        if self.random.once_in(2) {
+            related.handled = vec![self.random.below(200)];
+        }
+        related
+    }
+
     pub(super) async fn executions(&mut self, one: &dyn Store, other: &dyn Store) -> CallResults {
         let id = execution(self.number(EXECUTIONS));
         let limit = self.random.limit();
         let node = self.node();
-        match self.random.below(12) {
+        match self.random.below(15) {
+            12 => both!(one, other, list_messages(id, limit)),
+            13 | 14 => {
+                let find = FindReceivers { node, after: self.random.below(200), limit };
+                both!(one, other, find_receivers(find))
+            }
             11 => {
                 let ids: Vec<_> = (0..3).map(|_| execution(self.number(EXECUTIONS))).collect();
                 let purge = Purge::Ended(ids);
@@ -131,6 +166,7 @@ impl Caller {
         let label = |random: &mut Random| ("a".to_owned(), random.below(2).to_string());
         let filter = ExecutionFilter {
             workflow: random.maybe(2, |_| workflow(of)),
+            parent: random.maybe(4, |random| execution(u128::from(random.below(EXECUTIONS)))),
             statuses: (0..statuses).map(|_| random.status()).collect(),
             from: random.maybe(2, Random::created),
             until: random.maybe(2, Random::created),

@@ -90,6 +90,7 @@ pub fn execution_body<'a>(
         completed_at,
         duration_ms,
         metadata,
+        parent_execution_id,
     } = execution_row(record, workflow_name);
     Execution {
         execution_id,
@@ -110,6 +111,8 @@ pub fn execution_body<'a>(
         metadata,
         callback_url: record.callback_url.as_deref(),
         rerun_of: rerun_of.map(|id| id.abi()),
+        parent_execution_id,
+        parent_step: record.parent.as_ref().map(|parent| parent.step.as_str()),
     }
 }
 
@@ -132,6 +135,7 @@ pub fn step_body(view: &StepView, with_io: bool) -> Step<'_> {
         ended_at,
         reused,
         parent: _,
+        child,
     } = view;
     Step {
         name: step_id,
@@ -150,6 +154,7 @@ pub fn step_body(view: &StepView, with_io: bool) -> Step<'_> {
         output: output.as_ref().filter(|_| with_io).map(SharedPlace),
         config: config.as_ref().filter(|_| with_io).map(|config| SharedPlace(&config.value)),
         config_truncated: config.as_ref().is_some_and(|config| with_io && config.is_shortened),
+        child_execution_id: child.as_ref().map(|child| child.execution.abi()),
     }
 }
 
@@ -184,7 +189,7 @@ impl<'a> From<&'a view::ExecutionWait> for ExecutionWait<'a> {
 
 impl From<view::StepWait> for StepWait {
     fn from(view::StepWait { reason, until }: view::StepWait) -> Self {
-        Self { reason: reason.name(), until: Time(until) }
+        Self { reason: reason.name(), until: until.map(Time) }
     }
 }
 
@@ -207,6 +212,7 @@ pub fn execution_row<'a>(record: &'a ExecutionRecord, workflow_name: &'a str) ->
         webhook_url: _,
         callback_url: _,
         started_by: _,
+        parent,
     } = record;
     ExecutionRow {
         execution_id: id.abi(),
@@ -219,6 +225,7 @@ pub fn execution_row<'a>(record: &'a ExecutionRecord, workflow_name: &'a str) ->
         completed_at: ended_at.map(Time),
         duration_ms: millis_between(*started_at, *ended_at),
         metadata,
+        parent_execution_id: parent.as_ref().map(|parent| parent.execution.abi()),
     }
 }
 

@@ -34,7 +34,8 @@ use convert::{execution_body, execution_row, step_body};
 use wire::{CancelRequest, Controlled, Execution, ExecutionRow, Line, Step};
 
 /// The filters of a list; any other parameter names a label.
-const LIST_FILTERS: [&str; 5] = ["workflow_id", "status", "external_id", "start_date", "end_date"];
+const LIST_FILTERS: [&str; 6] =
+    ["workflow_id", "parent_execution_id", "status", "external_id", "start_date", "end_date"];
 
 /// List executions
 ///
@@ -49,7 +50,8 @@ const LIST_FILTERS: [&str; 5] = ["workflow_id", "status", "external_id", "start_
         ("sort_by" = inline(Option<choices::SortByCreation>), Query, description = "`created_at`"),
         ("sort_order" = inline(Option<choices::SortOrder>), Query, description = "`desc` (default) or `asc`"),
         ("workflow_id" = Option<String>, Query, description = "Only those of this workflow"),
-        ("status" = Option<String>, Query, description = "One or several of `queued`, `running`, `waiting`, `paused`, `completed`, `failed`, `timed_out`, `cancelled`, by comma. `waiting`: those that are `running` in which nothing runs before a timer or the next attempt of a step"),
+        ("parent_execution_id" = Option<String>, Query, description = "Only those that steps of this execution started"),
+        ("status" = Option<String>, Query, description = "One or several of `queued`, `running`, `waiting`, `paused`, `completed`, `failed`, `timed_out`, `cancelled`, by comma. `waiting`: those that are `running` in which nothing runs before a timer, the next attempt of a step or the end of a sub-workflow"),
         ("external_id" = Option<String>, Query, description = "Only the one with this external id"),
         ("start_date" = Option<String>, Query, description = "Only those accepted at this time or later: RFC 3339, or a date"),
         ("end_date" = Option<String>, Query, description = "Only those accepted at this time or before: RFC 3339, or a date, which is meant as a whole"),
@@ -65,6 +67,7 @@ pub async fn list_executions(
     let (from, until) = read_period(&params)?;
     let list = query.list(ExecutionFilter {
         workflow: read_workflow(&params)?,
+        parent: params.parent_execution()?,
         statuses: read_statuses(&params)?,
         from,
         until,

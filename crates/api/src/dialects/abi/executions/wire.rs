@@ -182,6 +182,15 @@ pub struct Execution<'a> {
     pub callback_url: Option<&'a str>,
     /// The execution that it is run again from.
     pub rerun_of: Option<String>,
+    /// The execution that started it; only there if it is a sub-workflow.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false)]
+    pub parent_execution_id: Option<String>,
+    /// The step that started it, as it is written in that execution; only there if it is a
+    /// sub-workflow.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, example = "orders[3].invoice")]
+    pub parent_step: Option<&'a str>,
 }
 
 /// A step of an execution.
@@ -229,6 +238,10 @@ pub struct Step<'a> {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     #[schema(required = false)]
     pub config_truncated: bool,
+    /// The execution that the last attempt of a `SubWorkflow` started; only there if it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false)]
+    pub child_execution_id: Option<String>,
 }
 
 /// An attempt of a step.
@@ -265,14 +278,15 @@ pub struct AttemptFailure<'a> {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = abi::ExecutionWait)]
 pub struct ExecutionWait<'a> {
-    /// `timer`: the step is a `Delay`. `retry`: the next attempt of the step. `capacity`: it is
-    /// queued until other executions have ended.
+    /// `timer`: the step is a `Delay`. `retry`: the next attempt of the step. `sub_workflow`: the
+    /// end of the step's sub-workflow. `capacity`: it is queued until other executions have ended.
     #[serde(rename = "for")]
     #[schema(example = "retry")]
     pub reason: &'static str,
     /// The step that continues first; `null` for `capacity`.
     pub step: Option<&'a str>,
-    /// Until when; `null` for `capacity`.
+    /// Until when; `null` if that is not known: for `capacity`, and for a `sub_workflow` unless the
+    /// step has a timeout.
     pub until: Option<Time>,
 }
 
@@ -280,12 +294,12 @@ pub struct ExecutionWait<'a> {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = abi::StepWait)]
 pub struct StepWait {
-    /// `timer` or `retry`.
+    /// `timer`, `retry` or `sub_workflow`.
     #[serde(rename = "for")]
     #[schema(example = "retry")]
     pub reason: &'static str,
-    /// Until when.
-    pub until: Time,
+    /// Until when; `null` if that is not known.
+    pub until: Option<Time>,
 }
 
 /// An execution in a list.
@@ -313,6 +327,10 @@ pub struct ExecutionRow<'a> {
     /// Its labels.
     #[schema(value_type = Object)]
     pub metadata: &'a Map,
+    /// The execution that started it; only there if it is a sub-workflow.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false)]
+    pub parent_execution_id: Option<String>,
 }
 
 /// An execution whose status was changed.

@@ -144,6 +144,15 @@ pub struct Execution<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false)]
     pub rerun_of: Option<String>,
+    /// The execution that started it; only there if it is a sub-workflow.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false)]
+    pub parent_execution_id: Option<String>,
+    /// The step that started it, as it is written in that execution; only there if it is a
+    /// sub-workflow.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, example = "orders[3].invoice")]
+    pub parent_step_id: Option<&'a str>,
     /// When it was accepted.
     pub created_at: Time,
     /// When it began; `null` before.
@@ -209,6 +218,10 @@ pub struct Task<'a> {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     #[schema(required = false)]
     pub config_truncated: bool,
+    /// The execution that the last attempt of a `SubWorkflow` started; only there if it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false)]
+    pub child_execution_id: Option<String>,
     /// When the first attempt began; `null` before.
     pub started_at: Option<Time>,
     /// When it settled; `null` before.
@@ -248,26 +261,27 @@ pub struct AttemptFailure<'a> {
 /// What an execution waits for.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ExecutionWait<'a> {
-    /// `timer`: the step is a `Delay`. `retry`: the next attempt of the step. `capacity`: it is
-    /// queued until other executions have ended.
+    /// `timer`: the step is a `Delay`. `retry`: the next attempt of the step. `sub_workflow`: the
+    /// end of the step's sub-workflow. `capacity`: it is queued until other executions have ended.
     #[serde(rename = "for")]
     #[schema(example = "retry")]
     pub reason: &'static str,
     /// The step that continues first; `null` for `capacity`.
     pub step_id: Option<&'a str>,
-    /// Until when; `null` for `capacity`.
+    /// Until when; `null` if that is not known: for `capacity`, and for a `sub_workflow` unless the
+    /// step has a timeout.
     pub until: Option<Time>,
 }
 
 /// What a task waits for.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TaskWait {
-    /// `timer` or `retry`.
+    /// `timer`, `retry` or `sub_workflow`.
     #[serde(rename = "for")]
     #[schema(example = "retry")]
     pub reason: &'static str,
-    /// Until when.
-    pub until: Time,
+    /// Until when; `null` if that is not known.
+    pub until: Option<Time>,
 }
 
 /// The status of a task.
@@ -331,6 +345,10 @@ pub struct ExecutionRow {
     pub started_at: Option<Time>,
     /// When it ended; `null` before.
     pub completed_at: Option<Time>,
+    /// The execution that started it; only there if it is a sub-workflow.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false)]
+    pub parent_execution_id: Option<String>,
 }
 
 /// The log lines of an execution.

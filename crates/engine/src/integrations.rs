@@ -21,7 +21,7 @@ impl Connection {
 }
 
 /// Fails if a required integration is not connected.
-pub(super) fn require_integrations(workflow: &WorkflowRecord) -> Result<(), AppError> {
+pub(crate) fn require_integrations(workflow: &WorkflowRecord) -> Result<(), AppError> {
     let missing =
         |used: &&IntegrationUse| used.required && Connection::of(used) != Connection::Connected;
     let missing: Vec<String> =

@@ -7,15 +7,15 @@ use stepwell_core::definition::SharedPlan;
 use stepwell_core::memory::json_size;
 use stepwell_core::{MAX_VALUE_DEPTH, Problem, nests_deeper};
 
+use super::engine::Engine;
 use crate::AppError;
-use crate::app::App;
 
 /// How long a check that is much work waits for a free thread.
 const CHECK_WAIT: Duration = Duration::from_secs(5);
 
-impl App {
+impl Engine {
     /// Fills in the defaults and checks the input against the plan.
-    pub(in crate::app) async fn checked_input(
+    pub(crate) async fn checked_input(
         &self,
         plan: &SharedPlan,
         input: Value,
@@ -32,11 +32,11 @@ impl App {
     }
 
     /// Runs `check` on one of a bounded number of blocking threads.
-    pub(super) async fn check_on_thread<T: Send + 'static>(
+    pub(crate) async fn check_on_thread<T: Send + 'static>(
         &self,
         check: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, AppError> {
-        let permit = self.engine.input_checks.clone().acquire_owned();
+        let permit = self.input_checks.clone().acquire_owned();
         let permit = match tokio::time::timeout(CHECK_WAIT, permit).await {
             Ok(permit) => permit.map_err(|error| AppError::Internal(error.to_string()))?,
             Err(_) => {
@@ -55,7 +55,7 @@ impl App {
     }
 
     fn check_size(&self, input: &Value) -> Result<(), AppError> {
-        let limit = self.engine.config().max_value_bytes;
+        let limit = self.config().max_value_bytes;
         if json_size(input, limit + 1) <= limit {
             return Ok(());
         }

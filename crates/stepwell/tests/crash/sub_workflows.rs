@@ -1,0 +1,157 @@
+//! Maps over sub-workflows while the server is killed: every acknowledged execution and every
+//! sub-workflow ends once, and each item has exactly one sub-workflow.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt;
+use serde_json::{Value, json};
+
+use crate::counter::Counter;
+use crate::server::Server;
+use crate::{CONCURRENCY, setting};
+
+/// How many acknowledged executions are kept in flight, each with [`ITEMS`] sub-workflows.
+const IN_FLIGHT: usize = 30;
+const ITEMS: u64 = 5;
+/// How long all executions together may take to end after the last start.
+const TIMEOUT: Duration = Duration::from_secs(120);
+
+/// A delay, an external call, and a sub-workflow of its own.
+fn child(counter: &str) -> Value {
+    json!({
+        "name": "child",
+        "inputs": {"n": "integer"},
+        "steps": [
+            {"type": "Delay", "config": {"for": "{{ (inputs.n % 5) * 0.04 + 0.01 }}"}},
+            {"id": "call", "type": "HttpRequest", "input": {"body": {"n": "{{ inputs.n }}"}},
+             "config": {"method": "POST", "url": format!("{counter}/call"),
+                 "headers": {"x-execution": "{{ execution.id }}", "x-step": "call"}},
+             "retry": {"max_attempts": 5, "initial": 0.05}},
+            {"id": "leaf", "type": "SubWorkflow", "workflow": "leaf", "input": {"n": "{{ steps.call.output.body.n }}"}},
+        ],
+    })
+}
+
+fn parent() -> Value {
+    let items: Vec<u64> = (0..ITEMS).collect();
+    json!({
+        "name": "parent",
+        "inputs": {"n": "integer"},
+        "steps": [{"id": "all", "type": "Map", "over": items, "max_concurrency": 3, "steps": [
+            {"id": "call", "type": "SubWorkflow", "workflow": "child", "input": {"n": "{{ inputs.n * 10 + item }}"}},
+        ]}],
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_sub_workflow_starts_and_ends_once() {
+    let rounds = setting("STEPWELL_CRASH_ROUNDS", 8);
+    let mut random = setting("STEPWELL_CRASH_SEED", u64::from(std::process::id()));
+    println!("rounds {rounds}, seed {random}");
+    let counter = Counter::start().await;
+    let mut server = Server::new();
+    server.start().await;
+    let leaf = json!({"name": "leaf", "inputs": {"n": "integer"},
+        "steps": [{"type": "Echo", "input": "{{ inputs.n }}"}]});
+    server.create(&leaf).await;
+    server.create(&child(&counter.url)).await;
+    let workflow = server.create(&parent()).await;
+
+    let mut accepted: BTreeMap<String, u64> = BTreeMap::new();
+    let mut ended: BTreeSet<String> = BTreeSet::new();
+    for round in 0..rounds {
+        random =
+            random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let kill_after = Duration::from_millis(30 + (random >> 33) % 800);
+        let keep = async {
+            loop {
+                start_missing(&server, &workflow, &mut accepted, &ended).await;
+                record_ended(&server, &workflow, &accepted, &mut ended).await;
+            }
+        };
+        tokio::select! {
+            () = keep => {}
+            () = tokio::time::sleep(kill_after) => {}
+        }
+        server.kill();
+        println!("round {round}: {} accepted, {} ended", accepted.len(), ended.len());
+        server.start().await;
+    }
+    let deadline = Instant::now() + TIMEOUT;
+    while ended.len() < accepted.len() {
+        let open = accepted.len() - ended.len();
+        assert!(Instant::now() < deadline, "{open} of {} have not ended", accepted.len());
+        record_ended(&server, &workflow, &accepted, &mut ended).await;
+    }
+    for (id, n) in &accepted {
+        check_execution(&server, &workflow, id, *n).await;
+    }
+    let mut keys: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for call in counter.calls() {
+        keys.entry(call.execution).or_default().insert(call.key);
+    }
+    assert!(keys.values().all(|keys| keys.len() == 1), "an execution repeats its call by one key");
+    println!("{} executions, {} sub-workflows, all ended once", accepted.len(), keys.len());
+}
+
+async fn start_missing(
+    server: &Server,
+    workflow: &str,
+    accepted: &mut BTreeMap<String, u64>,
+    ended: &BTreeSet<String>,
+) {
+    let missing = IN_FLIGHT.saturating_sub(accepted.len() - ended.len()) as u64;
+    let first = accepted.values().max().copied().unwrap_or_default() + 1;
+    let starts =
+        (first..first + missing).map(|n| async move { (server.execute(workflow, n).await, n) });
+    let mut starts = futures_util::stream::iter(starts).buffer_unordered(CONCURRENCY);
+    while let Some((id, n)) = starts.next().await {
+        if let Some(id) = id {
+            accepted.insert(id, n);
+        }
+    }
+}
+
+async fn record_ended(
+    server: &Server,
+    workflow: &str,
+    accepted: &BTreeMap<String, u64>,
+    ended: &mut BTreeSet<String>,
+) {
+    for id in accepted.keys() {
+        if ended.contains(id) {
+            continue;
+        }
+        let Some(shown) = server.execution(workflow, id).await else { continue };
+        if !matches!(shown["status"].as_str(), Some("PENDING" | "RUNNING")) {
+            ended.insert(id.clone());
+        }
+    }
+}
+
+/// The execution completed with the results of its sub-workflows, one for each item.
+async fn check_execution(server: &Server, workflow: &str, id: &str, n: u64) {
+    let shown = server.execution(workflow, id).await.expect("an acknowledged execution exists");
+    let expected: Vec<u64> = (0..ITEMS).map(|item| n * 10 + item).collect();
+    assert_eq!(shown["output"], json!(expected), "{shown:#}");
+    assert_eq!(server.final_events(workflow, id).await, 1, "{id}");
+    let children = children_of(server, id).await;
+    assert_eq!(children.len(), ITEMS as usize, "one for each item of {id}");
+    for child in children {
+        assert_eq!(child["status"], "completed", "{child:#}");
+        let (of, child) = (child["workflow_id"].as_str(), child["execution_id"].as_str());
+        let (of, child) = (of.unwrap(), child.unwrap());
+        assert_eq!(server.final_events(of, child).await, 1, "{child}");
+        let leaves = children_of(server, child).await;
+        assert_eq!(leaves.len(), 1, "one below {child}");
+        assert_eq!(leaves[0]["status"], "completed");
+    }
+}
+
+async fn children_of(server: &Server, id: &str) -> Vec<Value> {
+    let path = format!("/api/v1/workflow_executions?parent_execution_id={id}&page_size=100");
+    let (status, page) = server.get(&path).await.expect("a response");
+    assert_eq!(status, 200, "{page:#}");
+    page["data"]["items"].as_array().expect("a page").clone()
+}
