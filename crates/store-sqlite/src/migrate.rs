@@ -27,6 +27,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0018_documents.sql"),
     include_str!("../migrations/0019_executions_by_status.sql"),
     include_str!("../migrations/0020_sub_workflows.sql"),
+    include_str!("../migrations/0021_waiting_counts.sql"),
 ];
 
 /// "Step": marks the file as ours.
@@ -168,8 +169,8 @@ mod tests {
         connection.execute(release, []).unwrap();
         migrate_database(&mut connection).unwrap();
         let count = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
-        // Of each five, those with the statuses 4, 5 and 6 have ended.
-        for (of, expect) in [("kind = 0", 24), ("kind = 1", 24), ("owner = x'61'", 6)] {
+        // They have the statuses 2 to 6: none is running.
+        for (of, expect) in [("kind = 0", 40), ("kind = 1", 40), ("owner = x'61'", 10)] {
             for width in [10_000_000, day] {
                 let sql =
                     format!("SELECT SUM(n) FROM execution_counts WHERE {of} AND width = {width}");

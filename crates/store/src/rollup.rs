@@ -1,9 +1,9 @@
-//! The rollup of counts: how many ended executions were created in each period of time.
+//! The rollup of counts: how many executions of each status were created in each period of time.
 //!
 //! They are counted in buckets of ten seconds and of a day, by workspace and by workflow. The counts
-//! change in the transaction that ends or purges an execution, once for all writes that share it. The
-//! number of all executions by their present status, for metrics, changes with them.
-//! Executions that have not ended are few; they are counted when a list is read. So the length of a
+//! change in the transaction that changes the status or purges an execution, once for all writes that
+//! share it. The number of all executions by their present status, for metrics, changes with them.
+//! Running executions are few; they are counted when a list is read. So the length of a
 //! list is exact and costs a few thousand small rows at most, and a distant page is found without a
 //! walk to it. What is here is the same for every store; a store keeps the rows.
 
@@ -29,6 +29,12 @@ pub enum CountOwner {
     Workflow(WorkflowId),
 }
 
+/// Whether executions of a status are counted in buckets. Running ones are not: they are at most as
+/// many as the server runs at once, and most have this status for a moment only.
+pub const fn is_counted(status: Status) -> bool {
+    !matches!(status, Status::Running)
+}
+
 /// The fields that decide where an execution is counted.
 #[derive(Debug, Clone, Copy)]
 pub struct CountedExecution {
@@ -45,7 +51,7 @@ pub struct CountedExecution {
 pub struct CountKey {
     /// Whose executions.
     pub owner: CountOwner,
-    /// Their status, a final one.
+    /// Their status, of those that [`is_counted`].
     pub status: Status,
     /// [`TEN_SECONDS`] or [`ONE_DAY`].
     pub width: i64,
@@ -71,7 +77,7 @@ impl CountDeltas {
         for (status, by) in [(before, -1), (after, 1)] {
             let Some(status) = status else { continue };
             *self.by_status.entry(status).or_default() += by;
-            if !status.is_final() {
+            if !is_counted(status) {
                 continue;
             }
             for owner in [CountOwner::Workspace(workspace), CountOwner::Workflow(workflow)] {
@@ -276,6 +282,9 @@ mod tests {
         deltas.change(of(10), None, Some(Status::Completed));
         deltas.change(of(20), None, Some(Status::Failed));
         deltas.change(of(20), Some(Status::Failed), None);
+        // Running executions are not counted, waiting ones are.
+        deltas.change(of(30), None, Some(Status::Running));
+        deltas.change(of(40), Some(Status::Running), Some(Status::Waiting));
         let owner = CountOwner::Workspace(WorkspaceId::DEFAULT);
         let taken = deltas.take();
         let counts: Vec<_> = taken
@@ -285,16 +294,21 @@ mod tests {
             .collect();
         let completed = Status::Completed;
         let expect = [
+            (Status::Waiting, TEN_SECONDS, 4, 1),
+            (Status::Waiting, ONE_DAY, 0, 1),
             (completed, TEN_SECONDS, 0, 2),
             (completed, TEN_SECONDS, 1, 1),
             (completed, ONE_DAY, 0, 3),
         ];
         assert_eq!(counts, expect);
-        assert_eq!(taken.len(), 6);
+        assert_eq!(taken.len(), 10);
         assert!(deltas.take().is_empty());
         let by_status = deltas.take_by_status();
         // The running one was there before; what was queued and what was purged is level.
-        assert_eq!(by_status, BTreeMap::from([(Status::Running, -1), (completed, 3)]));
+        assert_eq!(
+            by_status,
+            BTreeMap::from([(Status::Running, -1), (Status::Waiting, 1), (completed, 3)])
+        );
         assert!(deltas.take_by_status().is_empty());
     }
 }

@@ -156,7 +156,7 @@ impl Execution {
 
     /// The sub-workflows for whose ends step runs wait.
     pub fn active_children(&self) -> Vec<ExecutionId> {
-        let children = self.steps.iter().filter_map(|(_, run)| match &run.state {
+        let children = self.steps.current_states().filter_map(|state| match state {
             StepState::Child { execution, .. } => Some(*execution),
             _ => None,
         });

@@ -140,9 +140,14 @@ impl<'a> RerunSelection<'a> {
     }
 
     fn repeat_if_broken(&mut self, id: &StepRunId) {
-        let is_broken = self.outcomes.get(id).is_some_and(|outcome| *outcome != Outcome::Kept);
-        if !is_broken || self.reopened.contains(id) || self.cleared.contains(id) {
+        let outcome = self.outcomes.get(id).copied();
+        let is_selected = self.reopened.contains(id) || self.cleared.contains(id);
+        if outcome == Some(Outcome::Kept) || is_selected {
             return;
+        }
+        if outcome.is_none() {
+            // It was not reached, but a step that depends on it may have started without it.
+            return self.clear_dependents(id);
         }
         match self.bodies.contains_key(id) {
             true => self.reopen(id),

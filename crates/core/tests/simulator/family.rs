@@ -359,7 +359,9 @@ impl Family {
             let wakes = self.machines.values().filter_map(|machine| machine.live.next_wake());
             if let Some(wake) = wakes.min() {
                 self.now = self.now.max(wake);
-                ids.iter().for_each(|id| drop(self.apply(*id, TransitionInput::Timer)));
+                ids.iter().for_each(|id| {
+                    self.apply(*id, TransitionInput::Timer);
+                });
             }
         }
         let open = self.machines.iter().filter(|(_, machine)| !machine.is_settled());

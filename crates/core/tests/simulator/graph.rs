@@ -145,9 +145,12 @@ fn make_pure(step: &mut Value) {
     for field in ["retry", "idempotent", "pause", "record"] {
         fields.shift_remove(field);
     }
-    if ["Read", "Send", "Delay", "SetState"].iter().any(|kind| step["type"] == *kind) {
+    const SUITABLE: [&str; 8] =
+        ["Pure", "Fail", "Branch", "Switch", "Parallel", "Loop", "Map", "Try"];
+    if !SUITABLE.iter().any(|kind| step["type"] == *kind) {
         step["type"] = json!("Pure");
-        step.as_object_mut().unwrap().shift_remove("config");
+        const COMMON: [&str; 7] = ["id", "type", "input", "when", "after", "join", "on_error"];
+        step.as_object_mut().unwrap().retain(|field, _| COMMON.contains(&field.as_str()));
     }
     for field in ["steps", "else", "finally"] {
         if let Some(steps) = step.get_mut(field).and_then(Value::as_array_mut) {

@@ -6,7 +6,8 @@ use rusqlite::{Connection, Row, params};
 use stepwell_core::execution::Status;
 use stepwell_store::lists::Order;
 use stepwell_store::rollup::{
-    BucketRange, CountDeltas, CountKey, CountOwner, TimeBucket, skip_buckets, split_range,
+    BucketRange, CountDeltas, CountKey, CountOwner, TimeBucket, is_counted, skip_buckets,
+    split_range,
 };
 
 use crate::error::Result;
@@ -138,7 +139,7 @@ impl<'a> BucketCounts<'a> {
         }
         let mut counts = BTreeMap::<i64, u64>::new();
         for status in self.statuses {
-            if status.is_final() {
+            if is_counted(*status) {
                 self.add_counted(connection, part, *status, &mut counts)?;
             } else {
                 self.add_walked(connection, part, *status, &mut counts)?;

@@ -67,6 +67,7 @@ impl Execution {
             error: None,
             redaction: None,
             waits: WaitTimers::default(),
+            parent: None,
             ..*self
         };
         ItemsRun { execution, block: block.clone(), moment }
@@ -103,6 +104,7 @@ impl ItemsRun {
                     transition.start_reached();
                 }
                 Command::Run(_)
+                | Command::StartChild(_)
                 | Command::RunItems { .. }
                 | Command::Evaluate { .. }
                 | Command::Stop { .. } => {}
