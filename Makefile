@@ -11,7 +11,7 @@ ATTACK_SECONDS ?= 600
 ATTACK_SEED ?= $$(date +%s)
 CARGO_DENY := 0.20.2
 
-.PHONY: help run setup test test-clients generated-clients test-deployment conformance openapi-test jq-test clock-test lint deny bench bench-lists bench-schedules bench-instructions crash-test attack sim mutants fuzz tidy fmt
+.PHONY: help run setup test test-clients generated-clients test-deployment conformance openapi-test jq-test clock-test lint deny bench bench-lists bench-schedules bench-waiting bench-instructions crash-test attack sim mutants fuzz tidy fmt
 
 # The folder of the binaries, without the profile.
 TARGET = $$($(CARGO) metadata --format-version 1 --no-deps | sed -E 's/.*"target_directory":"([^"]*)".*/\1/')
@@ -112,6 +112,11 @@ bench-lists: ## Measure lists over 1,000,000 executions (release build)
 bench-schedules: ## Measure the cost of 100,000 idle schedules and the lateness of others (release build)
 	$(CARGO) build --release --bin stepwell
 	$(CARGO) run --release -q -p bench -- schedules
+
+bench-waiting: ## Measure the cost of 1,000,000 waiting executions (release build)
+	@sh tests/setup.sh bench
+	$(CARGO) build --release --bin stepwell
+	$(CARGO) run --release -q -p bench -- waiting
 
 bench-instructions: ## Count the instructions of one execution with callgrind (release build; installs valgrind)
 	@sh tests/setup.sh bench

@@ -2,7 +2,7 @@
 //!
 //! `bench` prints one table of all basic measurements, `bench streams` only those of streams.
 //! `bench lists` measures lists over a million executions, `bench schedules` the cost of 100,000
-//! idle schedules and the lateness of others, `bench webhooks` how webhooks slow executions,
+//! idle schedules and the lateness of others, `bench waiting` that of a million waiting executions, `bench webhooks` how webhooks slow executions,
 //! `bench instructions` the instructions of one execution. `bench baseline` runs the baseline server
 //! for comparison. The load comes from `wrk`, for streams from this program. Numbers of a shared
 //! machine are noisy: compare the ratios.
@@ -14,6 +14,7 @@ mod lists;
 mod schedules;
 mod server;
 mod streams;
+mod waiting;
 mod webhooks;
 mod wrk;
 
@@ -52,6 +53,10 @@ fn main() -> Result<()> {
                 executions.map_or(Ok(instructions::EXECUTIONS), |text| text.parse())?;
             instructions::run(&binary, executions)
         }
+        ["waiting"] => {
+            let executions = executions.map_or(Ok(waiting::EXECUTIONS), |text| text.parse())?;
+            waiting::run(&binary, executions)
+        }
         ["schedules"] => {
             let count = schedules.map_or(Ok(schedules::IDLE_SCHEDULES), |text| text.parse())?;
             schedules::run(&binary, count)
@@ -61,7 +66,7 @@ fn main() -> Result<()> {
             webhooks::run(&binary, rounds, LOAD / 2)
         }
         _ => anyhow::bail!(
-            "usage: bench [streams | lists [--executions N] | schedules [--schedules N] | \
+            "usage: bench [streams | lists [--executions N] | waiting [--executions N] | schedules [--schedules N] | \
              webhooks [--rounds N] | instructions [--executions N]] \
              [--server PATH] | bench baseline"
         ),
