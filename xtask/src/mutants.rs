@@ -52,9 +52,9 @@ const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         description: "a rerun takes over steps that depend on a repeated step",
-        file: "crates/core/src/execution/rerun.rs",
-        from: "        self.add_dependents(&mut again);",
-        to: "        let _ = Self::add_dependents;",
+        file: "crates/core/src/execution/rerun_blocks.rs",
+        from: "let mut queue = vec![id.clone()];",
+        to: "let mut queue = vec![id.clone(); 0];",
     },
     Mutant {
         description: "a rerun starts from the root steps only",

@@ -2,7 +2,7 @@
 //! again. The decision is stored in the first event of the new execution, so that its replay does
 //! not need the old one.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -82,7 +82,6 @@ impl Execution {
         again.retain(|id| {
             selection.is_repeated(id) || reusable_outcome(&self.steps.run(id).state).is_none()
         });
-        self.add_dependents(&mut again);
         let steps = self.reused_steps(journal, &again, &selection);
         let events = selection.kept_events();
         Ok(RerunSource { of: self.origin.id, steps, given, events })
@@ -102,19 +101,6 @@ impl Execution {
             }
         }
         Ok(None)
-    }
-
-    /// Adds all direct and indirect dependents.
-    fn add_dependents(&self, again: &mut BTreeSet<StepRunId>) {
-        let mut queue: VecDeque<StepRunId> = again.iter().cloned().collect();
-        while let Some(step) = queue.pop_front() {
-            for next in &self.origin.plan[step.step].dependents {
-                let next = step.sibling(*next);
-                if again.insert(next.clone()) {
-                    queue.push_back(next);
-                }
-            }
-        }
     }
 
     /// The reused steps in the order in which they settled, because they set the state in that order.
