@@ -168,10 +168,10 @@ impl Runner {
         slot: RunnerSlot,
         reason: WakeReason,
     ) {
-        let _deregister = DeregisterOnDrop(engine.clone(), id);
+        let deregister = DeregisterOnDrop(engine.clone(), id);
         let loaded =
             AssertUnwindSafe(Box::pin(load::load_execution(&engine, id))).catch_unwind().await;
-        match loaded {
+        let cause = match loaded {
             Ok(Ok(Some(init))) => {
                 slot.feed.fill(&init.record, &[]);
                 let runner = Self::new(engine, slot, init);
@@ -184,27 +184,31 @@ impl Runner {
                     Status::Queued => Some(TransitionInput::Start),
                     _ => Some(TransitionInput::Recover),
                 };
-                runner.drive(first).await;
+                return runner.drive(first).await;
             }
-            Ok(Ok(None)) => slot.reject(|| AppError::not_found("execution", id.dataflow())),
+            Ok(Ok(None)) => {
+                return slot.reject(|| AppError::not_found("execution", id.dataflow()));
+            }
             Ok(Err(error)) => {
                 tracing::error!(%id, %error, "an execution could not be loaded");
-                slot.reject(|| AppError::Unavailable {
-                    reason: format!("the execution could not be loaded: {error}"),
-                    retry_after: LOST_PAUSE,
-                });
-                // Otherwise a due execution would be loaded again at once.
-                tokio::time::sleep(LOST_PAUSE).await;
+                format!(": {error}")
             }
             Err(panic) => {
                 let message = panic_message(&*panic);
                 tracing::error!(%id, message, "a panic while an execution was loaded");
-                slot.reject(|| AppError::Unavailable {
-                    reason: "the execution could not be loaded; see the server's log".to_owned(),
-                    retry_after: LOST_PAUSE,
-                });
-                tokio::time::sleep(LOST_PAUSE).await;
+                "; see the server's log".to_owned()
             }
+        };
+        slot.reject(|| AppError::Unavailable {
+            reason: format!("the execution could not be loaded{cause}"),
+            retry_after: LOST_PAUSE,
+        });
+        // Otherwise a due execution would be loaded again at once.
+        tokio::time::sleep(LOST_PAUSE).await;
+        drop(deregister);
+        // Nothing else loads one that was claimed from the queue or interrupted.
+        if reason != WakeReason::Message && !engine.background.is_stopping() {
+            engine.wake(id, reason);
         }
     }
 
