@@ -266,6 +266,18 @@ export interface StreamTextStep extends StepFields {
   } | null | string | undefined;
 }
 
+/** Starts an execution of another workflow and waits for its end. */
+export interface SubWorkflowStep extends StepFields {
+  type: "SubWorkflow";
+  /** The name or the id of a workflow of the same workspace. It is looked up when the step starts. */
+  workflow: string;
+  release?: number | TemplateText | null | undefined;
+  release_tag?: string | null | undefined;
+  wait?: boolean | TemplateText | null | undefined;
+  /** Data. Default: the output of the previous step. */
+  input?: unknown;
+}
+
 /** Runs the first case that lists a value. */
 export interface SwitchStep extends StepFields {
   type: "Switch";
@@ -518,6 +530,7 @@ export type StepObject =
   | StaticTextInputStep
   | StopStep
   | StreamTextStep
+  | SubWorkflowStep
   | SwitchStep
   | TemplateStep
   | TextOperationConcatStep

@@ -269,7 +269,8 @@ test("18. rerun from a step", async () => {
 });
 
 test("18a. sub-workflow", async () => {
-  const caller = await client.workflows.create("caller", {
+  const caller = await client.workflows.create({
+    name: "caller",
     configuration: {
       steps: [{ id: "call", type: "SubWorkflow", workflow: "greet", input: { name: "Ada" } }],
     },

@@ -39,6 +39,7 @@ StepName = Literal[
     "StaticTextInput",
     "Stop",
     "StreamText",
+    "SubWorkflow",
     "Switch",
     "Template",
     "TextOperation.Concat",
@@ -321,6 +322,22 @@ class StreamTextStep(StepFields, total=False):
     config: StreamTextConfig
 
 
+class SubWorkflowFields(TypedDict, total=False):
+    """The own fields of `SubWorkflow`."""
+
+    workflow: Required[str]
+    release: Optional[Union[int, str]]
+    release_tag: Optional[str]
+    wait: Optional[Union[bool, str]]
+    input: Any
+
+
+class SubWorkflowStep(StepFields, SubWorkflowFields, total=False):
+    """`SubWorkflow`."""
+
+    type: Required[Literal["SubWorkflow"]]
+
+
 # The own fields of `Switch`.
 SwitchFields = TypedDict(
     "SwitchFields",
@@ -532,6 +549,7 @@ Step = Union[
     StaticTextInputStep,
     StopStep,
     StreamTextStep,
+    SubWorkflowStep,
     SwitchStep,
     TemplateStep,
     ConcatStep,

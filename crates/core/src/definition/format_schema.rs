@@ -137,7 +137,11 @@ fn type_properties(spec: &StepSpec) -> Map {
     }
     // An ordinary step with its configuration beside `type`.
     let fields = fields(&templated_schema(&spec.config)).into_iter();
-    properties.extend(fields.map(|(name, schema)| (name, nullable_schema(schema))));
+    let required = block["required"].as_array().map(Vec::as_slice).unwrap_or_default();
+    properties.extend(fields.map(|(name, schema)| match required.contains(&json!(name)) {
+        true => (name, schema),
+        false => (name, nullable_schema(schema)),
+    }));
     properties.insert("input".into(), input_schema(spec));
     properties.insert("config".into(), json!(false));
     properties
