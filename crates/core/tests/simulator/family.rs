@@ -136,10 +136,10 @@ impl Family {
                 65..75 => self.commit(id),
                 75..83 => self.crash(id),
                 83..90 => self.let_time_pass(id),
-                90..93 => drop(self.apply(self.root, TransitionInput::Pause)),
-                93..97 => drop(self.apply(self.root, TransitionInput::Resume)),
-                97 => drop(self.apply(self.root, TransitionInput::Cancel { reason: None })),
-                _ => drop(self.apply(id, TransitionInput::Start)),
+                90..93 => self.try_apply(self.root, TransitionInput::Pause),
+                93..97 => self.try_apply(self.root, TransitionInput::Resume),
+                97 => self.try_apply(self.root, TransitionInput::Cancel { reason: None }),
+                _ => self.try_apply(id, TransitionInput::Start),
             }
         }
         self.check_pauses();
@@ -156,6 +156,11 @@ impl Family {
     fn apply(&mut self, id: ExecutionId, input: TransitionInput) -> bool {
         let context = self.context();
         self.machines.get_mut(&id).unwrap().apply(input, context)
+    }
+
+    /// As `apply`; a refusal is allowed.
+    fn try_apply(&mut self, id: ExecutionId, input: TransitionInput) {
+        let _ = self.apply(id, input);
     }
 
     fn accepted(&mut self, id: ExecutionId, parent: Option<Box<ParentLink>>) -> Machine {
@@ -183,7 +188,7 @@ impl Family {
             assert!(before.is_none(), "each id is started once");
         }
         self.inbox
-            .retain(|number, message| !handled.contains(number) && !(is_final && message.to == id));
+            .retain(|number, message| !(handled.contains(number) || is_final && message.to == id));
         for message in sent {
             let receiver = self.machines.get(&message.to).expect("it was started");
             let has_ended = receiver.journal.last().is_some_and(|last| last.event.is_final());
@@ -230,8 +235,8 @@ impl Family {
             }
             Command::RunItems { step, first } => self.run_items(id, step, first),
             Command::StartChild(attempt) => self.start_child(id, attempt),
-            Command::Evaluate { step } => drop(self.apply(id, TransitionInput::Evaluate { step })),
-            Command::Continue { step } => drop(self.apply(id, TransitionInput::Continue { step })),
+            Command::Evaluate { step } => self.try_apply(id, TransitionInput::Evaluate { step }),
+            Command::Continue { step } => self.try_apply(id, TransitionInput::Continue { step }),
             Command::Stop { .. } => {}
         }
     }
@@ -359,9 +364,7 @@ impl Family {
             let wakes = self.machines.values().filter_map(|machine| machine.live.next_wake());
             if let Some(wake) = wakes.min() {
                 self.now = self.now.max(wake);
-                ids.iter().for_each(|id| {
-                    self.apply(*id, TransitionInput::Timer);
-                });
+                ids.iter().for_each(|id| self.try_apply(*id, TransitionInput::Timer));
             }
         }
         let open = self.machines.iter().filter(|(_, machine)| !machine.is_settled());

@@ -134,6 +134,27 @@ fn full_rerun(value: &Arc<Value>, failure: &Failure) -> RerunSource {
     }
 }
 
+/// The link of a sub-workflow to the step that started it.
+fn parent_link() -> ParentLink {
+    ParentLink {
+        execution: execution(7),
+        step: StepRunId { path: [2, 0, 7].into(), ..1.into() },
+        step_name: "orders[2].a".to_owned(),
+        depth: 16,
+        waits: true,
+    }
+}
+
+/// The events of sub-workflows, with and without what is optional.
+fn child_events(until: Timestamp) -> [Event; 2] {
+    let child = || ChildLink { execution: execution(6), workflow: workflow(5), release: 4 };
+    let inside = StepRunId { path: [2, 0, 7].into(), ..1.into() };
+    [
+        Event::ChildStarted { step: inside, child: child(), until: Some(until) },
+        Event::ChildStarted { step: 1.into(), child: child(), until: None },
+    ]
+}
+
 /// The events of blocks, with and without what is optional.
 fn block_events(value: &Arc<Value>, failure: &Failure) -> Vec<Event> {
     let block = || StepRunId { path: [4].into(), ..3.into() };
@@ -155,46 +176,9 @@ fn block_events(value: &Arc<Value>, failure: &Failure) -> Vec<Event> {
     ]
 }
 
-/// Each variant, with and without what is optional.
-pub async fn every_kind_of_event(store: Shared) {
-    join(&store, 1).await;
-    let full = full_failure();
-    let value = Arc::new(awkward());
-    let values = awkward().as_object().cloned().unwrap_or_default();
-    let until = at(-99);
-    let inside = |step: u32| StepRunId { path: [2, 0, 7].into(), ..step.into() };
-    let rerun = full_rerun(&value, &full);
-    let child = || ChildLink { execution: execution(6), workflow: workflow(5), release: 4 };
-    let accepted = |rerun: Option<Box<RerunSource>>| Event::Accepted {
-        input: value.clone(),
-        state: Some(values.clone()),
-        previous: Some(execution(8)),
-        tag: Some("beta".to_owned()),
-        timeout_millis: Some(u64::MAX),
-        parent: rerun.as_ref().map(|_| {
-            let (step, step_name) = (inside(1), "orders[2].a".to_owned());
-            Box::new(ParentLink {
-                execution: execution(7),
-                step,
-                step_name,
-                depth: 16,
-                waits: true,
-            })
-        }),
-        rerun,
-        secrets: true,
-    };
-    let mut events = block_events(&value, &full);
-    events.extend([
-        accepted(Some(Box::new(rerun))),
-        accepted(None),
-        accepted(Some(Box::new(RerunSource {
-            of: execution(9),
-            steps: Vec::new(),
-            given: None,
-            events: Vec::new(),
-        }))),
-        Event::Started,
+/// Starts of steps, with and without what is optional.
+fn step_starts(value: &Arc<Value>) -> [Event; 3] {
+    [
         Event::StepStarted { step: 0.into(), attempt: 1, input: None, config: None, secrets: None },
         Event::StepStarted {
             step: 0.into(),
@@ -214,9 +198,42 @@ pub async fn every_kind_of_event(store: Shared) {
                 name: "TOKEN".to_owned(),
             }]),
         },
+    ]
+}
+
+/// Each variant, with and without what is optional.
+pub async fn every_kind_of_event(store: Shared) {
+    join(&store, 1).await;
+    let full = full_failure();
+    let value = Arc::new(awkward());
+    let values = awkward().as_object().cloned().unwrap_or_default();
+    let until = at(-99);
+    let inside = |step: u32| StepRunId { path: [2, 0, 7].into(), ..step.into() };
+    let rerun = full_rerun(&value, &full);
+    let accepted = |rerun: Option<Box<RerunSource>>| Event::Accepted {
+        input: value.clone(),
+        state: Some(values.clone()),
+        previous: Some(execution(8)),
+        tag: Some("beta".to_owned()),
+        timeout_millis: Some(u64::MAX),
+        parent: rerun.as_ref().map(|_| Box::new(parent_link())),
+        rerun,
+        secrets: true,
+    };
+    let mut events = block_events(&value, &full);
+    events.extend(child_events(until));
+    events.extend(step_starts(&value));
+    events.extend([
+        accepted(Some(Box::new(rerun))),
+        accepted(None),
+        accepted(Some(Box::new(RerunSource {
+            of: execution(9),
+            steps: Vec::new(),
+            given: None,
+            events: Vec::new(),
+        }))),
+        Event::Started,
         Event::StepWaiting { step: 1.into(), until },
-        Event::ChildStarted { step: inside(1), child: child(), until: Some(until) },
-        Event::ChildStarted { step: 1.into(), child: child(), until: None },
         Event::StepCompleted {
             step: 1.into(),
             output: value.clone(),

@@ -53,7 +53,7 @@ enum Data<'a> {
     },
     /// `task`
     #[schema(title = "TaskEvent")]
-    Task { task: wire::Task<'a> },
+    Task { task: Box<wire::Task<'a>> },
     /// `progress`
     Progress(wire::Progress),
     /// `log`
@@ -86,7 +86,8 @@ pub fn event_messages(
             Ok(vec![message("status", what)?])
         }
         NoticeKind::Step { step, finished, total } => {
-            let mut messages = vec![message("task", Data::Task { task: (&**step).into() })?];
+            let task = Box::new((&**step).into());
+            let mut messages = vec![message("task", Data::Task { task })?];
             if step.status.is_settled() {
                 let progress = wire::Progress { completed: *finished, total: *total };
                 messages.push(message("progress", Data::Progress(progress))?);
