@@ -68,6 +68,7 @@ export type {
   TemplateSummary,
   UpdateTemplateOptions,
 } from "./resources/templates.js";
+export type * from "./resources/trial-models.js";
 export type * from "./resources/webhook-models.js";
 export type { Webhooks } from "./resources/webhooks.js";
 export type * from "./resources/workflow-models.js";

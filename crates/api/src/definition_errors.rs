@@ -19,3 +19,21 @@ pub fn locate_error(request_body: &RequestBody, error: ApiError) -> ApiError {
         Err(_) => error,
     }
 }
+
+/// The text of a definition in a body, and its format.
+///
+/// # Errors
+/// `InvalidRequest` if there is none or it is not UTF-8; `UnsupportedMediaType`.
+pub fn source_text(request_body: &RequestBody) -> Result<(&str, SourceFormat), ApiError> {
+    if request_body.bytes.is_empty() {
+        return Err(ApiError::invalid("", "the body is empty; send a definition"));
+    }
+    let format = match request_body.media {
+        Media::Json => SourceFormat::Json,
+        Media::Yaml => SourceFormat::Yaml,
+        Media::Missing | Media::Encoded(_) | Media::Other(_) => {
+            return Err(request_body.unsupported("application/json"));
+        }
+    };
+    Ok((json::decode_utf8(&request_body.bytes)?, format))
+}

@@ -31,6 +31,10 @@ pub enum Command {
     Run(commands::run::Run),
     /// Validate definitions and list every problem
     Validate(commands::validate::Validate),
+    /// Run a definition with mocks and a simulated clock
+    DryRun(commands::dry_run::DryRun),
+    /// Run the test cases beside definitions
+    Test(commands::test::Test),
     /// Create workflows from definitions, or update them by name
     Apply(commands::apply::Apply),
     /// Execute a workflow
@@ -94,7 +98,9 @@ impl Cli {
         match self.command {
             Command::Serve(args) => commands::serve::run(args, &global).await,
             Command::Run(args) => commands::run::run(args, &global).await,
-            Command::Validate(args) => commands::validate::run(&args, &global),
+            Command::Validate(args) => commands::validate::run(args, &global).await,
+            Command::DryRun(args) => commands::dry_run::run(args, &global).await,
+            Command::Test(args) => commands::test::run(args, &global).await,
             Command::Apply(args) => commands::apply::run(args, &global).await,
             Command::Execute(args) => commands::execute::run(args, &global).await,
             Command::Releases(args) => commands::releases::run(args, &global).await,

@@ -7,6 +7,15 @@ use crate::error::CliError;
 /// A file of a definition with this ending has the input of an example.
 pub const INPUT_SUFFIX: &str = ".input.json";
 
+/// A file with this ending has the snapshots of a test file.
+pub const SNAPSHOT_SUFFIX: &str = ".snapshots.json";
+
+/// Files with these endings have the cases of a definition.
+const TEST_SUFFIXES: [&str; 3] = [".test.yaml", ".test.yml", ".test.json"];
+
+/// The extensions of definitions.
+const EXTENSIONS: [&str; 3] = [".yaml", ".yml", ".json"];
+
 /// The files that these arguments name. A folder names the definitions directly in it.
 ///
 /// # Errors
@@ -19,7 +28,7 @@ pub fn expand_patterns(patterns: &[PathBuf]) -> Result<Vec<PathBuf>, CliError> {
         } else if pattern.exists() || !has_wildcard(pattern) {
             vec![pattern.clone()]
         } else {
-            expand_wildcards(pattern)?
+            expand_wildcards(pattern, is_definition)?
         };
         if found.is_empty() {
             let message = format!(
@@ -59,8 +68,66 @@ pub fn list_definitions(
 /// Whether the name is that of a definition.
 pub fn is_definition(path: &Path) -> bool {
     let name = file_name(path).to_lowercase();
-    let has_extension = [".json", ".yaml", ".yml"].iter().any(|ext| name.ends_with(ext));
-    has_extension && !name.ends_with(INPUT_SUFFIX)
+    let has_extension = EXTENSIONS.iter().any(|ext| name.ends_with(ext));
+    has_extension
+        && !name.ends_with(INPUT_SUFFIX)
+        && !name.ends_with(SNAPSHOT_SUFFIX)
+        && !is_test(path)
+}
+
+/// Whether the name is that of a test file.
+fn is_test(path: &Path) -> bool {
+    let name = file_name(path).to_lowercase();
+    TEST_SUFFIXES.iter().any(|suffix| name.ends_with(suffix))
+}
+
+/// The test files that an argument names: itself, that of a definition, those directly in a folder,
+/// or those of a pattern.
+///
+/// # Errors
+/// `Usage` if there are none.
+pub fn expand_tests(pattern: &Path) -> Result<Vec<PathBuf>, CliError> {
+    let found = if pattern.is_dir() {
+        list_definitions(pattern, is_test)?
+    } else if is_test(pattern) && !has_wildcard(pattern) {
+        vec![pattern.to_owned()]
+    } else if has_wildcard(pattern) && !pattern.exists() {
+        expand_wildcards(pattern, is_test)?
+    } else {
+        let tests = TEST_SUFFIXES.map(|suffix| with_suffix(pattern, suffix));
+        tests.into_iter().filter(|test| test.is_file()).collect()
+    };
+    if found.is_empty() {
+        let message = format!(
+            "{} has no test file: no file that ends in {}",
+            pattern.display(),
+            TEST_SUFFIXES.join(", ")
+        );
+        return Err(CliError::usage(message));
+    }
+    Ok(found)
+}
+
+/// The definition beside a test file: `orders.yaml` of `orders.test.yaml`.
+///
+/// # Errors
+/// `Usage` if there is none.
+pub fn tested_definition(test: &Path) -> Result<PathBuf, CliError> {
+    // Without the extension, then without `.test`.
+    let name = test.with_extension("");
+    let found = EXTENSIONS.map(|ext| with_suffix(&name, ext)).into_iter().find(|f| f.is_file());
+    found.ok_or_else(|| {
+        CliError::usage(format!(
+            "{} has no definition beside it; name it as `definition: FILE` in the test file",
+            test.display()
+        ))
+    })
+}
+
+/// The path with another ending instead of its extension.
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    path.with_file_name(stem + suffix)
 }
 
 fn file_name(path: &Path) -> String {
@@ -73,12 +140,12 @@ fn has_wildcard(path: &Path) -> bool {
 
 /// The files whose names match the last part of the path. Shells do the same for patterns without
 /// quotes.
-fn expand_wildcards(pattern: &Path) -> Result<Vec<PathBuf>, CliError> {
+fn expand_wildcards(pattern: &Path, accept: fn(&Path) -> bool) -> Result<Vec<PathBuf>, CliError> {
     let folder = pattern.parent().filter(|folder| !folder.as_os_str().is_empty());
     let expected: Vec<char> = file_name(pattern).chars().collect();
     let is_match = |path: &Path| {
         let name: Vec<char> = file_name(path).chars().collect();
-        is_definition(path) && matches_wildcards(&expected, &name)
+        accept(path) && matches_wildcards(&expected, &name)
     };
     match folder {
         Some(folder) => list_definitions(folder, is_match),
@@ -126,6 +193,8 @@ mod tests {
             ("greet.yml", true),
             ("dummy.json", true),
             ("greet.input.json", false),
+            ("greet.test.yaml", false),
+            ("greet.test.snapshots.json", false),
             ("README.md", false),
             ("messy.csv", false),
         ] {
@@ -150,6 +219,27 @@ mod tests {
             let found = matches_wildcards(&chars(pattern), &chars(name));
             assert_eq!(found, expect, "{pattern} {name}");
         }
+    }
+
+    #[test]
+    fn tests_are_beside_their_definitions() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["a.yaml", "a.test.yml", "b.json", "b.test.json", "c.yaml"] {
+            std::fs::write(folder.path().join(name), "x").unwrap();
+        }
+        let names = |pattern: &str| -> Result<Vec<String>, CliError> {
+            let found = expand_tests(&folder.path().join(pattern))?;
+            Ok(found.iter().map(|path| file_name(path)).collect())
+        };
+        assert_eq!(names("").unwrap(), ["a.test.yml", "b.test.json"]);
+        assert_eq!(names("a.yaml").unwrap(), ["a.test.yml"]);
+        assert_eq!(names("b*").unwrap(), ["b.test.json"]);
+        assert_eq!(names("c.test.yaml").unwrap(), ["c.test.yaml"], "reading it reports it");
+        assert!(names("c.yaml").is_err() && names("c*").is_err());
+        let definition = |name: &str| tested_definition(&folder.path().join(name));
+        assert_eq!(file_name(&definition("a.test.yml").unwrap()), "a.yaml");
+        assert_eq!(file_name(&definition("b.test.json").unwrap()), "b.json");
+        assert!(definition("d.test.yaml").is_err());
     }
 
     #[test]

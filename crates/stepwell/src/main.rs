@@ -18,6 +18,7 @@ mod global;
 mod inputs;
 mod logs;
 mod mask;
+mod quoted_text;
 mod references;
 mod terminal;
 mod wiring;

@@ -56,6 +56,7 @@ const RULES: &[Rule] = &[
             "crates/jq-bounded/src/patterns.rs",
             "crates/steps/src/regexes.rs",
             "crates/steps/src/types/http/log.rs",
+            "crates/stepwell/src/commands/test/case_run.rs",
         ],
         is_allowed_in_tests: true,
         instead: "use the Clock",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 WORKFLOWS = "/api/v1/workflows"
 WORKFLOW = WORKFLOWS + "/{}"
+VALIDATE = WORKFLOWS + "/validate"
+DRY_RUN = WORKFLOWS + "/dry-run"
 EXECUTIONS = "/api/v1/workflow_executions"
 EXECUTION = EXECUTIONS + "/{}"
 SCHEDULES = "/api/v1/workflow_schedules"

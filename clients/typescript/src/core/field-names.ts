@@ -26,6 +26,8 @@ export const MANAGEMENT_USER_DATA: ReadonlySet<string> = new Set([
   ...DATAFLOW_USER_DATA,
   "configuration",
   "parameters",
+  "mocks",
+  "schema",
   "result",
   "body",
   "sample",

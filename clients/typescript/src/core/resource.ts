@@ -82,6 +82,14 @@ export class Resource {
     );
   }
 
+  /** As `send`; the whole body is user data, a string is YAML. @internal */
+  protected sendDocument<T>(call: Call): APIPromise<T> {
+    return new APIPromise(
+      this.transport.send(call),
+      (received) => decodeData(call.name, received) as T,
+    );
+  }
+
   /** Sends a call whose response has no content. @internal */
   protected sendForNothing(call: Call): APIPromise<void> {
     return new APIPromise(this.transport.send(call), () => undefined);

@@ -22,8 +22,10 @@ import {
   throwIfFailed,
   WaitTimeoutError,
 } from "../errors.js";
+import type { Definition } from "../definitions.js";
 import type { ExecuteOptions, Execution, StartOptions } from "./execution-models.js";
 import { toExecution, type Executions } from "./executions.js";
+import type { DryRun, DryRunOptions, Validation } from "./trial-models.js";
 import type * as w from "./workflow-models.js";
 
 const WORKFLOWS = fixed("/api/v1/workflows");
@@ -59,6 +61,8 @@ const START: NamesOf<StartOptions> = {
   trafficKey: true,
   secrets: true,
 };
+
+const DRY_RUN: NamesOf<DryRunOptions> = { ...POST_NAMES, mocks: true, now: true };
 
 /**
  * Workflows: `client.workflows`. A `workflow` is the id or the name of one; of several workflows
@@ -184,6 +188,57 @@ export class Workflows extends Resource {
       method: "GET",
       path: path`${WORKFLOWS}/${workflowId(workflow)}/quality`,
       options,
+    });
+  }
+
+  /**
+   * Validates a definition, an object or a string with YAML, and stores nothing. Returns its
+   * problems, or its steps, edges and schemas.
+   */
+  validate(definition: Definition | string, options: PostOptions = {}): APIPromise<Validation> {
+    return this.sendDocument({
+      name: "workflows.validate",
+      method: "POST",
+      path: path`${WORKFLOWS}/validate`,
+      body: definition,
+      options,
+    });
+  }
+
+  /**
+   * Runs a workflow in the memory of the server: without effects, storage and waiting. A run that
+   * fails is returned, not thrown.
+   */
+  dryRun(
+    workflow: string,
+    parameters?: Record<string, unknown>,
+    options: DryRunOptions = {},
+  ): APIPromise<DryRun> {
+    const { mocks, now } = options;
+    return this.send({
+      name: "workflows.dryRun",
+      method: "POST",
+      path: path`${WORKFLOWS}/${workflowId(workflow)}/dry-run`,
+      body: { parameters, mocks, now },
+      options,
+      optionNames: DRY_RUN,
+    });
+  }
+
+  /** As `dryRun`, with a definition that is not stored. */
+  dryRunDefinition(
+    definition: Definition,
+    parameters?: Record<string, unknown>,
+    options: DryRunOptions = {},
+  ): APIPromise<DryRun> {
+    const { mocks, now } = options;
+    return this.send({
+      name: "workflows.dryRunDefinition",
+      method: "POST",
+      path: path`${WORKFLOWS}/dry-run`,
+      body: { definition, parameters, mocks, now },
+      options,
+      optionNames: DRY_RUN,
     });
   }
 

@@ -27,10 +27,10 @@ mod yaml_numbers;
 pub use duration::parse_duration;
 pub use model::Definition;
 pub use plan::{Plan, SharedPlan};
-pub use positions::{TextPosition, locate_problems};
+pub use positions::{TextPosition, locate_paths, locate_problems};
 pub(crate) use step_id::is_id;
 pub use step_index::StepIndex;
-pub(crate) use suggestions::did_you_mean;
+pub use suggestions::did_you_mean;
 
 use serde_json::Value;
 

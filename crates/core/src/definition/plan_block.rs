@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::blocks::{BodyRole, LoopCondition};
 use super::step_index::StepIndex;
-use crate::expr::{Expression, ValueTemplate};
+use crate::expr::{Expression, ValueTemplate, at_key};
 
 /// What a block does with the lists of steps in it.
 #[derive(Debug)]
@@ -127,5 +127,20 @@ impl PlanBlock {
             PlanBlockKind::Map(planned) => planned.output.as_ref(),
             _ => None,
         }
+    }
+
+    /// The name of a body in its block: `cases[0]`, `else`, `branches.mail`, `catch[1]`, as it is in
+    /// the source; `None`: there is no such body.
+    pub fn body_name(&self, body: u32) -> Option<String> {
+        let position = body as usize;
+        Some(match &self.bodies.get(position)?.role {
+            BodyRole::When(_) | BodyRole::Equals(_) => format!("cases[{position}]"),
+            BodyRole::Else => "else".to_owned(),
+            BodyRole::Parallel(name) => at_key("branches", name),
+            BodyRole::Iteration | BodyRole::Guarded => "steps".to_owned(),
+            // Those of a `Try` follow its first body.
+            BodyRole::Catch(_) => format!("catch[{}]", position.saturating_sub(1)),
+            BodyRole::Finally => "finally".to_owned(),
+        })
     }
 }

@@ -51,17 +51,19 @@ pub fn locate_problems(
     format: SourceFormat,
     problems: &[Problem],
 ) -> Vec<Option<TextPosition>> {
-    let mut finder = PositionFinder::default();
-    for problem in problems.iter().filter(|problem| problem.path.len() <= MAX_PATH) {
-        for end in path_ends(&problem.path) {
-            finder.found.entry(problem.path[..end].to_owned()).or_default();
-        }
-    }
-    match format {
-        SourceFormat::Json => finder.read_json(text),
-        SourceFormat::Yaml => finder.read_yaml(text),
-    }
+    let paths = problems.iter().map(|problem| problem.path.as_str());
+    let finder = PositionFinder::find_paths(text, format, paths);
     problems.iter().map(|problem| finder.position_of(problem)).collect()
+}
+
+/// The position of each path in the text, as [`locate_problems`] finds them.
+pub fn locate_paths<'p>(
+    text: &str,
+    format: SourceFormat,
+    paths: impl Iterator<Item = &'p str> + Clone,
+) -> Vec<Option<TextPosition>> {
+    let finder = PositionFinder::find_paths(text, format, paths.clone());
+    paths.map(|path| finder.position_of_path(path)).collect()
 }
 
 /// A collection around the current value, with its path; `None`: no wanted path is in it.
@@ -86,14 +88,36 @@ struct PositionFinder {
 }
 
 impl PositionFinder {
+    fn find_paths<'p>(
+        text: &str,
+        format: SourceFormat,
+        paths: impl Iterator<Item = &'p str>,
+    ) -> Self {
+        let mut finder = Self::default();
+        for path in paths.filter(|path| path.len() <= MAX_PATH) {
+            for end in path_ends(path) {
+                finder.found.entry(path[..end].to_owned()).or_default();
+            }
+        }
+        match format {
+            SourceFormat::Json => finder.read_json(text),
+            SourceFormat::Yaml => finder.read_yaml(text),
+        }
+        finder
+    }
+
     fn position_of(&self, problem: &Problem) -> Option<TextPosition> {
         if problem.path.is_empty()
             && let Some(position) = TextPosition::of_message(&problem.message)
         {
             return Some(position);
         }
-        let ends = path_ends(&problem.path);
-        ends.iter().rev().find_map(|end| *self.found.get(&problem.path[..*end])?)
+        self.position_of_path(&problem.path)
+    }
+
+    fn position_of_path(&self, path: &str) -> Option<TextPosition> {
+        let ends = path_ends(path);
+        ends.iter().rev().find_map(|end| *self.found.get(&path[..*end])?)
     }
 
     /// Notes the position of a path; the first one counts.

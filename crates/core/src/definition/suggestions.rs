@@ -4,7 +4,7 @@
 const MAX_CANDIDATES: usize = 500;
 
 /// `; did you mean `x`?` where one of `names` is near to what was written, else nothing.
-pub(crate) fn did_you_mean<'n>(written: &str, names: impl IntoIterator<Item = &'n str>) -> String {
+pub fn did_you_mean<'n>(written: &str, names: impl IntoIterator<Item = &'n str>) -> String {
     nearest_name(written, names)
         .map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
 }

@@ -84,7 +84,8 @@ impl Execution {
                 if let Some(run) = self.steps.get_mut(step) {
                     run.begin_attempt(*attempt, at);
                     if let Some(block) = block {
-                        let is_chunked = block.is_chunked(input.as_deref());
+                        let is_chunked =
+                            !self.records_all_items && block.is_chunked(input.as_deref());
                         let run_of_block = BlockRun { is_chunked, ..BlockRun::new(at) };
                         run.state = StepState::Block(Box::new(run_of_block));
                     }

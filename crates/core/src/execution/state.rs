@@ -125,6 +125,8 @@ pub struct Execution {
     pub error: Option<Failure>,
     /// Keeps secrets out of its events; `None`: it has none.
     pub(super) redaction: Option<Box<EventRedaction>>,
+    /// Whether the items of every `Map` run with a record of their steps.
+    pub(super) records_all_items: bool,
     /// Its pending waits, by the monotonic clock.
     pub(super) waits: WaitTimers,
 }
@@ -149,11 +151,18 @@ impl Execution {
             ended_at: None,
             output: None,
             error: None,
+            records_all_items: false,
             waits: WaitTimers::default(),
             steps: StepRuns::all_pending(&origin.plan),
             origin,
             redaction: None,
         }
+    }
+
+    /// Runs the items of every `Map` with a record of their steps, also where the plan runs them in
+    /// chunks. For runs without a journal: replay would not know it.
+    pub fn record_all_items(&mut self) {
+        self.records_all_items = true;
     }
 
     /// Redacts secrets in all later events; `None`: there are none.

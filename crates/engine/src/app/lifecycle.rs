@@ -216,6 +216,7 @@ fn new_engine(
         evaluations: evaluation_permits(),
         input_checks: evaluation_permits(),
         step_places: evaluation_permits(),
+        dry_runs: evaluation_permits(),
         queued: AtomicUsize::new(0),
         queue_changed: Notify::new(),
         timers_changed: Notify::new(),

@@ -8,6 +8,7 @@ mod admission;
 mod audit;
 mod clock_watch;
 mod cursor;
+mod dry_runs;
 mod executions;
 #[cfg(test)]
 mod future_sizes;
@@ -33,6 +34,7 @@ mod workspaces;
 pub use crate::integrations::Connection;
 pub use actuals::NewActual;
 pub use audit::Refusal;
+pub use dry_runs::{BranchTrace, DryRunReport, DryRunRequest, DryRunTarget, StepTrace};
 pub use executions::{ExecutionDetail, InputWarnings, NewExecution, RerunRequest, Start};
 pub use idempotency::{ClaimGuard, IdempotencyClaim};
 pub use keys::{CallerInfo, ChangeKey, CreateKey, KeySecret, NewKey};
@@ -51,6 +53,7 @@ pub use webhooks::{
     ChangeWebhook, DeliveryView, NewWebhook, RotateSecret, ShownWebhook, WantedStatus, WebhookView,
 };
 pub use workflows::{
-    ChangeWorkflow, CreateWorkflow, DeletedWorkflow, Deletion, NewWorkflow, WorkflowView,
+    ChangeWorkflow, CreateWorkflow, DeletedWorkflow, Deletion, Located, NewWorkflow, Validation,
+    WorkflowView,
 };
 pub use workspaces::{ChangeWorkspace, CreateWorkspace};

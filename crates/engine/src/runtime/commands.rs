@@ -142,7 +142,7 @@ impl StepAttempt {
     ) -> Result<StepResult, AttemptError> {
         match self.behaviour {
             StepBehaviour::Pure(_, code) => self.call(code, memory, interrupt),
-            _ => Err(internal_error("only pure steps run in chunks of items")),
+            _ => Err(internal_error("only pure steps run without a runner")),
         }
     }
 
@@ -158,6 +158,21 @@ impl StepAttempt {
             code(&call)
         }));
         self.finish(result.unwrap_or_else(|_| Err(panicked_step())))
+    }
+
+    /// As [`StepAttempt::run_blocking`], with memory of its own.
+    pub(crate) fn run_with_memory(
+        &self,
+        engine: &Engine,
+        interrupt: &EvalInterrupt,
+    ) -> Result<StepResult, AttemptError> {
+        let reserved = engine.memory.empty_with_held(self.held);
+        let (memory, _attempt) = StepMemory::new(&engine.memory, reserved);
+        let memory: Arc<dyn WorkingMemory> = memory;
+        match memory.reserve_blocking(self.working_bytes()) {
+            Ok(()) => self.run_blocking(&memory, interrupt),
+            Err(failure) => self.finish(Err(failure)),
+        }
     }
 
     /// Runs it to its end, its timeout, or a panic, and sends the result to the runner.

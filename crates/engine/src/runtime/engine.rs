@@ -68,6 +68,8 @@ pub(crate) struct Engine {
     pub(crate) input_checks: Arc<Semaphore>,
     /// Bounds concurrent pure steps on threads.
     pub(crate) step_places: Arc<Semaphore>,
+    /// Bounds concurrent dry runs.
+    pub(crate) dry_runs: Arc<Semaphore>,
     /// The number of queued executions that this node knows of.
     pub(crate) queued: AtomicUsize,
     /// There is room for an execution, or one was queued.

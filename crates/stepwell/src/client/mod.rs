@@ -15,6 +15,7 @@ use std::time::Duration;
 use axum::http::{Method, Request, StatusCode};
 use futures_util::StreamExt;
 use serde_json::Value;
+use stepwell_core::definition::SourceFormat;
 use stepwell_engine::App;
 
 pub use pages::{CursorPages, ListRequest, list_all, list_page};
@@ -204,6 +205,24 @@ impl Client {
         self.request(Method::DELETE, path, None).await
     }
 
+    /// Posts the text of a definition.
+    ///
+    /// # Errors
+    /// As `get`.
+    pub async fn post_source(
+        &self,
+        path: &str,
+        text: &str,
+        format: SourceFormat,
+    ) -> Result<Value, CliError> {
+        let media = match format {
+            SourceFormat::Json => "application/json",
+            SourceFormat::Yaml => "application/yaml",
+        };
+        let request = Request::builder().method(Method::POST).uri(path);
+        self.send(request.header("content-type", media), text.as_bytes().to_vec()).await
+    }
+
     async fn request(
         &self,
         method: Method,
@@ -214,7 +233,14 @@ impl Client {
         if body.is_some() {
             request = request.header("content-type", "application/json");
         }
-        let body = body.map(Value::to_string).unwrap_or_default().into_bytes();
+        self.send(request, body.map(Value::to_string).unwrap_or_default().into_bytes()).await
+    }
+
+    async fn send(
+        &self,
+        request: axum::http::request::Builder,
+        body: Vec<u8>,
+    ) -> Result<Value, CliError> {
         let (status, stream) = self.call(valid_request(request.body(body))?).await?;
         let bytes = read_body(stream).await?;
         parse_response(status, &bytes).map_err(|error| self.with_proxy_hint(error))

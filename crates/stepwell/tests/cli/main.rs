@@ -11,6 +11,7 @@ mod operations;
 mod proxy;
 mod releases;
 mod start;
+mod trials;
 mod validate;
 
 use folder::Folder;

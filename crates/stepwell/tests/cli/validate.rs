@@ -40,6 +40,8 @@ fn problems_have_lines_and_columns() {
         let at = lines.iter().position(|line| line.starts_with(start));
         let at = at.unwrap_or_else(|| panic!("{start}\n{printed}"));
         assert_eq!(lines[at + 1], quoted, "{printed}");
+        let column: usize = start.split(':').nth(2).unwrap().parse().unwrap();
+        assert_eq!(lines[at + 2], format!("        | {}^", " ".repeat(column - 1)), "{printed}");
     }
     let positions: Vec<&&str> =
         lines.iter().filter(|line| line.starts_with("  bad.yaml:")).collect();
@@ -64,5 +66,29 @@ fn positions_are_in_the_json_report() {
     assert_eq!(problem["path"], "steps[0].if", "{problem}");
     assert_eq!(reports[1]["valid"], false, "{reports}");
     assert!(reports[1]["problems"][0]["line"].is_u64(), "{reports}");
-    assert_eq!(reports[2], json!({"file": "good.yaml", "valid": true, "problems": []}));
+    assert_eq!((&reports[2]["valid"], &reports[2]["problems"]), (&json!(true), &json!([])));
+    assert_eq!(reports[2]["graph"]["steps"][0]["id"], "echo", "{reports}");
+}
+
+#[test]
+fn valid_definitions_have_warnings_and_a_graph() {
+    let folder = Folder::new();
+    folder.write(
+        "graph.yaml",
+        "name: graph\ninputs:\n  unused: string\nsteps:\n  - { id: first, type: Echo, input: 1 }\n\
+         \x20 - id: way\n    type: Branch\n    on_error: port\n    cases:\n      - when: 1 == 1\n        steps: [{ id: inner, type: Echo }]\n\
+         \x20 - { id: last, type: Echo, after: [first, way.error] }\n",
+    );
+    let output = folder.run(&["validate", "graph.yaml", "--graph"]);
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{printed}");
+    let lines: Vec<&str> = printed.lines().collect();
+    assert_eq!(lines[0], "graph.yaml: valid");
+    assert!(lines[1].starts_with("  graph.yaml:3:3: warning: inputs.unused: "), "{printed}");
+    assert_eq!(lines[2..4], ["      3 |   unused: string", "        |   ^"], "{printed}");
+    let rows: Vec<Vec<&str>> =
+        lines[4..].iter().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(rows[0], ["STEP", "TYPE", "EFFECT", "AFTER", "IN"]);
+    assert_eq!(rows[3], ["inner", "Echo", "pure", "way.cases[0]"], "{printed}");
+    assert_eq!(rows[4], ["last", "Echo", "pure", "first,", "way.error"], "{printed}");
 }

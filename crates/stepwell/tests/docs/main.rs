@@ -34,6 +34,11 @@ fn blocks_run_as_printed() {
 }
 
 #[test]
+fn tests_of_definitions_run_as_printed() {
+    Session::new().run(&Page::read("docs/testing.md"));
+}
+
+#[test]
 fn secrets_run_as_printed() {
     Session::new().run(&Page::read("docs/secrets.md"));
 }

@@ -207,6 +207,9 @@ class AsyncWorkflowsWithRawResponse:
         self.delete = _raw(resource.delete)
         self.get_definition = _raw(resource.get_definition)
         self.quality = _raw(resource.quality)
+        self.validate = _raw(resource.validate)
+        self.dry_run = _raw(resource.dry_run)
+        self.dry_run_definition = _raw(resource.dry_run_definition)
         self.execute = _raw(resource.execute)
         self.start = _raw(resource.start)
 

@@ -8,17 +8,18 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal, Optional, TypeVar, Union, overload
 
 from .. import _workflow_models as m
-from .._base import Deleted, SortOrder
+from .._base import Deleted, SortOrder, Timestamp
 from .._call import change, decode_data, get, if_match, list_query, post
 from .._errors import APIError, ExecutionFailedError
 from .._execution_calls import ended_execution_id, execution_call
 from .._execution_models import Execution
 from .._omit import OMIT, Omit, given, without_none
 from .._paging import page_request
-from .._paths import WORKFLOW, WORKFLOWS
+from .._paths import DRY_RUN, VALIDATE, WORKFLOW, WORKFLOWS
 from .._release_models import Quality
 from .._result_type import with_result_type
-from ..definitions import Configuration
+from .._trial_models import DryRun, Validation
+from ..definitions import Configuration, Definition
 from .executions import get_execution, wait_for_execution
 from .pages import Page
 from .resource import Resource
@@ -199,6 +200,55 @@ class Workflows(Resource):
         that the executions used."""
         url_path = self._workflow_path(WORKFLOW + "/quality", workflow)
         return self._send(get(url_path, decode_data(Quality), timeout=timeout))
+
+    def validate(
+        self,
+        definition: Union[Definition, Mapping[str, Any], str],
+        *,
+        idempotency_key: Optional[str] = None,
+        timeout: Optional[float] = None,
+    ) -> Validation:
+        """Validates a definition, a mapping or a string with YAML, and stores nothing. Returns its
+        problems, or its steps, edges and schemas."""
+        decode = decode_data(Validation)
+        call = post(VALIDATE, decode, definition, key=idempotency_key, timeout=timeout)
+        return self._send(call)
+
+    def dry_run(
+        self,
+        workflow: str,
+        parameters: Optional[Mapping[str, Any]] = None,
+        *,
+        mocks: Optional[Mapping[str, Any]] = None,
+        now: Optional[Timestamp] = None,
+        idempotency_key: Optional[str] = None,
+        timeout: Optional[float] = None,
+    ) -> DryRun:
+        """Runs a workflow in the memory of the server: without effects, storage and waiting.
+
+        `mocks` are the results of steps by step id: `{"output": …}` or `{"error": {"code",
+        "message"}}`, or a list of these for successive calls. `now` is when the simulated clock
+        begins. A run that fails is returned, not raised.
+        """
+        url_path = self._workflow_path(WORKFLOW + "/dry-run", workflow)
+        body = without_none(parameters=parameters, mocks=mocks, now=now)
+        decode = decode_data(DryRun)
+        return self._send(post(url_path, decode, body, key=idempotency_key, timeout=timeout))
+
+    def dry_run_definition(
+        self,
+        definition: Union[Definition, Mapping[str, Any]],
+        parameters: Optional[Mapping[str, Any]] = None,
+        *,
+        mocks: Optional[Mapping[str, Any]] = None,
+        now: Optional[Timestamp] = None,
+        idempotency_key: Optional[str] = None,
+        timeout: Optional[float] = None,
+    ) -> DryRun:
+        """As `dry_run`, with a definition that is not stored."""
+        body = without_none(definition=definition, parameters=parameters, mocks=mocks, now=now)
+        decode = decode_data(DryRun)
+        return self._send(post(DRY_RUN, decode, body, key=idempotency_key, timeout=timeout))
 
     @overload
     def execute(

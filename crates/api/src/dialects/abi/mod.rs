@@ -4,6 +4,7 @@
 mod audit;
 mod choices;
 mod definition_schema;
+mod dry_runs;
 mod envelope;
 pub(crate) mod errors;
 mod etag;
@@ -21,6 +22,7 @@ mod schedules;
 mod statuses;
 mod step_types;
 mod templates;
+mod validation;
 mod warnings;
 mod webhooks;
 mod workflows;

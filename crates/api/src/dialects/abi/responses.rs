@@ -71,6 +71,15 @@ error_responses! { "ErrorEnvelope";
         "415": "`UNSUPPORTED_MEDIA_TYPE`: send JSON",
         "422": "`PARAMETER_VALIDATION_ERROR`: the parameters do not fit the workflow's inputs; `IDEMPOTENCY_KEY_REUSED`",
     }
+    /// What a dry run can find wrong before it runs.
+    DryRunErrors {
+        "400": "`INVALID_WORKFLOW_CONFIG`: `errors` lists every problem of the definition; `INVALID_REQUEST`: a mock or another field is wrong",
+        "408": "`REQUEST_TIMEOUT`: the body did not arrive in time",
+        "409": "`IDEMPOTENCY_IN_PROGRESS`: the first request is still at work",
+        "413": "`PAYLOAD_TOO_LARGE`: the message names the limit",
+        "415": "`UNSUPPORTED_MEDIA_TYPE`: send JSON",
+        "422": "`PARAMETER_VALIDATION_ERROR`: the parameters do not fit the inputs; `IDEMPOTENCY_KEY_REUSED`: the key came before with another request",
+    }
     /// What a call that names a workflow can find missing.
     NoWorkflow {
         "404": "`WORKFLOW_NOT_FOUND`",

@@ -6,8 +6,8 @@ use utoipa_axum::routes;
 
 use super::envelope::ErrorEnvelope;
 use super::{
-    audit, definition_schema, executions, keys, operations, releases, schedules, step_types,
-    templates, webhooks, workflows, workspaces,
+    audit, definition_schema, dry_runs, executions, keys, operations, releases, schedules,
+    step_types, templates, validation, webhooks, workflows, workspaces,
 };
 use crate::endpoints::Endpoints;
 
@@ -64,4 +64,6 @@ pub fn abi_endpoints() -> Endpoints {
         .merge(step_types::step_type_endpoints())
         .merge(templates::template_endpoints())
         .merge(operations::operation_endpoints())
+        .merge(validation::validation_endpoints())
+        .merge(dry_runs::dry_run_endpoints())
 }

@@ -100,6 +100,14 @@ pub const CALLS: &[Call] = &[
     ),
     // abi
     call("POST /api/v1/workflows", "", WORKFLOW, Made("workflow.created", "/data/id")),
+    call("POST /api/v1/workflows/validate", "", "", Exempt("validating stores nothing")),
+    call("POST /api/v1/workflows/dry-run", "", "", Exempt("a dry run stores and sends nothing")),
+    call(
+        "POST /api/v1/workflows/{id}/dry-run",
+        "",
+        "",
+        Exempt("a dry run stores and sends nothing"),
+    ),
     call(
         "PUT /api/v1/workflows/{id}",
         "/api/v1/workflows/<workflow>",

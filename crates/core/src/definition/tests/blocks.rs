@@ -58,6 +58,30 @@ fn steps_of_blocks_are_in_one_list() {
 }
 
 #[test]
+fn bodies_are_named_as_in_the_source() {
+    let source = json!({"name": "n", "inputs": {"n": "number", "list": "array"}, "steps": [
+        {"type": "Branch", "cases": [{"when": "true", "steps": [echo("a")]}, {"when": "false", "steps": [echo("b")]}],
+            "else": [echo("c")]},
+        {"type": "Switch", "value": 1, "cases": [{"equals": 1, "steps": [echo("d")]}]},
+        {"type": "Parallel", "branches": {"mail": [echo("e")], "chat-2": [echo("f")]}},
+        {"type": "Loop", "until": "true", "steps": [echo("g")]},
+        {"type": "Map", "over": "{{ inputs.list }}", "steps": [echo("h")]},
+        {"type": "Try", "steps": [echo("i")], "catch": [{"on": "X", "steps": [echo("j")]}, {"steps": [echo("k")]}],
+            "finally": [echo("l")]},
+    ]});
+    let plan = planned(source.clone());
+    let definition = crate::definition::parse_definition(&source, &Default::default()).unwrap();
+    for (planned, written) in plan.steps.iter().zip(&definition.steps) {
+        let (Some(block), Some(bodies)) = (&planned.block, &written.block) else { continue };
+        for (position, body) in (0..).zip(&bodies.bodies) {
+            let name = block.body_name(position).unwrap();
+            assert_eq!(format!("{}.{name}", written.path), body.path);
+        }
+        assert_eq!(block.body_name(u32::try_from(bodies.bodies.len()).unwrap()), None);
+    }
+}
+
+#[test]
 fn types_flow_through_blocks() {
     let text = |id: &str| json!({"id": id, "type": "StaticTextInput", "input": "x"});
     let plan = planned(json!({"name": "n", "steps": [

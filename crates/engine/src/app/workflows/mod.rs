@@ -8,10 +8,12 @@ mod effects;
 mod lookup;
 mod requests;
 mod types;
+mod validation;
 
 pub use requests::{
     ChangeWorkflow, CreateWorkflow, DeletedWorkflow, Deletion, NewWorkflow, WorkflowView,
 };
+pub use validation::{Located, Validation};
 
 pub(super) use create::check_labels;
 pub(super) use lookup::{KIND, require_access};

@@ -12,6 +12,23 @@ pub const CALLS: &[Call] = &[
         r#"{"name": "theirs of the abi dialect", "configuration": {"steps": [{"type": "Echo", "input": 1}]}}"#,
         Own,
     ),
+    with(
+        "POST /api/v1/workflows/validate",
+        "",
+        r#"{"name": "theirs", "steps": [{"type": "Echo", "input": 1}]}"#,
+        Own,
+    ),
+    with(
+        "POST /api/v1/workflows/dry-run",
+        "",
+        r#"{"definition": {"name": "theirs", "steps": [{"type": "Echo", "input": 1}]}}"#,
+        Own,
+    ),
+    call(
+        "POST /api/v1/workflows/{id}/dry-run",
+        "/api/v1/workflows/<workflow>/dry-run",
+        Nothing(404),
+    ),
     call("GET /api/v1/workflows/{id}", "/api/v1/workflows/<workflow>", Nothing(404)),
     with(
         "PUT /api/v1/workflows/{id}",
