@@ -182,6 +182,24 @@ const MUTANTS: &[Mutant] = &[
         from: "self.cancel_bodies(id);\n        self.settle_failed(id, failure);",
         to: "self.settle_failed(id, failure);",
     },
+    Mutant {
+        description: "the moment in expressions is when the execution was accepted",
+        file: "crates/core/src/execution/scope.rs",
+        from: "Some(self.now?.to_string().into())",
+        to: "Some(self.execution.created_at.to_string().into())",
+    },
+    Mutant {
+        description: "the moment in expressions is when the execution started",
+        file: "crates/core/src/execution/advance.rs",
+        from: ".with_now(self.moment.now)",
+        to: ".with_now(self.execution.started_at.unwrap_or(self.moment.now))",
+    },
+    Mutant {
+        description: "the moment hides an item of the same name",
+        file: "crates/core/src/execution/scope.rs",
+        from: "self.variable(name).or_else(|| Some(self.now?.to_string().into()))",
+        to: "self.now.map(|now| now.to_string().into())",
+    },
 ];
 
 /// The mutants whose place is not in the sources any more.

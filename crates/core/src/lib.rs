@@ -24,6 +24,7 @@ pub mod redact;
 pub mod schedule;
 #[cfg(test)]
 mod test_support;
+mod text_position;
 mod time;
 mod topic;
 

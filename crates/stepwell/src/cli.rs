@@ -33,6 +33,8 @@ pub enum Command {
     Validate(commands::validate::Validate),
     /// Run a definition with mocks and a simulated clock
     DryRun(commands::dry_run::DryRun),
+    /// Evaluate an expression or a template
+    Eval(commands::eval::Eval),
     /// Run the test cases beside definitions
     Test(commands::test::Test),
     /// Create workflows from definitions, or update them by name
@@ -100,6 +102,7 @@ impl Cli {
             Command::Run(args) => commands::run::run(args, &global).await,
             Command::Validate(args) => commands::validate::run(args, &global).await,
             Command::DryRun(args) => commands::dry_run::run(args, &global).await,
+            Command::Eval(args) => commands::eval::run(args, &global).await,
             Command::Test(args) => commands::test::run(args, &global).await,
             Command::Apply(args) => commands::apply::run(args, &global).await,
             Command::Execute(args) => commands::execute::run(args, &global).await,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 WORKFLOWS = "/api/v1/workflows"
 WORKFLOW = WORKFLOWS + "/{}"
+EVALUATE = "/api/v1/expressions/evaluate"
 VALIDATE = WORKFLOWS + "/validate"
 DRY_RUN = WORKFLOWS + "/dry-run"
 EXECUTIONS = "/api/v1/workflow_executions"

@@ -93,6 +93,22 @@ class Validation(Model):
     graph: Optional[DefinitionGraph] = None
 
 
+class EvaluationFailure(Model):
+    """Why an expression cannot be evaluated, and where in the text; the places count from 1."""
+
+    message: str
+    line: Optional[int] = None
+    column: Optional[int] = None
+
+
+class Evaluation(Model):
+    """The value of an expression with its JSON type, or the `error`."""
+
+    value: Any = None
+    type: Optional[str] = None
+    error: Optional[EvaluationFailure] = None
+
+
 class DryRunStep(Model):
     """A step run of a dry run. `step` is the id of the step, in an iteration with the enclosing
     steps: `orders[3].charge`."""

@@ -27,6 +27,8 @@ export const MANAGEMENT_USER_DATA: ReadonlySet<string> = new Set([
   "configuration",
   "parameters",
   "mocks",
+  "scope",
+  "value",
   "schema",
   "result",
   "body",

@@ -69,6 +69,21 @@ export interface Validation {
   graph: DefinitionGraph | null;
 }
 
+/** An expression (`inputs.n > 3`) or a template (`Dear {{ inputs.name }}`) to evaluate. */
+export interface EvaluationSource {
+  expression?: string | undefined;
+  template?: string | undefined;
+  /** Variables by name, such as `inputs`, `steps` and `state`. */
+  scope?: Record<string, unknown> | undefined;
+}
+
+/** The value of an expression with its JSON type, or the error with its place in the text. */
+export interface Evaluation {
+  value: any;
+  type: string | null;
+  error: { message: string; line: number | null; column: number | null } | null;
+}
+
 /** The result of a step in a dry run. */
 export type Mock =
   | { output: unknown; port?: string; duration?: string | number }

@@ -25,7 +25,7 @@ import {
 import type { Definition } from "../definitions.js";
 import type { ExecuteOptions, Execution, StartOptions } from "./execution-models.js";
 import { toExecution, type Executions } from "./executions.js";
-import type { DryRun, DryRunOptions, Validation } from "./trial-models.js";
+import type { DryRun, DryRunOptions, Evaluation, EvaluationSource, Validation } from "./trial-models.js";
 import type * as w from "./workflow-models.js";
 
 const WORKFLOWS = fixed("/api/v1/workflows");
@@ -62,6 +62,7 @@ const START: NamesOf<StartOptions> = {
   secrets: true,
 };
 
+const EVALUATE: NamesOf<EvaluationSource> = { expression: true, template: true, scope: true };
 const DRY_RUN: NamesOf<DryRunOptions> = { ...POST_NAMES, mocks: true, now: true };
 
 /**
@@ -239,6 +240,21 @@ export class Workflows extends Resource {
       body: { definition, parameters, mocks, now },
       options,
       optionNames: DRY_RUN,
+    });
+  }
+
+  /**
+   * Evaluates an expression or a template over a scope. One that fails is returned with its
+   * `error`, not thrown.
+   */
+  evaluate(source: EvaluationSource, options: PostOptions = {}): APIPromise<Evaluation> {
+    return this.send({
+      name: "workflows.evaluate",
+      method: "POST",
+      path: path`/api/v1/expressions/evaluate`,
+      body: source,
+      checks: [checked(source, EVALUATE)],
+      options,
     });
   }
 

@@ -17,6 +17,7 @@ mod deployments;
 mod described;
 mod dry_runs;
 mod edge;
+mod expressions;
 mod isolation;
 mod keys;
 mod memory;

@@ -24,10 +24,11 @@ mod tests;
 mod unused_inputs;
 mod yaml_numbers;
 
+pub use crate::text_position::TextPosition;
 pub use duration::parse_duration;
 pub use model::Definition;
 pub use plan::{Plan, SharedPlan};
-pub use positions::{TextPosition, locate_paths, locate_problems};
+pub use positions::{locate_paths, locate_problems};
 pub(crate) use step_id::is_id;
 pub use step_index::StepIndex;
 pub use suggestions::did_you_mean;
@@ -35,6 +36,7 @@ pub use suggestions::did_you_mean;
 use serde_json::Value;
 
 pub(crate) use check::types::ValueTypes;
+pub(crate) use parse::type_name;
 
 use crate::catalog::StepCatalog;
 use crate::problem::MAX_PROBLEMS;

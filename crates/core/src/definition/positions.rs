@@ -2,35 +2,19 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fmt;
 
 use granit_parser::{Event, Parser};
-use serde::Serialize;
 use serde_json::Value;
 
 use super::SourceFormat;
 use super::place::path_ends;
 use crate::Problem;
 use crate::expr::at_key;
+use crate::text_position::TextPosition;
 
 /// The longest path of a problem that is located: the time must not grow with the product of its
 /// length and the size of the text.
 const MAX_PATH: usize = 1000;
-
-/// A place in a text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct TextPosition {
-    /// From 1.
-    pub line: usize,
-    /// From 1, in characters.
-    pub column: usize,
-}
-
-impl fmt::Display for TextPosition {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}, column {}", self.line, self.column)
-    }
-}
 
 impl TextPosition {
     /// The position in the message of a syntax error, which has no path.

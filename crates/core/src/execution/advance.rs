@@ -9,6 +9,7 @@ use super::event::{Event, RecordedEvent};
 use super::input::{
     AcceptanceInput, Command, Decision, TransitionContext, TransitionError, TransitionInput,
 };
+use super::scope::ExecutionScope;
 use super::state::Status;
 use super::step_run::StepState;
 use super::step_run_id::{AttemptId, StepRunId};
@@ -121,6 +122,11 @@ impl Transition<'_> {
         if std::mem::take(&mut self.is_single_evaluation) {
             self.budget = RefCell::new(EvalBudget::inline());
         }
+    }
+
+    /// The scope of expressions that this transition evaluates.
+    pub(super) fn decision_scope(&self) -> ExecutionScope<'_> {
+        ExecutionScope::new(self.execution).with_budget(&self.budget).with_now(self.moment.now)
     }
 
     pub(super) fn has_command(&self, command: &Command) -> bool {

@@ -27,7 +27,7 @@ impl Transition<'_> {
     /// Starts a step run that is ready.
     pub(super) fn begin_step(&mut self, plan: &Plan, id: &StepRunId) {
         let planned = &plan[id.step];
-        let scope = ExecutionScope::new(self.execution).with_budget(&self.budget).of_step(id);
+        let scope = self.decision_scope().of_step(id);
         if let Some(when) = &planned.when {
             match when.eval_bool(&scope) {
                 Ok(true) => {}

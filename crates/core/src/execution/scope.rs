@@ -11,11 +11,11 @@ use super::failure::Failure;
 use super::state::Execution;
 use super::step_run::StepState;
 use super::step_run_id::{IterationPath, StepRunId};
-use crate::Map;
 use crate::definition::StepIndex;
 use crate::definition::blocks::BodyRole;
 use crate::definition::plan_block::PlanBlockKind;
 use crate::expr::{EvalBudget, EvalScope, StepScope, shared_null};
+use crate::{Map, Timestamp};
 
 /// Where expressions are, and so which iterations they read.
 #[derive(Debug, Clone)]
@@ -36,12 +36,14 @@ pub struct ExecutionScope<'a> {
     errors: OnceCell<BTreeMap<StepRunId, Value>>,
     /// The budget that evaluations share; `None`: the full budget each.
     budget: Option<&'a RefCell<EvalBudget>>,
+    /// The moment of the transition, which is that of its events; `None`: nothing is decided.
+    now: Option<Timestamp>,
 }
 
 impl<'a> ExecutionScope<'a> {
     /// The scope of an execution in its present state.
     pub fn new(execution: &'a Execution) -> Self {
-        Self { execution, at: ScopePosition::Top, errors: OnceCell::new(), budget: None }
+        Self { execution, at: ScopePosition::Top, errors: OnceCell::new(), budget: None, now: None }
     }
 
     /// The scope of a step run's expressions.
@@ -55,6 +57,12 @@ impl<'a> ExecutionScope<'a> {
     #[must_use]
     pub(super) fn of_body(self, body: BodyRunId) -> Self {
         Self { at: ScopePosition::Body(body), ..self }
+    }
+
+    /// As before, with the moment that expressions read as `now`.
+    #[must_use]
+    pub(super) fn with_now(self, now: Timestamp) -> Self {
+        Self { now: Some(now), ..self }
     }
 
     /// As before, with a budget that all evaluations share.
@@ -187,6 +195,8 @@ impl EvalScope for ExecutionScope<'_> {
                 "name": origin.plan.name,
                 "release": origin.release,
             })),
+            // A variable of a block may have the same name.
+            "now" => self.variable(name).or_else(|| Some(self.now?.to_string().into())),
             _ => self.variable(name),
         }
     }

@@ -8,7 +8,6 @@ use super::event::Event;
 use super::failure::{Failure, codes};
 use super::input::{AttemptError, Command, StepResult};
 use super::retry::retry_pause;
-use super::scope::ExecutionScope;
 use super::state::Status;
 use super::step_run_id::{AttemptId, StepRunId};
 use crate::definition::model::OnError;
@@ -90,8 +89,7 @@ impl Transition<'_> {
         if self.execution.phase != Status::Running || !self.execution.steps.are_settled() {
             return;
         }
-        let outputs =
-            bind::bind_outputs(&ExecutionScope::new(self.execution).with_budget(&self.budget));
+        let outputs = bind::bind_outputs(&self.decision_scope());
         match outputs {
             Ok(output) if nests_deeper(&output, MAX_VALUE_DEPTH) => {
                 let error = Failure::new(codes::VALUE_TOO_DEEP, too_deep("outputs"));

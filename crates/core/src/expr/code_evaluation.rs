@@ -12,6 +12,7 @@ use super::scope::EvalScope;
 use super::secret_insertion::SecretInsertion;
 use super::syntax::{SyntaxError, describe_error, shorten_source};
 use super::{context, meter, secret, value};
+use crate::text_position::TextPosition;
 
 impl CodeHandle {
     /// Runs it; `text` gets what it writes.
@@ -42,7 +43,7 @@ impl CodeHandle {
             NotCompiled::Fault(fault) => fault,
         };
         let message = format!("{} in {}", fault.message, describe_error(self.source(), &fault));
-        EvalError { message, kind: EvalErrorKind::Internal }
+        EvalError { message, kind: EvalErrorKind::Internal, position: None }
     }
 
     /// The value of an expression.
@@ -93,7 +94,9 @@ impl CodeHandle {
             true => EvalErrorKind::NeedsFullBudget,
             false => stop_kind(),
         };
-        EvalError { message, kind }
+        let position = (fault.line > 0)
+            .then_some(TextPosition { line: fault.line, column: fault.column.max(1) });
+        EvalError { message, kind, position }
     }
 }
 

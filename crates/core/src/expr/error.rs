@@ -3,6 +3,7 @@
 use minijinja::{Error, ErrorKind};
 
 use super::meter;
+use crate::text_position::TextPosition;
 
 /// Evaluating an expression failed. Deterministic but for the two kinds that say otherwise: the
 /// same expression over the same values fails again.
@@ -13,6 +14,8 @@ pub struct EvalError {
     pub message: String,
     /// What kind of failure it is.
     pub kind: EvalErrorKind,
+    /// The position in the text that was evaluated, if it is known.
+    pub position: Option<TextPosition>,
 }
 
 /// What kind of failure an evaluation ended with.
@@ -31,13 +34,13 @@ pub enum EvalErrorKind {
 
 impl EvalError {
     pub(super) fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), kind: EvalErrorKind::Invalid }
+        Self { message: message.into(), kind: EvalErrorKind::Invalid, position: None }
     }
 
     /// The error for an error of the meter, with the matching kind.
     pub(super) fn of_meter(error: &Error) -> Self {
         let message = error.detail().unwrap_or("the evaluation failed").to_owned();
-        Self { message, kind: stop_kind() }
+        Self { message, kind: stop_kind(), position: None }
     }
 }
 

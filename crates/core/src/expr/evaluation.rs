@@ -20,6 +20,7 @@ pub(super) fn run_evaluation<T>(
         Err(EvalError {
             message: "the evaluation of the expression failed; this is a bug in Stepwell".into(),
             kind: EvalErrorKind::Internal,
+            position: None,
         })
     })
 }

@@ -13,6 +13,7 @@ mod compiled_text;
 mod context;
 #[cfg(test)]
 mod cost_tests;
+mod dates;
 mod environment;
 mod error;
 mod evaluation;
@@ -45,6 +46,7 @@ pub(crate) mod test_scope;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod trial;
 mod value;
 mod weight;
 
@@ -53,6 +55,7 @@ pub(crate) use environment::ROOTS;
 pub use error::{EvalError, EvalErrorKind};
 pub use expression::Expression;
 pub use meter::{EvalBudget, EvalInterrupt};
+pub use operations::operation_names;
 pub(crate) use path::written_path;
 pub use references::References;
 pub(crate) use result_types::{
@@ -65,3 +68,4 @@ pub use secret_insertion::{InsertError, PLACEHOLDER, SecretInsertion, insert_sec
 pub(crate) use syntax::find_insertions;
 pub use template::{RenderedValue, TemplateLeaf, ValueTemplate};
 pub(crate) use template::{at_key, count_expressions};
+pub use trial::{TrialError, TrialForm, TrialValue, evaluate_text};

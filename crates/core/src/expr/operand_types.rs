@@ -26,6 +26,10 @@ pub(super) const COUNTED: ValueTypes =
     ValueTypes::STRING.union_with(ValueTypes::ARRAY).union_with(ValueTypes::OBJECT);
 /// What a loop can go over.
 pub(super) const ITERABLE: ValueTypes = COUNTED.union_with(ValueTypes::NULL);
+/// What filters of dates read: RFC 3339 text, or seconds since 1970.
+const DATE: ValueTypes = ValueTypes::STRING.union_with(ValueTypes::NUMBER);
+/// An optional text.
+const OPTIONAL_TEXT: ValueTypes = ValueTypes::STRING.union_with(ValueTypes::NULL);
 /// As many arguments as one likes.
 const MANY: usize = usize::MAX;
 
@@ -39,6 +43,10 @@ pub(super) const FILTERS: &[FilterTypes] = &[
     ("chain", Always(ValueTypes::ARRAY.union_with(ValueTypes::OBJECT)), ValueTypes::ALL, 0, MANY),
     ("count", Always(ValueTypes::INTEGER), COUNTED, 0, 0),
     ("d", InputOrArgument, ValueTypes::ALL, 0, 2),
+    ("date_add", Always(ValueTypes::STRING), DATE, 1, 2),
+    ("date_diff", Always(ValueTypes::NUMBER), DATE, 1, 2),
+    ("date_format", Always(ValueTypes::STRING), DATE, 1, 2),
+    ("date_parse", Always(ValueTypes::STRING), DATE, 0, 2),
     ("default", InputOrArgument, ValueTypes::ALL, 0, 2),
     ("dictsort", Always(ValueTypes::ARRAY), ValueTypes::OBJECT, 0, 0),
     ("first", Always(ValueTypes::ALL), ITERABLE, 0, 0),
@@ -88,6 +96,10 @@ pub(super) const FILTERS: &[FilterTypes] = &[
 /// The types that arguments of filters, tests and functions must have, by their place.
 pub(super) const ARGUMENTS: &[(&str, &[ValueTypes])] = &[
     ("batch", &[NUMERIC]),
+    ("date_add", &[DATE, OPTIONAL_TEXT]),
+    ("date_diff", &[DATE, OPTIONAL_TEXT]),
+    ("date_format", &[ValueTypes::STRING, OPTIONAL_TEXT]),
+    ("date_parse", &[OPTIONAL_TEXT, OPTIONAL_TEXT]),
     ("divisibleby", &[NUMERIC]),
     (
         "range",

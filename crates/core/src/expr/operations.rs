@@ -10,7 +10,7 @@ use minijinja::{Error, State, filters, functions, tests};
 use super::json_node::JsonNode;
 use super::meter;
 use super::weight::weigh_value;
-use super::{filters as own, numbers, operators};
+use super::{dates, filters as own, numbers, operators};
 
 /// What an operation is charged before it runs. All forms include the weight of every operand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,6 +105,10 @@ operations!(Filter: FILTERS, all_filters, [
     "chain" => PerItem, filters::chain;
     "count" => Own, own::value_length;
     "d" => Own, filters::default;
+    "date_add" => Fixed(2_000), dates::add_duration;
+    "date_diff" => Fixed(2_000), dates::date_difference;
+    "date_format" => Fixed(2_000), dates::format_date;
+    "date_parse" => Fixed(2_000), dates::parse_date;
     "default" => Own, filters::default;
     "dictsort" => Sorted, filters::dictsort;
     "first" => Own, own::first_item;
@@ -206,6 +210,12 @@ operations!(Syntax: SYNTAX, all_syntax, [
     TIMES => Own, operators::times_operator;
     WEIGH => Operands, |value: Value| value;
 ]);
+
+/// The names of the filters, tests and functions, for documentation: each list with its title.
+#[must_use]
+pub fn operation_names() -> [(&'static str, &'static [&'static str]); 3] {
+    [("Filters", FILTERS), ("Tests", TESTS), ("Functions", FUNCTIONS)]
+}
 
 /// All of them.
 pub(super) fn all_operations() -> impl Iterator<Item = Operation> {

@@ -277,7 +277,7 @@ fn render_node(
     }
 }
 
-fn render_code(
+pub(super) fn render_code(
     code: &CompiledText,
     scope: &dyn EvalScope,
     insertions: &mut Vec<SecretInsertion>,

@@ -18,6 +18,7 @@ mod timing_request;
 pub use named::{Misfire, Overlap, Unit};
 pub use preview::preview_firings;
 pub use rule::FiringRule;
+pub(crate) use rule::bundled_zone;
 pub use scheduler_step::{
     MAX_CATCH_UP, MAX_QUEUED, MISFIRE_GRACE, SchedulePolicies, ScheduleProgress, SchedulerContext,
     SchedulerStep, SkippedFiring,

@@ -120,15 +120,18 @@ pub(super) fn wall_clock(moment: Timestamp, zone: &TimeZone) -> String {
     )
 }
 
-/// A time zone by its IANA name.
-pub(super) fn find_zone(name: &str) -> Result<TimeZone, Problem> {
-    static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
+static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
+
+/// A time zone of the bundled database by its IANA name.
+pub(crate) fn bundled_zone(name: &str) -> Option<TimeZone> {
+    let zone = ZONES.get(name).ok()?;
     // Names of the database that stand for no place at all.
-    let known = ZONES
-        .get(name)
-        .ok()
-        .filter(|zone| !zone.is_unknown() && zone.iana_name() != Some("Factory"));
-    known.ok_or_else(|| {
+    (!zone.is_unknown() && zone.iana_name() != Some("Factory")).then_some(zone)
+}
+
+/// A time zone by its IANA name, with the problem of an unknown one.
+pub(super) fn find_zone(name: &str) -> Result<TimeZone, Problem> {
+    bundled_zone(name).ok_or_else(|| {
         let shown: String = name.chars().take(64).collect();
         let nearest = ZONES
             .available()

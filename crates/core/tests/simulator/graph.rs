@@ -129,9 +129,13 @@ fn random_map(rng: &mut Rng, ids: &mut usize, step: &mut Value, depth: usize) {
     if rng.chance(50) {
         step["on_item_error"] = json!("collect");
     }
+    if rng.chance(20) {
+        // It hides the moment.
+        step["as"] = json!("now");
+    }
     step["steps"] = json!(random_body(rng, ids, depth));
     if rng.chance(30) {
-        step["output"] = json!("{{ index }}");
+        step["output"] = json!(*rng.pick(&["{{ index }}", "{{ now }}"]));
     }
     if rng.chance(40) {
         step["record"] = json!("results");
@@ -255,6 +259,11 @@ fn random_step(rng: &mut Rng, i: usize, before: &[Value]) -> Value {
     }
     if kind == "SetState" {
         step["input"] = json!({"seen": i});
+    } else if rng.chance(30) {
+        step["input"] = json!({"now": "{{ now }}"});
+        if ["Pure", "Read", "Send"].contains(&kind) && rng.chance(50) {
+            step["config"] = json!({"now": "{{ now }}"});
+        }
     }
     // Without `after` it follows the previous step, and without `input` it takes what comes before.
     let follows_list = rng.chance(40);

@@ -7,6 +7,7 @@ pub mod compact;
 pub mod completion;
 pub mod config;
 pub mod dry_run;
+pub mod eval;
 pub mod execute;
 pub mod execution_text;
 pub mod executions;

@@ -61,6 +61,27 @@ fn stdout(output: &std::process::Output) -> String {
 }
 
 #[test]
+fn expressions_are_evaluated() {
+    let folder = Folder::new();
+    for (args, expect) in [
+        (&["inputs.n + 1", "-i", "n=2"][..], "3\n"),
+        (&["Dear {{ inputs.name }}", "-i", "name=Ada"], "Dear Ada\n"),
+        (&["state.seen", "--scope", r#"{"state": {"seen": [1]}}"#], "[\n  1\n]\n"),
+    ] {
+        let output = folder.run(&[&["eval"], args].concat());
+        assert_eq!(stdout(&output), expect, "{args:?}");
+    }
+    assert_eq!(
+        folder.json(&["eval", "1 / 2"]),
+        json!({"value": 0.5, "type": "number", "error": null})
+    );
+    let output = folder.run(&["eval", "inputs.n | nope"]);
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.ends_with("      1 | inputs.n | nope\n        |            ^\n"), "{text}");
+}
+
+#[test]
 fn a_dry_run_prints_steps_and_output() {
     let folder = folder();
     folder.write(

@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot continue must fail")]
 
 mod codes;
+mod expressions;
 mod links;
 mod page;
 mod session;
@@ -36,6 +37,11 @@ fn blocks_run_as_printed() {
 #[test]
 fn tests_of_definitions_run_as_printed() {
     Session::new().run(&Page::read("docs/testing.md"));
+}
+
+#[test]
+fn expressions_run_as_printed() {
+    Session::new().run(&Page::read("docs/expressions.md"));
 }
 
 #[test]

@@ -211,6 +211,7 @@ class WorkflowsWithRawResponse:
         self.validate = _raw(resource.validate)
         self.dry_run = _raw(resource.dry_run)
         self.dry_run_definition = _raw(resource.dry_run_definition)
+        self.evaluate = _raw(resource.evaluate)
         self.execute = _raw(resource.execute)
         self.start = _raw(resource.start)
 

@@ -15,10 +15,10 @@ from .._execution_calls import ended_execution_id, execution_call
 from .._execution_models import Execution
 from .._omit import OMIT, Omit, given, without_none
 from .._paging import page_request
-from .._paths import DRY_RUN, VALIDATE, WORKFLOW, WORKFLOWS
+from .._paths import DRY_RUN, EVALUATE, VALIDATE, WORKFLOW, WORKFLOWS
 from .._release_models import Quality
 from .._result_type import with_result_type
-from .._trial_models import DryRun, Validation
+from .._trial_models import DryRun, Evaluation, Validation
 from ..definitions import Configuration, Definition
 from .executions import get_execution, wait_for_execution
 from .pages import Page
@@ -249,6 +249,22 @@ class Workflows(Resource):
         body = without_none(definition=definition, parameters=parameters, mocks=mocks, now=now)
         decode = decode_data(DryRun)
         return self._send(post(DRY_RUN, decode, body, key=idempotency_key, timeout=timeout))
+
+    def evaluate(
+        self,
+        *,
+        expression: Optional[str] = None,
+        template: Optional[str] = None,
+        scope: Optional[Mapping[str, Any]] = None,
+        idempotency_key: Optional[str] = None,
+        timeout: Optional[float] = None,
+    ) -> Evaluation:
+        """Evaluates an expression (`inputs.n > 3`) or a template (`Dear {{ inputs.name }}`) over a
+        scope: variables by name, such as `inputs`, `steps` and `state`. An expression that fails is
+        returned with its `error`, not raised."""
+        body = without_none(expression=expression, template=template, scope=scope)
+        decode = decode_data(Evaluation)
+        return self._send(post(EVALUATE, decode, body, key=idempotency_key, timeout=timeout))
 
     @overload
     def execute(

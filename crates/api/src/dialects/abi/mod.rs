@@ -10,6 +10,7 @@ pub(crate) mod errors;
 mod etag;
 pub(crate) mod events;
 mod executions;
+mod expressions;
 mod ids;
 mod keys;
 mod limits;

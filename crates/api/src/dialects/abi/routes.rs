@@ -6,8 +6,8 @@ use utoipa_axum::routes;
 
 use super::envelope::ErrorEnvelope;
 use super::{
-    audit, definition_schema, dry_runs, executions, keys, operations, releases, schedules,
-    step_types, templates, validation, webhooks, workflows, workspaces,
+    audit, definition_schema, dry_runs, executions, expressions, keys, operations, releases,
+    schedules, step_types, templates, validation, webhooks, workflows, workspaces,
 };
 use crate::endpoints::Endpoints;
 
@@ -66,4 +66,5 @@ pub fn abi_endpoints() -> Endpoints {
         .merge(operations::operation_endpoints())
         .merge(validation::validation_endpoints())
         .merge(dry_runs::dry_run_endpoints())
+        .merge(expressions::expression_endpoints())
 }

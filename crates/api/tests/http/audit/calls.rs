@@ -101,6 +101,7 @@ pub const CALLS: &[Call] = &[
     // abi
     call("POST /api/v1/workflows", "", WORKFLOW, Made("workflow.created", "/data/id")),
     call("POST /api/v1/workflows/validate", "", "", Exempt("validating stores nothing")),
+    call("POST /api/v1/expressions/evaluate", "", "", Exempt("an evaluation stores nothing")),
     call("POST /api/v1/workflows/dry-run", "", "", Exempt("a dry run stores and sends nothing")),
     call(
         "POST /api/v1/workflows/{id}/dry-run",

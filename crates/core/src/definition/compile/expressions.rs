@@ -16,13 +16,14 @@ use crate::expr::{
 };
 use crate::problem::MAX_PROBLEMS;
 
-/// `execution`, `workflow` and the error of a step, as [`crate::execution`] shows them.
-static FIXED: LazyLock<[(&str, Value); 3]> = LazyLock::new(|| {
+/// `execution`, `workflow`, `now` and the error of a step, as [`crate::execution`] shows them.
+static FIXED: LazyLock<[(&str, Value); 4]> = LazyLock::new(|| {
     let shape = |fields: Value| json!({"type": "object", "properties": fields});
     let text = || json!({"type": "string"});
     [
         ("execution", shape(json!({"id": text(), "created_at": text()}))),
         ("workflow", shape(json!({"id": text(), "name": text(), "release": {"type": "integer"}}))),
+        ("now", text()),
         ("error", shape(json!({"code": text(), "message": text(), "details": {}}))),
     ]
 });

@@ -19,7 +19,8 @@ use crate::problem::MAX_PROBLEMS;
 const STEP_MEMBERS: [&str; 3] = ["output", "status", "error"];
 
 /// The names that an expression can start from; the others of [`ROOTS`] are reserved.
-const USABLE_ROOTS: [&str; 6] = ["inputs", "steps", "state", "execution", "workflow", "secrets"];
+const USABLE_ROOTS: [&str; 7] =
+    ["inputs", "steps", "state", "execution", "workflow", "secrets", "now"];
 
 impl PlanCompiler<'_> {
     /// Checks every expression of a template. `step`: whose it is; `None` for outputs.
@@ -75,6 +76,8 @@ impl PlanCompiler<'_> {
                 [root, rest @ ..] if let Some(schema) = self.variable_schema(root) => {
                     walk_schema(&schema, rest, root, need == InputUse::Maybe).err()
                 }
+                // Below variables of blocks, since it is not a reserved name.
+                ["now", rest @ ..] => self.check_fixed("now", rest, "now"),
                 [root @ ("item" | "index" | "last" | "error"), ..] => {
                     let place = match *root {
                         "item" => "the steps of a `Map`, unless it names its items by `as`",
@@ -230,6 +233,7 @@ impl PlanCompiler<'_> {
             [root @ ("execution" | "workflow"), rest @ ..] => {
                 walk_schema(fixed_shape(root)?, rest, "", true).ok()?.map(Cow::Borrowed)
             }
+            ["now"] if self.variable_schema("now").is_none() => known(fixed_shape("now")?.clone()),
             [root, rest @ ..] => {
                 let schema = self.variable_schema(root)?;
                 walk_schema(&schema, rest, "", true).ok()?.cloned().and_then(known)

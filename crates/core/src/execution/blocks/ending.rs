@@ -13,7 +13,6 @@ use crate::execution::begin::{EvaluationError, too_deep};
 use crate::execution::bind;
 use crate::execution::event::Event;
 use crate::execution::failure::{Failure, codes};
-use crate::execution::scope::ExecutionScope;
 use crate::memory::json_size;
 use crate::{MAX_VALUE_DEPTH, nests_deeper};
 
@@ -71,8 +70,7 @@ impl Transition<'_> {
         block: &PlanBlock,
         ended: &BodyRunId,
     ) -> Result<BodyEnd, EvaluationError> {
-        let scope =
-            ExecutionScope::new(self.execution).with_budget(&self.budget).of_body(ended.clone());
+        let scope = self.decision_scope().of_body(ended.clone());
         let output = match block.output() {
             Some(template) => {
                 let rendered = template

@@ -206,7 +206,7 @@ impl Transition<'_> {
         }
         let scope_of = |key| {
             let body = BodyRunId { block: id.clone(), key };
-            ExecutionScope::new(self.execution).with_budget(&self.budget).of_body(body)
+            self.decision_scope().of_body(body)
         };
         if let LoopCondition::While(condition) = &planned.condition {
             let continues = condition

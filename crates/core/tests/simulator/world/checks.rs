@@ -1,7 +1,12 @@
 //! What must be true of an ended execution.
 
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use stepwell_core::Timestamp;
 use stepwell_core::definition::plan::InputBinding;
-use stepwell_core::execution::{Event, Execution, RerunSource, ReusedOutcome};
+use stepwell_core::definition::plan_block::PlanBlockKind;
+use stepwell_core::execution::{Event, Execution, RerunSource, ReusedOutcome, StepRunId};
 
 use super::World;
 use super::values::FlowingValues;
@@ -25,13 +30,17 @@ impl World {
                     }
                 }
                 Event::StateSet { values } => state.extend(values.clone()),
-                Event::StepStarted { step, attempt: 1, input, .. } => {
+                Event::StepStarted { step, attempt: 1, input, config, .. } => {
+                    self.check_moments(step, [input, config], recorded.at);
                     if let Some(given) = self.given.as_ref().filter(|given| given.step == *step) {
                         assert_eq!(input.as_ref(), Some(&given.input), "it gets its own input");
                     } else if matches!(self.plan[step.step].input, InputBinding::Feed(_)) {
                         let fed = values.flowing_into(&self.plan, step);
                         assert_eq!(input.as_deref(), Some(&fed), "it gets what comes before it");
                     }
+                }
+                Event::BodyEnded { output: Some(output), .. } if output.is_string() => {
+                    assert_eq!(**output, json!(recorded.at.to_string()), "the moment of its end");
                 }
                 Event::Completed { output } => {
                     if let [last] = self.plan.top.sinks.as_slice() {
@@ -44,6 +53,33 @@ impl World {
             values.read(&self.plan, &recorded.event);
         }
         assert_eq!(self.live.state, state);
+    }
+
+    /// What a step reads as `now` is the time of its start, or the item of a `Map` of this name.
+    fn check_moments(
+        &self,
+        step: &StepRunId,
+        [input, config]: [&Option<Arc<Value>>; 2],
+        at: Timestamp,
+    ) {
+        let planned = &self.plan[step.step];
+        let indexes = step.path.indexes();
+        let around = planned.enclosing.iter().zip(indexes).rev();
+        let item = around.into_iter().find_map(|(block, index)| {
+            match &self.plan[*block].block.as_ref()?.kind {
+                PlanBlockKind::Map(map) if map.item_name == "now" => Some(json!({"item": index})),
+                _ => None,
+            }
+        });
+        let expected = item.unwrap_or_else(|| json!(at.to_string()));
+        let is_given = self.given.as_ref().is_some_and(|given| given.step == *step);
+        let is_written = matches!(planned.input, InputBinding::Template { .. }) && !is_given;
+        let input = input.as_ref().filter(|_| is_written);
+        for value in input.into_iter().chain(config) {
+            if let Some(now) = value.get("now") {
+                assert_eq!(*now, expected, "the moment of its start");
+            }
+        }
     }
 
     pub(super) fn check_history(&mut self) {

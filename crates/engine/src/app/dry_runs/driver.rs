@@ -31,7 +31,7 @@ const MAX_STEP_RUNS: usize = 10_000;
 /// The most events of a dry run.
 const MAX_EVENTS: u64 = 200_000;
 /// The most bytes of the values of a dry run, without sharing.
-const MAX_VALUE_BYTES: usize = 32 << 20;
+const MAX_VALUE_BYTES: usize = 8 << 20;
 
 /// A result on its way.
 type PendingResult = (AttemptId, Result<StepResult, AttemptError>);

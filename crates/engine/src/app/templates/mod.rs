@@ -1,7 +1,5 @@
 //! Templates: Jinja texts, or JSON values with Jinja in their texts, under a name.
 
-mod data;
-
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use stepwell_core::audit::{AuditAction, ObjectKind};
@@ -10,11 +8,10 @@ use stepwell_core::ids::{TemplateId, WorkspaceId};
 use stepwell_core::{Map, Problem, Problems, names};
 use stepwell_store::objects::{IndexFields, Kind};
 
+use super::json_scope::JsonScope;
 use super::{App, Noun};
 use crate::objects::{Document, Object, workspace_key};
 use crate::{AppError, Caller};
-
-use data::JsonScope;
 
 /// The most characters of a name.
 const MAX_NAME: usize = 100;

@@ -18,6 +18,7 @@ pub const CALLS: &[Call] = &[
         r#"{"name": "theirs", "steps": [{"type": "Echo", "input": 1}]}"#,
         Own,
     ),
+    with("POST /api/v1/expressions/evaluate", "", r#"{"expression": "1 + 1"}"#, Own),
     with(
         "POST /api/v1/workflows/dry-run",
         "",

@@ -1,4 +1,4 @@
-//! What a template sees: the fields of one JSON object.
+//! The scope of expressions outside of executions: the fields of one JSON object.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use stepwell_core::expr::{EvalScope, StepScope};
 /// A scope over one JSON object: each of its fields is a variable. `inputs`, `steps` and `state`
 /// have the shapes that they have in a workflow: a step is `{output, status, error}`.
 #[derive(Debug)]
-pub(super) struct JsonScope {
+pub(in crate::app) struct JsonScope {
     inputs: Arc<Value>,
     steps: BTreeMap<String, Step>,
     state: Map,
@@ -25,7 +25,7 @@ struct Step {
 }
 
 impl JsonScope {
-    pub(super) fn new(mut data: Map) -> Self {
+    pub(in crate::app) fn new(mut data: Map) -> Self {
         let object = |value: Option<Value>| match value {
             Some(Value::Object(fields)) => fields,
             _ => Map::new(),
