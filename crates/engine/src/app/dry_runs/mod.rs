@@ -105,7 +105,7 @@ impl App {
         let invalid = |problems| AppError::InvalidObject { kind: "dry run", problems };
         let mocks = Mocks::read(&mocks, &plan).map_err(invalid)?;
         let input = input.unwrap_or_else(|| Value::Object(Map::new()));
-        let input = self.checked_input(&plan, input).await?;
+        let input = self.engine.checked_input(&plan, input).await?;
         let driver = DryRunDriver::new(plan, mocks, now.unwrap_or_else(|| self.engine.now()));
         Box::pin(run_on_thread(&self.engine, driver, input)).await
     }
