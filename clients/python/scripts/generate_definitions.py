@@ -54,12 +54,19 @@ NAMED = {
     "inputs": "Optional[Inputs]",
     "template": "str",
     "after": "str",
+    "compensation_type": "StepName",
 }
 # The names of objects inside of other types.
-OBJECTS = {"retry": "Retry", "on_error": "OnError", "join": "Join"}
+OBJECTS = {
+    "retry_policy": "Retry",
+    "on_error": "OnError",
+    "join": "Join",
+    "compensation": "Compensation",
+}
 DESCRIPTIONS = {
     "Retry": "How often and when a failed attempt is repeated.",
     "OnError": "The step that follows when the last attempt failed.",
+    "Compensation": "What undoes a step if the execution fails after it has completed.",
     "Join": "How many predecessors have to finish before a step starts.",
 }
 
@@ -170,7 +177,13 @@ class Generator:
             return "Any"
         if "$ref" in part:
             target = part["$ref"].rpartition("/")[2]
-            return NAMED.get(target) or self.type_of(self.definitions[target], OBJECTS.get(target))
+            kind = NAMED.get(target) or self.type_of(
+                self.definitions[target], OBJECTS.get(target)
+            )
+            if target in OBJECTS:
+                # Its class is written once.
+                NAMED[target] = kind
+            return kind
         if "enum" in part:
             return _union(_literal(value) for value in part["enum"])
         if "anyOf" in part:

@@ -97,7 +97,7 @@ function unionOf(schema) {
   }
   if (schema.enum) return schema.enum.map((value) => JSON.stringify(value));
   if ("const" in schema) return [JSON.stringify(schema.const)];
-  if (schema.allOf) return unionOf(schema.allOf.find((part) => !part.not) ?? {});
+  if (schema.allOf && !schema.properties) return unionOf(schema.allOf.find((part) => !part.not) ?? {});
   const isConstraint = ({ properties, type }) => properties && !type;
   const alternatives = (schema.anyOf ?? []).filter((one) => !isConstraint(one)).flatMap(unionOf);
   if (alternatives.length > 0 && !alternatives.includes("unknown")) return alternatives;

@@ -6,6 +6,22 @@
 /** A text with an expression: `{{ inputs.text }}`. */
 export type TemplateText = `${string}{{${string}` | `${string}{%${string}` | `${string}{#${string}`;
 
+/** What the step does. */
+export type CompensationType = "Echo" | "HttpRequest" | "Json.Parse" | "Json.Query" | "Json.Stringify" | "StaticInput" | "StaticTextInput" | "StreamText" | "Template" | "TextOperation.Concat" | "TextOperations.Concat" | "TextOperation.Join" | "TextOperations.Join" | "TextOperation.Lowercase" | "TextOperations.Lowercase" | "TextOperation.RegexExtract" | "TextOperations.RegexExtract" | "TextOperation.RegexReplace" | "TextOperations.RegexReplace" | "TextOperation.Replace" | "TextOperations.Replace" | "TextOperation.Reverse" | "TextOperations.Reverse" | "TextOperation.Size" | "TextOperations.Size" | "TextOperation.Slugify" | "TextOperations.Slugify" | "TextOperation.Split" | "TextOperations.Split" | "TextOperation.Trim" | "TextOperations.Trim" | "TextOperation.Truncate" | "TextOperations.Truncate" | "TextOperation.Uppercase" | "TextOperations.Uppercase";
+
+export type Compensation = CompensationType | {
+  type: CompensationType;
+  /** Data. Default: the output of the step. */
+  input?: unknown;
+  config?: Record<string, unknown> | null | undefined;
+  timeout?: Duration | undefined;
+  retry?: Retry | undefined;
+  /** Whether it may be repeated after a crash. */
+  idempotent?: boolean | null | undefined;
+  /** The opposite of `idempotent`. */
+  at_most_once?: boolean | null | undefined;
+};
+
 /** Inputs by name: a type (`string`, optional `string?`) or a JSON Schema; or one JSON Schema of an object for all. Default: inferred. */
 export type Inputs = null | Record<string, `${"string" | "text" | "number" | "integer" | "boolean" | "object" | "array" | "file" | "any" | "null"}${"" | "?"}` | Record<string, unknown> | true>;
 
@@ -13,7 +29,10 @@ export type Inputs = null | Record<string, `${"string" | "text" | "number" | "in
 export type Duration = number | string | null;
 
 /** What happens to a failed attempt; a number is `max_attempts`. */
-export type Retry = number | null | {
+export type Retry = number | null | RetryPolicy | RetryPolicy[];
+
+/** How failed attempts are retried. */
+export type RetryPolicy = {
   max_attempts?: number | undefined;
   initial?: Duration | undefined;
   factor?: number | null | undefined;
@@ -48,6 +67,8 @@ export interface StepFields {
   timeout?: Duration | undefined;
   retry?: Retry | undefined;
   on_error?: OnError | undefined;
+  /** What undoes the step if the execution fails, times out or is cancelled after the step has completed. */
+  compensate?: Compensation | null | undefined;
   /** Whether it may be repeated after a crash. */
   idempotent?: boolean | null | undefined;
   /** The opposite of `idempotent`. */
@@ -564,6 +585,8 @@ export interface Definition {
   timeout?: Duration | undefined;
   retention?: Duration | undefined;
   metadata?: Record<string, unknown> | null | undefined;
+  /** Steps that run when the execution has failed or timed out, after the compensations. `error` is why. */
+  on_failure?: Step[] | null | undefined;
 }
 
 /** A definition without its name. */

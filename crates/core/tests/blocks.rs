@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use stepwell_core::Timestamp;
 use stepwell_core::execution::{
     BodyResult, Event, Execution, Status, StepRunId, TransitionContext, TransitionError,
     TransitionInput,
@@ -224,6 +225,68 @@ fn a_failed_block_is_handled_like_a_failed_step() {
     let done = run(json!([block, next]), json!({}));
     assert_eq!(done.output(), json!("BAD failed"));
     assert_eq!(done.steps(is_cancelled), ["slow"]);
+}
+
+#[test]
+fn a_timeout_fails_a_block_and_cancels_what_runs_inside() {
+    let inside = json!([
+        {"id": "quick", "type": "Run", "input": 1},
+        {"id": "slow", "type": "Delay", "config": {"for": 100}},
+    ]);
+    let kinds = [
+        json!({"type": "Branch", "cases": [{"when": "true", "steps": inside}]}),
+        json!({"type": "Switch", "value": 1, "cases": [{"equals": 1, "steps": inside}]}),
+        json!({"type": "Map", "over": [1], "steps": inside}),
+        json!({"type": "Loop", "until": "true", "steps": inside}),
+        json!({"type": "Parallel", "branches": {"a": inside}}),
+        json!({"type": "Try", "steps": inside, "catch": [{"steps": [{"type": "Run"}]}]}),
+    ];
+    for mut block in kinds {
+        block["id"] = json!("block");
+        block["timeout"] = json!("10s");
+        let done = run(json!([block.clone()]), json!({}));
+        assert_eq!(done.error(), ("STEP_TIMEOUT".into(), "block".into()), "{block}");
+        assert_eq!(done.now, Timestamp::from_millis(1_800_000_010_000));
+        assert_eq!(done.steps(is_cancelled).len(), 1, "{block}");
+        // A block around it catches that.
+        let around = json!({"id": "around", "type": "Try", "steps": [block], "catch": [
+            {"on": "STEP_TIMEOUT", "steps": [{"id": "late", "type": "Run", "input": "{{ error.code }}"}]},
+        ]});
+        assert_eq!(run(json!([around]), json!({})).output(), json!("STEP_TIMEOUT"));
+    }
+}
+
+#[test]
+fn the_outer_of_two_timeouts_ends_both_blocks() {
+    let steps = json!([{"id": "outer", "type": "Try", "timeout": 5, "steps": [
+        {"id": "inner", "type": "Try", "timeout": 5, "steps": [
+            {"id": "slow", "type": "Delay", "config": {"for": 100}},
+        ], "finally": [{"id": "clean", "type": "Run"}]},
+    ], "finally": [{"id": "clean_outer", "type": "Run"}]}]);
+    let done = run(steps, json!({}));
+    assert_eq!(done.error(), ("STEP_TIMEOUT".into(), "outer".into()));
+    assert_eq!(done.steps(is_cancelled), ["inner", "slow"], "`finally` does not run");
+}
+
+#[test]
+fn a_pause_and_a_restart_keep_the_timeout_of_a_block() {
+    let steps = json!([{"id": "block", "type": "Try", "timeout": 10, "steps": [
+        {"id": "slow", "type": "Delay", "config": {"for": 100}},
+    ], "finally": [{"id": "clean", "type": "Run"}]}]);
+    let mut driver = Driver::new(json!({"name": "n", "steps": steps}), json!({}));
+    let start = driver.now;
+    driver.apply(TransitionInput::Pause);
+    assert_eq!(driver.execution.next_wake(), None);
+    driver.now = start.after(Duration::from_secs(20));
+    driver.apply(TransitionInput::Timer);
+    assert_eq!(driver.execution.status(), Status::Paused, "nothing ends while it is paused");
+    // Loaded again, the wait has the rest by the wall clock.
+    let mut loaded = Execution::new(driver.execution.origin.clone());
+    driver.journal.iter().for_each(|recorded| loaded.apply_event(recorded));
+    loaded.resume_waits(driver.now, driver.now.since(Timestamp::default()), None);
+    driver.execution = loaded;
+    driver.apply(TransitionInput::Resume);
+    assert_eq!(driver.error(), ("STEP_TIMEOUT".into(), "block".into()));
 }
 
 #[test]

@@ -60,9 +60,14 @@ fn journal_line(
         Event::Recovered => {
             ("warn", "a node took the execution over; steps under way run again".to_owned())
         }
+        Event::Ending { outcome } => {
+            let Failure { code, message, .. } = outcome.to_failure();
+            ("warn", format!("the execution is about to end: {code}: {message}"))
+        }
         Event::Failed { error } | Event::TimedOut { error } => {
             ("error", format!("the execution ended: {}: {}", error.code, error.message))
         }
+        Event::StepCheckpoint { .. } => ("info", "stored a checkpoint".to_owned()),
         _ => return log_line(execution, recorded),
     };
     let step_id = event.step_run().and_then(|step| step_run_name(execution, step));

@@ -5,13 +5,15 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use stepwell_core::Timestamp;
+use stepwell_core::definition::model::StepRole;
 use stepwell_core::execution::{
-    ChildLink, Event, Execution, Failure, RecordedEvent, Status, StepRunId, StepState,
+    ChildLink, Event, Execution, Failure, RecordedEvent, Status, StepRun, StepRunId, StepState,
 };
 use stepwell_core::ids::{ExecutionId, TaskId};
 use stepwell_store::record::ExecutionRecord;
 
 use crate::memory::Hold;
+use crate::warning::Warning;
 use attempts::{all_attempts, last_attempt};
 use credentials::mask_credentials;
 use stepwell_core::memory::{json_size, value_bytes};
@@ -48,6 +50,8 @@ pub struct ExecutionView {
     pub rerun_of: Option<ExecutionId>,
     /// What it waits for, if nothing of it runs.
     pub waiting: Option<ExecutionWait>,
+    /// The failures over which it continued, if it has completed.
+    pub warnings: Vec<Warning>,
     /// Every step of the definition, in its order. Behind a block that repeats the steps in it are
     /// those of its iterations, as far as they are kept.
     pub steps: Vec<StepView>,
@@ -94,6 +98,8 @@ pub struct StepView {
     pub parent: Option<StepRunId>,
     /// The sub-workflow that its last attempt started.
     pub child: Option<ChildLink>,
+    /// When it runs; of a compensation, with the written form of the step run that it compensates.
+    pub role: StepRole<String>,
 }
 
 /// The status of a step.
@@ -149,7 +155,8 @@ impl ExecutionView {
     /// The number of finished steps (completed, failed or skipped), and of all steps: those inside
     /// blocks are part of their blocks.
     pub fn progress(&self) -> (usize, usize) {
-        let top = || self.steps.iter().filter(|step| step.parent.is_none());
+        let top =
+            || self.steps.iter().filter(|step| step.parent.is_none() && step.role.is_regular());
         (top().filter(|step| step.status.has_finished()).count(), top().count())
     }
 
@@ -178,6 +185,7 @@ impl ExecutionView {
             release_tag: execution.tag.clone(),
             rerun_of: execution.rerun_of,
             waiting: execution_wait(execution),
+            warnings: Warning::of_completed(execution),
             steps: step_views(execution),
             memory,
         }
@@ -204,7 +212,8 @@ impl ExecutionView {
 
 fn step_views(execution: &Execution) -> Vec<StepView> {
     let runs = execution.steps.iter();
-    let views = runs.filter_map(|(id, run)| {
+    let is_shown = |(id, _): &(StepRunId, &StepRun)| is_shown(execution, id);
+    let views = runs.filter(is_shown).filter_map(|(id, run)| {
         Some(StepView { attempts: all_attempts(run), ..view_without_attempts(execution, &id)? })
     });
     let mut views: Vec<StepView> = views.collect();
@@ -212,6 +221,19 @@ fn step_views(execution: &Execution) -> Vec<StepView> {
         views.sort_by_cached_key(|view| sort_key(execution, &view.step_run));
     }
     views
+}
+
+/// Whether a step is shown: one that runs only if the execution fails, once it has begun.
+fn is_shown(execution: &Execution, id: &StepRunId) -> bool {
+    let plan = &execution.origin.plan;
+    let has_begun = |id: &StepRunId| execution.steps.run(id).state != StepState::Pending;
+    match plan.step(id.step).map(|step| step.role) {
+        Some(StepRole::Compensation(_)) => has_begun(id),
+        _ if plan.is_in_failure_handler(id.step) => {
+            plan.failure_handler.is_some_and(|handler| has_begun(&handler.into()))
+        }
+        _ => true,
+    }
 }
 
 /// Sorts step runs as they are written, the iterations of a block behind it one by one.
@@ -278,6 +300,13 @@ fn view_without_attempts(execution: &Execution, id: &StepRunId) -> Option<StepVi
         reused: run.reused,
         parent: execution.enclosing_block(id),
         child: run.child.as_deref().cloned(),
+        role: match step.role {
+            StepRole::Regular => StepRole::Regular,
+            StepRole::Compensation(of) => {
+                StepRole::Compensation(id.sibling(of).display_in(plan).to_string())
+            }
+            StepRole::FailureHandler => StepRole::FailureHandler,
+        },
     })
 }
 
@@ -385,6 +414,10 @@ fn step_notice(
 ) -> Option<NoticeKind> {
     if let Some(line) = log_line(execution, recorded) {
         return Some(NoticeKind::Log(line));
+    }
+    // The progress of a step is its own.
+    if matches!(recorded.event, Event::StepCheckpoint { .. }) {
+        return None;
     }
     let step = Box::new(step_view(execution, id)?);
     let (finished, total) = count_progress(execution);

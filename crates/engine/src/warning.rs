@@ -3,12 +3,16 @@
 use serde_json::Value;
 use stepwell_core::Problem;
 use stepwell_core::definition::Plan;
+use stepwell_core::execution::{Execution, Failure, Status};
 
 /// A declared input, or a field of an execution's input, that nothing uses.
 pub const UNUSED_INPUT: &str = "UNUSED_INPUT";
 
 /// The steps use a secret that no execution of the schedule can have.
 pub const SECRET_UNAVAILABLE: &str = "SECRET_UNAVAILABLE";
+
+/// An execution completed although something in it failed.
+pub const HANDLED_FAILURE: &str = "HANDLED_FAILURE";
 
 /// One warning about something that is accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +39,24 @@ impl Warning {
     /// The warnings about the input of an execution: fields that nothing uses.
     pub(crate) fn of_input(plan: &Plan, input: &Value) -> Vec<Self> {
         Self::of_unused(plan.unused_fields(input))
+    }
+
+    /// The warnings about an execution that has completed: the failures over which it continued.
+    pub(crate) fn of_completed(execution: &Execution) -> Vec<Self> {
+        if execution.status() != Status::Completed {
+            return Vec::new();
+        }
+        let failures = &execution.handled_failures;
+        let warning = |Failure { code, message, step, .. }: &Failure| {
+            let path = step.as_ref().map(|step| format!("steps.{step}")).unwrap_or_default();
+            Self::new(HANDLED_FAILURE, path, format!("{code}: {message}"))
+        };
+        let mut warnings: Vec<Self> = failures.listed().iter().map(warning).collect();
+        if failures.unlisted() > 0 {
+            let message = format!("{} other failures were handled", failures.unlisted());
+            warnings.push(Self::new(HANDLED_FAILURE, "", message));
+        }
+        warnings
     }
 
     fn of_unused(problems: Vec<Problem>) -> Vec<Self> {

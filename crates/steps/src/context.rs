@@ -25,6 +25,13 @@ pub struct RunContext<'a> {
     pub outbound: &'a dyn OutboundClient,
     /// Takes log lines of this step run: level (`info`, `warn`, `error`) and text.
     pub log: &'a (dyn Fn(&'static str, String) + Send + Sync),
+    /// What this step run passed to `save_checkpoint` last, if an earlier attempt did, also before
+    /// a crash of the server.
+    pub checkpoint: Option<&'a Value>,
+    /// Stores the progress of this step run, from which its next attempt continues: at most
+    /// 16 KiB, without secrets. It returns at once, and stores a value at most once a second; of
+    /// more, the last one is stored when the attempt fails.
+    pub save_checkpoint: &'a (dyn Fn(Value) + Send + Sync),
     /// Streams the output's `text` in pieces while it is generated, to live readers.
     /// Pieces are never stored: the whole text must be in the step's output as well.
     pub delta: &'a (dyn Fn(&str) + Send + Sync),

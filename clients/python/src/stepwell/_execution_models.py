@@ -72,6 +72,7 @@ class ExecutionWait(Model):
 class Step(Model):
     """The run of a step. `reused`: its result is that of the execution that this one reruns.
     `child_execution_id` is the execution that a `SubWorkflow` started.
+    `compensates`: the step that it compensates, if it is a compensation.
     `input`, `output` and the resolved `config` are set if they were requested; in events
     `attempts` has only the last attempt."""
 
@@ -86,6 +87,7 @@ class Step(Model):
     waiting: Optional[StepWait] = None
     error: Optional[Failure] = None
     reused: bool = False
+    compensates: Optional[str] = None
     input: Any = None
     output: Any = None
     config: Any = None

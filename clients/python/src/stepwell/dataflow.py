@@ -160,7 +160,8 @@ class Task(Model):
     was read with a key that may read the workflow; `reused`: its result is that of the execution
     that this one reruns; `child_execution_id`: the execution that a
     `SubWorkflow` started; in events `attempts` has only the last attempt; `children`: the tasks
-    inside it, if it is a block."""
+    inside it, if it is a block; `compensates`: the step that it compensates, if it is a
+    compensation."""
 
     task_id: str
     type: str
@@ -170,6 +171,7 @@ class Task(Model):
     attempts: list[TaskAttempt] = []
     waiting: Optional[TaskWait] = None
     reused: bool = False
+    compensates: Optional[str] = None
     children: list[Task] = []
     input: Any = None
     output: Any = None

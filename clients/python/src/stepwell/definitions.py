@@ -95,6 +95,18 @@ class OnError(TypedDict, total=False):
     goto: Required[str]
 
 
+class Compensation(TypedDict, total=False):
+    """What undoes a step if the execution fails after it has completed."""
+
+    type: Required[StepName]
+    input: Any
+    config: Optional[Mapping[str, Any]]
+    timeout: Optional[Duration]
+    retry: Optional[Union[int, Retry, Sequence[Retry]]]
+    idempotent: Optional[bool]
+    at_most_once: Optional[bool]
+
+
 class StepFields(TypedDict, total=False):
     """The fields of every step."""
 
@@ -104,8 +116,9 @@ class StepFields(TypedDict, total=False):
     join: Optional[Union[Literal["all", "any"], Join]]
     when: Optional[Union[str, bool]]
     timeout: Optional[Duration]
-    retry: Optional[Union[int, Retry]]
+    retry: Optional[Union[int, Retry, Sequence[Retry]]]
     on_error: Optional[Union[Literal["fail", "continue", "port"], str, OnError]]
+    compensate: Optional[Union[StepName, Compensation]]
     idempotent: Optional[bool]
     at_most_once: Optional[bool]
 
@@ -582,6 +595,7 @@ class Definition(TypedDict, total=False):
     timeout: Optional[Duration]
     retention: Optional[Duration]
     metadata: Optional[Mapping[str, Any]]
+    on_failure: Optional[Sequence[Step]]
 
 
 class Configuration(TypedDict, total=False):
@@ -594,4 +608,5 @@ class Configuration(TypedDict, total=False):
     state: Optional[Mapping[str, Any]]
     timeout: Optional[Duration]
     retention: Optional[Duration]
+    on_failure: Optional[Sequence[Step]]
     definition: Definition

@@ -130,6 +130,8 @@ export interface Task {
   waiting?: TaskWait;
   /** Whether its result is that of the execution that this one reruns. */
   reused?: boolean;
+  /** The step that it compensates, if it is a compensation. */
+  compensates?: string;
   input?: unknown;
   output?: unknown;
   /** Its configuration with all expressions evaluated; in `getExecution`. */

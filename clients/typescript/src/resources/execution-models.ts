@@ -61,6 +61,8 @@ export interface StepRun {
   error: Failure | null;
   /** Whether its result is that of the execution that this one reruns. */
   reused: boolean;
+  /** The step that it compensates, if it is a compensation. */
+  compensates?: string;
   /** With `includeIo`. */
   input?: any;
   /** With `includeIo`. */

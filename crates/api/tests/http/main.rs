@@ -18,6 +18,7 @@ mod described;
 mod dry_runs;
 mod edge;
 mod expressions;
+mod failures;
 mod isolation;
 mod keys;
 mod memory;

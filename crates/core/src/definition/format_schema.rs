@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::Map;
 use crate::catalog::{StepAction, StepCatalog, StepSpec};
 use crate::definition::check::types::is_trivial;
+use crate::definition::model::MAX_RETRY_POLICIES;
 
 pub(super) fn format_schema(catalog: &dyn StepCatalog) -> Value {
     let types = catalog.all_types();
@@ -31,12 +32,25 @@ pub(super) fn format_schema(catalog: &dyn StepCatalog) -> Value {
             "timeout": {"$ref": "#/$defs/duration"},
             "retention": {"$ref": "#/$defs/duration"},
             "metadata": {"type": ["object", "null"]},
+            "on_failure": {
+                "description": "Steps that run when the execution has failed or timed out, after \
+                    the compensations. `error` is why.",
+                "anyOf": [
+                    {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/step"}},
+                    {"type": "null"},
+                ],
+            },
         },
         "$defs": {
             "step": {"anyOf": [type_name(&types), step_schema(&types)]},
+            "compensation_type": type_name(&runnable(&types)),
+            "compensation": {
+                "anyOf": [{"$ref": "#/$defs/compensation_type"}, compensation_schema(&types)],
+            },
             "inputs": inputs_schema(),
             "duration": duration_schema(),
             "retry": retry_schema(),
+            "retry_policy": retry_policy_schema(),
             "on_error": on_error(),
             "join": join_schema(),
             "after": {
@@ -103,6 +117,11 @@ fn step_schema(types: &[&StepSpec]) -> Value {
             "timeout": {"$ref": "#/$defs/duration"},
             "retry": {"$ref": "#/$defs/retry"},
             "on_error": {"$ref": "#/$defs/on_error"},
+            "compensate": {
+                "description": "What undoes the step if the execution fails, times out or is \
+                    cancelled after the step has completed.",
+                "anyOf": [{"$ref": "#/$defs/compensation"}, {"type": "null"}],
+            },
             "idempotent": {
                 "description": "Whether it may be repeated after a crash.",
                 "type": ["boolean", "null"],
@@ -118,6 +137,46 @@ fn step_schema(types: &[&StepSpec]) -> Value {
     schema
 }
 
+/// The types that do work, and so can compensate a step.
+fn runnable<'s>(types: &[&'s StepSpec]) -> Vec<&'s StepSpec> {
+    types.iter().copied().filter(|spec| spec.action == StepAction::Run).collect()
+}
+
+fn compensation_schema(types: &[&StepSpec]) -> Value {
+    let runnable = runnable(types);
+    let by_type: Vec<Value> = runnable
+        .iter()
+        .map(|spec| {
+            let all: Vec<&str> = type_names(spec).collect();
+            json!({
+                "if": {"properties": {"type": {"enum": all}}, "required": ["type"]},
+                "then": {"properties": type_properties(spec)},
+            })
+        })
+        .collect();
+    json!({
+        "type": "object",
+        "required": ["type"],
+        "additionalProperties": false,
+        "properties": {
+            "type": {"$ref": "#/$defs/compensation_type"},
+            "input": {"description": "Data. Default: the output of the step."},
+            "config": {"type": ["object", "null"]},
+            "timeout": {"$ref": "#/$defs/duration"},
+            "retry": {"$ref": "#/$defs/retry"},
+            "idempotent": {
+                "description": "Whether it may be repeated after a crash.",
+                "type": ["boolean", "null"],
+            },
+            "at_most_once": {
+                "description": "The opposite of `idempotent`.",
+                "type": ["boolean", "null"],
+            },
+        },
+        "allOf": by_type,
+    })
+}
+
 /// The properties that depend on the type of a step.
 fn type_properties(spec: &StepSpec) -> Map {
     let mut properties = Map::new();
@@ -130,7 +189,7 @@ fn type_properties(spec: &StepSpec) -> Map {
     let fields = |fields: &Value| fields["properties"].as_object().cloned().unwrap_or_default();
     if spec.action == StepAction::Block {
         properties.extend(fields(block));
-        for name in ["config", "retry", "timeout", "idempotent", "at_most_once"] {
+        for name in ["config", "retry", "compensate", "idempotent", "at_most_once"] {
             properties.insert(name.into(), json!(false));
         }
         return properties;
@@ -254,23 +313,35 @@ fn retry_schema() -> Value {
         "anyOf": [
             {"type": "integer", "minimum": 1, "maximum": 1000},
             {"type": "null"},
+            {"$ref": "#/$defs/retry_policy"},
             {
-                "type": "object",
-                "additionalProperties": false,
-                "properties": {
-                    "max_attempts": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 3},
-                    "initial": {"$ref": "#/$defs/duration"},
-                    "factor": {"type": ["number", "null"], "minimum": 1, "maximum": 100},
-                    "max": {"$ref": "#/$defs/duration"},
-                    "jitter": {"type": ["number", "null"], "minimum": 0, "maximum": 1},
-                    "on": {
-                        "description": "The error codes that are retried.",
-                        "type": ["array", "string", "null"],
-                        "items": {"type": "string", "minLength": 1},
-                    },
-                },
+                "description": "The first entry whose `on` has the code of the error applies.",
+                "type": "array",
+                "minItems": 1,
+                "maxItems": MAX_RETRY_POLICIES,
+                "items": {"$ref": "#/$defs/retry_policy"},
             },
         ],
+    })
+}
+
+fn retry_policy_schema() -> Value {
+    json!({
+        "description": "How failed attempts are retried.",
+        "type": "object",
+        "additionalProperties": false,
+        "properties": {
+            "max_attempts": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 3},
+            "initial": {"$ref": "#/$defs/duration"},
+            "factor": {"type": ["number", "null"], "minimum": 1, "maximum": 100},
+            "max": {"$ref": "#/$defs/duration"},
+            "jitter": {"type": ["number", "null"], "minimum": 0, "maximum": 1},
+            "on": {
+                "description": "The error codes that are retried.",
+                "type": ["array", "string", "null"],
+                "items": {"type": "string", "minLength": 1},
+            },
+        },
     })
 }
 

@@ -18,7 +18,8 @@ pub struct Definition {
     pub description: Option<String>,
     /// The JSON Schema of the inputs (an object schema), or `None` where it is to be inferred.
     pub inputs: Option<Value>,
-    /// In the order they were written, each block before the steps in it; at least one.
+    /// In the order they were written, each block before the steps in it and each step before its
+    /// compensation; at least one. The block of `on_failure` and its steps are at the end.
     pub steps: Vec<StepDefinition>,
     /// The outputs by name, in order; empty where the last steps' outputs are the output.
     pub outputs: IndexMap<String, OutputSpec>,
@@ -67,10 +68,12 @@ pub struct StepDefinition {
     pub when: Option<String>,
     /// How long one attempt may take.
     pub timeout: Option<Duration>,
-    /// What happens to a failed attempt.
-    pub retry: RetryPolicy,
+    /// What happens to a failed attempt: the first policy that fits its error; none: no retry.
+    pub retry: Vec<RetryPolicy>,
     /// What happens when the last attempt failed.
     pub on_error: OnError,
+    /// When it runs.
+    pub role: StepRole<usize>,
     /// Overrides the step type's effect: `true`: may be repeated after a crash with the same key;
     /// `false` (`at_most_once`): fails as `interrupted` instead.
     pub idempotent: Option<bool>,
@@ -93,6 +96,25 @@ impl StepDefinition {
     /// The place of its input in the source.
     pub fn input_path(&self) -> String {
         format!("{}.{}", self.path, self.input_field())
+    }
+}
+
+/// When a step runs. `T` identifies a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum StepRole<T> {
+    /// By its place in the graph.
+    #[default]
+    Regular,
+    /// When the execution ends without success after this step has completed.
+    Compensation(T),
+    /// When the execution has failed: the block of the steps of `on_failure`.
+    FailureHandler,
+}
+
+impl<T> StepRole<T> {
+    /// Whether it runs by its place in the graph.
+    pub const fn is_regular(&self) -> bool {
+        matches!(self, Self::Regular)
     }
 }
 
@@ -126,10 +148,13 @@ pub enum JoinRule {
     Count(usize),
 }
 
+/// The most retry policies of a step.
+pub const MAX_RETRY_POLICIES: usize = 16;
+
 /// How often and how soon a failed attempt is tried again.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RetryPolicy {
-    /// All attempts together, the first included; 1: no retry.
+    /// All attempts with errors that it fits, the first included; 1: no retry.
     pub max_attempts: u32,
     /// The pause before the second attempt.
     pub initial: Duration,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::check::schema::SchemaChecker;
-use super::model::{JoinRule, OnError, RetryPolicy};
+use super::model::{JoinRule, OnError, RetryPolicy, StepRole};
 use super::plan_block::{BodyIndex, PlanBlock, StepList};
 use super::step_index::StepIndex;
 use crate::catalog::{Effect, StepAction};
@@ -25,12 +25,15 @@ pub struct Plan {
     pub input_schema: Arc<Value>,
     /// `input_schema` compiled.
     pub input_checker: SchemaChecker,
-    /// In the order of the definition, each block before the steps in it.
+    /// In the order of the definition, each block before the steps in it and each step before its
+    /// compensation; then the block of `on_failure` and its steps.
     pub steps: Vec<PlanStep>,
-    /// Step index by step id.
+    /// Step index by step id, without compensations and `on_failure`.
     pub by_id: BTreeMap<String, StepIndex>,
     /// The steps outside all blocks.
     pub top: StepList,
+    /// The block of the steps of `on_failure`.
+    pub failure_handler: Option<StepIndex>,
     /// The declared outputs, in order; empty: what the sinks made.
     pub outputs: Vec<PlanOutput>,
     /// First values of the state.
@@ -88,12 +91,16 @@ pub struct PlanStep {
     pub join: JoinRule,
     /// It is skipped when this is false; steps that follow it by the order of the list continue.
     pub when: Option<Expression>,
-    /// How long one attempt may take.
+    /// How long one attempt may take; of a block, how long it may run.
     pub timeout: Option<Duration>,
-    /// What happens to a failed attempt.
-    pub retry: RetryPolicy,
+    /// What happens to a failed attempt: the first policy that fits its error; none: no retry.
+    pub retry: Vec<RetryPolicy>,
     /// What happens when the last attempt failed; `Goto` was compiled to an edge and `Port`.
     pub on_error: OnError,
+    /// When it runs.
+    pub role: StepRole<StepIndex>,
+    /// The step that compensates it.
+    pub compensation: Option<PlanCompensation>,
     /// The JSON Schema of its input, as far as it is known. Steps of a type share it.
     pub input_schema: Arc<Value>,
     /// The JSON Schema of its output, as far as it is known.
@@ -111,6 +118,11 @@ pub struct PlanStep {
 }
 
 impl PlanStep {
+    /// Whether a failed attempt can be followed by another one.
+    pub fn is_retried(&self) -> bool {
+        self.retry.iter().any(|policy| policy.max_attempts > 1)
+    }
+
     /// Checks a rendered input and configuration, as far as the wiring does not prove them.
     /// `left`: the units that may be used where others wait for the thread, reduced by what was;
     /// `None`: it may take longer. `None` where that is not enough.
@@ -175,6 +187,18 @@ impl Plan {
         Some(&self.step(body.block)?.block.as_ref()?.bodies.get(body.body as usize)?.list)
     }
 
+    /// Whether a step is the block of `on_failure`, or inside it.
+    pub fn is_in_failure_handler(&self, step: StepIndex) -> bool {
+        // It is at the end.
+        self.failure_handler.is_some_and(|handler| step >= handler)
+    }
+
+    /// Whether a step runs only if the execution fails: a compensation, or a part of `on_failure`.
+    pub fn is_handler(&self, step: StepIndex) -> bool {
+        let is_compensation = self.step(step).is_some_and(|step| !step.role.is_regular());
+        is_compensation || self.is_in_failure_handler(step)
+    }
+
     /// The steps with their indexes, in the order of the definition.
     pub fn indexed_steps(&self) -> impl Iterator<Item = (StepIndex, &PlanStep)> {
         self.steps.iter().enumerate().map(|(position, step)| (StepIndex::at(position), step))
@@ -211,6 +235,15 @@ impl Plan {
         }
         Value::Object(map)
     }
+}
+
+/// What compensates a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlanCompensation {
+    /// The step that does it, in the same iterations.
+    pub step: StepIndex,
+    /// The steps inside repeating blocks whose runs it reads.
+    pub needed: Vec<StepIndex>,
 }
 
 /// An edge into a step.

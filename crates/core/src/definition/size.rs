@@ -76,7 +76,9 @@ fn at_most(limit: usize) -> String {
 
 /// The parts of a definition in which texts are compiled.
 fn compiled_parts(source: &Value) -> impl Iterator<Item = (&'static str, &Value)> {
-    ["steps", "outputs"].into_iter().filter_map(|name| Some((name, source.get(name)?)))
+    ["steps", "outputs", "on_failure"]
+        .into_iter()
+        .filter_map(|name| Some((name, source.get(name)?)))
 }
 
 /// How often the unit occurs in a value. Recurses as deep as the value nests.

@@ -142,8 +142,23 @@ impl Transition<'_> {
         (!self.decision.commands.is_empty()).then(|| self.decision.commands.remove(0))
     }
 
-    /// The table of phase and input.
     fn handle_input(&mut self, input: TransitionInput) -> Result<(), TransitionError> {
+        let is_ending = self.execution.ending.is_some() && !self.execution.phase.is_final();
+        match input {
+            TransitionInput::Cancel { .. } if self.execution.is_compensating() => {
+                return Err(TransitionError::Compensating);
+            }
+            TransitionInput::Cancel { .. } | TransitionInput::Abort { .. } if is_ending => {
+                self.end_at_once();
+            }
+            input => self.dispatch_input(input)?,
+        }
+        self.continue_ending();
+        Ok(())
+    }
+
+    /// The table of phase and input.
+    fn dispatch_input(&mut self, input: TransitionInput) -> Result<(), TransitionError> {
         let phase = self.execution.phase;
         match (phase, input) {
             (Status::Completed | Status::Failed | Status::TimedOut | Status::Cancelled, _) => {
@@ -179,6 +194,7 @@ impl Transition<'_> {
             (
                 _,
                 input @ (TransitionInput::StepEnded { .. }
+                | TransitionInput::StepCheckpoint { .. }
                 | TransitionInput::StepLogged { .. }
                 | TransitionInput::ChildStarted { .. }
                 | TransitionInput::ChildEnded { .. }),
@@ -218,6 +234,12 @@ impl Transition<'_> {
                     return Err(TransitionError::Stale);
                 }
                 self.attempt_ended(&attempt, result);
+            }
+            TransitionInput::StepCheckpoint { attempt, value } => {
+                if !self.execution.is_under_way(&attempt) {
+                    return Err(TransitionError::Stale);
+                }
+                self.record_event(Event::StepCheckpoint { step: attempt.step_run, value });
             }
             TransitionInput::StepLogged { step, level, message } => {
                 if !matches!(self.execution.steps.run(&step).state, StepState::Running { .. }) {

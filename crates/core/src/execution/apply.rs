@@ -6,10 +6,11 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::blocks::block_run::{BlockPause, BlockRun, BodyResult, BodyRunId, BodyRunKey};
+use super::compensation::CompensationLog;
 use super::event::{Event, RecordedEvent, RerunSource, ReusedOutcome, ReusedStep, SkipReason};
 use super::failure::Failure;
 use super::state::{Execution, Status};
-use super::step_run::StepState;
+use super::step_run::{NextAttempt, StepState};
 use crate::Timestamp;
 use crate::catalog::StepAction;
 use crate::definition::plan_block::PlanBlockKind;
@@ -51,6 +52,7 @@ impl Execution {
             | Event::StepWaiting { .. }
             | Event::ChildStarted { .. }
             | Event::StepRetrying { .. }
+            | Event::StepCheckpoint { .. }
             | Event::StepCompleted { .. }
             | Event::StepFailed { .. }
             | Event::StepSkipped { .. }
@@ -64,6 +66,11 @@ impl Execution {
             Event::Resumed => {
                 let begun = self.started_at.is_some();
                 self.phase = if begun { Status::Running } else { Status::Queued };
+            }
+            Event::Ending { outcome } => {
+                // Also of a paused one: what undoes its steps does not wait.
+                self.phase = Status::Running;
+                self.ending = Some(outcome.clone());
             }
             Event::Completed { output } => {
                 self.output = Some(output.clone());
@@ -79,6 +86,9 @@ impl Execution {
     fn apply_step_event(&mut self, event: &Event, at: Timestamp) {
         match event {
             Event::StepStarted { step, attempt, input, config, secrets } => {
+                if self.steps.run(step).attempts == 0 {
+                    self.note_started(step);
+                }
                 let planned = self.origin.plan.step(step.step);
                 let block = planned.and_then(|planned| planned.block.as_deref());
                 if let Some(run) = self.steps.get_mut(step) {
@@ -108,12 +118,29 @@ impl Execution {
                     run.await_child(child, at, *until);
                 }
             }
-            Event::StepRetrying { step, error, until } => {
+            Event::StepRetrying { step, error, until, policy } => {
                 if let Some(run) = self.steps.get_mut(step) {
-                    run.await_retry(error, at, *until);
+                    run.await_retry(error, at, NextAttempt { at: *until, policy: *policy });
                 }
             }
+            Event::StepCheckpoint { step, value } => {
+                if let Some(run) = self.steps.get_mut(step) {
+                    run.checkpoint = Some(value.clone());
+                }
+            }
+            Event::StepCompleted { .. }
+            | Event::StepFailed { .. }
+            | Event::StepSkipped { .. }
+            | Event::StepCancelled { .. } => self.apply_settled(event, at),
+            _ => self.apply_body_event(event),
+        }
+    }
+
+    /// Applies the end of a step run.
+    fn apply_settled(&mut self, event: &Event, at: Timestamp) {
+        match event {
             Event::StepCompleted { step, output, port } => {
+                self.note_settled(step, true);
                 let (output, port) = (output.clone(), port.clone());
                 self.steps.settle_at(
                     &self.origin.plan,
@@ -123,6 +150,10 @@ impl Execution {
                 );
             }
             Event::StepFailed { step, error, handled } => {
+                self.note_settled(step, false);
+                if *handled && self.ending.is_none() {
+                    self.handled_failures.add(error);
+                }
                 let (error, handled) = (error.clone(), *handled);
                 self.steps.settle_at(
                     &self.origin.plan,
@@ -140,9 +171,10 @@ impl Execution {
                 );
             }
             Event::StepCancelled { step } => {
+                self.note_settled(step, false);
                 self.steps.settle_at(&self.origin.plan, step, at, StepState::Cancelled)
             }
-            _ => self.apply_body_event(event),
+            _ => {}
         }
     }
 
@@ -155,6 +187,9 @@ impl Execution {
             }
             Event::BodyEnded { step, body, index, output, error } => {
                 let key = BodyRunKey { body: *body, index: *index };
+                if let Some(error) = error.as_ref().filter(|_| self.ending.is_none()) {
+                    self.handled_failures.add(error);
+                }
                 let result = match (output, error) {
                     (Some(output), _) => BodyResult::Completed(output.clone()),
                     (None, Some(error)) => BodyResult::Failed(error.clone()),
@@ -163,6 +198,13 @@ impl Execution {
                 self.end_body(&BodyRunId { block: step.clone(), key }, result);
             }
             Event::ItemsEnded { step, index, results } => {
+                for result in results {
+                    if let BodyResult::Failed(error) = result
+                        && self.ending.is_none()
+                    {
+                        self.handled_failures.add(error);
+                    }
+                }
                 let Some(block) = self.steps.block_mut(step) else { return };
                 for (index, result) in (*index..).zip(results) {
                     block.count_end(result);
@@ -225,6 +267,8 @@ impl Execution {
             self.apply_step_event(event, at);
         }
         self.steps.mark_taken_over();
+        // What an earlier execution did is not compensated by this one.
+        self.compensations = CompensationLog::default();
         for ReusedStep { step, input, how } in steps {
             let plan = self.origin.plan.clone();
             // Runs in iterations exist only once they have begun.
@@ -242,6 +286,7 @@ impl Execution {
                     StepState::Completed { output: output.clone(), port: port.clone() }
                 }
                 ReusedOutcome::Failed { error } => {
+                    self.handled_failures.add(error);
                     StepState::Failed { error: error.clone(), handled: true }
                 }
                 ReusedOutcome::Skipped => StepState::Skipped { reason: SkipReason::NotTaken },

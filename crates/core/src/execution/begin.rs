@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::advance::Transition;
 use super::bind;
 use super::blocks::choose_body;
+use super::compensation::MAX_COMPENSATIONS;
 use super::event::{Event, SkipReason};
 use super::failure::{Failure, codes};
 use super::flow::{StepReadiness, step_readiness};
@@ -27,6 +28,13 @@ impl Transition<'_> {
     /// Starts a step run that is ready.
     pub(super) fn begin_step(&mut self, plan: &Plan, id: &StepRunId) {
         let planned = &plan[id.step];
+        if planned.compensation.is_some() && self.execution.compensations.is_full() {
+            let message = format!(
+                "at most {MAX_COMPENSATIONS} completed steps of an execution can have a \
+                 compensation; split the work into several executions"
+            );
+            return self.settle_failed(id, Failure::new(codes::COMPENSATION_LIMIT, message));
+        }
         let scope = self.decision_scope().of_step(id);
         if let Some(when) = &planned.when {
             match when.eval_bool(&scope) {
@@ -85,7 +93,9 @@ impl Transition<'_> {
                 self.require_startable(&plan, &id)?;
                 self.begin_step(&plan, &id);
             }
-            None if !self.execution.steps.are_settled() => return Err(TransitionError::Stale),
+            None if !self.execution.steps.are_settled() || self.execution.ending.is_some() => {
+                return Err(TransitionError::Stale);
+            }
             None => self.complete_if_settled(),
         }
         if self.is_interrupted {
@@ -104,6 +114,9 @@ impl Transition<'_> {
         failure: Failure,
     ) -> Result<(), TransitionError> {
         let Some(id) = step else {
+            if self.execution.ending.is_some() {
+                return Err(TransitionError::Stale);
+            }
             self.end_execution(Event::Failed { error: failure });
             return Ok(());
         };
@@ -121,8 +134,13 @@ impl Transition<'_> {
     fn require_startable(&self, plan: &Plan, id: &StepRunId) -> Result<(), TransitionError> {
         let steps = &self.execution.steps;
         let is_known = plan.step(id.step).is_some() && steps.is_reachable(plan, id);
-        let is_pending = is_known && steps.run(id).state == StepState::Pending;
-        match is_pending && step_readiness(plan, self.execution, id) == StepReadiness::Start {
+        let is_pending =
+            is_known && steps.run(id).state == StepState::Pending && self.execution.may_start(id);
+        // Compensations and the block of `on_failure` have no place in the graph.
+        let is_ready = is_pending
+            && (!plan[id.step].role.is_regular()
+                || step_readiness(plan, self.execution, id) == StepReadiness::Start);
+        match is_ready {
             true => Ok(()),
             false => Err(TransitionError::Stale),
         }

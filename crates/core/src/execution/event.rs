@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::blocks::block_run::BodyResult;
-use super::failure::Failure;
+use super::failure::{Failure, codes};
 use super::message::{ChildLink, ParentLink};
 use super::step_run_id::StepRunId;
 use crate::expr::SecretInsertion;
@@ -127,6 +127,9 @@ pub enum Event {
         error: Failure,
         /// When the next attempt begins.
         until: Timestamp,
+        /// The position of the retry policy that applied.
+        #[serde(rename = "p", default, skip_serializing_if = "is_zero")]
+        policy: u32,
     },
     /// A step failed for good.
     StepFailed {
@@ -202,6 +205,15 @@ pub enum Event {
         /// By name.
         values: Map,
     },
+    /// A running step stored its progress.
+    StepCheckpoint {
+        /// The step run.
+        #[serde(rename = "n")]
+        step: StepRunId,
+        /// What its next attempt gets, also after a crash.
+        #[serde(rename = "v")]
+        value: Arc<Value>,
+    },
     /// A step wrote a log line.
     StepLogged {
         /// The step run.
@@ -219,6 +231,12 @@ pub enum Event {
     Paused,
     /// The execution continues.
     Resumed,
+    /// It will end so: compensations and the steps of `on_failure` run before that.
+    Ending {
+        /// How it ends.
+        #[serde(rename = "how")]
+        outcome: EndOutcome,
+    },
     /// All steps are settled. Final.
     Completed {
         /// The outputs.
@@ -243,6 +261,62 @@ pub enum Event {
         #[serde(rename = "why", default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
     },
+}
+
+/// How an execution ends without success.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndOutcome {
+    /// As `Failed`.
+    Failed {
+        /// Why.
+        #[serde(rename = "err")]
+        error: Failure,
+    },
+    /// As `TimedOut`.
+    TimedOut {
+        /// Why.
+        #[serde(rename = "err")]
+        error: Failure,
+    },
+    /// As `Cancelled`.
+    Cancelled {
+        /// The reason stated by the caller.
+        #[serde(rename = "why", default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+}
+
+impl EndOutcome {
+    /// The outcome of a final event; `None`: it is not final, or a success.
+    pub(super) fn of_event(event: &Event) -> Option<Self> {
+        match event {
+            Event::Failed { error } => Some(Self::Failed { error: error.clone() }),
+            Event::TimedOut { error } => Some(Self::TimedOut { error: error.clone() }),
+            Event::Cancelled { reason } => Some(Self::Cancelled { reason: reason.clone() }),
+            _ => None,
+        }
+    }
+
+    /// The final event.
+    pub(super) fn into_event(self) -> Event {
+        match self {
+            Self::Failed { error } => Event::Failed { error },
+            Self::TimedOut { error } => Event::TimedOut { error },
+            Self::Cancelled { reason } => Event::Cancelled { reason },
+        }
+    }
+
+    /// Why, as expressions see it.
+    pub fn to_failure(&self) -> Failure {
+        match self {
+            Self::Failed { error } | Self::TimedOut { error } => error.clone(),
+            Self::Cancelled { reason } => {
+                let message = reason.as_deref().unwrap_or("the execution was cancelled");
+                Failure::new(codes::CANCELLED, message)
+            }
+        }
+    }
 }
 
 /// What a rerun takes over from an earlier execution of the same release: steps that are settled
@@ -348,6 +422,7 @@ impl Event {
             | Self::StepFailed { step, .. }
             | Self::StepSkipped { step, .. }
             | Self::StepCancelled { step }
+            | Self::StepCheckpoint { step, .. }
             | Self::StepLogged { step, .. } => Some(step),
             Self::Accepted { .. }
             | Self::Started
@@ -356,6 +431,7 @@ impl Event {
             | Self::ItemsEnded { .. }
             | Self::StateSet { .. }
             | Self::Recovered
+            | Self::Ending { .. }
             | Self::Paused
             | Self::Resumed
             | Self::Completed { .. }

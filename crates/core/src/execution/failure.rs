@@ -49,6 +49,10 @@ pub mod codes {
     pub const EXECUTION_TIMEOUT: &str = "EXECUTION_TIMEOUT";
     /// A `Fail` step without a code of its own.
     pub const USER_DEFINED: &str = "USER_DEFINED_ERROR";
+    /// The `error` of an execution that is cancelled, in its compensations.
+    pub const CANCELLED: &str = "CANCELLED";
+    /// Too many completed steps have a compensation.
+    pub const COMPENSATION_LIMIT: &str = "COMPENSATION_LIMIT";
     /// A `Loop` did not end within its number of iterations.
     pub const LOOP_LIMIT: &str = "LOOP_LIMIT";
     /// A sub-workflow was cancelled.

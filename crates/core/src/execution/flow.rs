@@ -35,6 +35,9 @@ impl Transition<'_> {
     pub(super) fn reach_dependents(&mut self, id: &StepRunId) {
         let plan = &self.execution.origin.plan;
         let planned = &plan[id.step];
+        if !planned.role.is_regular() {
+            return;
+        }
         if planned.parent.is_some() {
             self.blocks.extend(BodyRunId::around(plan, id).map(|body| body.block));
         }
@@ -62,7 +65,10 @@ impl Transition<'_> {
                 return;
             }
             let steps = &self.execution.steps;
-            if steps.run(&id).state != StepState::Pending || !steps.is_reachable(plan, &id) {
+            if steps.run(&id).state != StepState::Pending
+                || !steps.is_reachable(plan, &id)
+                || !self.execution.may_start(&id)
+            {
                 continue;
             }
             match step_readiness(plan, self.execution, &id) {
@@ -95,9 +101,13 @@ impl Execution {
         let plan = &self.origin.plan;
         let is_reached = |id: StepRunId| {
             self.steps.run(&id).state == StepState::Pending
+                && self.may_start(&id)
                 && step_readiness(plan, self, &id) != StepReadiness::Wait
         };
-        let is_settled = self.steps.are_settled();
+        let is_settled = match self.ending {
+            Some(_) => self.is_ending_step_pending(),
+            None => self.steps.are_settled(),
+        };
         self.phase == Status::Running
             && (is_settled
                 || self.reachable_runs().any(is_reached)

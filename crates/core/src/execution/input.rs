@@ -58,6 +58,13 @@ pub enum TransitionInput {
         /// Its result.
         result: Result<StepResult, AttemptError>,
     },
+    /// A running attempt stored its progress.
+    StepCheckpoint {
+        /// The attempt; the progress of another one is rejected.
+        attempt: AttemptId,
+        /// What the next attempt gets.
+        value: Arc<Value>,
+    },
     /// Items that a [`Command::RunItems`] named have ended.
     ItemsEnded {
         /// The run of the block.
@@ -213,6 +220,9 @@ pub enum TransitionError {
     /// The execution was not accepted or started yet.
     #[error("the execution was not started yet")]
     NotStarted,
+    /// The execution has failed, and its compensations run.
+    #[error("the execution has failed, and its steps are being compensated")]
+    Compensating,
     /// The execution is paused already.
     #[error("the execution is paused already")]
     AlreadyPaused,

@@ -4,8 +4,9 @@
 //! it is recorded. [`Execution::apply_event`] is total and is all that replay uses.
 //!
 //! `advance` has the table of phase and input, `flow` the edges and joins, `begin` and `settle`
-//! the start and the end of a step run, `resume` timers and recovery, `children` sub-workflows, and
-//! `actions` the actions of control flow.
+//! the start and the end of a step run, `resume` timers and recovery, `ending` what runs between the
+//! failure of an execution and its end, `children` sub-workflows, and `actions` the actions of
+//! control flow.
 
 mod actions;
 mod advance;
@@ -14,9 +15,12 @@ mod begin;
 mod bind;
 mod blocks;
 mod children;
+mod compensation;
+mod ending;
 pub mod event;
 pub mod failure;
 mod flow;
+mod handled_failures;
 pub mod input;
 pub mod message;
 pub mod named_step_run;
@@ -37,10 +41,12 @@ mod waits;
 
 pub use blocks::{BlockRun, BodyResult, BodyRunKey, ItemsRun, RunStep};
 pub use event::{
-    Event, GivenInput, RecordedEvent, RerunSource, ReusedOutcome, ReusedStep, SkipReason,
+    EndOutcome, Event, GivenInput, RecordedEvent, RerunSource, ReusedOutcome, ReusedStep,
+    SkipReason,
 };
 pub use failure::{Failure, codes};
 pub use flow::ERROR_PORT;
+pub use handled_failures::HandledFailures;
 pub use input::{
     AcceptanceInput, AttemptError, Command, Decision, StepResult, TransitionContext,
     TransitionError, TransitionInput,

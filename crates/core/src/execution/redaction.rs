@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::blocks::block_run::BodyResult;
-use super::event::{Event, RerunSource, ReusedOutcome};
+use super::event::{EndOutcome, Event, RerunSource, ReusedOutcome};
 use super::failure::Failure;
 use crate::Map;
 use crate::expr::SecretInsertion;
@@ -50,9 +50,9 @@ impl EventRedaction {
                     }
                 }
             }
-            Event::StepCompleted { output, .. } | Event::Completed { output } => {
-                self.redact_value(output)
-            }
+            Event::StepCompleted { output: value, .. }
+            | Event::Completed { output: value }
+            | Event::StepCheckpoint { value, .. } => self.redact_value(value),
             Event::StepRetrying { error, .. }
             | Event::StepFailed { error, .. }
             | Event::Failed { error }
@@ -73,6 +73,16 @@ impl EventRedaction {
                     }
                 }
             }
+            Event::Ending { outcome } => match outcome {
+                EndOutcome::Failed { error } | EndOutcome::TimedOut { error } => {
+                    self.redact_failure(error)
+                }
+                EndOutcome::Cancelled { reason } => {
+                    if let Some(reason) = reason {
+                        self.redact_text(reason);
+                    }
+                }
+            },
             Event::StateSet { values } => self.redact_map(values),
             Event::StepLogged { message, .. } => self.redact_text(message),
             Event::Cancelled { reason: Some(reason) } => self.redact_text(reason),

@@ -76,6 +76,9 @@ impl Execution {
             RerunFrom::Failed => self.select_failed(&mut selection)?,
             RerunFrom::Step { id, input } => select_step(plan, &mut selection, &id, input)?,
         };
+        for step in self.compensated_steps() {
+            selection.repeat_step(&step);
+        }
         selection.repeat_broken(plan.top.steps.iter().map(|step| StepRunId::from(*step)));
         let mut again: BTreeSet<StepRunId> =
             plan.top.steps.iter().map(|step| (*step).into()).collect();
@@ -103,6 +106,13 @@ impl Execution {
         Ok(None)
     }
 
+    /// The step runs that were compensated: what they did was undone.
+    fn compensated_steps(&self) -> impl Iterator<Item = StepRunId> {
+        let completed =
+            self.steps.iter().filter(|(_, run)| matches!(run.state, StepState::Completed { .. }));
+        completed.filter_map(|(id, _)| self.compensated_run(&id))
+    }
+
     /// The reused steps in the order in which they settled, because they set the state in that order.
     fn reused_steps(
         &self,
@@ -119,7 +129,8 @@ impl Execution {
         let is_kept = |step: &StepRunId| {
             let is_whole = !again.contains(&outermost_step(plan, step.step).into());
             let is_listed = step.path.is_empty() && is_whole;
-            is_listed || sets_state(step) && selection.is_kept(step)
+            let is_taken = is_listed || sets_state(step) && selection.is_kept(step);
+            is_taken && !plan.is_handler(step.step)
         };
         let reused = settled.filter(is_kept).filter_map(|step| {
             let run = self.steps.get(&step)?;
@@ -139,6 +150,9 @@ fn select_step(
     let named = NamedStepRun::find(plan, written).map_err(RerunError::NoSuchStep)?;
     let missing = || RerunError::NoSuchIteration(written.to_owned());
     let NamedStepRun { step_run, iteration } = named;
+    if plan.is_handler(step_run.step) {
+        return Err(missing());
+    }
     if let Some(index) = iteration {
         let key = BodyRunKey { body: 0, index };
         let body = BodyRunId { block: step_run, key };

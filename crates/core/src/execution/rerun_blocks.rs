@@ -43,7 +43,11 @@ impl<'a> RerunSelection<'a> {
     pub(super) fn new(plan: &'a Plan, journal: &'a [RecordedEvent]) -> Self {
         let mut selection = Self {
             plan,
-            events: journal.iter().flat_map(|recorded| with_taken_over(&recorded.event)).collect(),
+            events: journal
+                .iter()
+                .flat_map(|recorded| with_taken_over(&recorded.event))
+                .filter(|event| event_subject(event).is_none_or(|id| !plan.is_handler(id.step)))
+                .collect(),
             outcomes: BTreeMap::new(),
             bodies: BTreeMap::new(),
             cleared: BTreeSet::new(),

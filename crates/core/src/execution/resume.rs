@@ -6,7 +6,7 @@ use super::actions::attempt_command;
 use super::advance::Transition;
 use super::event::Event;
 use super::failure::{Failure, codes};
-use super::input::TransitionContext;
+use super::input::{Command, TransitionContext};
 use super::state::Status;
 use super::step_run::StepState;
 use super::step_run_id::{AttemptId, StepRunId};
@@ -21,6 +21,7 @@ impl Transition<'_> {
         if self.execution.phase == Status::Paused {
             return;
         }
+        self.time_out_blocks();
         let TransitionContext { now, elapsed, .. } = self.moment;
         let waiting = self.execution.steps.iter_current();
         let waiting = waiting.filter(|(_, run)| run.state.wait_bounds().is_some());
@@ -44,6 +45,27 @@ impl Transition<'_> {
             }
         }
         self.complete_if_settled();
+    }
+
+    /// Fails the blocks whose timeout is over.
+    fn time_out_blocks(&mut self) {
+        let TransitionContext { now, elapsed, .. } = self.moment;
+        let plan = self.execution.origin.plan.clone();
+        for id in self.execution.overdue_blocks(now, elapsed) {
+            // The timeout of a block around it may have cancelled it.
+            if self.execution.phase != Status::Running || self.execution.steps.block(&id).is_none()
+            {
+                continue;
+            }
+            // Items that run on a copy have no runs that are cancelled.
+            if self.execution.steps.block(&id).is_some_and(|run| run.is_chunked) {
+                self.push_command(Command::Stop { step: id.clone() });
+            }
+            let timeout = plan[id.step].timeout.unwrap_or_default();
+            let message = format!("the block took longer than its timeout of {timeout:?}");
+            self.fail_block(&id, Failure::new(codes::STEP_TIMEOUT, message));
+            self.start_reached();
+        }
     }
 
     /// Ends the execution if its timeout is over, and returns whether it did.
@@ -76,6 +98,7 @@ impl Transition<'_> {
         if self.execution.phase != Status::Running {
             return;
         }
+        self.time_out_blocks();
         self.start_all_ready();
         if !self.execution.phase.is_final() {
             self.handle_timer();

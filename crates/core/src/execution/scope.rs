@@ -130,6 +130,11 @@ impl<'a> ExecutionScope<'a> {
         })
     }
 
+    /// Why the execution ends, in compensations and `on_failure`.
+    fn ending_error(&self) -> Option<Value> {
+        self.execution.ending.as_ref().map(|outcome| error_value(&outcome.to_failure()))
+    }
+
     fn errors(&self) -> &BTreeMap<StepRunId, Value> {
         self.errors.get_or_init(|| {
             let runs = self.execution.steps.iter();
@@ -166,7 +171,8 @@ impl EvalScope for ExecutionScope<'_> {
     }
 
     fn step_ids(&self) -> Vec<&str> {
-        self.execution.origin.plan.steps.iter().map(|s| s.id.as_str()).collect()
+        let regular = self.execution.origin.plan.steps.iter().filter(|s| s.role.is_regular());
+        regular.map(|step| step.id.as_str()).collect()
     }
 
     fn state(&self) -> &Map {
@@ -197,7 +203,7 @@ impl EvalScope for ExecutionScope<'_> {
             })),
             // A variable of a block may have the same name.
             "now" => self.variable(name).or_else(|| Some(self.now?.to_string().into())),
-            _ => self.variable(name),
+            _ => self.variable(name).or_else(|| self.ending_error().filter(|_| name == "error")),
         }
     }
 }

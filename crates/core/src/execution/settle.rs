@@ -7,7 +7,7 @@ use super::blocks::block_run::BodyRunId;
 use super::event::Event;
 use super::failure::{Failure, codes};
 use super::input::{AttemptError, Command, StepResult};
-use super::retry::retry_pause;
+use super::retry::{NextRetry, next_retry, retry_pause};
 use super::state::Status;
 use super::step_run_id::{AttemptId, StepRunId};
 use crate::definition::model::OnError;
@@ -38,32 +38,38 @@ impl Transition<'_> {
 
     /// Handles a failed attempt: schedules another one, or fails the step run.
     pub(super) fn attempt_failed(&mut self, id: &AttemptId, fault: AttemptError) {
-        let AttemptId { step_run, attempt } = id;
+        let AttemptId { step_run, attempt: _ } = id;
         let plan = self.execution.origin.plan.clone();
-        let retry = &plan[step_run.step].retry;
-        let wanted = match retry.on.as_slice() {
-            [] => fault.retryable,
-            on => on.contains(&fault.failure.code),
-        };
-        if wanted && *attempt < retry.max_attempts {
-            let pause = retry_pause(retry, *attempt, self.moment.entropy);
-            let pause = pause.max(fault.retry_after.unwrap_or_default());
-            let until = self.moment.now.after(pause);
-            let error = self.failure_of(step_run, fault.failure);
-            self.record_event(Event::StepRetrying { step: step_run.clone(), error, until });
-        } else {
-            self.settle_failed(step_run, fault.failure);
-            self.start_reached();
+        let failed = &self.execution.steps.run(step_run).failed_attempts;
+        match next_retry(&plan[step_run.step].retry, &fault, failed) {
+            Some(NextRetry { policy, position, failures }) => {
+                let pause = retry_pause(policy, failures, self.moment.entropy);
+                let pause = pause.max(fault.retry_after.unwrap_or_default());
+                let until = self.moment.now.after(pause);
+                let error = self.failure_of(step_run, fault.failure);
+                let (step, policy) = (step_run.clone(), position);
+                self.record_event(Event::StepRetrying { step, error, until, policy });
+            }
+            None => {
+                self.settle_failed(step_run, fault.failure);
+                self.start_reached();
+            }
         }
     }
 
     /// Fails a step run. If the definition handles the failure, its dependents are reached; else
     /// the body of the block that it is in fails, or the execution ends.
     pub(super) fn settle_failed(&mut self, id: &StepRunId, failure: Failure) {
-        let handled = self.execution.origin.plan[id.step].on_error != OnError::Fail;
+        let planned = &self.execution.origin.plan[id.step];
+        let is_handler = !planned.role.is_regular();
+        let handled = is_handler || planned.on_error != OnError::Fail;
         let failure = self.failure_of(id, failure);
         let error = failure.clone();
         self.record_event(Event::StepFailed { step: id.clone(), error, handled });
+        if is_handler {
+            // The execution ends as it would have ended.
+            return;
+        }
         if handled {
             return self.reach_dependents(id);
         }
@@ -86,6 +92,9 @@ impl Transition<'_> {
 
     /// Completes the execution when every step run is settled.
     pub(super) fn complete_if_settled(&mut self) {
+        if self.execution.ending.is_some() {
+            return self.continue_ending();
+        }
         if self.execution.phase != Status::Running || !self.execution.steps.are_settled() {
             return;
         }
@@ -109,12 +118,5 @@ impl Transition<'_> {
                 }
             },
         }
-    }
-
-    /// Ends the execution: cancels running and waiting steps, then records the final event.
-    pub(super) fn end_execution(&mut self, last: Event) {
-        let all: Vec<StepRunId> = self.execution.steps.iter_current().map(|(id, _)| id).collect();
-        self.cancel_runs(&all);
-        self.record_event(last);
     }
 }

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::event::GivenInput;
+use super::compensation::CompensationLog;
+use super::event::{EndOutcome, GivenInput};
 use super::failure::Failure;
+use super::handled_failures::HandledFailures;
 use super::message::ParentLink;
 use super::redaction::EventRedaction;
 use super::step_run::StepState;
@@ -123,6 +125,12 @@ pub struct Execution {
     pub output: Option<Arc<Value>>,
     /// Why it failed or timed out.
     pub error: Option<Failure>,
+    /// The failures over which it continued.
+    pub handled_failures: HandledFailures,
+    /// How it ends, once that is certain: compensations and `on_failure` run before.
+    pub ending: Option<EndOutcome>,
+    /// What has to be compensated.
+    pub(super) compensations: CompensationLog,
     /// Keeps secrets out of its events; `None`: it has none.
     pub(super) redaction: Option<Box<EventRedaction>>,
     /// Whether the items of every `Map` run with a record of their steps.
@@ -152,6 +160,9 @@ impl Execution {
             output: None,
             error: None,
             records_all_items: false,
+            handled_failures: HandledFailures::default(),
+            ending: None,
+            compensations: CompensationLog::default(),
             waits: WaitTimers::default(),
             steps: StepRuns::all_pending(&origin.plan),
             origin,
@@ -188,7 +199,7 @@ impl Execution {
         self.phase != Status::Queued && self.steps.current_states().any(is_running)
     }
 
-    /// When the next timer fires: the earliest of timeout, waits and retries, by the wall clock as
+    /// When the next timer fires: the earliest of timeouts, waits and retries, by the wall clock as
     /// it was when they began. [`Execution::wakes_in`] is the time until then.
     pub fn next_wake(&self) -> Option<Timestamp> {
         if self.phase.is_final() || self.phase == Status::Queued {
@@ -196,8 +207,12 @@ impl Execution {
         }
         // A paused execution starts nothing, so only its timeout can wake it.
         let is_paused = self.phase == Status::Paused;
-        let states = self.steps.current_states().filter(|_| !is_paused);
-        let steps = states.filter_map(|state| state.wait_bounds().map(|(_, until)| until));
+        let steps = self.steps.iter_current().filter(|_| !is_paused);
+        let steps = steps.flat_map(|(id, run)| {
+            let wait = run.state.wait_bounds().map(|(_, until)| until);
+            let timeout = self.timed_block(&id).map(|(since, timeout)| since.after(timeout));
+            [wait, timeout].into_iter().flatten()
+        });
         steps.chain(self.deadline()).min()
     }
 
@@ -206,9 +221,11 @@ impl Execution {
         self.active_timeouts().map(|(since, timeout)| since.after(timeout)).min()
     }
 
-    /// The timeouts, each with the time from which it counts.
+    /// The timeouts, each with the time from which it counts. There are none for what runs before
+    /// the end of an execution that has failed.
     pub(super) fn active_timeouts(&self) -> impl Iterator<Item = (Timestamp, Duration)> {
         let planned = self.started_at.zip(self.origin.plan.timeout);
-        planned.into_iter().chain(self.timeout.map(|timeout| (self.created_at, timeout)))
+        let all = planned.into_iter().chain(self.timeout.map(|timeout| (self.created_at, timeout)));
+        all.filter(|_| self.ending.is_none())
     }
 }

@@ -135,6 +135,17 @@ pub struct FailedAttempt {
     pub message: String,
     /// When the next attempt was due.
     pub next_at: Timestamp,
+    /// The position of the retry policy that applied.
+    pub policy: u32,
+}
+
+/// The next attempt after a failed one.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct NextAttempt {
+    /// When it is due.
+    pub(super) at: Timestamp,
+    /// The position of the retry policy that applied.
+    pub(super) policy: u32,
 }
 
 /// A step run.
@@ -163,6 +174,8 @@ pub struct StepRun {
     pub reused: bool,
     /// The sub-workflow that its last attempt started.
     pub child: Option<Box<ChildLink>>,
+    /// The progress that it has stored last, until it settles.
+    pub checkpoint: Option<Arc<Value>>,
 }
 
 impl StepRun {
@@ -178,6 +191,7 @@ impl StepRun {
         ended_at: None,
         reused: false,
         child: None,
+        checkpoint: None,
     };
 
     /// Starts an attempt.
@@ -185,7 +199,8 @@ impl StepRun {
         // In journals of earlier versions, a recovery repeats an attempt as the next one.
         if matches!(self.state, StepState::Running { attempt: before } if before < attempt) {
             let text = "the server stopped while this attempt ran";
-            self.add_failed_attempt(&Failure::new(codes::INTERRUPTED, text), at, at);
+            let next = NextAttempt { at, policy: 0 };
+            self.add_failed_attempt(&Failure::new(codes::INTERRUPTED, text), at, next);
         }
         self.state = StepState::Running { attempt };
         self.attempts = attempt;
@@ -194,10 +209,10 @@ impl StepRun {
     }
 
     /// Ends an attempt that failed and after which another one is due.
-    pub(super) fn await_retry(&mut self, error: &Failure, at: Timestamp, until: Timestamp) {
-        self.add_failed_attempt(error, at, until);
+    pub(super) fn await_retry(&mut self, error: &Failure, at: Timestamp, next: NextAttempt) {
+        self.add_failed_attempt(error, at, next);
         let (attempt, error) = (self.attempts, error.clone());
-        self.state = StepState::Backoff { attempt, since: at, until, error };
+        self.state = StepState::Backoff { attempt, since: at, until: next.at, error };
     }
 
     /// Begins to wait for the end of a sub-workflow.
@@ -211,14 +226,15 @@ impl StepRun {
         self.child = Some(Box::new(child.clone()));
     }
 
-    fn add_failed_attempt(&mut self, error: &Failure, at: Timestamp, next_at: Timestamp) {
+    fn add_failed_attempt(&mut self, error: &Failure, at: Timestamp, next: NextAttempt) {
         self.failed_attempts.push(FailedAttempt {
             number: self.attempts,
             started_at: self.attempt_started_at.unwrap_or(at),
             ended_at: at,
             code: error.code.clone(),
             message: error.message.clone(),
-            next_at,
+            next_at: next.at,
+            policy: next.policy,
         });
     }
 }
@@ -232,12 +248,13 @@ mod tests {
         let at = Timestamp::from_millis;
         let mut run = StepRun::PENDING;
         run.begin_attempt(1, at(1));
-        run.await_retry(&Failure::new("HTTP_STATUS", "503"), at(2), at(5));
+        let next = NextAttempt { at: at(5), policy: 0 };
+        run.await_retry(&Failure::new("HTTP_STATUS", "503"), at(2), next);
         run.begin_attempt(2, at(6));
         // As journals of earlier versions have a recovery.
         run.begin_attempt(3, at(8));
         let shown = run.failed_attempts.iter().map(|failed| {
-            let FailedAttempt { number, started_at, ended_at, code, message: _, next_at } = failed;
+            let FailedAttempt { number, started_at, ended_at, code, next_at, .. } = failed;
             (*number, [*started_at, *ended_at, *next_at], code.as_str())
         });
         let expected = [

@@ -1,6 +1,6 @@
 //! The step runs of an execution. Only this module looks step runs up by position.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::blocks::block_run::{BlockRun, BodyRunId};
 use super::step_run::{StepRun, StepState};
@@ -26,6 +26,8 @@ pub struct StepRuns {
     ended: BTreeMap<StepRunId, StepRun>,
     /// The ids of the runs of ended iterations, the oldest first.
     ended_order: VecDeque<StepRunId>,
+    /// Runs of ended iterations that are kept beyond that, because compensations read them.
+    retained: BTreeSet<StepRunId>,
     /// The number of unsettled runs outside all blocks.
     open: usize,
 }
@@ -39,6 +41,7 @@ impl StepRuns {
             current: BTreeMap::new(),
             ended: BTreeMap::new(),
             ended_order: VecDeque::new(),
+            retained: BTreeSet::new(),
             open: plan.top.steps.len(),
         }
     }
@@ -72,7 +75,9 @@ impl StepRuns {
         state: StepState,
     ) -> Option<&mut StepRun> {
         let was_settled = self.get_mut(id)?.state.is_settled();
-        if !was_settled {
+        // No list waits for compensations and the block of `on_failure`.
+        let is_counted = plan.step(id.step).is_some_and(|step| step.role.is_regular());
+        if !was_settled && is_counted {
             match BodyRunId::around(plan, id) {
                 None => self.open = self.open.saturating_sub(1),
                 Some(body) => {
@@ -84,6 +89,7 @@ impl StepRuns {
         }
         let run = self.get_mut(id)?;
         run.state = state;
+        run.checkpoint = None;
         Some(run)
     }
 
@@ -128,6 +134,10 @@ impl StepRuns {
     /// Whether the bodies around a step run are running, so that it can start. Of a map that a rerun
     /// continues, items can have kept runs and wait for their turn.
     pub(super) fn is_reachable(&self, plan: &Plan, id: &StepRunId) -> bool {
+        // Compensations and the block of `on_failure` run when the bodies around them have ended.
+        if plan.step(id.step).is_some_and(|step| !step.role.is_regular()) {
+            return true;
+        }
         let Some(mut body) = BodyRunId::around(plan, id) else { return true };
         loop {
             let is_running = |block: &BlockRun| block.active.contains_key(&body.key);
@@ -221,6 +231,7 @@ impl StepRuns {
             current: current.map(|(id, run)| (id.clone(), copy(id.step, run))).collect(),
             ended: BTreeMap::new(),
             ended_order: VecDeque::new(),
+            retained: BTreeSet::new(),
             open: self.open,
         }
     }
@@ -253,10 +264,17 @@ impl StepRuns {
             }
         }
         while self.ended_order.len() > MAX_ENDED {
-            if let Some(oldest) = self.ended_order.pop_front() {
+            if let Some(oldest) = self.ended_order.pop_front()
+                && !self.retained.contains(&oldest)
+            {
                 self.ended.remove(&oldest);
             }
         }
+    }
+
+    /// Keeps these runs until the end, as far as they are in iterations.
+    pub(super) fn retain_runs(&mut self, ids: impl Iterator<Item = StepRunId>) {
+        self.retained.extend(ids.filter(|id| !id.path.is_empty()));
     }
 
     /// Whether all step runs outside of blocks are settled.

@@ -10,7 +10,9 @@ use super::step_run_id::StepRunId;
 pub(super) struct WaitTimers {
     /// The waits of step runs that wait or have waited.
     pub(super) steps: BTreeMap<StepRunId, WaitTimer>,
-    /// When the earlier timeout ends.
+    /// When the timeouts of blocks end.
+    pub(super) blocks: BTreeMap<StepRunId, Duration>,
+    /// When the earlier timeout of the execution ends.
     pub(super) timeout: Option<Duration>,
 }
 

@@ -29,6 +29,17 @@ impl Execution {
             | Event::StepRetrying { step, .. } => {
                 self.measure_step(step, recorded.at, elapsed, Duration::ZERO);
             }
+            Event::StepStarted { step, .. } => {
+                let timeout = self.timed_block(step).map(|(_, timeout)| timeout);
+                let due = timeout.map(|timeout| elapsed.saturating_add(timeout));
+                self.waits.blocks.extend(due.map(|due| (step.clone(), due)));
+            }
+            Event::StepCompleted { step, .. }
+            | Event::StepFailed { step, .. }
+            | Event::StepCancelled { step } => {
+                self.waits.blocks.remove(step);
+            }
+            Event::Ending { .. } => self.waits.timeout = None,
             _ => {}
         }
     }
@@ -46,7 +57,49 @@ impl Execution {
         let steps: Vec<StepRunId> = self.steps.iter_current().map(|(id, _)| id).collect();
         for step in steps {
             self.measure_step(&step, now, elapsed, set_back);
+            if let Some((since, timeout)) = self.timed_block(&step) {
+                let left = since.after(timeout).before(set_back).since(now).min(timeout);
+                self.waits.blocks.insert(step, elapsed.saturating_add(left));
+            }
         }
+    }
+
+    /// When a block that has a timeout started, and its timeout; `None`: it does not run, or has
+    /// none.
+    pub(super) fn timed_block(&self, id: &StepRunId) -> Option<(Timestamp, Duration)> {
+        Some((self.steps.block(id)?.since, self.origin.plan.step(id.step)?.timeout?))
+    }
+
+    /// The rest of a block's timeout; `None`: it has none, or does not run.
+    fn block_left(&self, id: &StepRunId, now: Timestamp, elapsed: Duration) -> Option<Duration> {
+        let (since, timeout) = self.timed_block(id)?;
+        let due = self.waits.blocks.get(id);
+        Some(due.map_or_else(|| since.after(timeout).since(now), |due| due.saturating_sub(elapsed)))
+    }
+
+    /// Whether a timeout is over, of the execution or of a block that was measured.
+    pub fn is_timeout_over(&self, now: Timestamp, elapsed: Duration) -> bool {
+        self.timeout_left(now, elapsed) == Some(Duration::ZERO)
+            || self.waits.blocks.values().any(|due| *due <= elapsed)
+    }
+
+    /// The blocks whose timeout is over, each before those inside it.
+    pub(super) fn overdue_blocks(&self, now: Timestamp, elapsed: Duration) -> Vec<StepRunId> {
+        let is_overdue = |id: &StepRunId| self.block_left(id, now, elapsed) == Some(Duration::ZERO);
+        self.steps.iter_current().map(|(id, _)| id).filter(is_overdue).collect()
+    }
+
+    /// The rest of the earliest timeout of the execution and of the blocks around a step; of a
+    /// block its own too.
+    pub fn enclosing_timeout_left(
+        &self,
+        step: Option<&StepRunId>,
+        now: Timestamp,
+        elapsed: Duration,
+    ) -> Option<Duration> {
+        let around = std::iter::successors(step.cloned(), |id| self.enclosing_block(id));
+        let blocks = around.filter_map(|block| self.block_left(&block, now, elapsed));
+        blocks.chain(self.timeout_left(now, elapsed)).min()
     }
 
     fn limit_timeout(&mut self, timeout: Option<Duration>, elapsed: Duration) {
@@ -103,7 +156,7 @@ impl Execution {
         Some(if wait.for_moment { left.min(by_wall_clock) } else { left })
     }
 
-    /// The rest of the earlier timeout.
+    /// The rest of the earlier timeout of the execution.
     pub fn timeout_left(&self, now: Timestamp, elapsed: Duration) -> Option<Duration> {
         let by_wall_clock = || self.deadline().map(|deadline| deadline.since(now));
         self.waits.timeout.map(|due| due.saturating_sub(elapsed)).or_else(by_wall_clock)
@@ -117,8 +170,14 @@ impl Execution {
         // A paused execution starts nothing, so only its timeout can wake it.
         let is_paused = self.phase == Status::Paused;
         let steps = self.steps.iter_current();
-        let steps = steps.filter(|(_, run)| !is_paused && run.state.wait_bounds().is_some());
-        let waits = steps.filter_map(|(step, _)| self.wait_left(&step, now, elapsed));
+        let steps = steps.filter(|(_, run)| {
+            let is_block = matches!(run.state, StepState::Block(_));
+            !is_paused && (is_block || run.state.wait_bounds().is_some())
+        });
+        let waits = steps.flat_map(|(step, _)| {
+            let block = self.block_left(&step, now, elapsed);
+            [self.wait_left(&step, now, elapsed), block].into_iter().flatten()
+        });
         waits.chain(self.timeout_left(now, elapsed)).min()
     }
 }

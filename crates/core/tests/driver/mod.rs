@@ -12,7 +12,8 @@ use stepwell_core::catalog::{Effect, SAME_AS_INPUT, StepAction, StepCatalog, Ste
 use stepwell_core::definition::{self, DefinitionLimits, SharedPlan};
 use stepwell_core::execution::{
     AcceptanceInput, AttemptError, AttemptId, Command, Event, Execution, ExecutionOrigin, Failure,
-    RecordedEvent, RerunFrom, Status, StepResult, StepRunId, TransitionContext, TransitionInput,
+    RecordedEvent, RerunFrom, Status, StepResult, StepRunId, TransitionContext, TransitionError,
+    TransitionInput,
 };
 use stepwell_core::expr::EvalBudget;
 use stepwell_core::ids::{ExecutionId, WorkflowId};
@@ -113,6 +114,10 @@ impl Driver {
     }
 
     pub fn apply(&mut self, input: TransitionInput) {
+        self.try_apply(input).unwrap();
+    }
+
+    pub fn try_apply(&mut self, input: TransitionInput) -> Result<(), TransitionError> {
         let moment = TransitionContext {
             now: self.now,
             elapsed: self.now.since(Timestamp::default()),
@@ -122,7 +127,7 @@ impl Driver {
             TransitionInput::Evaluate { .. } => EvalBudget::full(),
             _ => EvalBudget::inline(),
         };
-        let decision = self.execution.advance_within(input, moment, budget).unwrap();
+        let decision = self.execution.advance_within(input, moment, budget)?;
         self.journal.extend(decision.events);
         for command in decision.commands {
             match command {
@@ -139,6 +144,7 @@ impl Driver {
             }
         }
         self.most_running = self.most_running.max(self.attempts.len());
+        Ok(())
     }
 
     /// Runs up to 1,000 items of a map.

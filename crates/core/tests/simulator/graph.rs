@@ -80,6 +80,12 @@ fn random_source(rng: &mut Rng) -> Value {
     let most = 1 + rng.below(8);
     let steps = random_list(rng, &mut ids, most, 0);
     let mut source = json!({"name": "simulated", "inputs": {"n": "number"}, "steps": steps});
+    if rng.chance(30) {
+        let most = 1 + rng.below(3);
+        let mut handler = json!(random_list(rng, &mut ids, most, 1));
+        remove_compensations(&mut handler);
+        source["on_failure"] = handler;
+    }
     if rng.chance(20) {
         source["timeout"] = json!(1 + rng.below(60));
     }
@@ -87,6 +93,33 @@ fn random_source(rng: &mut Rng) -> Value {
         source["state"] = json!({"seen": 0});
     }
     source
+}
+
+/// Steps of `on_failure` cannot be compensated.
+fn remove_compensations(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            map.shift_remove("compensate");
+            map.values_mut().for_each(remove_compensations);
+        }
+        Value::Array(items) => items.iter_mut().for_each(remove_compensations),
+        _ => {}
+    }
+}
+
+fn random_compensation(rng: &mut Rng, step: &str) -> Value {
+    let mut compensation = json!({"type": *rng.pick(&["Pure", "Read", "Send", "Send"])});
+    if rng.chance(50) {
+        let output = format!("{{{{ steps.{step}.output }}}}");
+        compensation["input"] = json!({"undo": output, "because": "{{ error.code }}"});
+    }
+    if rng.chance(50) {
+        compensation["retry"] = random_retry(rng);
+    }
+    if rng.chance(20) {
+        compensation["idempotent"] = json!(false);
+    }
+    compensation
 }
 
 fn random_list(rng: &mut Rng, ids: &mut usize, count: usize, depth: usize) -> Vec<Value> {
@@ -146,7 +179,7 @@ fn random_map(rng: &mut Rng, ids: &mut usize, step: &mut Value, depth: usize) {
 /// Replaces what waits or has effects by steps that only compute, also in inner lists.
 fn make_pure(step: &mut Value) {
     let Some(fields) = step.as_object_mut() else { return };
-    for field in ["retry", "idempotent", "pause", "record"] {
+    for field in ["retry", "idempotent", "pause", "record", "compensate", "timeout"] {
         fields.shift_remove(field);
     }
     const SUITABLE: [&str; 8] =
@@ -227,7 +260,23 @@ fn random_block(rng: &mut Rng, ids: &mut usize, before: &[Value], depth: usize) 
         2 => step["on_error"] = json!("port"),
         _ => {}
     }
+    if rng.chance(30) {
+        step["timeout"] = json!(1 + rng.below(20));
+    }
     step
+}
+
+fn random_retry(rng: &mut Rng) -> Value {
+    let mut policy = |on: Value| {
+        let max_attempts = 1 + rng.below(4);
+        json!({"max_attempts": max_attempts, "initial": 1 + rng.below(5), "on": on})
+    };
+    let policies = [policy(json!(["BUSY"])), policy(json!([])), policy(json!(["SIMULATED"]))];
+    match rng.below(4) {
+        0 => json!(policies),
+        1 => json!([policies[2], policies[0]]),
+        _ => policies[1].clone(),
+    }
 }
 
 fn random_step(rng: &mut Rng, i: usize, before: &[Value]) -> Value {
@@ -284,7 +333,7 @@ fn random_step(rng: &mut Rng, i: usize, before: &[Value]) -> Value {
         step["when"] = json!(*rng.pick(&["inputs.n > 5", "inputs.n <= 5", "true", "false"]));
     }
     if rng.chance(50) {
-        step["retry"] = json!({"max_attempts": 1 + rng.below(4), "initial": 1 + rng.below(5)});
+        step["retry"] = random_retry(rng);
     }
     match rng.below(10) {
         0 | 1 => step["on_error"] = json!("continue"),
@@ -293,6 +342,9 @@ fn random_step(rng: &mut Rng, i: usize, before: &[Value]) -> Value {
     }
     if kind == "Send" && rng.chance(30) {
         step["idempotent"] = json!(false);
+    }
+    if matches!(kind, "Pure" | "Read" | "Send") && rng.chance(35) {
+        step["compensate"] = random_compensation(rng, &format!("s{i}"));
     }
     step
 }

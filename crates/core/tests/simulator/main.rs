@@ -10,6 +10,7 @@
     reason = "a broken invariant must stop the test"
 )]
 
+mod ending_oracle;
 mod family;
 mod graph;
 mod oracle;

@@ -6,12 +6,14 @@ use serde_json::Value;
 use stepwell_core::Timestamp;
 use stepwell_core::definition::Plan;
 use stepwell_core::definition::blocks::BodyRole;
-use stepwell_core::definition::model::{JoinRule, OnError};
+use stepwell_core::definition::model::{JoinRule, OnError, StepRole};
 use stepwell_core::definition::plan_block::PlanBlockKind;
 use stepwell_core::execution::{
     BodyResult as ItemResult, Event, RecordedEvent, RerunSource, ReusedOutcome, ReusedStep,
-    SkipReason, StepRunId,
+    SkipReason, StepRunId, codes,
 };
+
+use crate::ending_oracle::EndingOracle;
 
 /// Reads a journal event by event and panics where it breaks a rule.
 pub struct Oracle {
@@ -24,6 +26,10 @@ pub struct Oracle {
     last_at: Timestamp,
     under_way: BTreeMap<StepRunId, u32>,
     attempts: BTreeMap<StepRunId, u32>,
+    /// How many attempts each retry policy has repeated.
+    failures: BTreeMap<(StepRunId, u32), u32>,
+    /// When the blocks that run have to end.
+    deadlines: BTreeMap<StepRunId, Timestamp>,
     resting_until: BTreeMap<StepRunId, Timestamp>,
     /// The step runs that wait for a sub-workflow, with the end of their timeout.
     awaiting: BTreeMap<StepRunId, Option<Timestamp>>,
@@ -36,6 +42,7 @@ pub struct Oracle {
     codes: BTreeMap<(StepRunId, u32), String>,
     /// The results of ended bodies, by block run, body and iteration.
     results: BTreeMap<(StepRunId, BodyRun), BodyResult>,
+    pub ending: EndingOracle,
 }
 
 /// Which body, which iteration.
@@ -64,6 +71,8 @@ impl Oracle {
             last_at: Timestamp::default(),
             under_way: BTreeMap::new(),
             attempts: BTreeMap::new(),
+            failures: BTreeMap::new(),
+            deadlines: BTreeMap::new(),
             resting_until: BTreeMap::new(),
             awaiting: BTreeMap::new(),
             settled: BTreeMap::new(),
@@ -71,6 +80,7 @@ impl Oracle {
             iterations: BTreeMap::new(),
             codes: BTreeMap::new(),
             results: BTreeMap::new(),
+            ending: EndingOracle::default(),
         }
     }
 
@@ -109,21 +119,30 @@ impl Oracle {
                 let before = self.awaiting.insert(step.clone(), *until);
                 assert!(before.is_none(), "one sub-workflow for each attempt");
             }
-            Event::StepRetrying { step, until, error } => {
+            Event::StepRetrying { step, error, until, policy } => {
                 self.end_await(step, Some(&error.code));
-                let attempt = self.under_way.remove(step).expect("only an attempt under way fails");
-                assert!(attempt < plan[step.step].retry.max_attempts, "no attempt too many");
+                assert!(self.under_way.remove(step).is_some(), "only an attempt under way fails");
+                self.retried(plan, step, &error.code, *policy);
                 assert!(*until >= self.last_at);
                 self.resting_until.insert(step.clone(), *until);
             }
             Event::StepCompleted { step, port, output } => {
+                self.ending.settled(plan, step, true);
                 self.block_completed(plan, step, output);
                 self.step_completed(step, port.clone());
             }
             Event::StepFailed { step, handled, error } => {
                 self.end_await(step, Some(&error.code));
+                self.ending.settled(plan, step, false);
                 self.no_steps_inside(plan, step);
-                assert_eq!(*handled, plan[step.step].on_error != OnError::Fail);
+                let is_own = error.step == Some(step.display_in(plan).to_string());
+                if plan[step.step].block.is_some() && error.code == codes::STEP_TIMEOUT && is_own {
+                    let deadline = self.deadlines.get(step).expect("a block with a timeout");
+                    let is_over = self.is_taking_over || self.last_at >= *deadline;
+                    assert!(is_over, "not before its timeout");
+                }
+                let is_handler = plan[step.step].role != StepRole::Regular;
+                assert_eq!(*handled, is_handler || plan[step.step].on_error != OnError::Fail);
                 self.under_way.remove(step);
                 self.settled.insert(step.clone(), How::Failed { handled: *handled });
             }
@@ -140,10 +159,22 @@ impl Oracle {
                 self.read_body(plan, event);
             }
             Event::StepCancelled { step } => self.step_cancelled(step),
+            Event::StepCheckpoint { step, .. } => {
+                assert!(self.under_way.contains_key(step), "only of a running attempt");
+            }
             Event::Paused => assert!(!std::mem::replace(&mut self.paused, true)),
             Event::Resumed => assert!(std::mem::replace(&mut self.paused, false)),
+            Event::Ending { outcome } => {
+                assert!(self.under_way.is_empty(), "nothing is left under way");
+                assert!(self.resting_until.is_empty(), "nothing is left waiting");
+                self.ending.began(plan, outcome);
+                self.paused = false;
+            }
             Event::Completed { .. } => self.completed(plan),
             Event::Failed { .. } | Event::TimedOut { .. } | Event::Cancelled { .. } => {
+                let handler = plan.failure_handler.map(StepRunId::from);
+                let is_handled = handler.is_none_or(|id| self.settled.contains_key(&id));
+                self.ending.ended(event, self.started, is_handled);
                 assert!(self.under_way.is_empty(), "nothing is left under way");
                 assert!(self.resting_until.is_empty(), "nothing is left waiting");
                 assert!(self.awaiting.is_empty(), "nothing is awaited");
@@ -151,6 +182,17 @@ impl Oracle {
             }
             Event::StepLogged { .. } | Event::StateSet { .. } | Event::Recovered => {}
         }
+    }
+
+    /// Another attempt follows by the first policy that fits the error; each counts for itself.
+    fn retried(&mut self, plan: &Plan, step: &StepRunId, code: &String, policy: u32) {
+        let policies = &plan[step.step].retry;
+        let (earlier, rest) = policies.split_at(policy as usize);
+        assert!(!earlier.iter().any(|policy| policy.on.contains(code)), "the first that fits");
+        assert!(rest[0].on.is_empty() || rest[0].on.contains(code), "one that fits");
+        let failures = self.failures.entry((step.clone(), policy)).or_default();
+        *failures += 1;
+        assert!(*failures < rest[0].max_attempts, "no attempt too many");
     }
 
     fn completed(&mut self, plan: &Plan) {
@@ -221,7 +263,8 @@ impl Oracle {
                 ItemResult::Failed(_) => None,
             };
             assert!(result.is_some() || map.collect_errors, "only collected failures are results");
-            if map.output.is_some() && result.is_some() {
+            // The other template of the simulator has a time.
+            if map.output.is_some() && result.as_ref().is_some_and(Value::is_number) {
                 assert_eq!(result, Some(Value::from(index)), "each has its own scope");
             }
             self.results.insert((block.clone(), (0, index)), result);
@@ -242,6 +285,8 @@ impl Oracle {
             self.read_event(plan, event);
         }
         self.is_taking_over = false;
+        // What an earlier execution did is not compensated by this one.
+        self.ending.forget_completed();
         let is_block = |step: &StepRunId| plan[step.step].block.is_some();
         assert!(self.under_way.keys().all(is_block), "only blocks continue");
     }
@@ -266,13 +311,19 @@ impl Oracle {
         let before = self.attempts.insert(step.clone(), attempt).unwrap_or(0);
         assert_eq!(attempt, before + 1, "attempts are counted one by one");
         if attempt == 1 {
-            assert!(self.may_start(plan, step), "started too early");
-            assert!(self.is_inside_running(plan, step), "started in a body that does not run");
+            self.ending.started(plan, step);
+            if !matches!(plan[step.step].role, StepRole::Compensation(_)) {
+                assert!(self.may_start(plan, step), "started too early");
+                assert!(self.is_inside_running(plan, step), "started in a body that does not run");
+            }
         } else {
             let until = self.resting_until.remove(step).expect("a retry follows its pause");
             assert!(self.last_at >= until, "not before the pause is over");
         }
         assert!(self.under_way.insert(step.clone(), attempt).is_none(), "one attempt at a time");
+        if let (Some(_), Some(timeout)) = (&plan[step.step].block, plan[step.step].timeout) {
+            self.deadlines.insert(step.clone(), self.last_at.after(timeout));
+        }
     }
 
     fn step_completed(&mut self, step: &StepRunId, port: Option<String>) {
@@ -470,10 +521,12 @@ impl Oracle {
         };
         let ready = |step: &StepRunId| self.may_start(plan, step) || self.must_skip(plan, step);
         let top = plan.top.steps.iter().map(|step| StepRunId::from(*step));
+        let top = top.filter(|_| !self.ending.has_begun());
+        let next = self.ending.next_compensation(plan).filter(|id| open(id));
         let reachable = self.bodies.iter().filter(|(block, _)| self.is_inside_running(plan, block));
         let bodies = reachable.flat_map(|(block, bodies)| {
             bodies.iter().flat_map(|body| Self::steps_in(plan, block, *body))
         });
-        top.chain(bodies).filter(open).filter(ready).collect()
+        top.chain(bodies).filter(open).filter(ready).chain(next).collect()
     }
 }

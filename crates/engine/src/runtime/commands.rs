@@ -22,6 +22,7 @@ use stepwell_steps::{
 use tokio::sync::mpsc;
 
 use super::attempt_error::permanent_error;
+use super::checkpoints::{CheckpointAction, CheckpointLimiter, MAX_CHECKPOINT_BYTES};
 use super::engine::Engine;
 use super::feed::Feed;
 use super::registry::Message;
@@ -75,6 +76,8 @@ pub(crate) struct StepAttempt {
     max_bytes: usize,
     /// The memory reserved for the values of the execution.
     held: usize,
+    /// The progress of the attempt before.
+    checkpoint: Option<Arc<Value>>,
 }
 
 impl StepAttempt {
@@ -112,6 +115,7 @@ impl StepAttempt {
             timeout: planned.timeout.unwrap_or_else(|| engine.config().step_timeout()),
             max_bytes: engine.config().max_value_bytes,
             held,
+            checkpoint: run.checkpoint.clone(),
         })
     }
 
@@ -254,6 +258,21 @@ impl StepAttempt {
             let step = self.id.step_run.clone();
             let _ = mailbox.try_send(Message::StepLogged { step, level, message });
         };
+        let limiter = CheckpointLimiter::default();
+        let to_message =
+            |value| Message::StepCheckpoint { attempt: self.id.clone(), value: Arc::new(value) };
+        let save_checkpoint = |value: Value| {
+            let (_, elapsed) = engine.clocks();
+            match limiter.add(value, elapsed) {
+                // Dropped if the mailbox is full: the next one has more progress.
+                CheckpointAction::Store(value) => drop(mailbox.try_send(to_message(value))),
+                CheckpointAction::Keep => {}
+                CheckpointAction::Refuse => {
+                    let limit = MAX_CHECKPOINT_BYTES >> 10;
+                    log("warn", format!("a checkpoint larger than {limit} KiB is not stored"));
+                }
+            }
+        };
         let pieces = self.secrets.piece_redactor();
         let show = |piece: &str| {
             // Weak, so that attempts do not count as readers of the feed.
@@ -273,6 +292,8 @@ impl StepAttempt {
             attempt: self.id.attempt,
             outbound: &engine.egress,
             log: &log,
+            checkpoint: self.checkpoint.as_deref(),
+            save_checkpoint: &save_checkpoint,
             delta: &delta,
             memory: &*memory,
             redact: self.secrets.redact_ref(),
@@ -286,13 +307,15 @@ impl StepAttempt {
         if let Some(pieces) = &pieces {
             show(&pieces.finish());
         }
-        match ended {
-            Ok(result) => {
-                let done = self.finish(result.unwrap_or_else(|_| Err(panicked_step())))?;
-                Ok((done, memory.take()))
-            }
+        let ended = match ended {
+            Ok(result) => self.finish(result.unwrap_or_else(|_| Err(panicked_step()))),
             Err(_) => Err(timed_out(self.timeout)),
+        };
+        if let (Err(_), Some(value)) = (&ended, limiter.take_pending()) {
+            // For the next attempt. If the runner has ended, there is none here.
+            let _ = mailbox.send(to_message(value)).await;
         }
+        ended.map(|done| (done, memory.take()))
     }
 
     /// `execution/step/path`: the same at each attempt and after each crash.

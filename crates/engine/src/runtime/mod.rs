@@ -6,6 +6,7 @@
 
 mod attempt_error;
 pub(crate) mod background;
+mod checkpoints;
 pub(crate) mod commands;
 pub(crate) mod deliveries;
 mod dispatch;

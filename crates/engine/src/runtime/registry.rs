@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use serde_json::Value;
 use stepwell_core::ids::ExecutionId;
 use tokio::sync::{mpsc, oneshot};
 
@@ -28,6 +29,8 @@ pub(crate) enum Message {
     },
     /// Items of a `Map` ended.
     ItemsEnded(Box<ItemResults>),
+    /// A running step stored its progress.
+    StepCheckpoint { attempt: AttemptId, value: Arc<Value> },
     /// A step wrote a log line.
     StepLogged { step: StepRunId, level: &'static str, message: String },
     /// A control request; its effect is durable when the reply is sent.

@@ -70,7 +70,8 @@ fn last_unrepeated(run: &StepRun) -> Option<AttemptView> {
 
 impl From<&FailedAttempt> for AttemptView {
     fn from(failed: &FailedAttempt) -> Self {
-        let FailedAttempt { number, started_at, ended_at, code, message, next_at } = failed;
+        let FailedAttempt { number, started_at, ended_at, code, message, next_at, policy: _ } =
+            failed;
         Self {
             number: *number,
             status: StepStatus::Failed,

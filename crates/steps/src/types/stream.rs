@@ -22,7 +22,8 @@ impl StepType for StreamText {
         StepSpec {
             doc: "Clients that follow the execution receive the pieces as they are sent; the output \
                   is the whole text. Characters are user-perceived (grapheme clusters) and are never \
-                  cut.",
+                  cut. With a `pause`, a crash of the server does not begin again: the pieces that \
+                  were sent more than a second before are not sent again.",
             config: object_schema(
                 json!({
                     "chunk": {
@@ -73,13 +74,19 @@ async fn send_pieces(context: &RunContext<'_>) -> Result<StepOutput, StepFailure
         })?,
         None => None,
     };
-    for (sent, piece) in split_pieces(text, context.config)?.enumerate() {
+    // A client that follows the execution has the pieces before the checkpoint already.
+    let first = context.checkpoint.and_then(Value::as_u64).unwrap_or(0);
+    let first = usize::try_from(first).unwrap_or(usize::MAX);
+    for (sent, piece) in split_pieces(text, context.config)?.enumerate().skip(first) {
         match pause {
             Some(pause) if sent > 0 => tokio::time::sleep(pause).await,
             None if sent > 0 && sent.is_multiple_of(BURST) => tokio::task::yield_now().await,
             _ => {}
         }
         (context.delta)(piece);
+        if pause.is_some() {
+            (context.save_checkpoint)(json!(sent + 1));
+        }
     }
     text_output(text)
 }
@@ -164,6 +171,14 @@ mod tests {
     }
 
     async fn stream(text: &str, config: Value) -> (Value, Vec<String>) {
+        stream_from(text, config, None).await
+    }
+
+    async fn stream_from(
+        text: &str,
+        config: Value,
+        checkpoint: Option<&Value>,
+    ) -> (Value, Vec<String>) {
         assert_valid(&StreamText.type_spec().config, &config, "config");
         let pieces = Mutex::new(Vec::new());
         let keep = |piece: &str| pieces.lock().unwrap().push(piece.to_owned());
@@ -174,6 +189,8 @@ mod tests {
             attempt: 1,
             outbound: &Nowhere,
             log: &|_, _| {},
+            checkpoint,
+            save_checkpoint: &|_| {},
             delta: &keep,
             memory: &UnlimitedMemory,
             redact: &NoSecrets,
@@ -197,6 +214,20 @@ mod tests {
             assert_eq!(pieces, expect, "{text:?} {config}");
             assert_eq!(pieces.concat(), text);
             assert_eq!(output, json!({"text": text}));
+        }
+    }
+
+    #[tokio::test]
+    async fn continues_behind_its_checkpoint() {
+        for (checkpoint, expect) in [
+            (json!(2), &["c"][..]),
+            (json!(3), &[]),
+            (json!(9), &[]),
+            (json!("no number"), &["a ", "b ", "c"]),
+        ] {
+            let (output, pieces) = stream_from("a b c", json!({}), Some(&checkpoint)).await;
+            assert_eq!(pieces, expect, "{checkpoint}");
+            assert_eq!(output, json!({"text": "a b c"}), "the whole text");
         }
     }
 

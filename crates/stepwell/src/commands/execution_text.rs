@@ -26,10 +26,14 @@ pub fn print_execution(execution: &Value) {
         print_field(field, json_text(&execution[field]));
     }
     print_field("error", describe_failure(&execution["error"]));
+    for warning in array_items(&execution["warnings"]) {
+        print_field("handled", describe_warning(warning));
+    }
     let tasks = array_items(&execution["tasks"]);
     terminal::print_line("");
     let headers = ["step", "type", "status", "attempt", "duration", "note"];
     terminal::print_table(&headers, &tasks.iter().map(task_row).collect::<Vec<_>>());
+    print_compensations(tasks);
     let attempts: Vec<_> = tasks.iter().filter(is_repeated).flat_map(rows).collect();
     if !attempts.is_empty() {
         terminal::print_line("");
@@ -37,6 +41,46 @@ pub fn print_execution(execution: &Value) {
         terminal::print_table(&headers, &attempts);
     }
     tasks.iter().filter(|task| task["status"] == "FAILED").for_each(print_failed_task);
+}
+
+/// A failure over which the execution continued.
+fn describe_warning(warning: &Value) -> Option<String> {
+    let message = non_empty(value_text(&warning["message"]))?;
+    Some(match value_text(&warning["path"]).strip_prefix("steps.") {
+        Some(step) => format!("{message} (step `{step}`)"),
+        None => message,
+    })
+}
+
+/// Prints what became of the compensations, also of steps inside blocks.
+fn print_compensations(tasks: &[Value]) {
+    let mut found = Vec::new();
+    collect_compensations(tasks, &mut found);
+    if found.is_empty() {
+        return;
+    }
+    terminal::print_line("");
+    let rows: Vec<_> = found.into_iter().map(compensation_row).collect();
+    terminal::print_table(&["compensated", "status", "attempt", "duration", "note"], &rows);
+}
+
+fn collect_compensations<'t>(tasks: &'t [Value], found: &mut Vec<&'t Value>) {
+    for task in tasks {
+        if task["compensates"].is_string() {
+            found.push(task);
+        }
+        collect_compensations(array_items(&task["children"]), found);
+    }
+}
+
+fn compensation_row(task: &Value) -> Vec<TableCell> {
+    vec![
+        value_text(&task["compensates"]).into(),
+        TableCell::status(&value_text(&task["status"])),
+        value_text(&task["attempt"]).into(),
+        describe_duration(task).unwrap_or_default().into(),
+        describe_task(task).unwrap_or_default().into(),
+    ]
 }
 
 /// Prints why a task failed, and with which configuration and input, such as the URL of a request.

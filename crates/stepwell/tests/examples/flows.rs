@@ -129,6 +129,38 @@ fn book_trip() {
     }
 }
 
+#[test]
+fn order_saga() {
+    let taken = ["stock/hold", "stock/hold", "payments"];
+    let undone = ["payments/refund", "stock/release", "stock/release"];
+    for (broken, called) in [
+        ("", [&taken[..], &["shipments"]].concat()),
+        ("shipments", [&taken[..], &["shipments"], &undone, &["alerts"]].concat()),
+        ("payments", [&taken[..], &undone[1..], &["alerts"]].concat()),
+    ] {
+        let service = Service::start(move |request| {
+            let path = request.line.trim_start_matches("POST /");
+            Some((if path == broken { 500 } else { 200 }, json!({"id": path.to_uppercase()})))
+        });
+        let input = json!({"base_url": service.url, "customer": "Ada", "items": ["a", "b"]});
+        let ended = execution("order-saga.yaml", &input, &[]);
+        let lines: Vec<String> = called.iter().map(|path| format!("POST /{path}")).collect();
+        assert_eq!(service.lines(), lines, "{broken}");
+        if broken.is_empty() {
+            assert_eq!(ended["output"], json!({"shipment": "SHIPMENTS"}), "{ended}");
+            continue;
+        }
+        assert_eq!(ended["error"]["code"], "HTTP_STATUS", "{ended}");
+        let bodies: Vec<Value> = service.requests().into_iter().map(|call| call.body).collect();
+        let released: Vec<&Value> = bodies
+            .iter()
+            .filter(|body| body.get("hold").is_some())
+            .map(|body| &body["item"])
+            .collect();
+        assert_eq!(released, ["b", "a"], "in the reverse order of the items");
+    }
+}
+
 /// The service that `inbound-message` uses, with what it has stored.
 fn inbox(messages: Value, contacts: Value, suggests: bool) -> Service {
     Service::start(move |request: &Request| {

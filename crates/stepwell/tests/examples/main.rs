@@ -178,6 +178,7 @@ fn every_example_has_a_test_and_is_valid() {
             "onboard-check.yaml",
             "onboard-welcome.yaml",
             "onboard.yaml",
+            "order-saga.yaml",
             "quorum.yaml",
         ]
     );

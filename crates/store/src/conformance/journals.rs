@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use stepwell_core::execution::{
-    BodyResult, ChildLink, Event, Failure, GivenInput, ParentLink, RerunSource, ReusedOutcome,
-    ReusedStep, SkipReason, Status, StepRunId,
+    BodyResult, ChildLink, EndOutcome, Event, Failure, GivenInput, ParentLink, RerunSource,
+    ReusedOutcome, ReusedStep, SkipReason, Status, StepRunId,
 };
 use stepwell_core::expr::SecretInsertion;
 use stepwell_core::{Map, Timestamp};
@@ -240,18 +240,23 @@ pub async fn every_kind_of_event(store: Shared) {
             port: Some("approved".to_owned()),
         },
         Event::StepCompleted { step: 1.into(), output: Arc::new(Value::Null), port: None },
-        Event::StepRetrying { step: 1.into(), error: full.clone(), until },
+        Event::StepRetrying { step: 1.into(), error: full.clone(), until, policy: 0 },
+        Event::StepRetrying { step: 1.into(), error: full.clone(), until, policy: 2 },
         Event::StepFailed { step: 1.into(), error: Failure::new("X", ""), handled: true },
         Event::StepFailed { step: 1.into(), error: full.clone(), handled: false },
         Event::StepSkipped { step: 2.into(), reason: SkipReason::Condition },
         Event::StepSkipped { step: 2.into(), reason: SkipReason::NotTaken },
         Event::StepCancelled { step: inside(3) },
+        Event::StepCheckpoint { step: inside(3), value: Arc::new(json!({"line": 7})) },
         Event::StateSet { values: Map::new() },
         Event::StateSet { values },
         Event::StepLogged { step: 4.into(), level: "warn".to_owned(), message: "ü\n".to_owned() },
         Event::Recovered,
         Event::Paused,
         Event::Resumed,
+        Event::Ending { outcome: EndOutcome::Failed { error: full.clone() } },
+        Event::Ending { outcome: EndOutcome::TimedOut { error: full.clone() } },
+        Event::Ending { outcome: EndOutcome::Cancelled { reason: Some("because".to_owned()) } },
         Event::Completed { output: value },
         Event::Failed { error: full.clone() },
         Event::TimedOut { error: full },

@@ -33,6 +33,9 @@ impl<'a> From<&'a Warning> for WarningItem<'a> {
 }
 
 /// The warnings of a response; `None` where there are none.
-pub fn warnings_body(warnings: &[Warning]) -> Option<Vec<WarningItem<'_>>> {
-    (!warnings.is_empty()).then(|| warnings.iter().map(Into::into).collect())
+pub fn warnings_body<'w>(
+    warnings: impl IntoIterator<Item = &'w Warning>,
+) -> Option<Vec<WarningItem<'w>>> {
+    let warnings: Vec<_> = warnings.into_iter().map(Into::into).collect();
+    Some(warnings).filter(|warnings| !warnings.is_empty())
 }

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use stepwell_core::catalog::StepSpec;
+use stepwell_core::definition::model::StepRole;
 use stepwell_core::definition::plan::Plan;
 use stepwell_core::execution::{Failure, Status, StepRunId};
 use stepwell_engine::app::WorkflowView;
@@ -14,6 +15,7 @@ use stepwell_engine::view::{
 use stepwell_store::lists::{List, ListFilter, Page, PageStart};
 use stepwell_store::record::{ExecutionRecord, WorkflowRecord, WorkflowStats};
 
+use super::errors::warnings_body;
 use super::wire;
 use crate::error::ApiError;
 use crate::large::SharedPlace;
@@ -169,6 +171,7 @@ impl<'a> From<&'a ExecutionView> for wire::Execution<'a> {
             release_tag,
             rerun_of,
             waiting,
+            warnings,
             steps,
             memory: _,
         } = view;
@@ -198,7 +201,7 @@ impl<'a> From<&'a ExecutionView> for wire::Execution<'a> {
             created_at,
             started_at,
             completed_at,
-            warnings: None,
+            warnings: warnings_body(warnings),
         }
     }
 }
@@ -243,6 +246,7 @@ impl<'a> From<&'a StepView> for wire::Task<'a> {
             reused,
             parent: _,
             child,
+            role,
         } = view;
         Self {
             children: Vec::new(),
@@ -258,6 +262,10 @@ impl<'a> From<&'a StepView> for wire::Task<'a> {
             attempts: attempts.iter().map(Into::into).collect(),
             waiting: waiting.map(Into::into),
             reused: *reused,
+            compensates: match role {
+                StepRole::Compensation(step) => Some(step),
+                StepRole::Regular | StepRole::FailureHandler => None,
+            },
             config: config.as_ref().map(|config| SharedPlace(&config.value)),
             config_truncated: config.as_ref().is_some_and(|config| config.is_shortened),
             child_execution_id: child.as_ref().map(|child| child.execution.dataflow()),

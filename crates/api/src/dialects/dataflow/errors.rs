@@ -44,8 +44,11 @@ impl<'a> From<&'a Warning> for wire::Warning<'a> {
 }
 
 /// The warnings of a response; `None` where there are none.
-pub fn warnings_body(warnings: &[Warning]) -> Option<Vec<wire::Warning<'_>>> {
-    (!warnings.is_empty()).then(|| warnings.iter().map(Into::into).collect())
+pub fn warnings_body<'w>(
+    warnings: impl IntoIterator<Item = &'w Warning>,
+) -> Option<Vec<wire::Warning<'w>>> {
+    let warnings: Vec<_> = warnings.into_iter().map(Into::into).collect();
+    Some(warnings).filter(|warnings| !warnings.is_empty())
 }
 
 /// The message, with ids as this dialect writes them.

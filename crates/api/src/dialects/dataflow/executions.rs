@@ -71,7 +71,8 @@ async fn execution_response(
     view: &ExecutionView,
     warnings: &InputWarnings,
 ) -> ApiResult {
-    let body = wire::Execution { warnings: warnings_body(warnings.get()), ..view.into() };
+    let warnings = warnings_body(warnings.get().iter().chain(&view.warnings));
+    let body = wire::Execution { warnings, ..view.into() };
     large::large_json(api.app.memory(), &view.memory, StatusCode::OK, &body).await
 }
 

@@ -174,6 +174,7 @@ mod tests {
             reused: false,
             parent: None,
             child: None,
+            role: stepwell_core::definition::model::StepRole::Regular,
         };
         check(
             NoticeKind::Step { step: Box::new(step), finished: 1, total: 3 },

@@ -25,6 +25,7 @@ pub fn ended_response<'a>(
         release_tag: _,
         rerun_of: _,
         waiting: _,
+        warnings: _,
         steps,
         memory: _,
     } = view;
@@ -118,6 +119,7 @@ pub fn status_response(view: &ExecutionView) -> wire::StatusResponse<'_> {
         release_tag: _,
         rerun_of: _,
         waiting: _,
+        warnings: _,
         steps,
         memory: _,
     } = view;

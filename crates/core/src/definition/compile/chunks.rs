@@ -46,18 +46,19 @@ fn can_be_repeated(step: &PlanStep) -> bool {
     let is_pure = match step.action {
         StepAction::Run => step.effect == Effect::Pure,
         StepAction::Fail => true,
+        StepAction::Block if step.timeout.is_some() => false,
         StepAction::Block => match step.block.as_ref().map(|block| &block.kind) {
             Some(PlanBlockKind::Loop(planned)) => planned.pause.is_none(),
             _ => true,
         },
         _ => false,
     };
-    is_pure && step.retry.max_attempts == 1 && step.secrets.is_empty()
+    is_pure && step.role.is_regular() && !step.is_retried() && step.secrets.is_empty()
 }
 
 fn unsuitable_step(path: &str, step: &PlanStep) -> Problem {
     let why = match (step.action, step.effect) {
-        (StepAction::Run, Effect::Pure) if step.retry.max_attempts > 1 => "has `retry`",
+        (StepAction::Run, Effect::Pure) if step.is_retried() => "has `retry`",
         (StepAction::Run, Effect::Pure) => "uses secrets",
         (StepAction::Run, _) => "has an effect outside",
         _ => "waits or changes the execution",

@@ -1,7 +1,7 @@
 //! The edges between steps, their order, and who comes before whom.
 
 use crate::catalog::StepSpec;
-use crate::definition::model::{Definition, EdgeDefinition, OnError};
+use crate::definition::model::{Definition, EdgeDefinition, OnError, StepRole};
 use crate::definition::plan::PlanEdge;
 use crate::definition::plan_block::{BodyIndex, StepList};
 use crate::definition::step_index::StepIndex;
@@ -19,8 +19,10 @@ pub(super) struct StepGraph {
     pub(super) by_id: BTreeMap<String, usize>,
     /// Every step once, predecessors first; steps in a cycle at the end.
     order: Vec<usize>,
-    /// The steps of each list, without those inside its blocks.
+    /// The steps of each list, without those inside its blocks and without compensations.
     pub(super) lists: BTreeMap<Option<BodyIndex>, Vec<StepIndex>>,
+    /// The compensation of each step that has one.
+    pub(super) compensations: BTreeMap<usize, usize>,
     /// For each step, a bit for every step that comes before it.
     ancestors: Vec<Vec<u64>>,
 }
@@ -65,11 +67,14 @@ impl StepGraph {
         };
         let mut tasks = Vec::with_capacity(self.order.len());
         // The tasks that are left, the next one last.
-        let mut left: Vec<CompileTask> =
-            sorted(None).into_iter().rev().map(|step| CompileTask::Step(step.position())).collect();
+        let handler = definition.steps.iter().position(|s| s.role == StepRole::FailureHandler);
+        let top = sorted(None).into_iter().map(StepIndex::position);
+        let mut left: Vec<CompileTask> = top.chain(handler).map(CompileTask::Step).collect();
+        left.reverse();
         while let Some(task) = left.pop() {
             tasks.push(task);
             let CompileTask::Step(index) = task else { continue };
+            left.extend(self.compensations.get(&index).map(|step| CompileTask::Step(*step)));
             let Some(block) = definition.steps.get(index).and_then(|step| step.block.as_ref())
             else {
                 continue;
@@ -96,8 +101,13 @@ pub(super) fn build_graph(
     problems: &mut Problems,
 ) -> StepGraph {
     let mut by_id = BTreeMap::new();
+    let mut compensations = BTreeMap::new();
     for (i, step) in definition.steps.iter().enumerate() {
-        by_id.entry(step.id.clone()).or_insert(i);
+        match step.role {
+            StepRole::Regular => drop(by_id.entry(step.id.clone()).or_insert(i)),
+            StepRole::Compensation(of) => drop(compensations.insert(of, i)),
+            StepRole::FailureHandler => {}
+        }
     }
     let lists = find_lists(definition);
     let previous = find_previous(definition.steps.len(), &lists);
@@ -119,7 +129,13 @@ pub(super) fn build_graph(
     let order = sort_steps(definition, &after, &dependents, problems);
     check_joins(definition, &after, problems);
     let ancestors = find_ancestors(&after, &order);
-    StepGraph { after, dependents, by_id, order, lists, ancestors }
+    // A step does not lead to its compensation.
+    for (step, compensation) in &compensations {
+        if let Some(list) = dependents.get_mut(*step) {
+            list.retain(|dependent| dependent.position() != *compensation);
+        }
+    }
+    StepGraph { after, dependents, by_id, order, lists, compensations, ancestors }
 }
 
 struct GraphBuilder<'a> {
@@ -134,6 +150,10 @@ struct GraphBuilder<'a> {
 impl GraphBuilder<'_> {
     fn edges_into(&mut self, index: usize) -> Vec<PlanEdge> {
         let Some(step) = self.definition.steps.get(index) else { return Vec::new() };
+        if let StepRole::Compensation(of) = step.role {
+            // It can read what its step can read, and that step; its input comes from it.
+            return vec![PlanEdge { from: StepIndex::at(of), port: None, is_implicit: false }];
+        }
         let Some(after) = &step.after else {
             // Without `after`, a step follows the previous one in the list.
             let previous = self.previous.get(index).copied().flatten();
@@ -229,6 +249,9 @@ impl GraphBuilder<'_> {
 fn find_lists(definition: &Definition) -> BTreeMap<Option<BodyIndex>, Vec<StepIndex>> {
     let mut lists: BTreeMap<_, Vec<StepIndex>> = BTreeMap::new();
     for (i, step) in definition.steps.iter().enumerate() {
+        if !step.role.is_regular() {
+            continue;
+        }
         let list = step.parent.map(|parent| BodyIndex::at(parent.block, parent.body));
         lists.entry(list).or_default().push(StepIndex::at(i));
     }

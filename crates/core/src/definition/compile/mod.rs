@@ -5,6 +5,7 @@
 mod binding;
 mod blocks;
 mod chunks;
+mod compensations;
 mod constants;
 mod expressions;
 mod graph;
@@ -36,7 +37,7 @@ use self::type_schemas::TypeSchemas;
 use super::check::schema;
 use super::check::schema::SchemaChecker;
 use super::check::types::{ValueTypes, schema_of};
-use super::model::Definition;
+use super::model::{Definition, StepRole};
 use super::plan::{Plan, PlanOutput, PlanStep};
 use super::step_index::StepIndex;
 use crate::catalog::{StepCatalog, StepSpec};
@@ -188,7 +189,8 @@ impl PlanCompiler<'_> {
                 None
             }
         };
-        let steps: Option<Vec<PlanStep>> = steps.into_iter().collect();
+        let mut steps: Option<Vec<PlanStep>> = steps.into_iter().collect();
+        self.connect_compensations(steps.as_deref_mut().unwrap_or_default());
         match (steps, input_checker) {
             (Some(steps), Some(checker)) if self.problems.0.is_empty() => {
                 Ok(self.build_plan(steps, outputs, input_schema, checker))
@@ -228,7 +230,13 @@ impl PlanCompiler<'_> {
             name: self.definition.name.clone(),
             input_schema,
             input_checker,
-            by_id: indexed().map(|(i, step)| (step.id.clone(), i)).collect(),
+            by_id: indexed()
+                .filter(|(_, step)| step.role.is_regular())
+                .map(|(i, step)| (step.id.clone(), i))
+                .collect(),
+            failure_handler: indexed()
+                .find(|(_, step)| step.role == StepRole::FailureHandler)
+                .map(|(i, _)| i),
             top: self.graph.step_list(None),
             steps,
             outputs,

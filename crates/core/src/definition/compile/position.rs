@@ -8,7 +8,7 @@ use super::PlanCompiler;
 use super::expressions::fixed_shape;
 use super::reader_position::{ReaderPosition, enclosing_bodies, parent_of};
 use crate::definition::blocks::{BlockKind, BodyRole};
-use crate::definition::model::ParentBody;
+use crate::definition::model::{ParentBody, StepRole};
 
 /// Whether a step can be read from a position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,12 +50,45 @@ impl PlanCompiler<'_> {
             true if inner.is_some() => Visibility::Around,
             true => Visibility::Itself,
             false if self.graph.comes_before(target, here) => Visibility::Visible,
+            // All other steps have ended when those of `on_failure` run.
+            false if self.role_of(here) == StepRole::FailureHandler => Visibility::Visible,
             false => Visibility::NotBefore,
         }
     }
 
-    /// The schema of a variable of the blocks around the present position.
+    fn role_of(&self, step: usize) -> StepRole<usize> {
+        self.definition.steps.get(step).map(|step| step.role).unwrap_or_default()
+    }
+
+    /// Whether the position is in a compensation, which runs after the blocks around it.
+    fn is_in_compensation(&self) -> bool {
+        match self.position {
+            ReaderPosition::Step(step) => matches!(self.role_of(step), StepRole::Compensation(_)),
+            _ => false,
+        }
+    }
+
+    /// Whether the position is in a step that runs when the execution has failed.
+    fn is_after_failure(&self) -> bool {
+        let mut around = enclosing_bodies(self.definition, self.position);
+        self.is_in_compensation()
+            || around.any(|body| self.role_of(body.block) == StepRole::FailureHandler)
+    }
+
+    /// The schema of a variable of the blocks around the present position, or of the error with
+    /// which the execution ends.
     pub(super) fn variable_schema(&self, name: &str) -> Option<Arc<Value>> {
+        if self.is_in_compensation() && name == "last" {
+            return None;
+        }
+        let of_block = self.block_variable(name);
+        if of_block.is_none() && name == "error" && self.is_after_failure() {
+            return fixed_shape("error").cloned().map(Arc::new);
+        }
+        of_block
+    }
+
+    fn block_variable(&self, name: &str) -> Option<Arc<Value>> {
         enclosing_bodies(self.definition, self.position).find_map(|ParentBody { block, body }| {
             let written = self.definition.steps.get(block)?.block.as_ref()?;
             let role = &written.bodies.get(body)?.role;
@@ -78,6 +111,9 @@ impl PlanCompiler<'_> {
     /// The names of the variables of the blocks around the present position.
     pub(super) fn variable_names(&self) -> Vec<&str> {
         let mut names = Vec::new();
+        if self.is_after_failure() {
+            names.push("error");
+        }
         for ParentBody { block, body } in enclosing_bodies(self.definition, self.position) {
             let Some(written) = self.definition.steps.get(block).and_then(|s| s.block.as_ref())
             else {

@@ -83,7 +83,9 @@ impl PlanCompiler<'_> {
                         "item" => "the steps of a `Map`, unless it names its items by `as`",
                         "index" => "the steps of a `Map` or `Loop`",
                         "last" => "the steps of a `Loop`",
-                        _ => "the steps of `catch`; of a failed step it is `steps.ID.error`",
+                        _ => {
+                            "the steps of `catch` and `on_failure` and in `compensate`; of a failed step it is `steps.ID.error`"
+                        }
                     };
                     Some(format!("`{root}` exists only in {place}"))
                 }

@@ -9,7 +9,7 @@ use super::binding::BoundInput;
 use super::reader_position::ReaderPosition;
 use super::shape::{TemplatePosition, ValuePosition};
 use crate::catalog::{StaticFields, StepAction, StepSpec};
-use crate::definition::model::{OnError, StepDefinition};
+use crate::definition::model::{OnError, StepDefinition, StepRole};
 use crate::definition::plan::PlanStep;
 use crate::definition::plan_block::BodyIndex;
 use crate::definition::step_index::StepIndex;
@@ -26,6 +26,7 @@ impl PlanCompiler<'_> {
             self.without_type(step);
             return None;
         };
+        self.check_compensation(step, spec);
         let (config, config_proven) = self.compile_config(step, spec);
         let bound = self.bind_input(index, step, spec);
         let schemas = self.type_schemas(spec);
@@ -67,6 +68,12 @@ impl PlanCompiler<'_> {
                 OnError::Goto(_) => OnError::Port,
                 other => other.clone(),
             },
+            role: match step.role {
+                StepRole::Regular => StepRole::Regular,
+                StepRole::Compensation(of) => StepRole::Compensation(StepIndex::at(of)),
+                StepRole::FailureHandler => StepRole::FailureHandler,
+            },
+            compensation: None,
             input_schema: schemas.input,
             output_schema,
             input_checker: schemas.input_checker,

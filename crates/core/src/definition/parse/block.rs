@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::block_fields::block_fields;
 use super::steps::StepListParser;
 use super::walk::describe_value;
 use crate::definition::blocks::{
@@ -13,16 +14,6 @@ use crate::definition::step_id::is_id;
 use crate::expr::{ROOTS, at_key};
 use crate::{Map, Problem};
 
-/// The types of blocks, each with the fields that only it has.
-const BLOCKS: [(&str, &[&str]); 6] = [
-    ("Branch", &["cases", "else"]),
-    ("Switch", &["value", "cases", "else"]),
-    ("Parallel", &["branches", "cancel_rest"]),
-    ("Loop", &["while", "until", "max_iterations", "pause", "collect", "steps", "output"]),
-    ("Map", &["over", "as", "max_concurrency", "on_item_error", "record", "steps", "output"]),
-    ("Try", &["steps", "catch", "finally"]),
-];
-
 /// The default of `max_iterations`.
 const DEFAULT_ITERATIONS: u32 = 1_000;
 
@@ -32,18 +23,6 @@ const MAX_CONCURRENCY: u32 = 1_000;
 
 /// The most bodies of a block.
 const MAX_BODIES: usize = 200;
-
-/// The fields that only blocks of this type have; `None`: it is not the type of a block.
-pub(super) fn block_fields(type_name: &str) -> Option<&'static [&'static str]> {
-    BLOCKS.iter().find(|(name, _)| *name == type_name).map(|(_, fields)| *fields)
-}
-
-/// The type of blocks that has this field.
-pub(super) fn block_with_field(field: &str) -> Option<&'static str> {
-    let mut found = BLOCKS.iter().filter(|(_, fields)| fields.contains(&field));
-    let (name, _) = found.next()?;
-    found.next().is_none().then_some(*name)
-}
 
 /// Reads the bodies of the step at `position`, if its type is that of a block.
 pub(super) fn parse_block(
@@ -112,14 +91,8 @@ impl BlockReader<'_, '_, '_> {
     fn refuse_fields(&mut self, type_name: &str) {
         let Some(step) = self.parser.steps.get(self.position) else { return };
         let mut refused = Vec::new();
-        if step.retry != RetryPolicy::default() {
+        if step.retry.iter().any(|policy| *policy != RetryPolicy::default()) {
             refused.push(("retry", "write `retry` in the steps inside it"));
-        }
-        if step.timeout.is_some() {
-            let text = "write `timeout` in the steps inside it, or limit a group of steps by a \
-                        `Parallel` with `join: any` and `cancel_rest: true` whose other branch is \
-                        a `Delay`";
-            refused.push(("timeout", text));
         }
         if step.idempotent.is_some() {
             refused.push(("idempotent", "write it in the steps inside it"));
@@ -366,7 +339,8 @@ impl BlockReader<'_, '_, '_> {
             return self.parser.walk.add_mismatch(&path, "object with `steps`", entry);
         };
         self.parser.walk.unknown_fields(map, &path, &["on", "steps"]);
-        let codes = super::step::parse_codes(self.parser.walk, map.get("on"), &at_key(&path, "on"));
+        let codes =
+            super::codes::parse_codes(self.parser.walk, map.get("on"), &at_key(&path, "on"));
         let steps_path = at_key(&path, "steps");
         self.add_body(BodyRole::Catch(codes), path, map.get("steps"), &steps_path);
     }

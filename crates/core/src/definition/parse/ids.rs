@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::walk::ParseWalk;
-use crate::definition::model::StepDefinition;
+use crate::definition::model::{StepDefinition, StepRole};
 use crate::definition::step_id::is_id;
 
 /// Fills in the ids that are empty and finds those that are there twice.
@@ -19,7 +19,8 @@ pub(super) fn assign_ids(walk: &mut ParseWalk, steps: &mut [StepDefinition]) {
     }
     let mut taken: BTreeSet<String> = taken.into_keys().collect();
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-    for step in steps.iter_mut().filter(|step| step.id.is_empty()) {
+    let unnamed = steps.iter_mut().filter(|step| step.id.is_empty() && step.role.is_regular());
+    for step in unnamed {
         let base = from_type(&step.type_name);
         let count = counts.entry(base.clone()).or_insert(0);
         loop {
@@ -30,6 +31,11 @@ pub(super) fn assign_ids(walk: &mut ParseWalk, steps: &mut [StepDefinition]) {
                 break;
             }
         }
+    }
+    for position in 0..steps.len() {
+        let StepRole::Compensation(of) = steps[position].role else { continue };
+        // No other step has such an id, because of the dot.
+        steps[position].id = format!("{}.compensation", steps[of].id);
     }
 }
 

@@ -1,8 +1,12 @@
 //! From a JSON value to a [`Definition`]: shapes, names, unknown fields. Collects all problems.
 
 mod block;
+mod block_fields;
+mod codes;
+mod compensation;
 mod ids;
 mod inputs;
+mod retry;
 mod step;
 mod steps;
 mod walk;
@@ -30,6 +34,7 @@ const FIELDS: &[&str] = &[
     "timeout",
     "retention",
     "metadata",
+    "on_failure",
 ];
 
 /// As far as it can be read, with all that is wrong in it. `None` where nothing can be read.
@@ -52,7 +57,7 @@ pub(super) fn parse_source(
         name: parse_name(&mut walk, map),
         description: walk.read_text(map, "description", ""),
         inputs: inputs::parse_inputs(&mut walk, map.get("inputs")),
-        steps: steps::parse_steps(&mut walk, map.get("steps"), limits),
+        steps: steps::parse_steps(&mut walk, map, limits),
         outputs: parse_outputs(&mut walk, map),
         state: walk.read_object(map, "state", ""),
         timeout: walk.read_duration(map, "timeout", ""),

@@ -4,16 +4,20 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::block::{block_fields, block_with_field};
+use super::block_fields::{block_fields, block_with_field};
+use super::retry;
 use super::walk::{ParseWalk, describe_value};
 use crate::definition::config_fields::{config_fields, type_with_field};
 use crate::definition::model::{
-    EdgeDefinition, JoinRule, OnError, ParentBody, RetryPolicy, StepDefinition,
+    EdgeDefinition, JoinRule, OnError, ParentBody, StepDefinition, StepRole,
 };
 use crate::definition::step_id::is_id;
 use crate::definition::suggestions::did_you_mean;
 use crate::expr::at_key;
 use crate::{Map, Problem};
+
+/// The problem of what is no step.
+pub(super) const STEP_NEEDED: &str = "a step is an object with a `type`, or the type's name";
 
 /// The fields of a step.
 pub(crate) const FIELDS: &[&str] = &[
@@ -27,6 +31,7 @@ pub(crate) const FIELDS: &[&str] = &[
     "timeout",
     "retry",
     "on_error",
+    "compensate",
     "idempotent",
     "at_most_once",
 ];
@@ -39,8 +44,25 @@ pub(super) fn parse_step(
     path: String,
     parent: Option<ParentBody>,
 ) -> StepDefinition {
-    let mut step = StepDefinition {
-        path: path.clone(),
+    let mut step = empty_step(path.clone(), parent);
+    match value {
+        Value::String(name) => parse_type_name(walk, &mut step, name, &path),
+        Value::Object(map) => {
+            check_fields(walk, map, &path);
+            parse_fields(walk, &mut step, map, &path);
+        }
+        other => walk.problems.push(
+            Problem::new(path, STEP_NEEDED)
+                .with_expectation("object or string", describe_value(other)),
+        ),
+    }
+    step
+}
+
+/// A step with nothing but its place.
+pub(super) fn empty_step(path: String, parent: Option<ParentBody>) -> StepDefinition {
+    StepDefinition {
+        path,
         parent,
         block: None,
         id: String::new(),
@@ -51,22 +73,20 @@ pub(super) fn parse_step(
         join: JoinRule::default(),
         when: None,
         timeout: None,
-        retry: RetryPolicy::default(),
+        retry: Vec::new(),
         on_error: OnError::default(),
+        role: StepRole::default(),
         idempotent: None,
-    };
-    match value {
-        Value::String(name) => type_name(walk, &mut step, name, &path),
-        Value::Object(map) => parse_fields(walk, &mut step, map, &path),
-        other => walk.problems.push(
-            Problem::new(path, "a step is an object with a `type`, or the type's name")
-                .with_expectation("object or string", describe_value(other)),
-        ),
     }
-    step
 }
 
-fn type_name(walk: &mut ParseWalk, step: &mut StepDefinition, name: &str, path: &str) {
+/// Sets the name of a step's type.
+pub(super) fn parse_type_name(
+    walk: &mut ParseWalk,
+    step: &mut StepDefinition,
+    name: &str,
+    path: &str,
+) {
     if name.is_empty() || name.len() > 200 {
         walk.add_problem(path, "a step type's name has 1 to 200 bytes");
     } else {
@@ -74,10 +94,10 @@ fn type_name(walk: &mut ParseWalk, step: &mut StepDefinition, name: &str, path: 
     }
 }
 
-fn parse_fields(walk: &mut ParseWalk, step: &mut StepDefinition, map: &Map, path: &str) {
-    check_fields(walk, map, path);
+/// Reads the fields of a step, but not those that only blocks have, and not `compensate`.
+pub(super) fn parse_fields(walk: &mut ParseWalk, step: &mut StepDefinition, map: &Map, path: &str) {
     match map.get("type") {
-        Some(Value::String(name)) => type_name(walk, step, name, &at_key(path, "type")),
+        Some(Value::String(name)) => parse_type_name(walk, step, name, &at_key(path, "type")),
         Some(other) => walk.add_mismatch(&at_key(path, "type"), "string", other),
         None => walk.add_problem(&at_key(path, "type"), "a step needs a `type`"),
     }
@@ -104,7 +124,7 @@ fn parse_fields(walk: &mut ParseWalk, step: &mut StepDefinition, map: &Map, path
     step.join = parse_join(walk, map.get("join"), &at_key(path, "join"));
     step.when = parse_when(walk, map, path);
     step.timeout = walk.read_duration(map, "timeout", path);
-    step.retry = parse_retry(walk, map.get("retry"), &at_key(path, "retry"));
+    step.retry = retry::parse_retry(walk, map.get("retry"), &at_key(path, "retry"));
     step.on_error = on_error(walk, map.get("on_error"), &at_key(path, "on_error"));
     step.idempotent = parse_idempotent(walk, map, path);
 }
@@ -249,64 +269,6 @@ pub(super) fn parse_bare(
             None
         }
     }
-}
-
-fn parse_retry(walk: &mut ParseWalk, value: Option<&Value>, path: &str) -> RetryPolicy {
-    let mut retry = RetryPolicy::default();
-    let attempts = |walk: &mut ParseWalk, value: &Value, path: &str| {
-        walk.read_integer(value, path, 1..=1000).and_then(|n| u32::try_from(n).ok()).unwrap_or(1)
-    };
-    match value {
-        None | Some(Value::Null) => {}
-        Some(Value::Object(map)) => {
-            let known = ["max_attempts", "initial", "factor", "max", "jitter", "on"];
-            walk.unknown_fields(map, path, &known);
-            retry.max_attempts = match map.get("max_attempts") {
-                Some(value) => attempts(walk, value, &at_key(path, "max_attempts")),
-                // Who writes `retry` wants one; three attempts are what most systems mean by it.
-                None => 3,
-            };
-            if let Some(initial) = walk.read_duration(map, "initial", path) {
-                retry.initial = initial;
-            }
-            retry.factor =
-                walk.read_number(map, "factor", path, 1.0..=100.0).unwrap_or(retry.factor);
-            match walk.read_duration(map, "max", path) {
-                Some(max) if max < retry.initial => walk.add_problem(
-                    &at_key(path, "max"),
-                    "`max` is shorter than `initial`; make it at least as long",
-                ),
-                Some(max) => retry.max = max,
-                None => retry.max = retry.max.max(retry.initial),
-            }
-            retry.jitter = walk.read_number(map, "jitter", path, 0.0..=1.0).unwrap_or(retry.jitter);
-            retry.on = parse_codes(walk, map.get("on"), &at_key(path, "on"));
-        }
-        Some(value @ Value::Number(_)) => retry.max_attempts = attempts(walk, value, path),
-        Some(other) => walk.add_mismatch(path, "object or number of attempts", other),
-    }
-    retry
-}
-
-/// A list of error codes.
-pub(super) fn parse_codes(walk: &mut ParseWalk, value: Option<&Value>, path: &str) -> Vec<String> {
-    let items = match value {
-        None | Some(Value::Null) => return Vec::new(),
-        Some(one @ Value::String(_)) => std::slice::from_ref(one),
-        Some(Value::Array(items)) => items.as_slice(),
-        Some(other) => {
-            walk.add_mismatch(path, "list of error codes", other);
-            return Vec::new();
-        }
-    };
-    let mut codes = Vec::new();
-    for (i, item) in items.iter().enumerate() {
-        match item {
-            Value::String(code) if !code.is_empty() => codes.push(code.clone()),
-            other => walk.add_mismatch(&format!("{path}[{i}]"), "error code", other),
-        }
-    }
-    codes
 }
 
 fn on_error(walk: &mut ParseWalk, value: Option<&Value>, path: &str) -> OnError {

@@ -3,11 +3,11 @@
 use serde_json::Value;
 
 use super::walk::ParseWalk;
-use super::{block, ids, step};
-use crate::Problem;
+use super::{block, compensation, ids, step};
 use crate::definition::DefinitionLimits;
 use crate::definition::blocks::MAX_NESTING;
 use crate::definition::model::{ParentBody, StepDefinition};
+use crate::{Map, Problem};
 
 /// Reads lists of steps.
 pub(super) struct StepListParser<'w> {
@@ -22,16 +22,17 @@ pub(super) struct StepListParser<'w> {
 /// The steps of a definition.
 pub(super) fn parse_steps(
     walk: &mut ParseWalk,
-    value: Option<&Value>,
+    definition: &Map,
     limits: &DefinitionLimits,
 ) -> Vec<StepDefinition> {
     let mut parser =
         StepListParser { walk, steps: Vec::new(), max_steps: limits.max_steps, depth: 0 };
-    parser.parse_list(value, "steps", None);
+    parser.parse_list(definition.get("steps"), "steps", None);
+    compensation::parse_failure_handler(&mut parser, definition.get("on_failure"));
     let StepListParser { mut steps, walk, .. } = parser;
     if steps.len() > limits.max_steps {
         let message = format!(
-            "a definition may have at most {} steps, those inside blocks counted",
+            "a definition may have at most {} steps, those inside blocks and compensations counted",
             limits.max_steps
         );
         walk.problems.push(
@@ -85,6 +86,7 @@ impl StepListParser<'_> {
         self.steps.push(step);
         if let Value::Object(map) = item {
             block::parse_block(self, position, &type_name, map);
+            compensation::parse_compensation(self, position, map);
         }
     }
 }

@@ -283,8 +283,8 @@ fn wrong_fields_of_blocks_are_refused() {
             "steps[0].retry: a `Map` has no `retry`; write `retry` in the steps inside it",
         ),
         (
-            json!({"type": "Try", "timeout": "5s", "steps": steps(), "finally": [echo("b")]}),
-            "steps[0].timeout: a `Try` has no `timeout`",
+            json!({"type": "Try", "timeout": "soon", "steps": steps(), "finally": [echo("b")]}),
+            "steps[0].timeout: `soon` is not a duration",
         ),
         (
             json!({"type": "Map", "over": [1], "config": {"a": 1}, "steps": steps()}),

@@ -93,13 +93,13 @@ outputs:
     ));
     assert_eq!(plan.timeout, Some(std::time::Duration::from_secs(5400)));
     let step = |id: &str| &plan[plan.by_id[id]];
-    assert_eq!(step("first").retry.max_attempts, 5);
+    assert_eq!(step("first").retry[0].max_attempts, 5);
     assert!(!step("first").repeat_after_crash);
     assert_eq!(step("first").on_error, super::model::OnError::Port);
     assert_eq!(step("rescue").after[0].port.as_deref(), Some("error"));
     assert_eq!(step("yes").effect.name(), "external");
     assert_eq!(step("yes").secrets, ["KEY"]);
-    assert_eq!(step("yes").retry.max_attempts, 4);
+    assert_eq!(step("yes").retry[0].max_attempts, 4);
     assert_eq!(step("no").type_name, "TextOperation.Reverse");
     assert_eq!(step("approve").dependents, [2, 3].map(StepIndex::from));
     assert_eq!(plan.outputs[1].schema, json!({"type": "integer"}));

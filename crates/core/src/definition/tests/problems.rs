@@ -36,7 +36,7 @@ fn shapes() {
             json!({"name": "n", "steps": ["Echo"], "concurrency": {}, "on_failure": "x"}),
             vec![
                 "concurrency: there is no field `concurrency`; known here are name, description",
-                "on_failure: there is no field `on_failure`",
+                "on_failure: `on_failure` has the wrong type",
             ],
         ),
         (
@@ -88,6 +88,57 @@ fn shapes() {
         (
             json!({"name": "n", "steps": [{"id": "a", "type": "Echo"}, {"id": "a", "type": "Echo"}]}),
             vec!["steps[1].id: the id `a` is already that of steps[0]"],
+        ),
+    ] {
+        check(&source, &expected);
+    }
+}
+
+#[test]
+fn failure_handling() {
+    for (source, expected) in [
+        (
+            json!({"name": "n", "steps": [
+                {"id": "a", "type": "Echo", "retry": []},
+                {"id": "b", "type": "Echo", "retry": [3, {"on": "X"}, {}, {"on": ["Y", "X"]}, {}]},
+                {"id": "c", "type": "Echo", "retry": "often"},
+            ]}),
+            vec![
+                "steps[0].retry: a list of policies has 1 to 16 entries",
+                "steps[1].retry[0]: `retry[0]` has the wrong type",
+                "steps[1].retry[3].on: an earlier entry has the code `X`, so it never applies here",
+                "steps[1].retry[4].on: an earlier entry without `on` fits every error",
+                "steps[2].retry: `retry` has the wrong type (expected object, list of objects, or",
+            ],
+        ),
+        (
+            json!({"name": "n", "steps": [
+                {"id": "a", "type": "Echo", "compensate": 5},
+                {"id": "b", "type": "Echo", "compensate": {"type": "Echo", "when": "true", "id": "x"}},
+                {"id": "c", "type": "Map", "over": [1], "compensate": "Echo", "steps": ["Echo"]},
+                {"id": "d", "type": "Delay", "config": {"for": 1}, "compensate": "SetState"},
+                {"id": "e", "type": "Loop", "until": "true", "steps": [
+                    {"id": "f", "type": "Echo", "compensate": {"type": "Echo", "input": "{{ last }} {{ steps.g.output }}"}},
+                    {"id": "g", "type": "Echo", "after": ["f.compensation"], "input": "{{ error.code }}"},
+                ]},
+            ], "on_failure": [{"id": "h", "type": "Echo", "input": "{{ steps.f.output }} {{ error.cod }}", "compensate": "Echo"}],
+            "outputs": {"x": "{{ steps.h.output }}"}}),
+            vec![
+                "steps[0].compensate: a step is an object with a `type`, or the type's name",
+                "steps[1].compensate.when: there is no field `when`",
+                "steps[1].compensate.id: there is no field `id`",
+                "steps[2].compensate: a `Map` has no `compensate`; write `compensate` in the steps",
+                "on_failure[0].compensate: a step of `on_failure` cannot be compensated",
+                "steps[4].steps[1].after[0]: the step `f` has no port `compensation`",
+                "steps[3].compensate: a `SetState` does no work that compensates a step",
+                "steps[3].compensate: a `Delay` does no work that can be compensated",
+                "steps[4].steps[0].compensate.input: `last` exists only in the steps of a `Loop`",
+                "steps[4].steps[0].compensate.input: step `g` does not come before this one",
+                "steps[4].steps[1].input: `error` exists only in the steps of `catch` and `on_failure`",
+                "on_failure[0].input: the step `f` is inside the block `e`",
+                "on_failure[0].input: `error` has no `cod`",
+                "outputs.x: the step `h` is inside the block `on_failure`",
+            ],
         ),
     ] {
         check(&source, &expected);

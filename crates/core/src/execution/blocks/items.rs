@@ -6,8 +6,10 @@ use super::ending::MAX_RESULT_BYTES;
 use crate::definition::plan_block::PlanBlockKind;
 use crate::execution::advance::Transition;
 use crate::execution::begin::EvaluationError;
+use crate::execution::compensation::CompensationLog;
 use crate::execution::event::Event;
 use crate::execution::failure::{Failure, codes};
+use crate::execution::handled_failures::HandledFailures;
 use crate::execution::input::{
     AttemptError, Command, StepResult, TransitionContext, TransitionError,
 };
@@ -68,6 +70,9 @@ impl Execution {
             redaction: None,
             waits: WaitTimers::default(),
             parent: None,
+            handled_failures: HandledFailures::default(),
+            ending: self.ending.clone(),
+            compensations: CompensationLog::default(),
             ..*self
         };
         ItemsRun { execution, block: block.clone(), moment }

@@ -1,12 +1,15 @@
 //! What must be true of an ended execution.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 use stepwell_core::Timestamp;
 use stepwell_core::definition::plan::InputBinding;
 use stepwell_core::definition::plan_block::PlanBlockKind;
-use stepwell_core::execution::{Event, Execution, RerunSource, ReusedOutcome, StepRunId};
+use stepwell_core::execution::{
+    BodyResult, Event, Execution, Failure, RerunSource, ReusedOutcome, StepRunId, StepState,
+};
 
 use super::World;
 use super::values::FlowingValues;
@@ -82,6 +85,34 @@ impl World {
         }
     }
 
+    /// Every failure that was handled is listed, and nothing else.
+    fn check_handled_failures(&self) {
+        let mut expected = BTreeSet::new();
+        for recorded in &self.journal {
+            match &recorded.event {
+                Event::Ending { .. } => break,
+                Event::Accepted { rerun: Some(rerun), .. } => {
+                    expected.extend(rerun.events.iter().flat_map(handled_by));
+                    expected.extend(
+                        rerun
+                            .steps
+                            .iter()
+                            .filter_map(|reused| match &reused.how {
+                                ReusedOutcome::Failed { error } => Some(error),
+                                _ => None,
+                            })
+                            .map(step_and_code),
+                    );
+                }
+                event => expected.extend(handled_by(event)),
+            }
+        }
+        let listed: Vec<_> =
+            self.live.handled_failures.listed().iter().map(step_and_code).collect();
+        assert_eq!(listed.len(), expected.len(), "each once: {listed:?} {expected:?}");
+        assert_eq!(BTreeSet::from_iter(listed), expected);
+    }
+
     pub(super) fn check_history(&mut self) {
         self.check_values();
         self.check_children();
@@ -92,10 +123,13 @@ impl World {
         assert_eq!(replayed.state, self.live.state);
         assert_eq!(replayed.output, self.live.output);
         assert_eq!(replayed.error, self.live.error);
+        assert_eq!(replayed.ending, self.live.ending);
+        self.check_handled_failures();
         if std::env::var("STEPWELL_SIM_SHOW").is_ok() {
             self.journal.iter().for_each(|event| println!("{} {:?}", event.seq, event.event));
         }
         let mut oracle = Oracle::new();
+        oracle.ending.is_cut_short = self.is_cut_short;
         for (i, event) in self.journal.iter().enumerate() {
             oracle.read(&self.plan, event);
             // Between two events of the same decision a step may still be pending.
@@ -107,8 +141,40 @@ impl World {
     }
 }
 
+fn step_and_code(failure: &Failure) -> (Option<String>, String) {
+    (failure.step.clone(), failure.code.clone())
+}
+
+/// The failures that an event reports as handled.
+fn handled_by(event: &Event) -> Vec<(Option<String>, String)> {
+    match event {
+        Event::StepFailed { error, handled: true, .. }
+        | Event::BodyEnded { error: Some(error), .. } => vec![step_and_code(error)],
+        Event::ItemsEnded { results, .. } => {
+            let failures = results.iter().filter_map(|result| match result {
+                BodyResult::Failed(error) => Some(step_and_code(error)),
+                BodyResult::Completed(_) => None,
+            });
+            failures.collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
 /// A rerun remembers which steps were bypassed: the steps after those continue.
 pub(super) fn check_reused(ended: &Execution, rerun: &RerunSource) {
+    for (id, run) in ended.steps.iter() {
+        let Some(compensated) = ended.compensated_run(&id) else { continue };
+        if !matches!(run.state, StepState::Completed { .. }) {
+            continue;
+        }
+        let inside = rerun.events.iter().any(|event| match event {
+            Event::StepCompleted { step, .. } => *step == compensated,
+            _ => false,
+        });
+        let is_reused = inside || rerun.steps.iter().any(|reused| reused.step == compensated);
+        assert!(!is_reused, "what was undone is done again: {compensated:?}");
+    }
     for reused in &rerun.steps {
         let is_bypassed = ended.steps.run(&reused.step).state.is_bypassed();
         let how = &reused.how;

@@ -61,7 +61,7 @@ impl World {
         let rng = &mut self.rng;
         let mut run_step = |execution: &Execution, attempt: &AttemptId| {
             let planned = &execution.origin.plan[attempt.step_run.step];
-            assert!(planned.secrets.is_empty() && planned.retry.max_attempts == 1);
+            assert!(planned.secrets.is_empty() && !planned.is_retried());
             match rng.chance(85) {
                 true => Ok(StepResult {
                     output: Arc::new(json!({"output_of": attempt.step_run})),

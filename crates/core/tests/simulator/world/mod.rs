@@ -17,8 +17,8 @@ use stepwell_core::catalog::Effect;
 use stepwell_core::definition::SharedPlan;
 use stepwell_core::execution::{
     AcceptanceInput, AttemptError, AttemptId, Command, Event, Execution, ExecutionOrigin, Failure,
-    GivenInput, RecordedEvent, Status, StepResult, StepRunId, TransitionContext, TransitionError,
-    TransitionInput,
+    GivenInput, RecordedEvent, Status, StepResult, StepRunId, StepState, TransitionContext,
+    TransitionError, TransitionInput,
 };
 use stepwell_core::expr::{EvalBudget, EvalInterrupt};
 use stepwell_core::ids::{ExecutionId, WorkflowId};
@@ -63,6 +63,8 @@ pub struct World {
     /// How often each external attempt was really begun.
     begun: BTreeMap<AttemptId, u32>,
     events: u64,
+    /// Whether it was cancelled while `on_failure` ran.
+    is_cut_short: bool,
 }
 
 impl World {
@@ -88,6 +90,7 @@ impl World {
             children: children::Children::default(),
             begun: BTreeMap::new(),
             events: 0,
+            is_cut_short: false,
         }
     }
 
@@ -148,17 +151,24 @@ impl World {
             0..7 => self.evaluate_some(),
             7..12 => self.run_some_items(),
             12..20 => self.do_something_with_children(),
-            20..35 => self.finish_some_attempt(),
+            20..23 => self.store_checkpoint(),
+            23..35 => self.finish_some_attempt(),
             35..60 => self.deliver_some_result(),
             60..75 => self.let_time_pass(),
             75..82 => self.commit(),
             82..88 => self.crash(),
             88..92 => self.try_input(TransitionInput::Pause),
             92..97 => self.try_input(TransitionInput::Resume),
-            97 => self.try_input(TransitionInput::Cancel { reason: None }),
+            97 => self.cancel(),
             98 => self.try_input(TransitionInput::Timer),
             _ => self.try_input(TransitionInput::Start),
         }
+    }
+
+    fn cancel(&mut self) {
+        let is_ending = self.live.ending.is_some();
+        let result = self.apply_input(TransitionInput::Cancel { reason: None });
+        self.is_cut_short |= is_ending && result.is_ok();
     }
 
     /// Applies an input and executes the commands as the runtime does.
@@ -220,6 +230,16 @@ impl World {
 
     fn begin(&mut self, attempt: AttemptId) {
         let step = &attempt.step_run;
+        let stored = self.journal.iter().chain(&self.uncommitted).rev();
+        let mut last = stored.filter_map(|recorded| match &recorded.event {
+            Event::StepCheckpoint { step: of, value } if of == step => Some(value),
+            _ => None,
+        });
+        let run = self.live.steps.run(step);
+        // The rest of the transition may have cancelled it already.
+        if run.state == (StepState::Running { attempt: attempt.attempt }) {
+            assert_eq!(run.checkpoint.as_ref(), last.next(), "it continues from its checkpoint");
+        }
         assert!(!self.recorded.contains(step), "a step with a recorded result runs again");
         assert!(!self.under_way.contains(&attempt), "one attempt at a time");
         let planned = &self.plan[step.step];
@@ -232,6 +252,18 @@ impl World {
             assert!(repeatable || *times == 1, "an attempt that must not be repeated was");
         }
         self.under_way.push(attempt);
+    }
+
+    /// A worker stores its progress; of one that is over, it is refused.
+    fn store_checkpoint(&mut self) {
+        let over = self.in_flight.iter().map(|(attempt, _)| attempt.clone());
+        let attempts: Vec<AttemptId> = self.under_way.iter().cloned().chain(over).collect();
+        if attempts.is_empty() {
+            return;
+        }
+        let attempt = self.rng.pick(&attempts).clone();
+        let value = Arc::new(json!(self.events));
+        self.try_input(TransitionInput::StepCheckpoint { attempt, value });
     }
 
     fn finish_some_attempt(&mut self) {
@@ -252,8 +284,9 @@ impl World {
     }
 
     fn fault(&mut self) -> AttemptError {
+        let code = *self.rng.pick(&["SIMULATED", "SIMULATED", "BUSY"]);
         AttemptError {
-            failure: Failure::new("SIMULATED", "simulated"),
+            failure: Failure::new(code, "simulated"),
             retryable: self.rng.chance(80),
             retry_after: self.rng.chance(20).then_some(Duration::from_secs(7)),
         }
@@ -304,6 +337,20 @@ impl World {
             None => self.now.after(Duration::from_millis(self.rng.below(3000) as u64)),
         };
         self.try_input(TransitionInput::Timer);
+        self.check_timeouts();
+    }
+
+    /// A block does not run longer than its timeout, once the time was noticed.
+    fn check_timeouts(&self) {
+        if !matches!(self.live.status(), Status::Running | Status::Waiting) {
+            return;
+        }
+        for (id, run) in self.live.steps.iter() {
+            let timeout = self.plan[id.step].timeout;
+            if let (StepState::Block(block), Some(timeout)) = (&run.state, timeout) {
+                assert!(block.since.after(timeout) > self.now, "a block outlives its timeout");
+            }
+        }
     }
 
     fn commit(&mut self) {

@@ -63,10 +63,11 @@ impl World {
     fn random_place(&mut self) -> RerunFrom {
         let of_journal: Vec<&Event> = self.journal.iter().map(|recorded| &recorded.event).collect();
         let runs = of_journal.iter().filter_map(|event| event.step_run());
+        let runs = runs.filter(|step| !self.plan.is_handler(step.step));
         let mut places: Vec<String> =
             runs.map(|step| step.display_in(&self.plan).to_string()).collect();
         places.extend(of_journal.iter().filter_map(|event| match event {
-            Event::BodyStarted { step, index, .. } => {
+            Event::BodyStarted { step, index, .. } if !self.plan.is_handler(step.step) => {
                 let block = self.plan[step.step].block.as_ref()?;
                 let written = step.display_in(&self.plan);
                 block.is_repeating().then(|| format!("{written}[{index}]"))

@@ -132,6 +132,8 @@ impl TraceRecorder {
             | Event::Started
             | Event::ItemsEnded { .. }
             | Event::ChildStarted { .. }
+            | Event::StepCheckpoint { .. }
+            | Event::Ending { .. }
             | Event::StateSet { .. }
             | Event::StepLogged { .. }
             | Event::Recovered

@@ -102,10 +102,13 @@ impl Runner {
     /// The time limit of an evaluation, and whether it is the step's timeout.
     fn evaluation_limit(&self, step: Option<&StepRunId>) -> (Duration, bool) {
         let default = self.engine.config().step_timeout();
-        let planned = step.map(|step| &self.execution.origin.plan[step.step]);
+        // The timeout of a block is about all steps inside it.
+        let planned = step
+            .map(|step| &self.execution.origin.plan[step.step])
+            .filter(|planned| planned.block.is_none());
         let of_step = planned.map_or(default, |planned| planned.timeout.unwrap_or(default));
         let (now, elapsed) = self.engine.clocks();
-        match self.execution.timeout_left(now, elapsed) {
+        match self.execution.enclosing_timeout_left(step, now, elapsed) {
             Some(left) if left < of_step => (left, false),
             _ => (of_step, step.is_some()),
         }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use stepwell_core::catalog::Effect;
 use stepwell_core::execution::{Status, TransitionError, TransitionInput};
+use stepwell_core::memory::json_size;
 use stepwell_store::audit::AuditRecord;
 use tokio::sync::{mpsc, oneshot};
 
@@ -59,6 +60,13 @@ impl Runner {
                 self.resize_memory();
             }
             Message::ItemsEnded(ended) => self.items_ended(*ended),
+            Message::StepCheckpoint { attempt, value } => {
+                self.bytes += json_size(&value, usize::MAX);
+                // An execution that is too large keeps the checkpoint before.
+                if self.bytes <= self.engine.config().max_execution_bytes {
+                    self.apply_input(TransitionInput::StepCheckpoint { attempt, value });
+                }
+            }
             Message::StepLogged { step, level, message } => {
                 self.apply_input(TransitionInput::StepLogged {
                     step,
@@ -152,6 +160,10 @@ async fn sleep_for(pause: Option<Duration>) {
 fn refusal_error(refused: TransitionError, status: Status) -> AppError {
     match refused {
         TransitionError::Ended(status) => AppError::AlreadyEnded(status),
+        TransitionError::Compensating => AppError::WrongState {
+            status,
+            reason: "it has failed and its steps are being compensated; wait for its end",
+        },
         TransitionError::AlreadyPaused => {
             AppError::WrongState { status, reason: "it is paused already" }
         }

@@ -46,6 +46,8 @@ impl Runner {
         error.step = self.current_step();
         self.apply_input(TransitionInput::Abort { error });
         match self.commit().await {
+            // It is loaded again and continues with its compensations.
+            Ok(()) if !self.execution.status().is_final() => StopReason::Lost,
             Ok(()) => StopReason::Ended,
             Err(reason) => reason,
         }

@@ -81,8 +81,8 @@ impl Runner {
         while let Ok(message) = self.mailbox.try_recv() {
             self.handle_message(message);
         }
-        let now = self.engine.now();
-        if self.execution.deadline().is_some_and(|deadline| deadline <= now) {
+        let (now, elapsed) = self.engine.clocks();
+        if self.execution.is_timeout_over(now, elapsed) {
             self.apply_input(TransitionInput::Timer);
         }
         let is_late = self.record.seq == 0 && now.since(self.record.created_at) > DURABLE_WITHIN;

@@ -73,6 +73,8 @@ async fn run(input: Value, config: Value, responses: Vec<PreparedResponse>) -> T
         attempt: 1,
         outbound: &outside,
         log: &keep,
+        checkpoint: None,
+        save_checkpoint: &|_| {},
         delta: &|_| {},
         memory: &UnlimitedMemory,
         redact: &NoSecrets,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::Value;
+use stepwell_core::definition::model::StepRole;
 use stepwell_core::execution::{RerunFrom, Status};
 use stepwell_core::{Problem, Problems, Timestamp};
 use stepwell_engine::AppError;
@@ -11,6 +12,7 @@ use stepwell_engine::view::{self, AttemptView, ExecutionView, LogLine, StepStatu
 use stepwell_store::record::ExecutionRecord;
 
 use super::super::statuses::ExecutionStatus;
+use super::super::warnings::warnings_body;
 use super::wire::{
     Accepted, AttemptFailure, ExecuteRequest, Executed, Execution, ExecutionOptions, ExecutionRow,
     ExecutionWait, Line, RerunRequest, Step, StepAttempt, StepWait,
@@ -76,6 +78,7 @@ pub fn execution_body<'a>(
         release_tag,
         rerun_of,
         waiting,
+        warnings,
         steps,
         memory: _,
     } = view;
@@ -113,6 +116,7 @@ pub fn execution_body<'a>(
         rerun_of: rerun_of.map(|id| id.abi()),
         parent_execution_id,
         parent_step: record.parent.as_ref().map(|parent| parent.step.as_str()),
+        warnings: warnings_body(warnings),
     }
 }
 
@@ -136,6 +140,7 @@ pub fn step_body(view: &StepView, with_io: bool) -> Step<'_> {
         reused,
         parent: _,
         child,
+        role,
     } = view;
     Step {
         name: step_id,
@@ -150,11 +155,19 @@ pub fn step_body(view: &StepView, with_io: bool) -> Step<'_> {
         // The error of an attempt that is tried again is in `attempts`, not here.
         error: error.as_ref().filter(|_| *status == StepStatus::Failed).map(Into::into),
         reused: *reused,
+        compensates: compensated_step(role),
         input: input.as_ref().filter(|_| with_io).map(SharedPlace),
         output: output.as_ref().filter(|_| with_io).map(SharedPlace),
         config: config.as_ref().filter(|_| with_io).map(|config| SharedPlace(&config.value)),
         config_truncated: config.as_ref().is_some_and(|config| with_io && config.is_shortened),
         child_execution_id: child.as_ref().map(|child| child.execution.abi()),
+    }
+}
+
+fn compensated_step(role: &StepRole<String>) -> Option<&str> {
+    match role {
+        StepRole::Compensation(step) => Some(step),
+        StepRole::Regular | StepRole::FailureHandler => None,
     }
 }
 

@@ -68,7 +68,7 @@ pub async fn execute_workflow(
     };
     match ended {
         Ok(view) if view.record.status == Status::Completed => {
-            let warnings = warnings_body(warnings.get());
+            let warnings = warnings_body(warnings.get().iter().chain(&view.warnings));
             let body = Envelope::of(Executed { warnings, ..(&view).into() });
             large::large_json(api.app.memory(), &view.memory, StatusCode::OK, &body).await
         }

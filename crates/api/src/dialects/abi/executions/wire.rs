@@ -167,7 +167,8 @@ pub struct Execution<'a> {
     pub error: Option<Failure<'a>>,
     /// What it waits for; `null` unless it waits and nothing of it runs.
     pub waiting: Option<ExecutionWait<'a>>,
-    /// Every step of the definition, in its order, from the first moment on.
+    /// Every step of the definition, in its order, from the first moment on. Compensations and the
+    /// steps of `on_failure` only once they run.
     pub steps: Vec<Step<'a>>,
     /// The release that it runs.
     pub release: u32,
@@ -191,6 +192,9 @@ pub struct Execution<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false, example = "orders[3].invoice")]
     pub parent_step: Option<&'a str>,
+    /// Of a completed execution: the failures that it handled, with the code `HANDLED_FAILURE`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warnings: Option<Vec<WarningItem<'a>>>,
 }
 
 /// A step of an execution.
@@ -221,6 +225,10 @@ pub struct Step<'a> {
     pub error: Option<Failure<'a>>,
     /// Whether its result was taken over from the execution that this one runs again.
     pub reused: bool,
+    /// Of a compensation: the step that it compensates.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, example = "orders[3].charge")]
+    pub compensates: Option<&'a str>,
     /// With `include=io`: what it was given.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Value, required = false)]

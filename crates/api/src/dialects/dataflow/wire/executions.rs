@@ -118,7 +118,8 @@ pub struct Execution<'a> {
     pub workflow_id: String,
     /// Its status.
     pub status: ExecutionStatus,
-    /// Every step of the definition, in its order.
+    /// Every step of the definition, in its order. Compensations and the steps of `on_failure` only
+    /// once they run.
     pub tasks: Vec<Task<'a>>,
     /// Its input.
     #[schema(value_type = Value)]
@@ -159,7 +160,8 @@ pub struct Execution<'a> {
     pub started_at: Option<Time>,
     /// When it ended; `null` before.
     pub completed_at: Option<Time>,
-    /// In the response to `execute`: what is probably not meant, such as inputs that nothing uses.
+    /// Of a completed execution: the failures that it handled, with the code `HANDLED_FAILURE`. In
+    /// the response to `execute` also what is probably not meant, such as inputs that nothing uses.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub warnings: Option<Vec<Warning<'a>>>,
 }
@@ -209,6 +211,10 @@ pub struct Task<'a> {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     #[schema(required = false)]
     pub reused: bool,
+    /// Of a compensation: the step that it compensates.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, example = "orders[3].charge")]
+    pub compensates: Option<&'a str>,
     /// Its configuration with all expressions evaluated and `[secret]` in place of each secret. Only
     /// when the execution is read, for tasks that have begun and keys that may read the workflow.
     #[serde(skip_serializing_if = "Option::is_none")]
