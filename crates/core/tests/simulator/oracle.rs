@@ -105,6 +105,35 @@ impl Oracle {
                 }
             }
             Event::Started => self.started = true,
+            Event::Paused => assert!(!std::mem::replace(&mut self.paused, true)),
+            Event::Resumed => assert!(std::mem::replace(&mut self.paused, false)),
+            Event::Ending { outcome } => {
+                assert!(self.under_way.is_empty(), "nothing is left under way");
+                assert!(self.resting_until.is_empty(), "nothing is left waiting");
+                self.ending.began(plan, outcome);
+                self.paused = false;
+            }
+            Event::Completed { .. } => self.completed(plan),
+            Event::Failed { .. } | Event::TimedOut { .. } | Event::Cancelled { .. } => {
+                let handler = plan.failure_handler.map(StepRunId::from);
+                let is_handled = handler.is_none_or(|id| self.settled.contains_key(&id));
+                self.ending.ended(event, self.started, is_handled);
+                assert!(self.under_way.is_empty(), "nothing is left under way");
+                assert!(self.resting_until.is_empty(), "nothing is left waiting");
+                assert!(self.awaiting.is_empty(), "nothing is awaited");
+                self.ended = true;
+            }
+            Event::BodyStarted { .. } | Event::BodyEnded { .. } | Event::ItemsEnded { .. } => {
+                self.read_body(plan, event);
+            }
+            Event::StepLogged { .. } | Event::StateSet { .. } | Event::Recovered => {}
+            event => self.read_step_event(plan, event),
+        }
+    }
+
+    /// Reads an event about a step run.
+    fn read_step_event(&mut self, plan: &Plan, event: &Event) {
+        match event {
             Event::StepStarted { step, attempt, .. } => self.step_started(plan, step, *attempt),
             Event::StepWaiting { step, until } if plan[step.step].block.is_some() => {
                 assert!(self.bodies.get(step).is_none_or(BTreeSet::is_empty), "between iterations");
@@ -155,32 +184,11 @@ impl Oracle {
                 assert!(is_right, "skipped too early");
                 self.settled.insert(step.clone(), how);
             }
-            Event::BodyStarted { .. } | Event::BodyEnded { .. } | Event::ItemsEnded { .. } => {
-                self.read_body(plan, event);
-            }
             Event::StepCancelled { step } => self.step_cancelled(step),
             Event::StepCheckpoint { step, .. } => {
                 assert!(self.under_way.contains_key(step), "only of a running attempt");
             }
-            Event::Paused => assert!(!std::mem::replace(&mut self.paused, true)),
-            Event::Resumed => assert!(std::mem::replace(&mut self.paused, false)),
-            Event::Ending { outcome } => {
-                assert!(self.under_way.is_empty(), "nothing is left under way");
-                assert!(self.resting_until.is_empty(), "nothing is left waiting");
-                self.ending.began(plan, outcome);
-                self.paused = false;
-            }
-            Event::Completed { .. } => self.completed(plan),
-            Event::Failed { .. } | Event::TimedOut { .. } | Event::Cancelled { .. } => {
-                let handler = plan.failure_handler.map(StepRunId::from);
-                let is_handled = handler.is_none_or(|id| self.settled.contains_key(&id));
-                self.ending.ended(event, self.started, is_handled);
-                assert!(self.under_way.is_empty(), "nothing is left under way");
-                assert!(self.resting_until.is_empty(), "nothing is left waiting");
-                assert!(self.awaiting.is_empty(), "nothing is awaited");
-                self.ended = true;
-            }
-            Event::StepLogged { .. } | Event::StateSet { .. } | Event::Recovered => {}
+            _ => {}
         }
     }
 
