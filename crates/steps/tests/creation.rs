@@ -213,9 +213,7 @@ fn no_field_is_listed_that_is_refused() {
     let step = listed(second(json!({"type": "Echo", "zzz": 1})));
     let errors = listed(second(json!({"type": "Echo", "on_error": "zzz"})));
     for text in [&top, &step, &errors] {
-        for absent in ["concurrency", "on_failure", "compensate"] {
-            assert!(!text.contains(absent), "{text}");
-        }
+        assert!(!text.contains("concurrency"), "{text}");
     }
     // Each field that is listed is read.
     for (text, is_top) in [(top, true), (step, false)] {

@@ -142,12 +142,12 @@ mod tests {
     fn errors_have_places() {
         for (source, form, part, place) in [
             ("inputs.n +", TrialForm::Expression, "unexpected end", Some((1, 10))),
-            ("1 + inputs.name", TrialForm::Expression, "cannot add", Some((1, 1))),
-            ("inputs.missing", TrialForm::Expression, "undefined", Some((1, 1))),
+            ("1 + inputs.name", TrialForm::Expression, "cannot calculate", Some((1, 1))),
+            ("inputs.missing", TrialForm::Expression, "is not there", Some((1, 1))),
             (" inputs.n | nope", TrialForm::Expression, "nope", Some((1, 13))),
             ("{{ inputs.n }}", TrialForm::Expression, "without braces", Some((1, 1))),
-            ("a\n{{ inputs.n | upper | nope }}", TrialForm::Template, "nope", Some((2, 24))),
-            ("{{ inputs.missing }}", TrialForm::Template, "undefined", Some((1, 4))),
+            ("a\n{{ inputs.n | upper | nope }}", TrialForm::Template, "nope", Some((2, 23))),
+            ("{{ inputs.missing }}", TrialForm::Template, "is not there", Some((1, 4))),
             ("1 ~ secrets.KEY", TrialForm::Expression, "no value here", Some((1, 5))),
         ] {
             let (message, found) = evaluate(source, form).unwrap_err();

@@ -169,7 +169,14 @@ impl PlanCompiler<'_> {
                 return Some(format!("this is inside `{id}`, whose output is not known yet"));
             }
             Visibility::Inside(block) => {
-                let block = self.definition.steps.get(block).map_or("", |step| step.id.as_str());
+                let block = self.definition.steps.get(block);
+                if block.is_some_and(|block| !block.role.is_regular()) {
+                    return Some(format!(
+                        "the step `{id}` runs only if the execution fails; only other steps of \
+                         `on_failure` can read it"
+                    ));
+                }
+                let block = block.map_or("", |step| step.id.as_str());
                 return Some(format!(
                     "the step `{id}` is inside the block `{block}`; outside of it, only \
                      `steps.{block}.output` can be read"

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use stepwell_core::Timestamp;
-use stepwell_core::catalog::Effect;
+use stepwell_core::catalog::{Effect, StepAction};
 use stepwell_core::definition::SharedPlan;
 use stepwell_core::execution::{
     AcceptanceInput, AttemptError, AttemptId, Command, Execution, ExecutionOrigin, Failure,
@@ -204,7 +204,7 @@ impl DryRunDriver {
                 self.trace.mark_mocked(&attempt.step_run);
                 (outcome.result, outcome.duration)
             }
-            None if planned.effect == Effect::Pure => {
+            None if planned.effect == Effect::Pure && planned.action == StepAction::Run => {
                 let prepared = StepAttempt::prepare(
                     context.engine,
                     &self.execution,
