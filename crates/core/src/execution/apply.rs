@@ -7,8 +7,9 @@ use serde_json::Value;
 
 use super::blocks::block_run::{BlockPause, BlockRun, BodyResult, BodyRunId, BodyRunKey};
 use super::compensation::CompensationLog;
-use super::event::{Event, RecordedEvent, RerunSource, ReusedOutcome, ReusedStep, SkipReason};
+use super::event::{Event, RecordedEvent, SkipReason};
 use super::failure::Failure;
+use super::rerun_source::{RerunSource, ReusedOutcome, ReusedStep};
 use super::state::{Execution, Status};
 use super::step_run::{NextAttempt, StepState};
 use crate::Timestamp;

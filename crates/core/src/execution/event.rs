@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::blocks::block_run::BodyResult;
 use super::failure::{Failure, codes};
 use super::message::{ChildLink, ParentLink};
+use super::rerun_source::RerunSource;
 use super::step_run_id::StepRunId;
 use crate::expr::SecretInsertion;
 use crate::ids::ExecutionId;
@@ -319,73 +320,6 @@ impl EndOutcome {
     }
 }
 
-/// What a rerun takes over from an earlier execution of the same release: steps that are settled
-/// already.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct RerunSource {
-    /// The earlier execution.
-    pub of: ExecutionId,
-    /// The steps that are not run again, each once.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub steps: Vec<ReusedStep>,
-    /// A step that is run again with this input instead of the one of its binding.
-    #[serde(rename = "in", default, skip_serializing_if = "Option::is_none")]
-    pub given: Option<GivenInput>,
-    /// What the earlier execution has recorded of blocks that continue.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub events: Vec<Event>,
-}
-
-/// An input for a step run that replaces the one of its binding. Stored as a list.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(from = "(StepRunId, Arc<Value>)", into = "(StepRunId, Arc<Value>)")]
-pub struct GivenInput {
-    /// The step run.
-    pub step: StepRunId,
-    /// Its input.
-    pub input: Arc<Value>,
-}
-
-/// A step that is not run again.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ReusedStep {
-    /// The step run.
-    #[serde(rename = "n")]
-    pub step: StepRunId,
-    /// Its input.
-    #[serde(rename = "in", default, deserialize_with = "deserialize_present")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub input: Option<Arc<Value>>,
-    /// How it settled.
-    pub how: ReusedOutcome,
-}
-
-/// The outcome of a step that is not run again.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ReusedOutcome {
-    /// It completed.
-    Completed {
-        /// Its output.
-        #[serde(rename = "out")]
-        output: Arc<Value>,
-        /// Its output port; `None`: the default port.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        port: Option<String>,
-    },
-    /// It failed, and the definition handles the failure.
-    Failed {
-        /// Why.
-        #[serde(rename = "err")]
-        error: Failure,
-    },
-    /// It was skipped because too few of the edges into it were taken; in journals of earlier
-    /// versions, for any reason.
-    Skipped,
-    /// Its `when` was false.
-    Bypassed,
-}
-
 /// Why a step was skipped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -453,20 +387,10 @@ impl Event {
     }
 }
 
-impl From<(StepRunId, Arc<Value>)> for GivenInput {
-    fn from((step, input): (StepRunId, Arc<Value>)) -> Self {
-        Self { step, input }
-    }
-}
-
-impl From<GivenInput> for (StepRunId, Arc<Value>) {
-    fn from(given: GivenInput) -> Self {
-        (given.step, given.input)
-    }
-}
-
 /// A present field is a value, `null` too: only an omitted one is `None`.
-fn deserialize_present<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Arc<Value>>, D::Error> {
+pub(super) fn deserialize_present<'de, D: Deserializer<'de>>(
+    from: D,
+) -> Result<Option<Arc<Value>>, D::Error> {
     Value::deserialize(from).map(|value| Some(Arc::new(value)))
 }
 

@@ -6,9 +6,10 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::blocks::block_run::BodyResult;
-use super::event::{RecordedEvent, RerunSource};
+use super::event::RecordedEvent;
 use super::failure::Failure;
 use super::message::{ChildLink, ChildResult, OutgoingMessage, ParentLink};
+use super::rerun_source::RerunSource;
 use super::state::Status;
 use super::step_run_id::{AttemptId, StepRunId};
 use crate::ids::ExecutionId;

@@ -27,6 +27,7 @@ pub mod named_step_run;
 mod redaction;
 pub mod rerun;
 mod rerun_blocks;
+mod rerun_source;
 mod resume;
 mod retry;
 pub mod scope;
@@ -40,10 +41,7 @@ mod wait_timers;
 mod waits;
 
 pub use blocks::{BlockRun, BodyResult, BodyRunKey, ItemsRun, RunStep};
-pub use event::{
-    EndOutcome, Event, GivenInput, RecordedEvent, RerunSource, ReusedOutcome, ReusedStep,
-    SkipReason,
-};
+pub use event::{EndOutcome, Event, RecordedEvent, SkipReason};
 pub use failure::{Failure, codes};
 pub use flow::ERROR_PORT;
 pub use handled_failures::HandledFailures;
@@ -56,6 +54,7 @@ pub use message::{
     OutgoingMessage, ParentLink,
 };
 pub use rerun::{RerunError, RerunFrom};
+pub use rerun_source::{GivenInput, RerunSource, ReusedOutcome, ReusedStep};
 pub use scope::ExecutionScope;
 pub use state::{Execution, ExecutionOrigin, Status};
 pub use step_run::{FailedAttempt, StepRun, StepState};

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::blocks::block_run::BodyResult;
-use super::event::{EndOutcome, Event, RerunSource, ReusedOutcome};
+use super::event::{EndOutcome, Event};
 use super::failure::Failure;
+use super::rerun_source::{RerunSource, ReusedOutcome};
 use crate::Map;
 use crate::expr::SecretInsertion;
 use crate::redact::{Redact, redacted_around, redacted_map, redacted_value};

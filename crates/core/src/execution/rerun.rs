@@ -8,11 +8,10 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::blocks::block_run::{BodyRunId, BodyRunKey};
-use super::event::{
-    Event, GivenInput, RecordedEvent, RerunSource, ReusedOutcome, ReusedStep, SkipReason,
-};
+use super::event::{Event, RecordedEvent, SkipReason};
 use super::named_step_run::{NamedStepRun, NoSuchStepRun};
 use super::rerun_blocks::RerunSelection;
+use super::rerun_source::{GivenInput, RerunSource, ReusedOutcome, ReusedStep};
 use super::state::{Execution, Status};
 use super::step_run::StepState;
 use super::step_run_id::StepRunId;

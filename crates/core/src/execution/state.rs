@@ -6,11 +6,12 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::compensation::CompensationLog;
-use super::event::{EndOutcome, GivenInput};
+use super::event::EndOutcome;
 use super::failure::Failure;
 use super::handled_failures::HandledFailures;
 use super::message::ParentLink;
 use super::redaction::EventRedaction;
+use super::rerun_source::GivenInput;
 use super::step_run::StepState;
 use super::step_runs::StepRuns;
 use super::wait_timers::WaitTimers;
