@@ -32,7 +32,7 @@ pub(super) fn validation_endpoints() -> Endpoints {
     params(("Idempotency-Key" = Option<String>, Header, description = "A repeated request gets the first response again")),
     request_body(description = "A definition: see `/api/v1/schema/definition`", content(
         (wire::Definition = "application/json"),
-        (String = "application/yaml"))),
+        (serde_json::Value = "application/yaml"))),
     responses((status = 200, description = "What the definition contains, or what is wrong with it", body = Envelope<wire::Validation>),
         responses::BodyErrors, responses::CommonErrors))]
 async fn validate_definition(
