@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::approval_wait::{ApprovalWait, Vote};
 use super::blocks::block_run::{BlockPause, BlockRun, BodyResult, BodyRunId, BodyRunKey};
 use super::compensation::CompensationLog;
 use super::event::{Event, RecordedEvent, SkipReason};
 use super::failure::Failure;
 use super::rerun_source::{RerunSource, ReusedOutcome, ReusedStep};
+use super::signal_wait::SignalWait;
 use super::state::{Execution, Status};
 use super::step_run::{NextAttempt, StepState};
 use crate::Timestamp;
@@ -52,6 +54,13 @@ impl Execution {
             Event::StepStarted { .. }
             | Event::StepWaiting { .. }
             | Event::ChildStarted { .. }
+            | Event::SignalAwaited { .. }
+            | Event::ApprovalRequested { .. }
+            | Event::ApprovalVoted { .. }
+            | Event::ApprovalDelegated { .. }
+            | Event::ApprovalReminded { .. }
+            | Event::ApprovalEscalated { .. }
+            | Event::ApprovalEnded { .. }
             | Event::StepRetrying { .. }
             | Event::StepCheckpoint { .. }
             | Event::StepCompleted { .. }
@@ -61,6 +70,13 @@ impl Execution {
             | Event::BodyStarted { .. }
             | Event::BodyEnded { .. }
             | Event::ItemsEnded { .. } => self.apply_step_event(&recorded.event, at),
+            Event::SignalReceived { signal, key, id, data } => {
+                self.signals.add(recorded.seq, signal, key.as_deref(), data);
+                if let Some(id) = id {
+                    self.signals.remember_id(signal, id);
+                }
+            }
+            Event::SignalConsumed { number, .. } => self.signals.remove(*number),
             Event::StateSet { values } => self.set_state_values(values),
             Event::StepLogged { .. } | Event::Recovered => {}
             Event::Paused => self.phase = Status::Paused,
@@ -133,7 +149,10 @@ impl Execution {
             | Event::StepFailed { .. }
             | Event::StepSkipped { .. }
             | Event::StepCancelled { .. } => self.apply_settled(event, at),
-            _ => self.apply_body_event(event),
+            Event::BodyStarted { .. } | Event::BodyEnded { .. } | Event::ItemsEnded { .. } => {
+                self.apply_body_event(event);
+            }
+            _ => self.apply_event_from_outside(event, at),
         }
     }
 
@@ -175,6 +194,47 @@ impl Execution {
                 self.note_settled(step, false);
                 self.steps.settle_at(&self.origin.plan, step, at, StepState::Cancelled)
             }
+            _ => {}
+        }
+    }
+
+    /// Applies an event about a wait for a signal or an approval.
+    fn apply_event_from_outside(&mut self, event: &Event, at: Timestamp) {
+        let Some(run) = event.step_run().and_then(|step| self.steps.get_mut(step)) else { return };
+        if let Event::SignalAwaited { signal, key, until, .. } = event {
+            let (name, key) = (signal.clone(), key.clone());
+            let wait = SignalWait { since: at, until: *until, name, key };
+            run.state = StepState::AwaitingSignal(Box::new(wait));
+        }
+        if let Event::ApprovalRequested {
+            approvers, quorum, until, remind_at, escalate_at, ..
+        } = event
+        {
+            run.state = StepState::AwaitingApproval(Box::new(ApprovalWait {
+                since: at,
+                until: *until,
+                remind_at: *remind_at,
+                escalate_at: *escalate_at,
+                reminders: 0,
+                approvers: approvers.clone(),
+                quorum: *quorum,
+                votes: Vec::new(),
+            }));
+            return;
+        }
+        let StepState::AwaitingApproval(wait) = &mut run.state else { return };
+        match event {
+            Event::ApprovalVoted { approver, verdict, comment, data, .. } => {
+                let (approver, comment) = (approver.clone(), comment.clone());
+                let (verdict, data) = (*verdict, data.clone());
+                wait.votes.push(Vote { approver, verdict, comment, data, at });
+            }
+            Event::ApprovalDelegated { approver, to, .. } => wait.delegate(approver, to),
+            Event::ApprovalReminded { next, .. } => {
+                wait.reminders = wait.reminders.saturating_add(1);
+                wait.remind_at = *next;
+            }
+            Event::ApprovalEscalated { to, .. } => wait.escalate(to),
             _ => {}
         }
     }

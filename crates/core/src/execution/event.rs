@@ -9,6 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+use super::approval_wait::{ApprovalOutcome, Verdict};
 use super::blocks::block_run::BodyResult;
 use super::failure::{Failure, codes};
 use super::message::{ChildLink, ParentLink};
@@ -105,6 +106,123 @@ pub enum Event {
         /// When the step's timeout ends; `None`: it has none.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         until: Option<Timestamp>,
+    },
+    /// A step waits for a signal (`WaitForSignal`).
+    SignalAwaited {
+        /// The step run.
+        #[serde(rename = "n")]
+        step: StepRunId,
+        /// The name of the signal.
+        #[serde(rename = "sig")]
+        signal: String,
+        /// The correlation key that the signal must have, if it is sent by its key.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<String>,
+        /// When the wait ends without a signal; `None`: never.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
+    },
+    /// A signal arrived. It is kept until a step consumes it; its number is that of this event.
+    SignalReceived {
+        /// The name of the signal.
+        #[serde(rename = "sig")]
+        signal: String,
+        /// The correlation key that it was sent with; `None`: it was sent to the execution.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<String>,
+        /// The id that the sender gave it: further signals with this id are ignored.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<String>,
+        /// Its data.
+        data: Arc<Value>,
+    },
+    /// A step took a signal that was kept. Its completion follows.
+    SignalConsumed {
+        /// The step run.
+        #[serde(rename = "n")]
+        step: StepRunId,
+        /// The number of the signal.
+        #[serde(rename = "no")]
+        number: u64,
+    },
+    /// A step waits for the decision of people (`Approval`).
+    ApprovalRequested {
+        /// The step run.
+        #[serde(rename = "n")]
+        step: StepRunId,
+        /// Who may decide; empty: everyone.
+        #[serde(rename = "by", default, skip_serializing_if = "Vec::is_empty")]
+        approvers: Vec<String>,
+        /// How many must approve.
+        #[serde(rename = "q", default = "first_attempt", skip_serializing_if = "is_one")]
+        quorum: u32,
+        /// When its time is over; `None`: never.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
+        /// When the first reminder is due.
+        #[serde(rename = "remind", default, skip_serializing_if = "Option::is_none")]
+        remind_at: Option<Timestamp>,
+        /// When further approvers are added.
+        #[serde(rename = "esc", default, skip_serializing_if = "Option::is_none")]
+        escalate_at: Option<Timestamp>,
+    },
+    /// An approver voted.
+    ApprovalVoted {
+        /// The step run.
+        #[serde(rename = "n")]
+        step: StepRunId,
+        /// The approver.
+        #[serde(rename = "by")]
+        approver: String,
+        /// The vote.
+        #[serde(rename = "v")]
+        verdict: Verdict,
+        /// A comment.
+        #[serde(rename = "msg", default, skip_serializing_if = "Option::is_none")]
+        comment: Option<String>,
+        /// The data of the form.
+        #[serde(default)]
+        data: Arc<Value>,
+    },
+    /// An approver named another one to decide instead.
+    ApprovalDelegated {
+        /// The step run.
+        #[serde(rename = "n")]
+        step: StepRunId,
+        /// The approver.
+        #[serde(rename = "by")]
+        approver: String,
+        /// The other one.
+        to: String,
+        /// A comment.
+        #[serde(rename = "msg", default, skip_serializing_if = "Option::is_none")]
+        comment: Option<String>,
+    },
+    /// The approvers were reminded.
+    ApprovalReminded {
+        /// The step run.
+        #[serde(rename = "n")]
+        step: StepRunId,
+        /// When the next reminder is due.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        next: Option<Timestamp>,
+    },
+    /// Approvers were added because the approval was not decided.
+    ApprovalEscalated {
+        /// The step run.
+        #[serde(rename = "n")]
+        step: StepRunId,
+        /// The added ones.
+        to: Vec<String>,
+    },
+    /// An approval is decided, or its time is over. The end of its step follows.
+    ApprovalEnded {
+        /// The step run.
+        #[serde(rename = "n")]
+        step: StepRunId,
+        /// How.
+        #[serde(rename = "out")]
+        outcome: ApprovalOutcome,
     },
     /// A step completed.
     StepCompleted {
@@ -351,6 +469,13 @@ impl Event {
             Self::StepStarted { step, .. }
             | Self::StepWaiting { step, .. }
             | Self::ChildStarted { step, .. }
+            | Self::SignalAwaited { step, .. }
+            | Self::ApprovalRequested { step, .. }
+            | Self::ApprovalVoted { step, .. }
+            | Self::ApprovalDelegated { step, .. }
+            | Self::ApprovalReminded { step, .. }
+            | Self::ApprovalEscalated { step, .. }
+            | Self::ApprovalEnded { step, .. }
             | Self::StepCompleted { step, .. }
             | Self::StepRetrying { step, .. }
             | Self::StepFailed { step, .. }
@@ -363,6 +488,8 @@ impl Event {
             | Self::BodyStarted { .. }
             | Self::BodyEnded { .. }
             | Self::ItemsEnded { .. }
+            | Self::SignalReceived { .. }
+            | Self::SignalConsumed { .. }
             | Self::StateSet { .. }
             | Self::Recovered
             | Self::Ending { .. }

@@ -66,12 +66,10 @@ impl EventRedaction {
                     self.redact_failure(error);
                 }
             }
-            Event::ItemsEnded { results, .. } => {
-                for result in results {
-                    match result {
-                        BodyResult::Completed(output) => self.redact_value(output),
-                        BodyResult::Failed(error) => self.redact_failure(error),
-                    }
+            Event::ItemsEnded { results, .. } => self.redact_results(results),
+            Event::SignalAwaited { key, .. } => {
+                if let Some(key) = key {
+                    self.redact_text(key);
                 }
             }
             Event::Ending { outcome } => match outcome {
@@ -84,12 +82,26 @@ impl EventRedaction {
                     }
                 }
             },
+            Event::SignalReceived { data, .. } => self.redact_value(data),
+            Event::ApprovalVoted { comment, data, .. } => {
+                self.redact_value(data);
+                if let Some(comment) = comment {
+                    self.redact_text(comment);
+                }
+            }
+            Event::ApprovalDelegated { comment: Some(comment), .. } => self.redact_text(comment),
             Event::StateSet { values } => self.redact_map(values),
             Event::StepLogged { message, .. } => self.redact_text(message),
             Event::Cancelled { reason: Some(reason) } => self.redact_text(reason),
             Event::Started
             | Event::StepWaiting { .. }
             | Event::ChildStarted { .. }
+            | Event::SignalConsumed { .. }
+            | Event::ApprovalRequested { .. }
+            | Event::ApprovalDelegated { comment: None, .. }
+            | Event::ApprovalReminded { .. }
+            | Event::ApprovalEscalated { .. }
+            | Event::ApprovalEnded { .. }
             | Event::StepSkipped { .. }
             | Event::StepCancelled { .. }
             | Event::BodyStarted { .. }
@@ -99,6 +111,15 @@ impl EventRedaction {
             | Event::Cancelled { reason: None } => {}
         }
         event
+    }
+
+    fn redact_results(&mut self, results: &mut [BodyResult]) {
+        for result in results {
+            match result {
+                BodyResult::Completed(output) => self.redact_value(output),
+                BodyResult::Failed(error) => self.redact_failure(error),
+            }
+        }
     }
 
     fn redact_value(&mut self, value: &mut Arc<Value>) {

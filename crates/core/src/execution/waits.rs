@@ -26,6 +26,10 @@ impl Execution {
             Event::Started => self.limit_timeout(self.origin.plan.timeout, elapsed),
             Event::StepWaiting { step, .. }
             | Event::ChildStarted { step, .. }
+            | Event::SignalAwaited { step, .. }
+            | Event::ApprovalRequested { step, .. }
+            | Event::ApprovalReminded { step, .. }
+            | Event::ApprovalEscalated { step, .. }
             | Event::StepRetrying { step, .. } => {
                 self.measure_step(step, recorded.at, elapsed, Duration::ZERO);
             }

@@ -13,7 +13,9 @@ use stepwell_core::execution::{
     SkipReason, StepRunId, codes,
 };
 
+use crate::approval_oracle::ApprovalOracle;
 use crate::ending_oracle::EndingOracle;
+use crate::signal_oracle::SignalOracle;
 
 /// Reads a journal event by event and panics where it breaks a rule.
 pub struct Oracle {
@@ -43,6 +45,8 @@ pub struct Oracle {
     /// The results of ended bodies, by block run, body and iteration.
     results: BTreeMap<(StepRunId, BodyRun), BodyResult>,
     pub ending: EndingOracle,
+    pub signals: SignalOracle,
+    approvals: ApprovalOracle,
 }
 
 /// Which body, which iteration.
@@ -81,6 +85,8 @@ impl Oracle {
             codes: BTreeMap::new(),
             results: BTreeMap::new(),
             ending: EndingOracle::default(),
+            signals: SignalOracle::default(),
+            approvals: ApprovalOracle::default(),
         }
     }
 
@@ -89,6 +95,8 @@ impl Oracle {
         assert_eq!(recorded.seq, self.last_seq + 1, "no gaps");
         assert!(recorded.at >= self.last_at, "time does not go back");
         (self.last_seq, self.last_at) = (recorded.seq, recorded.at);
+        self.signals.read(plan, recorded);
+        self.approvals.read(plan, recorded);
         self.read_event(plan, &recorded.event);
     }
 
@@ -188,6 +196,16 @@ impl Oracle {
             Event::StepCheckpoint { step, .. } => {
                 assert!(self.under_way.contains_key(step), "only of a running attempt");
             }
+            Event::SignalAwaited { step, .. }
+            | Event::SignalConsumed { step, .. }
+            | Event::ApprovalRequested { step, .. }
+            | Event::ApprovalReminded { step, .. }
+            | Event::ApprovalEscalated { step, .. }
+            | Event::ApprovalEnded { step, .. } => {
+                assert!(!self.paused, "nothing is decided while paused");
+                assert!(self.under_way.contains_key(step), "only by a step under way");
+            }
+            // Of these, the oracles of signals and approvals know the rules.
             _ => {}
         }
     }
@@ -517,6 +535,12 @@ impl Oracle {
         self.bodies.remove(block);
         // The steps in it are settled: it is not waiting any more.
         self.resting_until.remove(block);
+    }
+
+    /// Whether a step waits for a signal that has arrived, or for an approval that is decided.
+    pub fn is_signal_forgotten(&self) -> bool {
+        let is_left = self.signals.is_undelivered() || self.approvals.is_undecided();
+        !self.paused && !self.ended && self.started && is_left
     }
 
     /// Steps that must have been started or skipped by now: ready, not settled, not started.

@@ -102,7 +102,9 @@ impl TraceRecorder {
                     trace.input = Some(input.clone());
                 }
             }
-            Event::StepWaiting { step, .. } => {
+            Event::StepWaiting { step, .. }
+            | Event::SignalAwaited { step, .. }
+            | Event::ApprovalRequested { step, .. } => {
                 self.trace_of(plan, step, at).status = StepStatus::Waiting;
             }
             Event::StepCompleted { step, output, port } => {
@@ -132,6 +134,13 @@ impl TraceRecorder {
             | Event::Started
             | Event::ItemsEnded { .. }
             | Event::ChildStarted { .. }
+            | Event::SignalReceived { .. }
+            | Event::SignalConsumed { .. }
+            | Event::ApprovalVoted { .. }
+            | Event::ApprovalDelegated { .. }
+            | Event::ApprovalReminded { .. }
+            | Event::ApprovalEscalated { .. }
+            | Event::ApprovalEnded { .. }
             | Event::StepCheckpoint { .. }
             | Event::Ending { .. }
             | Event::StateSet { .. }

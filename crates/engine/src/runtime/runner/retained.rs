@@ -49,6 +49,9 @@ impl Retained {
                 Event::StepCompleted { output, .. } | Event::Completed { output } => {
                     self.value(output);
                 }
+                Event::SignalReceived { data, .. } | Event::ApprovalVoted { data, .. } => {
+                    self.value(data);
+                }
                 Event::BodyEnded { output: Some(output), .. } => self.value(output),
                 Event::ItemsEnded { results, .. } => {
                     for result in results {
