@@ -11,6 +11,7 @@ use stepwell_store::traits::{FindReceivers, MessageStore, Receivers};
 use crate::SqliteStore;
 use crate::error::{Result, StoreResult};
 use crate::row::{self, Id};
+use crate::writer::Batch;
 
 const LIST: &str = "SELECT n, body FROM messages WHERE execution = ?1 ORDER BY n LIMIT ?2";
 const RECEIVERS: &str = "SELECT messages.n, messages.execution, executions.owner
@@ -19,6 +20,7 @@ const RECEIVERS: &str = "SELECT messages.n, messages.execution, executions.owner
 const SEND: &str = "INSERT INTO messages (execution, body)
     SELECT ?1, ?2 WHERE EXISTS (SELECT 1 FROM executions WHERE id = ?1 AND status < 4)";
 const HANDLED: &str = "DELETE FROM messages WHERE n = ?1 AND execution = ?2";
+const ANY: &str = "SELECT 1 FROM messages LIMIT 1";
 const DROP: &str = "DELETE FROM messages WHERE execution = ?1";
 
 /// The queries of the query plan test.
@@ -76,9 +78,10 @@ impl PreparedMessage {
 }
 
 /// Stores messages to executions that have not ended.
-pub(crate) fn send(connection: &Connection, sent: &[PreparedMessage]) -> Result<()> {
+pub(crate) fn send(batch: &mut Batch<'_>, sent: &[PreparedMessage]) -> Result<()> {
     for PreparedMessage { to, body } in sent {
-        row::execute_sql(connection, SEND, params![to.blob(), body])?;
+        row::execute_sql(batch.connection, SEND, params![to.blob(), body])?;
+        batch.has_messages = None;
     }
     Ok(())
 }
@@ -96,6 +99,14 @@ pub(crate) fn delete_handled(
 }
 
 /// Deletes all messages to an execution that has ended.
-pub(crate) fn drop_all(connection: &Connection, to: ExecutionId) -> Result<()> {
-    row::execute_sql(connection, DROP, [to.blob()]).map(drop)
+pub(crate) fn drop_all(batch: &mut Batch<'_>, to: ExecutionId) -> Result<()> {
+    let has_messages = match batch.has_messages {
+        Some(found) => found,
+        None => row::query_first(batch.connection, ANY, [], |_| Ok(()))?.is_some(),
+    };
+    batch.has_messages = Some(has_messages);
+    match has_messages {
+        true => row::execute_sql(batch.connection, DROP, [to.blob()]).map(drop),
+        false => Ok(()),
+    }
 }

@@ -172,6 +172,9 @@ pub(crate) struct Batch<'a> {
     pub(crate) connection: &'a Connection,
     /// Looked up once a transaction; writes that change nodes forget it.
     alive: HashMap<NodeId, bool>,
+    /// Whether there are messages between executions. Looked up once a transaction, so that the end
+    /// of an execution costs no search where there are none; writes that send some forget it.
+    pub(crate) has_messages: Option<bool>,
     stats: BTreeMap<WorkflowId, StatsDelta>,
     /// Written once for all, before the commit.
     pub(crate) counts: CountDeltas,
@@ -182,6 +185,7 @@ impl<'a> Batch<'a> {
         Self {
             connection,
             alive: HashMap::new(),
+            has_messages: None,
             stats: BTreeMap::new(),
             counts: CountDeltas::default(),
         }

@@ -154,9 +154,9 @@ fn write_related(batch: &mut Batch<'_>, prepared: &PreparedCommit) -> Result<()>
         row::execute_sql(batch.connection, APPEND, params![key, encoded.chunk])?;
     }
     messages::delete_handled(batch.connection, record.id, &related.handled)?;
-    messages::send(batch.connection, &prepared.sent)?;
+    messages::send(batch, &prepared.sent)?;
     if record.status.is_final() {
-        messages::drop_all(batch.connection, record.id)?;
+        messages::drop_all(batch, record.id)?;
     }
     Ok(())
 }
