@@ -272,6 +272,66 @@ const MUTANTS: &[Mutant] = &[
         from: "self.waits.blocks.insert(step, elapsed.saturating_add(left));",
         to: "self.waits.blocks.insert(step, elapsed.saturating_add(left + timeout));",
     },
+    Mutant {
+        description: "a signal with another key is consumed",
+        file: "crates/core/src/execution/signal_wait.rs",
+        from: "(key.is_none() || key == self.key.as_deref())",
+        to: "(key.is_none() || self.key.is_some())",
+    },
+    Mutant {
+        description: "a consumed signal is kept",
+        file: "crates/core/src/execution/apply.rs",
+        from: "Event::SignalConsumed { number, .. } => self.signals.remove(*number),",
+        to: "Event::SignalConsumed { number, .. } => self.signals.remove(*number + 1),",
+    },
+    Mutant {
+        description: "signals that arrived during a pause are not delivered",
+        file: "crates/core/src/execution/resume.rs",
+        from: "        self.deliver_kept_signals();",
+        to: "        let _ = Self::deliver_kept_signals;",
+    },
+    Mutant {
+        description: "a paused execution consumes a signal",
+        file: "crates/core/src/execution/signals.rs",
+        from: "let is_consumed = waiting.is_some() && self.execution.phase == Status::Running;",
+        to: "let is_consumed = waiting.is_some();",
+    },
+    Mutant {
+        description: "a repeated signal is received again",
+        file: "crates/core/src/execution/signals.rs",
+        from: "if self.execution.signals.is_repeated(&name, id.as_deref()) {",
+        to: "if self.execution.signals.is_repeated(&name, None) {",
+    },
+    Mutant {
+        description: "an approval needs one vote less",
+        file: "crates/core/src/execution/approval_wait.rs",
+        from: "count(Verdict::Approve) >= self.quorum as usize;",
+        to: "count(Verdict::Approve) + 1 >= self.quorum as usize;",
+    },
+    Mutant {
+        description: "an approver votes twice",
+        file: "crates/core/src/execution/approvals.rs",
+        from: "if self.votes.iter().any(|vote| vote.approver == approver) {",
+        to: "if self.votes.iter().any(|vote| vote.approver == approver) && self.votes.is_empty() {",
+    },
+    Mutant {
+        description: "votes during a pause are forgotten",
+        file: "crates/core/src/execution/resume.rs",
+        from: "        self.settle_approvals();",
+        to: "        let _ = Self::settle_approvals;",
+    },
+    Mutant {
+        description: "everyone may vote",
+        file: "crates/core/src/execution/approvals.rs",
+        from: "match self.approvers.is_empty() || is_listed {",
+        to: "match !self.approvers.is_empty() || is_listed {",
+    },
+    Mutant {
+        description: "a wait for a signal continues after the execution has ended",
+        file: "crates/core/src/execution/blocks/failing.rs",
+        from: "                        | StepState::AwaitingSignal(_)\n                        | StepState::AwaitingApproval(_)\n",
+        to: "                        | StepState::AwaitingApproval(_)\n",
+    },
 ];
 
 /// The mutants whose place is not in the sources any more.

@@ -11,6 +11,7 @@ import {
 } from "./core/settings.js";
 import { Transport, type RequestOptions } from "./core/transport.js";
 import { DataflowClient } from "./dataflow/client.js";
+import { Approvals } from "./resources/approvals.js";
 import { AuditLog } from "./resources/audit-log.js";
 import { Executions } from "./resources/executions.js";
 import { Keys, type Me } from "./resources/keys.js";
@@ -38,6 +39,8 @@ export class Client extends Resource {
   readonly workflows: Workflows;
   /** Executions of all workflows: get, wait, follow, control, rerun. */
   readonly executions: Executions;
+  /** Approvals: decisions of people that steps wait for. */
+  readonly approvals: Approvals;
   /** Bulk operations: one action on many executions. */
   readonly operations: Operations;
   /** Releases: the immutable definitions of a workflow. */
@@ -71,6 +74,7 @@ export class Client extends Resource {
     const { transport } = this;
     this.executions = new Executions(transport);
     this.workflows = new Workflows(this.executions, transport);
+    this.approvals = new Approvals(transport);
     this.operations = new Operations(transport);
     this.releases = new Releases(transport);
     this.releaseTags = new ReleaseTags(transport);

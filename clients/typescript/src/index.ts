@@ -21,6 +21,18 @@ export type {
   ListAuditEntries,
 } from "./resources/audit-log.js";
 export type * from "./resources/execution-models.js";
+export type {
+  Approval,
+  ApprovalLink,
+  ApprovalLinkOptions,
+  ApprovalStatus,
+  ApprovalVote,
+  DelegateOptions,
+  LinkedApproval,
+  LinkedVoteOptions,
+  ListApprovals,
+  VoteOptions,
+} from "./resources/approvals.js";
 export type { Executions } from "./resources/executions.js";
 export type {
   ApiKey,

@@ -3,7 +3,9 @@
 use stepwell_core::ids::WebhookId;
 use stepwell_engine::PayloadRenderer;
 use stepwell_engine::app::{ScheduleView, WorkflowView};
-use stepwell_engine::payload::{Event, StatusChange, StepPayload};
+use stepwell_engine::approval::Approval;
+use stepwell_engine::objects::Object;
+use stepwell_engine::payload::{Event, SignalPayload, StatusChange, StepPayload};
 use stepwell_engine::view::ExecutionView;
 use stepwell_store::record::WorkflowStats;
 
@@ -33,6 +35,14 @@ impl PayloadRenderer for ApiPayloads {
 
     fn render_step(&self, step: StepPayload<'_>) -> String {
         abi::events::step_payload(step)
+    }
+
+    fn render_signal(&self, signal: SignalPayload<'_>) -> String {
+        abi::events::signal_payload(signal)
+    }
+
+    fn render_approval(&self, approval: &Object<Approval>, workflow_name: &str) -> String {
+        abi::events::approval_payload(approval, workflow_name)
     }
 
     fn render_test(&self, webhook: WebhookId) -> String {

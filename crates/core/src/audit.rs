@@ -4,8 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::ids::{
-    ExecutionId, KeyId, OperationId, ScheduleId, SubjectId, TemplateId, WebhookId, WorkflowId,
-    WorkspaceId,
+    ApprovalId, ExecutionId, KeyId, OperationId, ScheduleId, SubjectId, TemplateId, WebhookId,
+    WorkflowId, WorkspaceId,
 };
 
 /// An action of a user or of the server, or an access that was refused.
@@ -59,6 +59,10 @@ pub enum AuditAction {
     ExecutionPaused,
     /// Resumed a paused execution.
     ExecutionResumed,
+    /// Sent a signal to an execution.
+    ExecutionSignaled,
+    /// Sent a signal that is kept until an execution waits for it.
+    SignalKept,
     /// Ran an execution again.
     ExecutionRerun,
     /// Made a workspace.
@@ -75,6 +79,14 @@ pub enum AuditAction {
     OperationCreated,
     /// Cancelled a bulk operation.
     OperationCancelled,
+    /// Approved an approval.
+    ApprovalApproved,
+    /// Rejected an approval.
+    ApprovalRejected,
+    /// Let another approver decide.
+    ApprovalDelegated,
+    /// Created a link with which an approver can decide without a key.
+    ApprovalLinkCreated,
     /// Read the secret that signs the webhooks of a workspace's executions.
     SigningSecretRead,
     /// Refused an access without permission, or with a key that is not accepted any more.
@@ -83,7 +95,7 @@ pub enum AuditAction {
 
 impl AuditAction {
     /// All of them.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 40] = [
         Self::WorkflowCreated,
         Self::WorkflowUpdated,
         Self::WorkflowActivated,
@@ -108,6 +120,8 @@ impl AuditAction {
         Self::ExecutionCancelled,
         Self::ExecutionPaused,
         Self::ExecutionResumed,
+        Self::ExecutionSignaled,
+        Self::SignalKept,
         Self::ExecutionRerun,
         Self::WorkspaceCreated,
         Self::WorkspaceUpdated,
@@ -116,6 +130,10 @@ impl AuditAction {
         Self::TemplateDeleted,
         Self::OperationCreated,
         Self::OperationCancelled,
+        Self::ApprovalApproved,
+        Self::ApprovalRejected,
+        Self::ApprovalDelegated,
+        Self::ApprovalLinkCreated,
         Self::SigningSecretRead,
         Self::AccessRefused,
     ];
@@ -147,6 +165,8 @@ impl AuditAction {
             Self::ExecutionCancelled => "execution.cancelled",
             Self::ExecutionPaused => "execution.paused",
             Self::ExecutionResumed => "execution.resumed",
+            Self::ExecutionSignaled => "execution.signaled",
+            Self::SignalKept => "workspace.signal_kept",
             Self::ExecutionRerun => "execution.rerun",
             Self::WorkspaceCreated => "workspace.created",
             Self::WorkspaceUpdated => "workspace.updated",
@@ -155,6 +175,10 @@ impl AuditAction {
             Self::TemplateDeleted => "template.deleted",
             Self::OperationCreated => "operation.created",
             Self::OperationCancelled => "operation.cancelled",
+            Self::ApprovalApproved => "approval.approved",
+            Self::ApprovalRejected => "approval.rejected",
+            Self::ApprovalDelegated => "approval.delegated",
+            Self::ApprovalLinkCreated => "approval.link_created",
             Self::SigningSecretRead => "workspace.signing_secret_read",
             Self::AccessRefused => "access.refused",
         }
@@ -199,11 +223,13 @@ pub enum ObjectKind {
     Template,
     /// A bulk operation.
     Operation,
+    /// An approval.
+    Approval,
 }
 
 impl ObjectKind {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Workflow,
         Self::Execution,
         Self::Schedule,
@@ -212,6 +238,7 @@ impl ObjectKind {
         Self::Workspace,
         Self::Template,
         Self::Operation,
+        Self::Approval,
     ];
 
     /// Its name: `workflow`. Names are stored: they never change.
@@ -225,6 +252,7 @@ impl ObjectKind {
             Self::Workspace => "workspace",
             Self::Template => "template",
             Self::Operation => "operation",
+            Self::Approval => "approval",
         }
     }
 }
@@ -281,7 +309,8 @@ objects!(
     KeyId: Key,
     WorkspaceId: Workspace,
     TemplateId: Template,
-    OperationId: Operation
+    OperationId: Operation,
+    ApprovalId: Approval
 );
 
 #[cfg(test)]

@@ -47,6 +47,11 @@ pub enum StepAction {
     Stop,
     /// The runtime starts an execution of `config.workflow`, and the state machine waits for its end.
     SubWorkflow,
+    /// The state machine waits for the signal `config.signal` with the correlation key
+    /// `config.key`; its data are the output.
+    WaitForSignal,
+    /// The state machine waits for the decision of people.
+    Approval,
     /// The state machine runs the lists of steps in it.
     Block,
 }

@@ -187,6 +187,10 @@ id!(
     /// A bulk operation: one action on many executions.
     OperationId, "an operation", dataflow: "op", abi: "op");
 
+id!(
+    /// An approval: what a step waits for until people have decided.
+    ApprovalId, "an approval", dataflow: "apr", abi: "apr");
+
 impl WorkspaceId {
     /// The workspace that exists from the first start on.
     pub const DEFAULT: Self = Self(Uuid::from_u128(1));
@@ -233,7 +237,8 @@ subjects!(
     KeyId,
     WorkspaceId,
     TemplateId,
-    OperationId
+    OperationId,
+    ApprovalId
 );
 object_ids!(SubjectId);
 
@@ -255,6 +260,15 @@ impl TaskId {
     /// is written (`charge`, `orders[3].charge`).
     pub fn for_step_run(execution: ExecutionId, step_run: &str) -> Self {
         Self(Uuid::new_v5(&execution.uuid(), step_run.as_bytes()))
+    }
+}
+
+impl ApprovalId {
+    /// The id of the approval that an attempt of a step waits for, always the same: UUIDv5 of the
+    /// execution and the attempt.
+    pub fn of_step(execution: ExecutionId, step: u32, path: &str, attempt: u32) -> Self {
+        let name = format!("approval/{step}/{path}/{attempt}");
+        Self(Uuid::new_v5(&execution.uuid(), name.as_bytes()))
     }
 }
 

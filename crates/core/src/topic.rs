@@ -30,6 +30,16 @@ pub enum Topic {
     ExecutionPaused,
     /// A paused execution was resumed.
     ExecutionResumed,
+    /// An execution received a signal.
+    SignalReceived,
+    /// A step waits for an approval.
+    ApprovalRequested,
+    /// The approvers of an approval are reminded, or further ones are added.
+    ApprovalReminded,
+    /// An approval was approved or rejected.
+    ApprovalDecided,
+    /// The time of an approval was over.
+    ApprovalExpired,
     /// A schedule was created.
     ScheduleCreated,
     /// A schedule was changed.
@@ -42,7 +52,7 @@ pub enum Topic {
 
 impl Topic {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 21] = [
         Self::WorkflowCreated,
         Self::WorkflowUpdated,
         Self::WorkflowActivated,
@@ -55,6 +65,11 @@ impl Topic {
         Self::ExecutionCancelled,
         Self::ExecutionPaused,
         Self::ExecutionResumed,
+        Self::SignalReceived,
+        Self::ApprovalRequested,
+        Self::ApprovalReminded,
+        Self::ApprovalDecided,
+        Self::ApprovalExpired,
         Self::ScheduleCreated,
         Self::ScheduleUpdated,
         Self::ScheduleDeleted,
@@ -76,6 +91,11 @@ impl Topic {
             Self::ExecutionCancelled => "execution.cancelled",
             Self::ExecutionPaused => "execution.paused",
             Self::ExecutionResumed => "execution.resumed",
+            Self::SignalReceived => "signal.received",
+            Self::ApprovalRequested => "approval.requested",
+            Self::ApprovalReminded => "approval.reminded",
+            Self::ApprovalDecided => "approval.decided",
+            Self::ApprovalExpired => "approval.expired",
             Self::ScheduleCreated => "schedule.created",
             Self::ScheduleUpdated => "schedule.updated",
             Self::ScheduleDeleted => "schedule.deleted",

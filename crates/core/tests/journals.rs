@@ -55,6 +55,7 @@ fn types() -> Types {
         examples: Vec::new(),
     };
     Types(vec![
+        spec("Approval", StepAction::Approval),
         spec("Delay", StepAction::Delay),
         spec("Echo", StepAction::Run),
         spec("Fail", StepAction::Fail),
@@ -62,6 +63,7 @@ fn types() -> Types {
         spec("Run", StepAction::Run),
         spec("SetState", StepAction::SetState),
         spec("SubWorkflow", StepAction::SubWorkflow),
+        spec("WaitForSignal", StepAction::WaitForSignal),
     ])
 }
 

@@ -80,6 +80,12 @@ pub enum AppError {
     /// The present state does not allow the operation; the message has what to change first.
     #[error("{0}")]
     Conflict(String),
+    /// No step waits for the signal.
+    #[error("no step waits for this signal")]
+    SignalNotAwaited,
+    /// Too many signals are kept that no step has consumed.
+    #[error("{0}")]
+    TooManySignals(String),
     /// The external id is taken in this workspace.
     #[error("the external id is taken by execution {0}")]
     ExternalIdTaken(stepwell_core::ids::ExecutionId),

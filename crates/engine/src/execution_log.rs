@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 
 use stepwell_core::Timestamp;
 use stepwell_core::execution::{
-    BodyResult, Event, Execution, Failure, RecordedEvent, SkipReason, StepRunId,
+    ApprovalEvent, ApprovalOutcome, BodyResult, Event, Execution, Failure, RecordedEvent,
+    SkipReason, StepRunId, Verdict,
 };
 
 use crate::view::{LogLine, log_line, step_run_name};
@@ -30,6 +31,11 @@ fn journal_line(
     let (level, message) = match event {
         Event::StepStarted { attempt, .. } => ("info", format!("attempt {attempt} started")),
         Event::StepWaiting { until, .. } => ("info", format!("waits until {until}")),
+        Event::SignalAwaited { signal, key, until, .. } => {
+            ("info", describe_wait(signal, key.as_deref(), *until))
+        }
+        Event::Approval { event, .. } => describe_approval(event),
+        Event::SignalReceived { signal, .. } => ("info", format!("received the signal `{signal}`")),
         Event::StepCompleted { step, port, .. } => {
             ("info", describe_completed(*at, started.get(step).copied(), port.as_deref()))
         }
@@ -72,6 +78,49 @@ fn journal_line(
     };
     let step_id = event.step_run().and_then(|step| step_run_name(execution, step));
     Some(LogLine { seq: *seq, at: *at, step_id, level: level.into(), message })
+}
+
+fn describe_approval(event: &ApprovalEvent) -> (&'static str, String) {
+    let message = match event {
+        ApprovalEvent::Requested { .. } => "waits for an approval".to_owned(),
+        ApprovalEvent::Voted { approver, verdict, comment, .. } => {
+            describe_vote(approver, *verdict, comment.as_deref())
+        }
+        ApprovalEvent::Delegated { approver, to, .. } => {
+            format!("`{approver}` delegates the approval to `{to}`")
+        }
+        ApprovalEvent::Reminded { .. } => "reminds the approvers".to_owned(),
+        ApprovalEvent::Escalated { to } => {
+            return ("warn", format!("adds approvers: {}", to.join(", ")));
+        }
+        ApprovalEvent::Ended { outcome } => describe_outcome(*outcome).to_owned(),
+    };
+    ("info", message)
+}
+
+fn describe_vote(approver: &str, verdict: Verdict, comment: Option<&str>) -> String {
+    let verb = match verdict {
+        Verdict::Approve => "approves",
+        Verdict::Reject => "rejects",
+    };
+    let comment = comment.map(|comment| format!(": {comment}")).unwrap_or_default();
+    format!("`{approver}` {verb}{comment}")
+}
+
+const fn describe_outcome(outcome: ApprovalOutcome) -> &'static str {
+    match outcome {
+        ApprovalOutcome::Approved => "approved",
+        ApprovalOutcome::Rejected => "rejected",
+        ApprovalOutcome::ExpiredApproved => "approved by the timeout",
+        ApprovalOutcome::ExpiredRejected => "rejected by the timeout",
+        ApprovalOutcome::Expired => "the approval's time is over",
+    }
+}
+
+fn describe_wait(signal: &str, key: Option<&str>, until: Option<Timestamp>) -> String {
+    let key = key.map(|key| format!(" with the key `{key}`")).unwrap_or_default();
+    let until = until.map(|until| format!(" until {until}")).unwrap_or_default();
+    format!("waits for the signal `{signal}`{key}{until}")
 }
 
 fn describe_completed(at: Timestamp, started: Option<Timestamp>, port: Option<&str>) -> String {

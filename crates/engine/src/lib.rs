@@ -5,6 +5,7 @@
 
 pub mod api_key;
 pub mod app;
+pub mod approval;
 pub mod bulk_operation;
 pub mod caller;
 mod clock;
@@ -24,6 +25,7 @@ pub mod release_tag;
 mod runtime;
 pub mod schedule;
 mod setting;
+pub mod signal;
 mod telemetry;
 pub mod view;
 pub mod warning;

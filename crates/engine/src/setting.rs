@@ -13,7 +13,7 @@ use crate::objects::{self, Document, Object};
 pub(crate) struct Setting {
     /// Unique.
     name: String,
-    value: String,
+    pub(crate) value: String,
 }
 
 impl Document for Setting {

@@ -25,7 +25,7 @@ mod credentials;
 mod waiting;
 
 pub use attempts::{AttemptFailure, AttemptView};
-pub use waiting::{ExecutionWait, StepWait, WaitReason};
+pub use waiting::{AwaitedSignal, ExecutionWait, StepWait, WaitReason};
 
 /// The size of a step's configuration as it is shown, in bytes; a larger one is shortened.
 const CONFIG_BYTES: usize = 16 << 10;
@@ -109,7 +109,7 @@ pub enum StepStatus {
     Pending,
     /// An attempt is under way, or a retry is waiting.
     Running,
-    /// It waits for a time or for a sub-workflow.
+    /// It waits for a time, a sub-workflow, a signal or an approval.
     Waiting,
     /// It completed.
     Completed,
@@ -142,7 +142,10 @@ impl From<&StepState> for StepStatus {
             StepState::Running { .. } | StepState::Backoff { .. } | StepState::Block(_) => {
                 Self::Running
             }
-            StepState::Waiting { .. } | StepState::Child { .. } => Self::Waiting,
+            StepState::Waiting { .. }
+            | StepState::Child { .. }
+            | StepState::AwaitingSignal(_)
+            | StepState::AwaitingApproval(_) => Self::Waiting,
             StepState::Completed { .. } => Self::Completed,
             StepState::Failed { .. } => Self::Failed,
             StepState::Skipped { .. } => Self::Skipped,

@@ -7,8 +7,8 @@ use stepwell_core::catalog::{StepCatalog, StepSpec};
 
 use crate::types::data::{EchoStep, StaticInput, StaticTextInput};
 use crate::types::flow::{
-    BranchBlock, DelayStep, FailStep, LoopBlock, MapBlock, ParallelBlock, SetState, StopStep,
-    SubWorkflow, SwitchBlock, TryBlock,
+    ApprovalStep, BranchBlock, DelayStep, FailStep, LoopBlock, MapBlock, ParallelBlock, SetState,
+    StopStep, SubWorkflow, SwitchBlock, TryBlock, WaitForSignal,
 };
 use crate::types::http::HttpRequest;
 use crate::types::json::{ParseJson, QueryJson, StringifyJson};
@@ -21,6 +21,7 @@ use crate::{StepBehaviour, StepType};
 
 /// Every step type, sorted by name. A new one is a file and a line here.
 pub const ALL: &[&dyn StepType] = &[
+    &ApprovalStep,
     &BranchBlock,
     &DelayStep,
     &EchoStep,
@@ -54,6 +55,7 @@ pub const ALL: &[&dyn StepType] = &[
     &TruncateText,
     &UppercaseText,
     &TryBlock,
+    &WaitForSignal,
 ];
 
 struct RegistryEntry {

@@ -68,6 +68,12 @@ pub enum Command {
     /// Create, list, test and delete webhooks, and list their deliveries
     #[command(subcommand)]
     Webhooks(commands::webhooks::Webhooks),
+    /// List approvals and decide about them
+    #[command(subcommand)]
+    Approvals(commands::approvals::Approvals),
+    /// Send signals to executions that wait for them
+    #[command(subcommand)]
+    Signals(commands::signals::Signals),
     /// Create, get, list, update, delete and preview templates
     #[command(subcommand)]
     Templates(commands::templates::Templates),
@@ -115,6 +121,8 @@ impl Cli {
             Command::Secrets(args) => commands::secrets::run(&args, &global),
             Command::Keys(args) => commands::keys::run(args, &global).await,
             Command::Webhooks(args) => commands::webhooks::run(args, &global).await,
+            Command::Approvals(args) => commands::approvals::run(args, &global).await,
+            Command::Signals(args) => commands::signals::run(args, &global).await,
             Command::Templates(args) => commands::templates::run(args, &global).await,
             Command::Workspaces(args) => commands::workspaces::run(args, &global).await,
             Command::Status => commands::status::run(&global).await,

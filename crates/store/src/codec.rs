@@ -198,6 +198,7 @@ fn event_values(event: &Event) -> [Option<&Arc<Value>>; PLACES] {
         Event::BodyEnded { output, .. } => [output.as_ref(), None],
         Event::Accepted { input, .. } => [Some(input), None],
         Event::StepCompleted { output, .. } | Event::Completed { output } => [Some(output), None],
+        Event::SignalReceived { data, .. } => [Some(data), None],
         _ => [None, None],
     }
 }
@@ -207,6 +208,7 @@ fn always_there(event: &mut Event) -> Option<&mut Arc<Value>> {
     match event {
         Event::Accepted { input, .. } => Some(input),
         Event::StepCompleted { output, .. } | Event::Completed { output } => Some(output),
+        Event::SignalReceived { data, .. } => Some(data),
         _ => None,
     }
 }

@@ -32,10 +32,10 @@ pub struct Commit {
     /// The idempotency key to take; refused as `Replayed` where it is taken. Only with a new
     /// execution.
     pub idempotency: Option<IdempotencyRecord>,
-    /// Objects to write with the first event, such as the schedule that starts the execution, with
+    /// Objects to write with the events, such as the schedule that starts the execution, with
     /// their effects: all or nothing, so that each firing has exactly one execution. Rejected as
-    /// by [`write_objects`](crate::ObjectStore::write_objects). Only with a new execution, and
-    /// without an idempotency key of their own.
+    /// by [`write_objects`](crate::ObjectStore::write_objects). Only with events, and without an
+    /// idempotency key of their own.
     pub objects: Option<Box<ObjectBatch>>,
     /// What it changes for other executions.
     pub related: RelatedExecutions,
@@ -84,7 +84,7 @@ impl Commit {
     }
 
     /// Whether its parts fit together: events without gaps after `expected_seq`, the record at the
-    /// last of them, an idempotency key or objects only with a new execution, deliveries about
+    /// last of them, an idempotency key only with a new execution, deliveries about
     /// this execution.
     /// Stores call this before anything else.
     ///
@@ -105,9 +105,6 @@ impl Commit {
         }
         if self.expected_seq > 0 && self.idempotency.is_some() {
             return refuse("takes an idempotency key, but the execution is not new");
-        }
-        if self.expected_seq > 0 && self.objects.is_some() {
-            return refuse("writes objects, but the execution is not new");
         }
         if self.objects.as_ref().is_some_and(|objects| objects.idempotency.is_some()) {
             return refuse("has objects with an idempotency key of their own");

@@ -10,6 +10,13 @@ with Client(api_key="sk_live_...") as client:
 from . import dataflow, definitions, vellum
 from ._async.client import AsyncClient
 from ._async.pages import AsyncPage, AsyncPaginator
+from ._approval_models import (
+    Approval,
+    ApprovalLink,
+    ApprovalStatus,
+    ApprovalVote,
+    LinkedApproval,
+)
 from ._audit_models import AuditAction, AuditActor, AuditEntry, AuditObject, AuditObjectType
 from ._base import Deleted, ErrorDetail, Model
 from ._errors import (
@@ -44,6 +51,7 @@ from ._execution_models import (
     LogEvent,
     LogLine,
     OtherEvent,
+    SentSignal,
     StatusEvent,
     Step,
     StepAttempt,
@@ -129,6 +137,10 @@ __all__ = [
     "APIError",
     "Actual",
     "ApiKey",
+    "Approval",
+    "ApprovalLink",
+    "ApprovalStatus",
+    "ApprovalVote",
     "AsyncClient",
     "AsyncPage",
     "AsyncPaginator",
@@ -179,6 +191,7 @@ __all__ = [
     "GraphStep",
     "Integration",
     "LastExecution",
+    "LinkedApproval",
     "LogEvent",
     "LogLine",
     "Me",
@@ -211,6 +224,7 @@ __all__ = [
     "SchedulePreview",
     "SchedulesChanged",
     "Secret",
+    "SentSignal",
     "ServerError",
     "SkippedFiring",
     "StatusEvent",

@@ -19,6 +19,7 @@ AuditAction = Literal[
     "execution.paused",
     "execution.resumed",
     "execution.rerun",
+    "execution.signaled",
     "schedule.created",
     "schedule.updated",
     "schedule.deleted",
@@ -36,11 +37,16 @@ AuditAction = Literal[
     "workspace.created",
     "workspace.updated",
     "workspace.signing_secret_read",
+    "workspace.signal_kept",
     "template.created",
     "template.updated",
     "template.deleted",
     "operation.created",
     "operation.cancelled",
+    "approval.approved",
+    "approval.rejected",
+    "approval.delegated",
+    "approval.link_created",
     "access.refused",
 ]
 
@@ -53,6 +59,7 @@ AuditObjectType = Literal[
     "workspace",
     "template",
     "operation",
+    "approval",
 ]
 
 

@@ -53,20 +53,25 @@ class StepAttempt(Model):
 
 
 class StepWait(Model):
-    """What a step waits for: `reason` is `timer`, `retry` or `sub_workflow`; `until` is None if it
-    is not known."""
+    """What a step waits for: `reason` is `timer`, `retry`, `sub_workflow`, `signal` or `approval`;
+    `until` is None if it is not known. `signal` and `key` name the signal."""
 
     reason: str = Field(alias="for")
     until: Optional[datetime] = None
+    signal: Optional[str] = None
+    key: Optional[str] = None
 
 
 class ExecutionWait(Model):
-    """What an execution waits for: `reason` is `timer`, `retry`, `sub_workflow` or `capacity`;
-    `step` is None for `capacity`, `until` is None if it is not known."""
+    """What an execution waits for: `reason` is `timer`, `retry`, `sub_workflow`, `signal`,
+    `approval` or `capacity`; `step` is None for `capacity`, `until` is None if it is not known.
+    `signal` and `key` name the signal."""
 
     reason: str = Field(alias="for")
     step: Optional[str] = None
     until: Optional[datetime] = None
+    signal: Optional[str] = None
+    key: Optional[str] = None
 
 
 class Step(Model):
@@ -145,6 +150,16 @@ class ExecutionChange(Model):
 
     id: str = Field(alias="execution_id")
     status: Union[ExecutionStatus, str]
+
+
+class SentSignal(Model):
+    """What became of a signal: `status` is `consumed`, `kept` or `repeated`. `execution_id` is the
+    execution that received it; `expires_at` is set if it is kept until an execution waits for it."""
+
+    name: str
+    status: str
+    execution_id: Optional[str] = None
+    expires_at: Optional[datetime] = None
 
 
 class LogLine(Model):

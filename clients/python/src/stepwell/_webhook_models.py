@@ -25,6 +25,11 @@ WebhookTopic = Literal[
     "schedule.updated",
     "schedule.deleted",
     "schedule.triggered",
+    "signal.received",
+    "approval.requested",
+    "approval.reminded",
+    "approval.decided",
+    "approval.expired",
     "*",
 ]
 

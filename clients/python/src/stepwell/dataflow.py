@@ -139,20 +139,25 @@ class TaskAttempt(Model):
 
 
 class TaskWait(Model):
-    """What a task waits for: `reason` is `timer`, `retry` or `sub_workflow`; `until` is None if it
-    is not known."""
+    """What a task waits for: `reason` is `timer`, `retry`, `sub_workflow`, `signal` or `approval`;
+    `until` is None if it is not known. `signal` and `key` name the signal."""
 
     reason: str = Field(alias="for")
     until: Optional[datetime] = None
+    signal: Optional[str] = None
+    key: Optional[str] = None
 
 
 class ExecutionWait(Model):
-    """What an execution waits for: `reason` is `timer`, `retry`, `sub_workflow` or `capacity`;
-    `step_id` is None for `capacity`, `until` is None if it is not known."""
+    """What an execution waits for: `reason` is `timer`, `retry`, `sub_workflow`, `signal`,
+    `approval` or `capacity`; `step_id` is None for `capacity`, `until` is None if it is not known.
+    `signal` and `key` name the signal."""
 
     reason: str = Field(alias="for")
     step_id: Optional[str] = None
     until: Optional[datetime] = None
+    signal: Optional[str] = None
+    key: Optional[str] = None
 
 
 class Task(Model):

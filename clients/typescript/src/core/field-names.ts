@@ -34,6 +34,7 @@ export const MANAGEMENT_USER_DATA: ReadonlySet<string> = new Set([
   "body",
   "sample",
   "rendered",
+  "form",
   "desired_output_value",
 ]);
 

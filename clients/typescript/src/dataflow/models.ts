@@ -106,16 +106,24 @@ export interface TaskAttempt {
 
 /** What a task waits for. */
 export interface TaskWait {
-  for: "timer" | "retry" | "sub_workflow";
+  for: "timer" | "retry" | "sub_workflow" | "signal" | "approval";
   /** Null if it is not known. */
   until: Date | null;
+  /** The name of the signal. */
+  signal?: string;
+  /** The correlation key of the signal. */
+  key?: string;
 }
 
 /** What an execution waits for; `stepId` is null for `capacity`, `until` if it is not known. */
 export interface ExecutionWait {
-  for: "timer" | "retry" | "sub_workflow" | "capacity";
+  for: "timer" | "retry" | "sub_workflow" | "signal" | "approval" | "capacity";
   stepId: string | null;
   until: Date | null;
+  /** The name of the signal. */
+  signal?: string;
+  /** The correlation key of the signal. */
+  key?: string;
 }
 
 /** The run of a step in an execution. */

@@ -17,6 +17,7 @@ export type AuditAction =
   | "execution.paused"
   | "execution.resumed"
   | "execution.rerun"
+  | "execution.signaled"
   | "schedule.created"
   | "schedule.updated"
   | "schedule.deleted"
@@ -34,11 +35,16 @@ export type AuditAction =
   | "workspace.created"
   | "workspace.updated"
   | "workspace.signing_secret_read"
+  | "workspace.signal_kept"
   | "template.created"
   | "template.updated"
   | "template.deleted"
   | "operation.created"
   | "operation.cancelled"
+  | "approval.approved"
+  | "approval.rejected"
+  | "approval.delegated"
+  | "approval.link_created"
   | "access.refused";
 
 export type AuditObjectType =
@@ -49,7 +55,8 @@ export type AuditObjectType =
   | "api_key"
   | "workspace"
   | "template"
-  | "operation";
+  | "operation"
+  | "approval";
 
 /** An entry of the audit log. */
 export interface AuditEntry {

@@ -34,16 +34,24 @@ export interface StepAttempt {
 
 /** What a step waits for. */
 export interface StepWait {
-  for: "timer" | "retry" | "sub_workflow";
+  for: "timer" | "retry" | "sub_workflow" | "signal" | "approval";
   /** Null if it is not known. */
   until: Date | null;
+  /** The name of the signal. */
+  signal?: string;
+  /** The correlation key of the signal. */
+  key?: string;
 }
 
 /** What an execution waits for; `step` is null for `capacity`, `until` if it is not known. */
 export interface ExecutionWait {
-  for: "timer" | "retry" | "sub_workflow" | "capacity";
+  for: "timer" | "retry" | "sub_workflow" | "signal" | "approval" | "capacity";
   step: string | null;
   until: Date | null;
+  /** The name of the signal. */
+  signal?: string;
+  /** The correlation key of the signal. */
+  key?: string;
 }
 
 /** The run of a step in an execution. */
@@ -122,6 +130,32 @@ export interface Execution<R = any> {
 export interface ExecutionChange {
   id: string;
   status: ExecutionStatus;
+}
+
+/** Options of `executions.sendSignalByKey`. */
+export interface SendSignalByKeyOptions extends PostOptions {
+  /** The output of the step that consumes the signal. */
+  data?: unknown;
+  /** Further signals with the same name and id are ignored. */
+  id?: string | undefined;
+  /** `false`: a signal that no step waits for is rejected, instead of kept. */
+  keep?: boolean | undefined;
+}
+
+/** Options of `executions.sendSignal`. */
+export interface SendSignalOptions extends SendSignalByKeyOptions {
+  /** Only a step that waits for this key may consume the signal. */
+  key?: string | undefined;
+}
+
+/** What became of a signal. */
+export interface SentSignal {
+  name: string;
+  status: "consumed" | "kept" | "repeated";
+  /** The execution that received it; null if it is kept until an execution waits for it. */
+  executionId: string | null;
+  /** When it is deleted if no execution has waited for it. */
+  expiresAt: Date | null;
 }
 
 /** Options of `workflows.start`. */

@@ -13,6 +13,7 @@ import { waitForEnd, type WaitOptions } from "../core/wait.js";
 import type * as e from "./execution-models.js";
 
 const EXECUTIONS = fixed("/api/v1/workflow_executions");
+const SIGNALS = fixed("/api/v1/signals");
 
 export const FINAL_STATUSES: ReadonlySet<string> = new Set<e.ExecutionStatus>([
   "completed",
@@ -35,6 +36,13 @@ const GET: NamesOf<e.GetExecutionOptions> = { ...REQUEST_NAMES, includeIo: true 
 const WAIT: NamesOf<WaitOptions> = { timeout: true, signal: true };
 const EVENTS: NamesOf<e.EventOptions> = { after: true, signal: true };
 const CANCEL: NamesOf<e.CancelOptions> = { ...POST_NAMES, reason: true };
+const SIGNAL_BY_KEY: NamesOf<e.SendSignalByKeyOptions> = {
+  ...POST_NAMES,
+  data: true,
+  id: true,
+  keep: true,
+};
+const SIGNAL: NamesOf<e.SendSignalOptions> = { ...SIGNAL_BY_KEY, key: true };
 const RERUN: NamesOf<e.RerunOptions> = {
   ...POST_NAMES,
   parameters: true,
@@ -46,6 +54,9 @@ const RERUN: NamesOf<e.RerunOptions> = {
   trafficKey: true,
   secrets: true,
 };
+
+/** The names in the data of a signal belong to users. */
+const SIGNAL_DATA: ReadonlySet<string> = new Set(["data"]);
 
 /** The fields of an execution as any response has them. */
 type ReceivedExecution = Partial<e.Execution> & { executionId: string; status: e.ExecutionStatus };
@@ -163,6 +174,46 @@ export class Executions extends Resource {
   /** Resumes a paused execution. */
   resume(executionId: string, options: PostOptions = {}): APIPromise<e.ExecutionChange> {
     return this.change("resume", executionId, { options });
+  }
+
+  /**
+   * Sends a signal to an execution: the step that waits for it continues with `data` as its output.
+   */
+  sendSignal(
+    executionId: string,
+    name: string,
+    options: e.SendSignalOptions = {},
+  ): APIPromise<e.SentSignal> {
+    const { data, key, id, keep } = options;
+    return this.send({
+      name: "executions.sendSignal",
+      method: "POST",
+      path: path`${EXECUTIONS}/${executionId}/signals/${name}`,
+      body: { data, key, id, keep },
+      options,
+      optionNames: SIGNAL,
+      executionId,
+    }, undefined, SIGNAL_DATA);
+  }
+
+  /**
+   * Sends a signal to the execution that has waited longest for its correlation `key`. If none
+   * waits, it is kept for the first one that does.
+   */
+  sendSignalByKey(
+    name: string,
+    key: string,
+    options: e.SendSignalByKeyOptions = {},
+  ): APIPromise<e.SentSignal> {
+    const { data, id, keep } = options;
+    return this.send({
+      name: "executions.sendSignalByKey",
+      method: "POST",
+      path: path`${SIGNALS}/${name}`,
+      body: { key, data, id, keep },
+      options,
+      optionNames: SIGNAL_BY_KEY,
+    }, undefined, SIGNAL_DATA);
   }
 
   /**

@@ -21,6 +21,11 @@ export type WebhookTopic =
   | "schedule.updated"
   | "schedule.deleted"
   | "schedule.triggered"
+  | "signal.received"
+  | "approval.requested"
+  | "approval.reminded"
+  | "approval.decided"
+  | "approval.expired"
   | "*";
 
 /** A webhook. */

@@ -114,6 +114,8 @@ impl From<AppError> for ApiError {
             }
             AppError::AlreadyEnded(_) => plain(Kind::Ended),
             AppError::WrongState { .. } | AppError::Conflict(_) => plain(Kind::WrongState),
+            AppError::SignalNotAwaited => plain(Kind::SignalNotAwaited),
+            AppError::TooManySignals(_) => plain(Kind::TooManySignals),
             AppError::ExternalIdTaken(id) => {
                 plain(Kind::ExternalIdTaken).about(ErrorObject::Execution(id))
             }

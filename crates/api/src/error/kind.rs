@@ -63,6 +63,10 @@ pub enum Kind {
     Ended,
     /// The execution is not in a state in which that can be done.
     WrongState,
+    /// No step waits for the signal.
+    SignalNotAwaited,
+    /// Too many signals are kept.
+    TooManySignals,
     /// The external id is taken.
     ExternalIdTaken,
     /// The idempotency key came before with another request.
@@ -116,6 +120,8 @@ impl Kind {
             Self::ExecutionFailed => (StatusCode::INTERNAL_SERVER_ERROR, "EXECUTION_FAILED"),
             Self::Ended => (StatusCode::CONFLICT, "EXECUTION_ENDED"),
             Self::WrongState => (StatusCode::CONFLICT, "INVALID_STATE"),
+            Self::SignalNotAwaited => (StatusCode::NOT_FOUND, "SIGNAL_NOT_AWAITED"),
+            Self::TooManySignals => (StatusCode::CONFLICT, "TOO_MANY_SIGNALS"),
             Self::ExternalIdTaken => (StatusCode::CONFLICT, "EXTERNAL_ID_TAKEN"),
             Self::IdempotencyKeyReused => {
                 (StatusCode::UNPROCESSABLE_ENTITY, "IDEMPOTENCY_KEY_REUSED")

@@ -154,6 +154,55 @@ async fn a_sub_workflow_needs_a_mock() {
 }
 
 #[tokio::test]
+async fn a_wait_for_a_signal_needs_a_mock() {
+    let server = Server::start().await;
+    let definition = json!({"name": "n", "steps": [
+        {"id": "paid", "type": "WaitForSignal", "signal": "payment", "timeout": "3d",
+            "on_timeout": "port"},
+        {"id": "late", "type": "Echo", "after": ["paid.timeout"], "input": "late"},
+        {"id": "ship", "type": "Echo", "after": ["paid"], "input": "{{ steps.paid.output.by }}"}],
+        "outputs": {"late": "{{ steps.late.output }}", "by": "{{ steps.ship.output }}"}});
+    let run = dry_run(&server, &json!({"definition": definition})).await;
+    assert_eq!(run["error"]["code"], "MOCK_MISSING", "{run}");
+    let day = 24 * 60 * 60 * 1000;
+    for (mock, output, elapsed) in [
+        (json!({"output": {"by": "card"}, "duration": "1d"}), json!({"by": "card"}), day),
+        (json!({"output": {"by": "card"}, "duration": "4d"}), json!({"late": "late"}), 3 * day),
+        (json!({"output": null, "port": "timeout"}), json!({"late": "late"}), 0),
+    ] {
+        let mocks = json!({"paid": mock});
+        let run = dry_run(&server, &json!({"definition": definition, "mocks": mocks})).await;
+        let given = run["output"].as_object().unwrap();
+        let given: Value =
+            given.clone().into_iter().filter(|(_, value)| !value.is_null()).collect();
+        assert_eq!((&given, &run["elapsed_ms"]), (&output, &json!(elapsed)), "{mock}: {run}");
+    }
+}
+
+#[tokio::test]
+async fn an_approval_needs_a_mock_with_its_decision() {
+    let server = Server::start().await;
+    let definition = json!({"name": "n", "steps": [
+        {"id": "check", "type": "Approval", "config": {"title": "t", "remind_every": "1h"}},
+        {"id": "pay", "type": "Echo", "after": ["check.approved"], "input": "paid"},
+        {"id": "stop", "type": "Echo", "after": ["check.rejected"], "input": "stopped"},
+        {"id": "end", "type": "Echo", "after": ["pay", "stop"], "join": "any"}]});
+    let run = dry_run(&server, &json!({"definition": definition})).await;
+    assert_eq!(run["error"]["code"], "MOCK_MISSING", "{run}");
+    for (port, output) in
+        [("approved", json!({"pay": "paid"})), ("rejected", json!({"stop": "stopped"}))]
+    {
+        let mocks = json!({"check": {"output": {}, "port": port, "duration": "150m"}});
+        let run = dry_run(&server, &json!({"definition": definition, "mocks": mocks})).await;
+        assert_eq!((&run["status"], &run["output"]), (&json!("completed"), &output), "{run}");
+    }
+    let body = json!({"definition": definition, "mocks": {"check": {"output": {}}}});
+    let refused = server.post("/api/v1/workflows/dry-run", &body).await;
+    assert_eq!(refused.status, 400, "{}", refused.text);
+    assert!(refused.text.contains("needs a `port`"), "{}", refused.text);
+}
+
+#[tokio::test]
 async fn timeouts_pass_by_the_simulated_clock() {
     let server = Server::start().await;
     let slow = json!({"name": "n", "steps": [{"id": "call", "type": "HttpRequest", "timeout": "10s",

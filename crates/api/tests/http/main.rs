@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot continue must fail")]
 
 mod abi;
+mod approvals;
 mod attempts;
 mod audit;
 mod blocks;
@@ -39,6 +40,7 @@ mod schedules;
 mod scopes;
 mod secrets;
 mod served;
+mod signals;
 mod sockets;
 mod streams;
 mod sub_workflows;

@@ -1,8 +1,10 @@
 //! Step types whose configuration is written beside `type` instead of in `config`.
 
 /// These types, each with the fields of its configuration.
-const CONFIG_FIELDS: [(&str, &[&str]); 1] =
-    [("SubWorkflow", &["workflow", "release", "release_tag", "wait"])];
+const CONFIG_FIELDS: [(&str, &[&str]); 2] = [
+    ("SubWorkflow", &["workflow", "release", "release_tag", "wait"]),
+    ("WaitForSignal", &["signal", "key", "on_timeout"]),
+];
 
 /// The fields of the configuration of a type that has them beside `type`; `None`: it has `config`.
 pub(super) fn config_fields(type_name: &str) -> Option<&'static [&'static str]> {

@@ -25,6 +25,7 @@ mod unused_inputs;
 mod yaml_numbers;
 
 pub use crate::text_position::TextPosition;
+pub use check::schema::{check_form, check_value_schema};
 pub use duration::parse_duration;
 pub use model::Definition;
 pub use plan::{Plan, SharedPlan};

@@ -188,6 +188,8 @@ impl Transition<'_> {
                 self.start_held_back();
             }
             (_, TransitionInput::Resume) => return Err(TransitionError::NotPaused),
+            (_, TransitionInput::Decide(decision)) => self.receive_decision(decision)?,
+            (_, TransitionInput::Signal(signal)) => self.receive_signal(signal)?,
             (_, TransitionInput::ItemsEnded { step, first, results }) => {
                 return self.items_ended(&step, first, results);
             }
@@ -230,7 +232,9 @@ impl Transition<'_> {
     fn handle_step_input(&mut self, input: TransitionInput) -> Result<(), TransitionError> {
         match input {
             TransitionInput::StepEnded { attempt, result } => {
-                if !self.execution.is_under_way(&attempt) {
+                let is_awaited = self.execution.is_under_way(&attempt)
+                    || self.execution.awaits_outside(&attempt);
+                if !is_awaited {
                     return Err(TransitionError::Stale);
                 }
                 self.attempt_ended(&attempt, result);

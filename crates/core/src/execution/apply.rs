@@ -5,13 +5,17 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::approval_event::ApprovalEvent;
+use super::approval_wait::ApprovalWait;
 use super::blocks::block_run::{BlockPause, BlockRun, BodyResult, BodyRunId, BodyRunKey};
 use super::compensation::CompensationLog;
 use super::event::{Event, RecordedEvent, SkipReason};
 use super::failure::Failure;
 use super::rerun_source::{RerunSource, ReusedOutcome, ReusedStep};
+use super::signal_wait::SignalWait;
 use super::state::{Execution, Status};
 use super::step_run::{NextAttempt, StepState};
+use super::step_run_id::StepRunId;
 use crate::Timestamp;
 use crate::catalog::StepAction;
 use crate::definition::plan_block::PlanBlockKind;
@@ -23,28 +27,7 @@ impl Execution {
         self.seq = recorded.seq;
         let at = recorded.at;
         match &recorded.event {
-            Event::Accepted {
-                input,
-                state,
-                previous,
-                tag,
-                timeout_millis,
-                rerun,
-                parent,
-                secrets,
-            } => {
-                self.input = input.clone();
-                self.set_state_values(state.iter().flatten());
-                self.previous = *previous;
-                self.has_secrets = *secrets;
-                self.parent.clone_from(parent);
-                self.tag.clone_from(tag);
-                self.timeout = timeout_millis.map(Duration::from_millis);
-                if let Some(rerun) = rerun {
-                    self.take_over(rerun, at);
-                }
-                self.created_at = at;
-            }
+            Event::Accepted { .. } => self.apply_accepted(&recorded.event, at),
             Event::Started => {
                 self.phase = Status::Running;
                 self.started_at = Some(at);
@@ -52,6 +35,8 @@ impl Execution {
             Event::StepStarted { .. }
             | Event::StepWaiting { .. }
             | Event::ChildStarted { .. }
+            | Event::SignalAwaited { .. }
+            | Event::Approval { .. }
             | Event::StepRetrying { .. }
             | Event::StepCheckpoint { .. }
             | Event::StepCompleted { .. }
@@ -61,6 +46,13 @@ impl Execution {
             | Event::BodyStarted { .. }
             | Event::BodyEnded { .. }
             | Event::ItemsEnded { .. } => self.apply_step_event(&recorded.event, at),
+            Event::SignalReceived { signal, key, id, data } => {
+                self.signals.add(recorded.seq, signal, key.as_deref(), data);
+                if let Some(id) = id {
+                    self.signals.remember_id(signal, id);
+                }
+            }
+            Event::SignalConsumed { number, .. } => self.signals.remove(*number),
             Event::StateSet { values } => self.set_state_values(values),
             Event::StepLogged { .. } | Event::Recovered => {}
             Event::Paused => self.phase = Status::Paused,
@@ -81,6 +73,25 @@ impl Execution {
             Event::TimedOut { error } => self.set_failed(Status::TimedOut, error, at),
             Event::Cancelled { .. } => self.set_ended(Status::Cancelled, at),
         }
+    }
+
+    fn apply_accepted(&mut self, event: &Event, at: Timestamp) {
+        let Event::Accepted { input, state, previous, tag, timeout_millis, rerun, parent, secrets } =
+            event
+        else {
+            return;
+        };
+        self.input = input.clone();
+        self.set_state_values(state.iter().flatten());
+        self.previous = *previous;
+        self.has_secrets = *secrets;
+        self.parent.clone_from(parent);
+        self.tag.clone_from(tag);
+        self.timeout = timeout_millis.map(Duration::from_millis);
+        if let Some(rerun) = rerun {
+            self.take_over(rerun, at);
+        }
+        self.created_at = at;
     }
 
     /// Applies an event about a step run or the body of a block.
@@ -133,7 +144,18 @@ impl Execution {
             | Event::StepFailed { .. }
             | Event::StepSkipped { .. }
             | Event::StepCancelled { .. } => self.apply_settled(event, at),
-            _ => self.apply_body_event(event),
+            Event::BodyStarted { .. } | Event::BodyEnded { .. } | Event::ItemsEnded { .. } => {
+                self.apply_body_event(event);
+            }
+            Event::SignalAwaited { step, signal, key, until } => {
+                if let Some(run) = self.steps.get_mut(step) {
+                    let (name, key) = (signal.clone(), key.clone());
+                    let wait = SignalWait { since: at, until: *until, name, key };
+                    run.state = StepState::AwaitingSignal(Box::new(wait));
+                }
+            }
+            Event::Approval { step, event } => self.apply_approval_event(step, event, at),
+            _ => {}
         }
     }
 
@@ -175,6 +197,30 @@ impl Execution {
                 self.note_settled(step, false);
                 self.steps.settle_at(&self.origin.plan, step, at, StepState::Cancelled)
             }
+            _ => {}
+        }
+    }
+
+    /// Applies an event about an approval.
+    fn apply_approval_event(&mut self, step: &StepRunId, event: &ApprovalEvent, at: Timestamp) {
+        let Some(run) = self.steps.get_mut(step) else { return };
+        match (event, &mut run.state) {
+            (
+                ApprovalEvent::Requested { approvers, quorum, until, remind_at, escalate_at },
+                state,
+            ) => {
+                *state = StepState::AwaitingApproval(Box::new(ApprovalWait {
+                    since: at,
+                    until: *until,
+                    remind_at: *remind_at,
+                    escalate_at: *escalate_at,
+                    reminders: 0,
+                    approvers: approvers.clone(),
+                    quorum: *quorum,
+                    votes: Vec::new(),
+                }));
+            }
+            (event, StepState::AwaitingApproval(wait)) => wait.apply_event(event, at),
             _ => {}
         }
     }

@@ -2,7 +2,8 @@
 //! compensations in the reverse order of completion, one after the other, then `on_failure`.
 
 use super::advance::Transition;
-use super::event::{EndOutcome, Event};
+use super::end_outcome::EndOutcome;
+use super::event::Event;
 use super::state::{Execution, Status};
 use super::step_run::StepState;
 use super::step_run_id::StepRunId;

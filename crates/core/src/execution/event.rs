@@ -9,8 +9,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+use super::approval_event::ApprovalEvent;
 use super::blocks::block_run::BodyResult;
-use super::failure::{Failure, codes};
+use super::end_outcome::EndOutcome;
+use super::failure::Failure;
 use super::message::{ChildLink, ParentLink};
 use super::rerun_source::RerunSource;
 use super::step_run_id::StepRunId;
@@ -105,6 +107,53 @@ pub enum Event {
         /// When the step's timeout ends; `None`: it has none.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         until: Option<Timestamp>,
+    },
+    /// A step waits for a signal (`WaitForSignal`).
+    SignalAwaited {
+        /// The step run.
+        #[serde(rename = "n")]
+        step: StepRunId,
+        /// The name of the signal.
+        #[serde(rename = "sig")]
+        signal: String,
+        /// The correlation key that the signal must have, if it is sent by its key.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<String>,
+        /// When the wait ends without a signal; `None`: never.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
+    },
+    /// A signal arrived. It is kept until a step consumes it; its number is that of this event.
+    SignalReceived {
+        /// The name of the signal.
+        #[serde(rename = "sig")]
+        signal: String,
+        /// The correlation key that it was sent with; `None`: it was sent to the execution.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<String>,
+        /// The id that the sender gave it: further signals with this id are ignored.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<String>,
+        /// Its data.
+        data: Arc<Value>,
+    },
+    /// A step took a signal that was kept. Its completion follows.
+    SignalConsumed {
+        /// The step run.
+        #[serde(rename = "n")]
+        step: StepRunId,
+        /// The number of the signal.
+        #[serde(rename = "no")]
+        number: u64,
+    },
+    /// An approval that a step waits for was requested, changed or ended.
+    Approval {
+        /// The step run.
+        #[serde(rename = "n")]
+        step: StepRunId,
+        /// What happened to it.
+        #[serde(rename = "ap")]
+        event: ApprovalEvent,
     },
     /// A step completed.
     StepCompleted {
@@ -264,62 +313,6 @@ pub enum Event {
     },
 }
 
-/// How an execution ends without success.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EndOutcome {
-    /// As `Failed`.
-    Failed {
-        /// Why.
-        #[serde(rename = "err")]
-        error: Failure,
-    },
-    /// As `TimedOut`.
-    TimedOut {
-        /// Why.
-        #[serde(rename = "err")]
-        error: Failure,
-    },
-    /// As `Cancelled`.
-    Cancelled {
-        /// The reason stated by the caller.
-        #[serde(rename = "why", default, skip_serializing_if = "Option::is_none")]
-        reason: Option<String>,
-    },
-}
-
-impl EndOutcome {
-    /// The outcome of a final event; `None`: it is not final, or a success.
-    pub(super) fn of_event(event: &Event) -> Option<Self> {
-        match event {
-            Event::Failed { error } => Some(Self::Failed { error: error.clone() }),
-            Event::TimedOut { error } => Some(Self::TimedOut { error: error.clone() }),
-            Event::Cancelled { reason } => Some(Self::Cancelled { reason: reason.clone() }),
-            _ => None,
-        }
-    }
-
-    /// The final event.
-    pub(super) fn into_event(self) -> Event {
-        match self {
-            Self::Failed { error } => Event::Failed { error },
-            Self::TimedOut { error } => Event::TimedOut { error },
-            Self::Cancelled { reason } => Event::Cancelled { reason },
-        }
-    }
-
-    /// Why, as expressions see it.
-    pub fn to_failure(&self) -> Failure {
-        match self {
-            Self::Failed { error } | Self::TimedOut { error } => error.clone(),
-            Self::Cancelled { reason } => {
-                let message = reason.as_deref().unwrap_or("the execution was cancelled");
-                Failure::new(codes::CANCELLED, message)
-            }
-        }
-    }
-}
-
 /// Why a step was skipped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -351,6 +344,8 @@ impl Event {
             Self::StepStarted { step, .. }
             | Self::StepWaiting { step, .. }
             | Self::ChildStarted { step, .. }
+            | Self::SignalAwaited { step, .. }
+            | Self::Approval { step, .. }
             | Self::StepCompleted { step, .. }
             | Self::StepRetrying { step, .. }
             | Self::StepFailed { step, .. }
@@ -363,6 +358,8 @@ impl Event {
             | Self::BodyStarted { .. }
             | Self::BodyEnded { .. }
             | Self::ItemsEnded { .. }
+            | Self::SignalReceived { .. }
+            | Self::SignalConsumed { .. }
             | Self::StateSet { .. }
             | Self::Recovered
             | Self::Ending { .. }

@@ -67,6 +67,10 @@ pub mod codes {
     pub const SUB_WORKFLOW_DEPTH: &str = "SUB_WORKFLOW_DEPTH";
     /// The execution waits for too many sub-workflows, or too many executions are queued.
     pub const SUB_WORKFLOW_LIMIT: &str = "SUB_WORKFLOW_LIMIT";
+    /// The signal that a `WaitForSignal` step waits for did not arrive in time.
+    pub const SIGNAL_TIMEOUT: &str = "SIGNAL_TIMEOUT";
+    /// An approval was not decided in time.
+    pub const APPROVAL_TIMEOUT: &str = "APPROVAL_TIMEOUT";
     /// A value is larger than the configured limit.
     pub const VALUE_TOO_LARGE: &str = "VALUE_TOO_LARGE";
     /// A value is nested deeper than [`crate::MAX_VALUE_DEPTH`].

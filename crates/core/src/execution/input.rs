@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::approval_wait::Verdict;
 use super::blocks::block_run::BodyResult;
 use super::event::RecordedEvent;
 use super::failure::Failure;
@@ -106,6 +107,10 @@ pub enum TransitionInput {
     Timer,
     /// The node that ran the execution stopped: running attempts are repeated.
     Recover,
+    /// A signal arrived.
+    Signal(SignalInput),
+    /// An approver decided about an approval.
+    Decide(DecisionInput),
     /// Start no further steps.
     Pause,
     /// Continue.
@@ -137,6 +142,62 @@ pub enum TransitionInput {
         /// The reason stated by the caller.
         reason: Option<String>,
     },
+}
+
+/// A decision about an approval.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DecisionInput {
+    /// The attempt that waits for the approval.
+    pub approval: AttemptId,
+    /// Who decides.
+    pub approver: String,
+    /// What is decided.
+    pub action: DecisionAction,
+}
+
+/// What an approver decides.
+#[derive(Debug, Clone, PartialEq)]
+pub enum DecisionAction {
+    /// A vote.
+    Vote {
+        /// The vote.
+        verdict: Verdict,
+        /// A comment.
+        comment: Option<String>,
+        /// The data of the form.
+        data: Arc<Value>,
+    },
+    /// Another approver decides instead.
+    Delegate {
+        /// The other approver.
+        to: String,
+        /// A comment.
+        comment: Option<String>,
+    },
+}
+
+/// A signal for an execution.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SignalInput {
+    /// Its name.
+    pub name: String,
+    /// Its correlation key; `None`: it is for any step that waits for its name.
+    pub key: Option<String>,
+    /// The id that the sender gave it: it is received once.
+    pub id: Option<String>,
+    /// Its data, the output of the step that consumes it.
+    pub data: Arc<Value>,
+    /// What to do if no step waits for it.
+    pub unawaited: UnawaitedSignal,
+}
+
+/// What happens to a signal that no step waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnawaitedSignal {
+    /// It is kept for a step that waits for it later.
+    Keep,
+    /// It is rejected.
+    Reject,
 }
 
 /// The result of a successful attempt.
@@ -233,6 +294,24 @@ pub enum TransitionError {
     /// The attempt or evaluation is not running (any more).
     #[error("no such attempt is running")]
     Stale,
+    /// This approver may not decide about the approval.
+    #[error("this approver may not decide about the approval")]
+    NotApprover,
+    /// The approver has voted before.
+    #[error("the approver has voted before")]
+    AlreadyVoted,
+    /// The other approver may decide already.
+    #[error("the other approver may decide already")]
+    AlreadyApprover,
+    /// No step waits for the signal.
+    #[error("no step waits for this signal")]
+    NotAwaited,
+    /// A signal with the same name and id was received before.
+    #[error("the signal was received before")]
+    RepeatedSignal,
+    /// As many signals are kept as may be.
+    #[error("the execution keeps too many signals already")]
+    TooManySignals,
     /// The evaluation was interrupted.
     #[error("the evaluation was interrupted")]
     Interrupted,

@@ -11,11 +11,15 @@
 mod actions;
 mod advance;
 mod apply;
+mod approval_event;
+mod approval_wait;
+mod approvals;
 mod begin;
 mod bind;
 mod blocks;
 mod children;
 mod compensation;
+mod end_outcome;
 mod ending;
 pub mod event;
 pub mod failure;
@@ -32,6 +36,8 @@ mod resume;
 mod retry;
 pub mod scope;
 mod settle;
+mod signal_wait;
+mod signals;
 pub mod state;
 mod step_run;
 mod step_run_id;
@@ -40,14 +46,17 @@ mod wait_end;
 mod wait_timers;
 mod waits;
 
+pub use approval_event::ApprovalEvent;
+pub use approval_wait::{ApprovalOutcome, ApprovalWait, MAX_APPROVERS, Verdict, Vote};
 pub use blocks::{BlockRun, BodyResult, BodyRunKey, ItemsRun, RunStep};
-pub use event::{EndOutcome, Event, RecordedEvent, SkipReason};
+pub use end_outcome::EndOutcome;
+pub use event::{Event, RecordedEvent, SkipReason};
 pub use failure::{Failure, codes};
 pub use flow::ERROR_PORT;
 pub use handled_failures::HandledFailures;
 pub use input::{
-    AcceptanceInput, AttemptError, Command, Decision, StepResult, TransitionContext,
-    TransitionError, TransitionInput,
+    AcceptanceInput, AttemptError, Command, Decision, DecisionAction, DecisionInput, SignalInput,
+    StepResult, TransitionContext, TransitionError, TransitionInput, UnawaitedSignal,
 };
 pub use message::{
     ChildLink, ChildResult, ExecutionMessage, MAX_ACTIVE_CHILDREN, MAX_SUB_WORKFLOW_DEPTH,
@@ -56,6 +65,7 @@ pub use message::{
 pub use rerun::{RerunError, RerunFrom};
 pub use rerun_source::{GivenInput, RerunSource, ReusedOutcome, ReusedStep};
 pub use scope::ExecutionScope;
+pub use signal_wait::{MAX_SIGNALS, MAX_SIGNALS_PER_NAME, SignalWait};
 pub use state::{Execution, ExecutionOrigin, Status};
 pub use step_run::{FailedAttempt, StepRun, StepState};
 pub use step_run_id::{AttemptId, IterationPath, StepRunId};

@@ -7,8 +7,10 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::approval_event::ApprovalEvent;
 use super::blocks::block_run::BodyResult;
-use super::event::{EndOutcome, Event};
+use super::end_outcome::EndOutcome;
+use super::event::Event;
 use super::failure::Failure;
 use super::rerun_source::{RerunSource, ReusedOutcome};
 use crate::Map;
@@ -66,30 +68,22 @@ impl EventRedaction {
                     self.redact_failure(error);
                 }
             }
-            Event::ItemsEnded { results, .. } => {
-                for result in results {
-                    match result {
-                        BodyResult::Completed(output) => self.redact_value(output),
-                        BodyResult::Failed(error) => self.redact_failure(error),
-                    }
+            Event::ItemsEnded { results, .. } => self.redact_results(results),
+            Event::SignalAwaited { key, .. } => {
+                if let Some(key) = key {
+                    self.redact_text(key);
                 }
             }
-            Event::Ending { outcome } => match outcome {
-                EndOutcome::Failed { error } | EndOutcome::TimedOut { error } => {
-                    self.redact_failure(error)
-                }
-                EndOutcome::Cancelled { reason } => {
-                    if let Some(reason) = reason {
-                        self.redact_text(reason);
-                    }
-                }
-            },
+            Event::Ending { outcome } => self.redact_outcome(outcome),
+            Event::SignalReceived { data, .. } => self.redact_value(data),
+            Event::Approval { event, .. } => self.redact_approval(event),
             Event::StateSet { values } => self.redact_map(values),
             Event::StepLogged { message, .. } => self.redact_text(message),
             Event::Cancelled { reason: Some(reason) } => self.redact_text(reason),
             Event::Started
             | Event::StepWaiting { .. }
             | Event::ChildStarted { .. }
+            | Event::SignalConsumed { .. }
             | Event::StepSkipped { .. }
             | Event::StepCancelled { .. }
             | Event::BodyStarted { .. }
@@ -99,6 +93,42 @@ impl EventRedaction {
             | Event::Cancelled { reason: None } => {}
         }
         event
+    }
+
+    fn redact_outcome(&mut self, outcome: &mut EndOutcome) {
+        match outcome {
+            EndOutcome::Failed { error } | EndOutcome::TimedOut { error } => {
+                self.redact_failure(error);
+            }
+            EndOutcome::Cancelled { reason: Some(reason) } => self.redact_text(reason),
+            EndOutcome::Cancelled { reason: None } => {}
+        }
+    }
+
+    fn redact_approval(&mut self, event: &mut ApprovalEvent) {
+        let comment = match event {
+            ApprovalEvent::Voted { comment, data, .. } => {
+                self.redact_value(data);
+                comment
+            }
+            ApprovalEvent::Delegated { comment, .. } => comment,
+            ApprovalEvent::Requested { .. }
+            | ApprovalEvent::Reminded { .. }
+            | ApprovalEvent::Escalated { .. }
+            | ApprovalEvent::Ended { .. } => return,
+        };
+        if let Some(comment) = comment {
+            self.redact_text(comment);
+        }
+    }
+
+    fn redact_results(&mut self, results: &mut [BodyResult]) {
+        for result in results {
+            match result {
+                BodyResult::Completed(output) => self.redact_value(output),
+                BodyResult::Failed(error) => self.redact_failure(error),
+            }
+        }
     }
 
     fn redact_value(&mut self, value: &mut Arc<Value>) {

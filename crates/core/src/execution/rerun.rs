@@ -212,6 +212,8 @@ fn reusable_outcome(state: &StepState) -> Option<ReusedOutcome> {
         | StepState::Running { .. }
         | StepState::Waiting { .. }
         | StepState::Child { .. }
+        | StepState::AwaitingSignal(_)
+        | StepState::AwaitingApproval(_)
         | StepState::Block(_)
         | StepState::Backoff { .. }
         | StepState::Cancelled => None,

@@ -33,6 +33,8 @@ impl Transition<'_> {
             match self.execution.steps.run(&id).state {
                 StepState::Waiting { until, .. } => self.end_wait(&id, until),
                 StepState::Child { .. } => self.end_child_wait(&id),
+                StepState::AwaitingSignal(_) => self.end_signal_wait(&id),
+                StepState::AwaitingApproval(_) => self.approval_due(&id),
                 StepState::Backoff { attempt, .. } => self.retry_step(id, attempt + 1),
                 StepState::Block(_) => {
                     self.blocks.push_back(id);
@@ -99,6 +101,8 @@ impl Transition<'_> {
             return;
         }
         self.time_out_blocks();
+        self.deliver_kept_signals();
+        self.settle_approvals();
         self.start_all_ready();
         if !self.execution.phase.is_final() {
             self.handle_timer();

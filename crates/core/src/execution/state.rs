@@ -6,12 +6,13 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::compensation::CompensationLog;
-use super::event::EndOutcome;
+use super::end_outcome::EndOutcome;
 use super::failure::Failure;
 use super::handled_failures::HandledFailures;
 use super::message::ParentLink;
 use super::redaction::EventRedaction;
 use super::rerun_source::GivenInput;
+use super::signal_wait::ReceivedSignals;
 use super::step_run::StepState;
 use super::step_runs::StepRuns;
 use super::wait_timers::WaitTimers;
@@ -27,7 +28,7 @@ pub enum Status {
     Queued,
     /// A step is running or can start. Begun by `Started`, `Resumed`, or a timer.
     Running,
-    /// Nothing to do before a timer (a delay, a retry). A projection of `Running`.
+    /// Nothing to do before a timer (a delay, a retry) or a signal. A projection of `Running`.
     Waiting,
     /// Begun by `Paused`, ended by `Resumed`, `Cancelled` or `TimedOut`.
     Paused,
@@ -114,6 +115,8 @@ pub struct Execution {
     pub rerun_of: Option<ExecutionId>,
     /// The step run that started it, if it is a sub-workflow.
     pub parent: Option<Box<ParentLink>>,
+    /// The signals that it received.
+    pub(super) signals: ReceivedSignals,
     /// An input that replaces the one of a step's binding.
     pub(super) given: Option<GivenInput>,
     /// When it was accepted.
@@ -154,6 +157,7 @@ impl Execution {
             timeout: None,
             rerun_of: None,
             parent: None,
+            signals: ReceivedSignals::default(),
             given: None,
             created_at: Timestamp::default(),
             started_at: None,

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::approval_wait::ApprovalWait;
 use super::blocks::block_run::BlockRun;
 use super::event::SkipReason;
 use super::failure::{Failure, codes};
 use super::message::ChildLink;
+use super::signal_wait::SignalWait;
 use crate::Timestamp;
 use crate::expr::SecretInsertion;
 use crate::ids::ExecutionId;
@@ -38,6 +40,10 @@ pub enum StepState {
         /// When the step's timeout ends; `None`: it has none.
         until: Option<Timestamp>,
     },
+    /// It waits for a signal. Begun by `SignalAwaited`, ended by `SignalConsumed`.
+    AwaitingSignal(Box<SignalWait>),
+    /// It waits for the decision of people. Begun by `ApprovalRequested`, ended by `ApprovalEnded`.
+    AwaitingApproval(Box<ApprovalWait>),
     /// It is a block, in which steps run. Begun by `StepStarted`, ended by the end of its bodies.
     Block(Box<BlockRun>),
     /// An attempt failed, the next one waits. Begun by `StepRetrying`, ended by `StepStarted`.
@@ -96,14 +102,17 @@ impl StepState {
                 Some((*since, *until))
             }
             Self::Child { since, until, .. } => until.map(|until| (*since, until)),
+            Self::AwaitingSignal(wait) => wait.until.map(|until| (wait.since, until)),
+            Self::AwaitingApproval(wait) => wait.next_timer().map(|(at, _)| (wait.since, at)),
             Self::Block(block) => block.pause.map(|pause| (pause.since, pause.until)),
             _ => None,
         }
     }
 
-    /// Whether it waits for a point in time or for the end of a sub-workflow.
+    /// Whether it waits for a point in time, for the end of a sub-workflow, a signal or an approval.
     pub(super) fn is_waiting(&self) -> bool {
-        matches!(self, Self::Child { .. }) || self.wait_bounds().is_some()
+        matches!(self, Self::Child { .. } | Self::AwaitingSignal(_) | Self::AwaitingApproval(_))
+            || self.wait_bounds().is_some()
     }
 
     /// The name that expressions see.
@@ -111,7 +120,10 @@ impl StepState {
         match self {
             Self::Pending => "pending",
             Self::Running { .. } | Self::Backoff { .. } | Self::Block(_) => "running",
-            Self::Waiting { .. } | Self::Child { .. } => "waiting",
+            Self::Waiting { .. }
+            | Self::Child { .. }
+            | Self::AwaitingSignal(_)
+            | Self::AwaitingApproval(_) => "waiting",
             Self::Completed { .. } => "completed",
             Self::Failed { .. } => "failed",
             Self::Skipped { .. } => "skipped",

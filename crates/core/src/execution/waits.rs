@@ -26,6 +26,8 @@ impl Execution {
             Event::Started => self.limit_timeout(self.origin.plan.timeout, elapsed),
             Event::StepWaiting { step, .. }
             | Event::ChildStarted { step, .. }
+            | Event::SignalAwaited { step, .. }
+            | Event::Approval { step, .. }
             | Event::StepRetrying { step, .. } => {
                 self.measure_step(step, recorded.at, elapsed, Duration::ZERO);
             }

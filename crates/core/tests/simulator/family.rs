@@ -20,6 +20,7 @@ use uuid::Uuid;
 
 use crate::oracle::Oracle;
 use crate::rng::Rng;
+use crate::world::{awaited_signal, rejection};
 
 /// The most things that happen before the faults stop.
 const FAULTY_TURNS: usize = 150;
@@ -139,6 +140,7 @@ impl Family {
                 90..93 => self.try_apply(self.root, TransitionInput::Pause),
                 93..97 => self.try_apply(self.root, TransitionInput::Resume),
                 97 => self.try_apply(self.root, TransitionInput::Cancel { reason: None }),
+                98 => self.reply(id),
                 _ => self.try_apply(id, TransitionInput::Start),
             }
         }
@@ -317,6 +319,22 @@ impl Family {
         self.apply(id, TransitionInput::Timer);
     }
 
+    /// Someone sends a signal and votes about an approval that an execution waits for.
+    fn reply(&mut self, id: ExecutionId) {
+        let live = &self.machines[&id].live;
+        let signal = live.signal_waits().next().map(|(_, wait)| awaited_signal(wait));
+        let vote = live.approval_waits().next().map(|(step_run, wait)| {
+            let attempt = live.steps.run(&step_run).attempts;
+            rejection(AttemptId { step_run, attempt }, wait)
+        });
+        if let Some(signal) = signal {
+            self.try_apply(id, TransitionInput::Signal(signal));
+        }
+        if let Some(vote) = vote {
+            self.try_apply(id, TransitionInput::Decide(vote));
+        }
+    }
+
     /// Delivers everything there is, and commits, until there is nothing more.
     fn deliver_all(&mut self) {
         loop {
@@ -362,9 +380,12 @@ impl Family {
                 continue;
             }
             let wakes = self.machines.values().filter_map(|machine| machine.live.next_wake());
-            if let Some(wake) = wakes.min() {
+            let wake = wakes.min();
+            if let Some(wake) = wake.filter(|_| self.rng.chance(70)) {
                 self.now = self.now.max(wake);
                 ids.iter().for_each(|id| self.try_apply(*id, TransitionInput::Timer));
+            } else {
+                ids.iter().for_each(|id| self.reply(*id));
             }
         }
         let open = self.machines.iter().filter(|(_, machine)| !machine.is_settled());

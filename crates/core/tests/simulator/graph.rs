@@ -54,6 +54,14 @@ static TYPES: LazyLock<Types> = LazyLock::new(|| {
         spec("SetState", Effect::Pure, StepAction::SetState, json!({"type": "object"})),
         spec("Fail", Effect::Pure, StepAction::Fail, json!({})),
         spec("SubWorkflow", Effect::Pure, StepAction::SubWorkflow, json!({})),
+        StepSpec {
+            ports: &["timeout"],
+            ..spec("WaitForSignal", Effect::Pure, StepAction::WaitForSignal, json!({}))
+        },
+        StepSpec {
+            ports: &["approved", "rejected"],
+            ..spec("Approval", Effect::Pure, StepAction::Approval, json!({}))
+        },
         spec("Branch", Effect::Pure, StepAction::Block, json!({})),
         spec("Switch", Effect::Pure, StepAction::Block, json!({})),
         spec("Parallel", Effect::Pure, StepAction::Block, json!({})),
@@ -182,6 +190,14 @@ fn make_pure(step: &mut Value) {
     for field in ["retry", "idempotent", "pause", "record", "compensate", "timeout"] {
         fields.shift_remove(field);
     }
+    for edge in fields.get_mut("after").and_then(Value::as_array_mut).into_iter().flatten() {
+        // The ports of steps that wait.
+        if let Some((id, "timeout" | "approved" | "rejected")) =
+            edge.as_str().and_then(|edge| edge.split_once('.'))
+        {
+            *edge = json!(id);
+        }
+    }
     const SUITABLE: [&str; 8] =
         ["Pure", "Fail", "Branch", "Switch", "Parallel", "Loop", "Map", "Try"];
     if !SUITABLE.iter().any(|kind| step["type"] == *kind) {
@@ -291,6 +307,8 @@ fn random_step(rng: &mut Rng, i: usize, before: &[Value]) -> Value {
         "SetState",
         "SubWorkflow",
         "Fail",
+        "WaitForSignal",
+        "Approval",
     ]);
     // A graph that fails at once shows little.
     let kind = if kind == "Fail" && rng.chance(70) { "Send" } else { kind };
@@ -304,6 +322,8 @@ fn random_step(rng: &mut Rng, i: usize, before: &[Value]) -> Value {
             }
         }
         "Fail" => step["config"] = json!({"message": "configured to"}),
+        "WaitForSignal" => random_wait(rng, &mut step),
+        "Approval" => random_approval(rng, &mut step),
         _ => {}
     }
     if kind == "SetState" {
@@ -349,6 +369,43 @@ fn random_step(rng: &mut Rng, i: usize, before: &[Value]) -> Value {
     step
 }
 
+/// The names and the keys of signals.
+pub const SIGNALS: [&str; 2] = ["paid", "sent"];
+pub const KEYS: [&str; 2] = ["1", "2"];
+
+fn random_wait(rng: &mut Rng, step: &mut Value) {
+    step["signal"] = json!(*rng.pick(&SIGNALS));
+    if rng.chance(50) {
+        step["key"] = json!(*rng.pick(&KEYS));
+    }
+    if rng.chance(70) {
+        step["timeout"] = json!(1 + rng.below(20));
+        if rng.chance(40) {
+            step["on_timeout"] = json!("port");
+        }
+    }
+}
+
+/// The names of approvers.
+pub const APPROVERS: [&str; 3] = ["ada", "bob", "eve"];
+
+fn random_approval(rng: &mut Rng, step: &mut Value) {
+    let names = &APPROVERS[..rng.below(APPROVERS.len() + 1)];
+    let most = if names.is_empty() { 3 } else { names.len() };
+    let mut config = json!({"approvers": names, "quorum": 1 + rng.below(most)});
+    if rng.chance(40) {
+        config["remind_every"] = json!(1 + rng.below(10));
+    }
+    if rng.chance(30) {
+        config["escalate"] = json!({"after": 1 + rng.below(10), "to": "eve"});
+    }
+    if rng.chance(60) {
+        step["timeout"] = json!(1 + rng.below(20));
+        config["on_timeout"] = json!(*rng.pick(&["fail", "approve", "reject"]));
+    }
+    step["config"] = config;
+}
+
 fn random_edges(rng: &mut Rng, before: &[Value]) -> Value {
     let mut edges: Vec<String> = Vec::new();
     for step in before {
@@ -360,6 +417,10 @@ fn random_edges(rng: &mut Rng, before: &[Value]) -> Value {
         edges.push(match step["on_error"] == "port" && rng.chance(60) {
             true => format!("{id}.error"),
             false if runs && rng.chance(10) => format!("{id}.left"),
+            false if step["type"] == "Approval" && rng.chance(80) => {
+                format!("{id}.{}", rng.pick(&["approved", "rejected"]))
+            }
+            false if step["on_timeout"] == "port" && rng.chance(60) => format!("{id}.timeout"),
             false => id.to_owned(),
         });
     }

@@ -10,11 +10,13 @@
     reason = "a broken invariant must stop the test"
 )]
 
+mod approval_oracle;
 mod ending_oracle;
 mod family;
 mod graph;
 mod oracle;
 mod rng;
+mod signal_oracle;
 mod world;
 
 use std::time::Instant;

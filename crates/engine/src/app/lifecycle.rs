@@ -30,6 +30,7 @@ use crate::runtime::loops::messages::deliver_messages;
 use crate::runtime::loops::queue::claim_queued;
 use crate::runtime::loops::recovery::resume_unfinished;
 use crate::runtime::loops::retention::purge_old;
+use crate::runtime::loops::signals::deliver_signals;
 use crate::runtime::loops::timers::wake_sleepers;
 use crate::runtime::plans::Plans;
 use crate::runtime::registry::{Message, Registry};
@@ -38,7 +39,7 @@ use crate::runtime::secrets::Vault;
 use crate::runtime::subscriptions::{Subscriptions, watch_webhooks};
 use crate::runtime::suspects::Suspects;
 use crate::telemetry::{EngineMetrics, MemoryPools};
-use crate::{AppError, EngineConfig, PayloadRenderer};
+use crate::{AppError, EngineConfig, KeyedMutex, PayloadRenderer};
 
 /// The most memory for the signing secrets of workspaces, in bytes.
 const SECRET_BYTES: u64 = 1 << 20;
@@ -94,6 +95,7 @@ impl App {
         supervise_loop(background, engine, "watch_webhooks", watch_webhooks);
         supervise_loop(background, engine, "send_heartbeats", send_heartbeats);
         supervise_loop(background, engine, "purge_old", purge_old);
+        supervise_loop(background, engine, "deliver_signals", deliver_signals);
         supervise_loop(background, self, "store_key_use", store_key_use);
         supervise_loop(background, self, "watch_clock", watch_clock);
         supervise_loop(background, self, "run_operations", run_operations);
@@ -223,6 +225,8 @@ fn new_engine(
         outbox_changed: Notify::new(),
         messages_changed: Notify::new(),
         runner_gone: Notify::new(),
+        signal_locks: KeyedMutex::new(),
+        signal_id_locks: KeyedMutex::new(),
         operations_changed: Notify::new(),
         operations_advanced: Notify::new(),
         refusals: ByteCache::new("refusals", REFUSAL_BYTES, 256),

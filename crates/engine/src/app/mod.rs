@@ -5,6 +5,7 @@
 
 mod actuals;
 mod admission;
+mod approvals;
 mod audit;
 mod clock_watch;
 mod cursor;
@@ -25,6 +26,7 @@ mod releases;
 mod requests;
 mod schedules;
 mod service;
+mod signals;
 mod step_types;
 mod store_probe;
 mod targets;
@@ -35,6 +37,7 @@ mod workspaces;
 
 pub use crate::integrations::Connection;
 pub use actuals::NewActual;
+pub use approvals::{ApprovalFilter, ApprovalLink, Delegation, NewApprovalLink, NewVote};
 pub use audit::Refusal;
 pub use dry_runs::{BranchTrace, DryRunReport, DryRunRequest, DryRunTarget, StepTrace};
 pub use executions::{ExecutionDetail, InputWarnings, NewExecution, RerunRequest, Start};
@@ -50,6 +53,7 @@ pub use schedules::{
     ScheduleChange, ScheduleFilter, ScheduleSelection, ScheduleView, SelectionChanged, Triggered,
 };
 pub use service::App;
+pub use signals::{NewSignal, SentSignal, SignalEffect};
 pub use targets::{Choose, LATEST, Target, TrafficKey, WorkflowRef};
 pub use templates::Template;
 pub use webhooks::{

@@ -9,7 +9,7 @@ use stepwell_store::audit::AuditRecord;
 use tokio::sync::{mpsc, oneshot};
 
 use super::engine::Engine;
-use super::registry::{Control, Message, RunnerSlot, WakeReason};
+use super::registry::{Control, ControlEffect, Message, RunnerSlot, WakeReason};
 use super::runner::{Runner, RunnerInit};
 use crate::AppError;
 
@@ -59,7 +59,7 @@ impl Engine {
         id: ExecutionId,
         control: Control,
         audit: Option<AuditRecord>,
-    ) -> Result<(), AppError> {
+    ) -> Result<ControlEffect, AppError> {
         let controlled = self.send_control(id, control, audit);
         tokio::time::timeout(CONTROL_TIMEOUT, controlled).await.unwrap_or_else(|_| {
             Err(AppError::Unavailable {
@@ -75,7 +75,7 @@ impl Engine {
         id: ExecutionId,
         control: Control,
         audit: Option<AuditRecord>,
-    ) -> Result<(), AppError> {
+    ) -> Result<ControlEffect, AppError> {
         // A runner may end between being found and receiving the message; then another one starts.
         for _ in 0..SEND_ATTEMPTS {
             if self.background.is_stopping() {

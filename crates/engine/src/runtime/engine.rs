@@ -20,12 +20,12 @@ use super::schedules::Schedules;
 use super::secrets::Vault;
 use super::subscriptions::Subscriptions;
 use super::suspects::Suspects;
-use crate::PayloadRenderer;
 use crate::clock::{Clock, SteadyClock};
 use crate::egress::EgressClient;
 use crate::limits::Meters;
 use crate::memory::MemoryBudget;
 use crate::telemetry::{EngineMetrics, MemoryPools};
+use crate::{KeyedMutex, PayloadRenderer};
 
 /// The state that all parts of the runtime share.
 pub(crate) struct Engine {
@@ -86,6 +86,10 @@ pub(crate) struct Engine {
     pub(crate) refusals: ByteCache<(Option<KeyId>, String), Timestamp>,
     /// The state of the scheduler.
     pub(crate) schedules: Schedules,
+    /// Serializes the delivery of signals with the same key.
+    pub(crate) signal_locks: KeyedMutex,
+    /// Serializes the handling of signals with the same id.
+    pub(crate) signal_id_locks: KeyedMutex,
     /// A bulk operation was stored.
     pub(crate) operations_changed: Notify,
     /// A bulk operation has made progress.

@@ -31,6 +31,7 @@ pub(crate) mod runner;
 pub(crate) mod schedules;
 pub(crate) mod secrets;
 mod settings;
+pub(crate) mod signals;
 pub(crate) mod step_memory;
 mod stored;
 mod sub_workflows;

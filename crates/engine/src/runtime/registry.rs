@@ -15,7 +15,10 @@ use super::item_results::ItemResults;
 use super::piece_memory::PieceMemory;
 use crate::AppError;
 use crate::memory::Reservation;
-use stepwell_core::execution::{AttemptError, AttemptId, StepResult, StepRunId};
+use stepwell_core::execution::{
+    AttemptError, AttemptId, DecisionInput, SignalInput, StepResult, StepRunId,
+};
+use stepwell_store::objects::ObjectBatch;
 use stepwell_store::record::ExecutionRecord;
 
 /// A message to a runner.
@@ -38,7 +41,7 @@ pub(crate) enum Message {
         control: Control,
         /// The audit entry of the request.
         audit: Option<Box<AuditRecord>>,
-        reply: oneshot::Sender<Result<(), AppError>>,
+        reply: oneshot::Sender<Result<ControlEffect, AppError>>,
     },
     /// A time that it waits for has come.
     Wake,
@@ -58,6 +61,32 @@ pub(crate) enum Control {
     Resume,
     /// Check its timeout.
     Expire,
+    /// Give it the decision of an approver.
+    Decide(Arc<DecisionInput>),
+    /// Give it a signal.
+    Signal(Arc<SignalDelivery>),
+}
+
+/// A signal for an execution.
+#[derive(Debug, Clone)]
+pub(crate) struct SignalDelivery {
+    /// The signal.
+    pub(crate) signal: SignalInput,
+    /// Objects that change in the transaction that stores the signal.
+    pub(crate) objects: ObjectBatch,
+}
+
+/// The effect of a control request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ControlEffect {
+    /// It was applied.
+    Applied,
+    /// A step consumed the signal.
+    SignalConsumed,
+    /// The execution keeps the signal.
+    SignalKept,
+    /// A signal with its id was received before.
+    SignalRepeated,
 }
 
 /// Why a stored execution is loaded into memory.

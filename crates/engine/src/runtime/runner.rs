@@ -29,12 +29,13 @@ use super::deliveries::Outbox;
 use super::engine::Engine;
 use super::feed::{Feed, Outcome};
 use super::panic_message::panic_message;
-use super::registry::{Message, RunnerSlot, WakeReason};
+use super::registry::{ControlEffect, Message, RunnerSlot, WakeReason};
 use super::secrets::Secrets;
 use crate::AppError;
 use crate::memory::{Reservation, SMALL};
 use stepwell_core::memory::json_size;
 
+mod approvals;
 mod children;
 mod evaluate;
 mod idle;
@@ -45,11 +46,32 @@ pub(crate) mod persist;
 mod retained;
 mod run_commands;
 mod run_items;
+mod signal_waits;
 
+pub(crate) use approvals::StoredApprovals;
 pub(crate) use retained::Retained;
+use signal_waits::SignalWaits;
 
 /// The pause before an execution is loaded again whose stored journal differs from memory.
 const LOST_PAUSE: Duration = Duration::from_secs(1);
+
+/// A request that is confirmed when the events are durable.
+enum PendingReply {
+    /// The acceptance of the execution.
+    Acceptance(oneshot::Sender<Result<(), AppError>>),
+    /// A control request, with its effect.
+    Control(oneshot::Sender<Result<ControlEffect, AppError>>, ControlEffect),
+}
+
+impl PendingReply {
+    /// Sends the result. The caller may have gone.
+    fn send(self, result: Result<(), AppError>) {
+        match self {
+            Self::Acceptance(reply) => drop(reply.send(result)),
+            Self::Control(reply, effect) => drop(reply.send(result.map(|()| effect))),
+        }
+    }
+}
 
 /// One driven execution.
 pub(crate) struct Runner {
@@ -62,8 +84,12 @@ pub(crate) struct Runner {
     record: ExecutionRecord,
     /// Written with the first commit.
     idempotency: Option<IdempotencyRecord>,
-    /// Written with the first commit.
+    /// Written with the next commit.
     objects: Option<Box<ObjectBatch>>,
+    /// The approvals that are stored and pending.
+    approvals: StoredApprovals,
+    /// The keyed waits for signals that are stored.
+    signal_waits: SignalWaits,
     secrets: Secrets,
     /// The deliveries of its events.
     outbox: Outbox,
@@ -78,7 +104,7 @@ pub(crate) struct Runner {
     /// Running attempts, by step run.
     under_way: HashMap<StepRunId, AbortHandle>,
     /// Requests that are confirmed when the events are durable.
-    replies: Vec<oneshot::Sender<Result<(), AppError>>>,
+    replies: Vec<PendingReply>,
     /// What its events that are not durable yet change for other executions.
     related: RelatedExecutions,
     /// Whether there may be stored messages to it.
@@ -144,6 +170,8 @@ pub(crate) struct RunnerInit {
     pub(crate) idempotency: Option<IdempotencyRecord>,
     /// The objects that change with it: the schedule that starts it, with its progress.
     pub(crate) objects: Option<Box<ObjectBatch>>,
+    /// The approvals that are stored and pending.
+    pub(crate) approvals: StoredApprovals,
     pub(crate) secrets: Secrets,
     /// Gets the result of the acceptance's commit; `None`: no caller waits for it.
     pub(crate) accepted: Option<oneshot::Sender<Result<(), AppError>>>,
@@ -221,6 +249,7 @@ impl Runner {
             audit,
             idempotency,
             objects,
+            approvals,
             secrets,
             accepted,
             memory,
@@ -237,6 +266,7 @@ impl Runner {
             engine.meters.entered(&record);
         }
         let has_messages = record.seq > 0 && execution.exchanges_messages();
+        let signal_waits = SignalWaits::of(&execution, &uncommitted);
         Box::new(Self {
             engine,
             feed: slot.feed,
@@ -248,6 +278,8 @@ impl Runner {
             record,
             idempotency,
             objects,
+            approvals,
+            signal_waits,
             secrets,
             outbox: Outbox::default(),
             uncommitted,
@@ -255,7 +287,7 @@ impl Runner {
             committing: None,
             commands: VecDeque::new(),
             under_way: HashMap::new(),
-            replies: accepted.into_iter().collect(),
+            replies: accepted.into_iter().map(PendingReply::Acceptance).collect(),
             has_messages,
             related: RelatedExecutions::default(),
             stays_until: Duration::ZERO,

@@ -60,7 +60,8 @@ async fn one_that_still_waits_in_the_queue_when_its_time_is_over_is_stopped() {
     let begun = bench.app.execute(&bench.caller, workflow, with_input(json!({}))).accepted().await;
     let begun = begun.unwrap();
     assert_eq!(begun.record.status, Status::Queued);
-    let expected = ExecutionWait { reason: WaitReason::Capacity, step_id: None, until: None };
+    let reason = WaitReason::Capacity;
+    let expected = ExecutionWait { reason, step_id: None, until: None, signal: None };
     assert_eq!(begun.waiting, Some(expected));
 }
 

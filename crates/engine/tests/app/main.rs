@@ -6,6 +6,7 @@
     reason = "a test that cannot continue must stop"
 )]
 
+mod approvals;
 mod audit;
 mod clock_set;
 mod control;
@@ -29,6 +30,7 @@ mod restart;
 mod running;
 mod schedules;
 mod secrets;
+mod signals;
 mod simulated;
 mod sub_workflow_crashes;
 mod sub_workflows;

@@ -4,7 +4,9 @@ use serde_json::json;
 use stepwell_core::ids::WebhookId;
 use stepwell_engine::PayloadRenderer;
 use stepwell_engine::app::{ScheduleView, WorkflowView};
-use stepwell_engine::payload::{Event, StatusChange, StepPayload};
+use stepwell_engine::approval::Approval;
+use stepwell_engine::objects::Object;
+use stepwell_engine::payload::{Event, SignalPayload, StatusChange, StepPayload};
 use stepwell_engine::view::{ExecutionView, NoticeKind};
 use stepwell_store::record::WorkflowStats;
 
@@ -42,6 +44,17 @@ impl PayloadRenderer for TestPayloads {
 
     fn render_step(&self, step: StepPayload<'_>) -> String {
         json!({"execution": step.execution.id, "step": step.step.step_id}).to_string()
+    }
+
+    fn render_signal(&self, signal: SignalPayload<'_>) -> String {
+        let SignalPayload { execution, workflow_name: _, name, key, id, data } = signal;
+        json!({"execution": execution.id, "name": name, "key": key, "id": id, "data": data})
+            .to_string()
+    }
+
+    fn render_approval(&self, approval: &Object<Approval>, _: &str) -> String {
+        let Approval { step, status, .. } = &approval.document;
+        json!({"id": approval.id, "step": step, "status": status.name()}).to_string()
     }
 
     fn render_test(&self, webhook: WebhookId) -> String {

@@ -109,7 +109,8 @@ async fn attempts_and_configurations_are_the_same_after_a_restart() {
     let after = bench.app.execution(&bench.caller, None, id).await.unwrap();
     let explained = |view: &ExecutionView| {
         let steps = view.steps.iter();
-        let steps = steps.map(|step| (step.attempts.clone(), step.waiting, step.config.clone()));
+        let steps =
+            steps.map(|step| (step.attempts.clone(), step.waiting.clone(), step.config.clone()));
         (view.waiting.clone(), steps.collect::<Vec<_>>())
     };
     assert_eq!(explained(&before), explained(&after));
@@ -117,7 +118,7 @@ async fn attempts_and_configurations_are_the_same_after_a_restart() {
     let expected = [json!({"template": "x"}), json!({"url": receiver.url, "query": {"a": "x"}})];
     assert_eq!(configs.collect::<Vec<_>>(), expected);
     let call = &after.steps[1];
-    let wait = call.waiting.unwrap();
+    let wait = call.waiting.clone().unwrap();
     assert_eq!((wait.reason, wait.until), (WaitReason::Retry, call.attempts[0].next_at));
     let error = call.attempts[0].error.as_ref().unwrap();
     assert_eq!((call.attempts.len(), error.code.as_str()), (1, "HTTP_STATUS"));

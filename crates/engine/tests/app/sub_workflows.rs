@@ -41,7 +41,8 @@ impl Bench {
             loop {
                 let view = self.app.execution(&self.caller, None, id).await.unwrap();
                 let waits = |reason| reason == Some(WaitReason::SubWorkflow);
-                let waiting = view.steps.iter().filter(|s| waits(s.waiting.map(|w| w.reason)));
+                let waiting =
+                    view.steps.iter().filter(|s| waits(s.waiting.as_ref().map(|w| w.reason)));
                 if waiting.count() == count {
                     return view;
                 }

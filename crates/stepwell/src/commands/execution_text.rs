@@ -127,6 +127,8 @@ pub fn describe_task(task: &Value) -> Option<String> {
             let number = value_text(&last["attempt"]);
             Some(format!("attempt {number} {}", describe_attempt(last)))
         }
+        "signal" => Some(format!("waits for {}", describe_signal(&task["waiting"]))),
+        "approval" => Some("waits for an approval".to_owned()),
         _ => Some(format!("waits until {until}")),
     }
 }
@@ -162,9 +164,21 @@ fn describe_execution_wait(execution: &Value) -> Option<String> {
         "timer" => Some(format!("the delay of step `{step}`, until {until}")),
         "retry" => Some(format!("the next attempt of step `{step}`, due at {until}")),
         "sub_workflow" => Some(format!("the sub-workflow of step `{step}`")),
+        "signal" => Some(format!("{} (step `{step}`)", describe_signal(waiting))),
+        "approval" => Some(format!("an approval (step `{step}`)")),
         "capacity" => Some("other executions to end".to_owned()),
         other => Some(other.to_owned()),
     }
+}
+
+/// The signal that a step waits for.
+fn describe_signal(waiting: &Value) -> String {
+    let part = |field: &str, text: &str| {
+        non_empty(value_text(&waiting[field]))
+            .map_or_else(String::new, |value| format!("{text}{value}"))
+    };
+    let (key, until) = (part("key", " with the key "), part("until", ", until "));
+    format!("the signal {}{key}{until}", value_text(&waiting["signal"]))
 }
 
 /// Why an attempt failed, and when the next one is due.
@@ -247,6 +261,10 @@ mod tests {
             (json!({"child_execution_id": "ex-1"}), Some("sub-workflow ex-1")),
             (json!({"child_execution_id": "ex-1", "error": {"message": "no"}}), Some("no")),
             (
+                json!({"waiting": {"for": "signal", "until": null, "signal": "paid"}}),
+                Some("waits for the signal paid"),
+            ),
+            (
                 json!({"waiting": {"for": "retry", "until": "T"}, "attempts": [failed]}),
                 Some(
                     "attempt 2 failed: HTTP_STATUS: 503; the next one is due at 2026-01-31T09:00:05Z",
@@ -265,6 +283,10 @@ mod tests {
             (
                 json!({"for": "retry", "step_id": "a", "until": "T"}),
                 Some("the next attempt of step `a`, due at T"),
+            ),
+            (
+                json!({"for": "signal", "step_id": "a", "until": "T", "signal": "paid", "key": "7"}),
+                Some("the signal paid with the key 7, until T (step `a`)"),
             ),
         ] {
             let execution = json!({"waiting": waiting});

@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 pub mod apply;
+pub mod approvals;
 pub mod audit;
 pub mod backup;
 pub mod compact;
@@ -20,6 +21,7 @@ pub mod run;
 pub mod schedules;
 pub mod secrets;
 pub mod serve;
+pub mod signals;
 pub mod status;
 pub mod step_types;
 pub mod tags;

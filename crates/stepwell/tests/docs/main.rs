@@ -45,6 +45,16 @@ fn expressions_run_as_printed() {
 }
 
 #[test]
+fn signals_run_as_printed() {
+    Session::new().run(&Page::read("docs/signals.md"));
+}
+
+#[test]
+fn approvals_run_as_printed() {
+    Session::new().run(&Page::read("docs/approvals.md"));
+}
+
+#[test]
 fn secrets_run_as_printed() {
     Session::new().run(&Page::read("docs/secrets.md"));
 }

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot continue must fail")]
 
 mod flows;
+mod outside;
 mod service;
 mod translated;
 
@@ -166,6 +167,8 @@ fn every_example_has_a_test_and_is_valid() {
         files,
         [
             "allowed-failure.yaml",
+            "approve-refund.yaml",
+            "await-payment.yaml",
             "book-trip.yaml",
             "clean-csv.yaml",
             "dummy.json",

@@ -83,6 +83,11 @@ impl PreparedCommit {
         let sent: usize = self.sent.iter().map(PreparedMessage::bytes).sum();
         self.chunk.as_ref().map_or(0, Vec::len) + outbox + objects + started + sent
     }
+
+    /// Checks the objects before anything is written.
+    fn check_objects(&self, connection: &Connection) -> Result<()> {
+        self.objects.as_ref().map_or(Ok(()), |objects| objects.check(connection))
+    }
 }
 
 /// What is stored of an execution that decides about a commit to it.
@@ -104,23 +109,22 @@ pub(super) fn run_commit(batch: &mut Batch<'_>, prepared: &PreparedCommit) -> Re
     let n = if *expected_seq == 0 {
         idempotency::require_free(batch.connection, idempotency.as_ref())?;
         require_free_external_id(batch.connection, record)?;
-        if let Some(objects) = &prepared.objects {
-            objects.check(batch.connection)?;
-        }
+        prepared.check_objects(batch.connection)?;
         let n = add_execution(batch, record, prepared.metadata.as_deref())?;
         idempotency::take_claim(batch.connection, idempotency.as_ref())?;
-        if let Some(objects) = &prepared.objects {
-            objects.write(batch.connection)?;
-        }
         n
     } else {
         let found = find_execution(batch.connection, record, *expected_seq)?;
+        prepared.check_objects(batch.connection)?;
         update_execution(batch.connection, found.n, record)?;
         let before = WorkflowStats::of(found.status, found.started_at, found.ended_at);
         batch.count(found.counted.workflow, Some(before), record.stats());
         batch.counts.change(found.counted, Some(found.status), Some(record.status));
         found.n
     };
+    if let Some(objects) = &prepared.objects {
+        objects.write(batch.connection)?;
+    }
     if let Some(chunk) = &prepared.chunk {
         // `prepare` has seen to it that the seq fits beside the shifted row number.
         let key = (n << SEQ_BITS) | (expected_seq + 1).cast_signed();

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use stepwell_core::execution::{
-    BodyResult, ChildLink, EndOutcome, Event, Failure, GivenInput, ParentLink, RerunSource,
-    ReusedOutcome, ReusedStep, SkipReason, Status, StepRunId,
+    ApprovalEvent, ApprovalOutcome, BodyResult, ChildLink, EndOutcome, Event, Failure, GivenInput,
+    ParentLink, RerunSource, ReusedOutcome, ReusedStep, SkipReason, Status, StepRunId, Verdict,
 };
 use stepwell_core::expr::SecretInsertion;
 use stepwell_core::{Map, Timestamp};
@@ -155,6 +155,64 @@ fn child_events(until: Timestamp) -> [Event; 2] {
     ]
 }
 
+/// The events of signals, with and without what is optional.
+fn signal_events(value: &Arc<Value>, until: Timestamp) -> Vec<Event> {
+    let inside = StepRunId { path: [2, 0, 7].into(), ..1.into() };
+    let text = |text: &str| Some(text.to_owned());
+    let received = |key, id, data| Event::SignalReceived { signal: "paid".into(), key, id, data };
+    vec![
+        Event::SignalAwaited {
+            step: inside.clone(),
+            signal: "paid".to_owned(),
+            key: text("ü"),
+            until: Some(until),
+        },
+        Event::SignalAwaited { step: 1.into(), signal: "paid".to_owned(), key: None, until: None },
+        received(text("ü"), text("7"), value.clone()),
+        received(None, None, Arc::new(Value::Null)),
+        Event::SignalConsumed { step: inside, number: u64::MAX },
+    ]
+}
+
+/// The events of approvals, with and without what is optional.
+fn approval_events(value: &Arc<Value>, until: Timestamp) -> Vec<Event> {
+    let inside = || StepRunId { path: [2, 0, 7].into(), ..1.into() };
+    let requested = |approvers: Vec<String>, quorum, at: Option<Timestamp>| {
+        let (until, remind_at, escalate_at) = (at, at, at);
+        ApprovalEvent::Requested { approvers, quorum, until, remind_at, escalate_at }
+    };
+    let voted = |verdict, comment, data| ApprovalEvent::Voted {
+        approver: "ada".into(),
+        verdict,
+        comment,
+        data,
+    };
+    let delegated = |comment| {
+        let (approver, to) = ("ada".to_owned(), "bob".to_owned());
+        ApprovalEvent::Delegated { approver, to, comment }
+    };
+    let mut events = vec![
+        requested(vec!["ada".to_owned(), "ü".to_owned()], 2, Some(until)),
+        requested(Vec::new(), 1, None),
+        voted(Verdict::Approve, Some("because".to_owned()), value.clone()),
+        voted(Verdict::Reject, None, Arc::new(Value::Null)),
+        delegated(Some("because".to_owned())),
+        delegated(None),
+        ApprovalEvent::Reminded { next: Some(until) },
+        ApprovalEvent::Reminded { next: None },
+        ApprovalEvent::Escalated { to: vec!["eve".to_owned()] },
+    ];
+    let outcomes = [
+        ApprovalOutcome::Approved,
+        ApprovalOutcome::Rejected,
+        ApprovalOutcome::ExpiredApproved,
+        ApprovalOutcome::ExpiredRejected,
+        ApprovalOutcome::Expired,
+    ];
+    events.extend(outcomes.map(|outcome| ApprovalEvent::Ended { outcome }));
+    events.into_iter().map(|event| Event::Approval { step: inside(), event }).collect()
+}
+
 /// The events of blocks, with and without what is optional.
 fn block_events(value: &Arc<Value>, failure: &Failure) -> Vec<Event> {
     let block = || StepRunId { path: [4].into(), ..3.into() };
@@ -222,6 +280,8 @@ pub async fn every_kind_of_event(store: Shared) {
     };
     let mut events = block_events(&value, &full);
     events.extend(child_events(until));
+    events.extend(signal_events(&value, until));
+    events.extend(approval_events(&value, until));
     events.extend(step_starts(&value));
     events.extend([
         accepted(Some(Box::new(rerun))),

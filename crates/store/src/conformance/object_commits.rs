@@ -1,5 +1,5 @@
-//! Configured objects that are written with the first event of an execution (the firing of a
-//! schedule), or with a change of a workflow.
+//! Configured objects that are written with the events of an execution (such as the firing of a
+//! schedule with the first one), or with a change of a workflow.
 
 use stepwell_core::execution::{Event, Status};
 use tokio::task::JoinSet;
@@ -40,16 +40,23 @@ pub async fn objects_are_committed_with_their_execution(store: Shared) {
     has(&store, &commit.record, &commit.events).await;
     assert_eq!(version(&store).await, 2);
     assert_eq!(deliveries_about(&store, execution(500)).await, [hooked(10, 1, 500)]);
-    // Only the acceptance writes objects, and its idempotency key is that of the execution.
-    let next = then(&commit, Status::Running, vec![Event::Started]);
+    // The idempotency key is that of the execution.
     let mut keyed = firing(2, 3);
     let batch = keyed.objects.as_mut().unwrap();
     batch.idempotency = Some(idempotent("k", "x"));
-    for corrupt in [Commit { objects: firing(1, 3).objects, ..next }, keyed] {
-        let refused = store.commit(corrupt.into()).await;
-        assert!(matches!(refused, Err(StoreError::Corrupt(_))), "{refused:?}");
-    }
+    let refused = store.commit(keyed.into()).await;
+    assert!(matches!(refused, Err(StoreError::Corrupt(_))), "{refused:?}");
     assert_eq!(version(&store).await, 2);
+    // Later events come with objects too, or are rejected with them.
+    let next = then(&commit, Status::Running, vec![Event::Started]);
+    let outdated = Commit { objects: firing(3, 2).objects, ..next.clone() };
+    let refused = store.commit(outdated.into()).await;
+    assert!(matches!(refused, Err(StoreError::Outdated(FIRST_KIND))), "{refused:?}");
+    has(&store, &commit.record, &commit.events).await;
+    let next = Commit { objects: firing(3, 3).objects, ..next };
+    store.commit(next.clone().into()).await.unwrap();
+    has(&store, &next.record, &[commit.events, next.events].concat()).await;
+    assert_eq!(version(&store).await, 3);
 }
 
 /// A second execution over the same version is rejected without a trace.

@@ -35,6 +35,9 @@ impl ExecutionStore for MemoryStore {
             state.require_objects(commit.objects.as_deref())?;
         }
         state.require_seq(commit.record.id, commit.expected_seq)?;
+        if commit.expected_seq > 0 {
+            state.require_objects(commit.objects.as_deref())?;
+        }
         state.append(Arc::unwrap_or_clone(commit));
         Ok(())
     }

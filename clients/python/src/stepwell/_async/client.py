@@ -6,6 +6,7 @@ from typing import Optional
 
 from .._call import decode_data, get
 from .._workspace_models import Me
+from .approvals import AsyncApprovals
 from .audit_log import AsyncAuditLog
 from .dataflow import AsyncDataflow
 from .executions import AsyncExecutions
@@ -48,6 +49,11 @@ class AsyncClient(AsyncTransport):
     def executions(self) -> AsyncExecutions:
         """Executions: list, wait, follow, control, rerun."""
         return AsyncExecutions(self)
+
+    @property
+    def approvals(self) -> AsyncApprovals:
+        """Approvals: decisions of people that steps wait for."""
+        return AsyncApprovals(self)
 
     @property
     def operations(self) -> AsyncOperations:

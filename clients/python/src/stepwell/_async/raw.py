@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from typing_extensions import ParamSpec
 
 from .._raw import Capture, RawResponse
+from .approvals import AsyncApprovals
 from .audit_log import AsyncAuditLog
 from .dataflow import AsyncDataflow
 from .executions import AsyncExecutions
@@ -42,6 +43,20 @@ def _raw(method: Callable[P, Awaitable[T]]) -> Callable[P, Coroutine[Any, Any, R
         return RawResponse(await bound(*args, **kwargs), capture)
 
     return call
+
+
+class AsyncApprovalsWithRawResponse:
+    """The methods of `AsyncApprovals`, which return a `RawResponse`."""
+
+    def __init__(self, resource: AsyncApprovals) -> None:
+        self.get = _raw(resource.get)
+        self.list = _raw(resource.list)
+        self.approve = _raw(resource.approve)
+        self.reject = _raw(resource.reject)
+        self.delegate = _raw(resource.delegate)
+        self.create_link = _raw(resource.create_link)
+        self.get_linked = _raw(resource.get_linked)
+        self.decide_linked = _raw(resource.decide_linked)
 
 
 class AsyncAuditLogWithRawResponse:
@@ -83,6 +98,8 @@ class AsyncExecutionsWithRawResponse:
         self.cancel = _raw(resource.cancel)
         self.pause = _raw(resource.pause)
         self.resume = _raw(resource.resume)
+        self.send_signal = _raw(resource.send_signal)
+        self.send_signal_by_key = _raw(resource.send_signal_by_key)
         self.rerun = _raw(resource.rerun)
         self.logs = _raw(resource.logs)
         self.list_actuals = _raw(resource.list_actuals)

@@ -7,6 +7,7 @@ from typing import Optional
 
 from .._call import decode_data, get
 from .._workspace_models import Me
+from .approvals import Approvals
 from .audit_log import AuditLog
 from .dataflow import Dataflow
 from .executions import Executions
@@ -49,6 +50,11 @@ class Client(Transport):
     def executions(self) -> Executions:
         """Executions: list, wait, follow, control, rerun."""
         return Executions(self)
+
+    @property
+    def approvals(self) -> Approvals:
+        """Approvals: decisions of people that steps wait for."""
+        return Approvals(self)
 
     @property
     def operations(self) -> Operations:

@@ -13,7 +13,7 @@ from .._execution_models import Execution
 from .._follow import MANAGEMENT_EVENTS
 from .._omit import OMIT, Omit, given, without_none
 from .._paging import page_request
-from .._paths import EXECUTION, EXECUTIONS
+from .._paths import EXECUTION, EXECUTIONS, SIGNAL
 from .._release_models import Actual
 from .._result_type import with_result_type
 from .pages import Page
@@ -176,6 +176,53 @@ class Executions(Resource):
         url_path = build_path(EXECUTION + "/" + verb, execution_id)
         decode = decode_data(m.ExecutionChange)
         return self._send(post(url_path, decode, body or None, key=key, timeout=timeout))
+
+    def send_signal(
+        self,
+        execution_id: str,
+        name: str,
+        data: Any = None,
+        *,
+        key: Optional[str] = None,
+        id: Optional[str] = None,
+        keep: Optional[bool] = None,
+        idempotency_key: Optional[str] = None,
+        timeout: Optional[float] = None,
+    ) -> m.SentSignal:
+        """Sends a signal to an execution. `data` is the output of the step that consumes it; with
+        `key`, only a step that waits for this key may do so. Further signals with the same `id`
+        are ignored. With `keep=False`, a signal that no step waits for is rejected."""
+        call = post(
+            build_path(EXECUTION + "/signals/{}", execution_id, name),
+            decode_data(m.SentSignal),
+            {"data": data, **without_none(key=key, id=id, keep=keep)},
+            key=idempotency_key,
+            timeout=timeout,
+        )
+        return self._send(call)
+
+    def send_signal_by_key(
+        self,
+        name: str,
+        key: str,
+        data: Any = None,
+        *,
+        id: Optional[str] = None,
+        keep: Optional[bool] = None,
+        idempotency_key: Optional[str] = None,
+        timeout: Optional[float] = None,
+    ) -> m.SentSignal:
+        """Sends a signal to the execution that has waited longest for its correlation `key`. If
+        none waits, it is kept for the first one that does, or rejected with `keep=False`. Further
+        signals with the same `id` are ignored."""
+        call = post(
+            build_path(SIGNAL, name),
+            decode_data(m.SentSignal),
+            {"key": key, "data": data, **without_none(id=id, keep=keep)},
+            key=idempotency_key,
+            timeout=timeout,
+        )
+        return self._send(call)
 
     def rerun(
         self,

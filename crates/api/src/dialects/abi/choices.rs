@@ -3,6 +3,7 @@
 
 use stepwell_core::audit::ObjectKind;
 use stepwell_core::schedule::ScheduleTiming;
+use stepwell_engine::approval::ApprovalStatus;
 use stepwell_engine::bulk_operation::{BulkAction, OperationStatus};
 use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::openapi::{KnownFormat, RefOr, SchemaFormat};
@@ -85,6 +86,8 @@ parameters! {
     ByObjectType: one_of(&ObjectKind::ALL.map(ObjectKind::name), None);
     /// The status of a bulk operation.
     ByOperationStatus: one_of(&OperationStatus::ALL.map(OperationStatus::name), None);
+    /// The status of an approval.
+    ByApprovalStatus: one_of(&ApprovalStatus::ALL.map(ApprovalStatus::name), None);
     /// The action of a bulk operation.
     ByBulkAction: one_of(&BulkAction::ALL.map(BulkAction::name), None);
     /// By which field bulk operations are sorted.

@@ -3,9 +3,12 @@
 //! They are written while executions run: straight to text, without a tree in between.
 
 use serde::Serialize;
+use serde_json::Value;
 use stepwell_core::ids::WebhookId;
 use stepwell_engine::app::{ScheduleView, WorkflowView};
-use stepwell_engine::payload::{Event, StepPayload};
+use stepwell_engine::approval::Approval;
+use stepwell_engine::objects::Object;
+use stepwell_engine::payload::{Event, SignalPayload, StepPayload};
 use stepwell_engine::view::ExecutionView;
 use stepwell_store::record::WorkflowStats;
 
@@ -58,6 +61,43 @@ pub fn step_payload(event: StepPayload<'_>) -> String {
         status: status.into(),
         step: executions::step_body(step, true),
     })
+}
+
+#[derive(Serialize)]
+struct ReceivedSignal<'a> {
+    execution_id: String,
+    workflow_id: String,
+    workflow_name: &'a str,
+    name: &'a str,
+    key: Option<&'a str>,
+    id: Option<&'a str>,
+    data: &'a Value,
+}
+
+/// A signal, and which execution received it.
+pub fn signal_payload(signal: SignalPayload<'_>) -> String {
+    let SignalPayload { execution, workflow_name, name, key, id, data } = signal;
+    to_text(&ReceivedSignal {
+        execution_id: execution.id.abi(),
+        workflow_id: execution.workflow.abi(),
+        workflow_name,
+        name,
+        key,
+        id,
+        data,
+    })
+}
+
+/// An approval, as `GET /approvals/{id}` shows it, with the name of its workflow.
+pub fn approval_payload(approval: &Object<Approval>, workflow_name: &str) -> String {
+    #[derive(Serialize)]
+    struct NamedApproval<'a> {
+        #[serde(flatten)]
+        approval: super::approvals::wire::Approval<'a>,
+        workflow_name: &'a str,
+    }
+    let approval = super::approvals::convert::approval_body(approval);
+    to_text(&NamedApproval { approval, workflow_name })
 }
 
 #[derive(Serialize)]

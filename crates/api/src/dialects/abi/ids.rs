@@ -56,6 +56,20 @@ impl<T: ParseId, S: Send + Sync> FromRequestParts<S> for PathId<T> {
     }
 }
 
+/// The `{name}` of a path, in which any text is a name.
+pub struct PathName(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathName {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let path = RawPathParams::from_request_parts(parts, state)
+            .await
+            .map_err(|_| ApiError::new(Kind::NoRoute, "the path is not valid UTF-8"))?;
+        Ok(Self(path_part(&path, "name").to_owned()))
+    }
+}
+
 impl ParseId for WorkflowId {
     fn read(text: &str) -> Result<Self, ApiError> {
         parse_id(text, Kind::NoWorkflow)

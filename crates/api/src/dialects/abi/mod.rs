@@ -1,6 +1,7 @@
 //! The abi dialect, `/api/v1/*`, a folder for each noun: handlers in `mod.rs`, bodies in `wire.rs`,
 //! conversions in `convert.rs`.
 
+mod approvals;
 mod audit;
 mod choices;
 mod definition_schema;
@@ -20,6 +21,7 @@ mod releases;
 mod responses;
 mod routes;
 mod schedules;
+mod signals;
 mod statuses;
 mod step_types;
 mod templates;

@@ -92,6 +92,14 @@ error_responses! { "ErrorEnvelope";
     NoExecution {
         "404": "`EXECUTION_NOT_FOUND`",
     }
+    /// What a signal can find missing.
+    NoSignalReceiver {
+        "404": "`EXECUTION_NOT_FOUND`; `SIGNAL_NOT_AWAITED`: no step waits for the signal, and it is not to be kept",
+    }
+    /// That a signal cannot be received. It is listed after `BodyErrors`, whose 409 it widens.
+    SignalConflict {
+        "409": "`EXECUTION_ENDED`; `TOO_MANY_SIGNALS`: too many are kept that no step has consumed; `IDEMPOTENCY_IN_PROGRESS`: the first request is still at work",
+    }
     /// That the object is not in a state in which that can be done.
     Conflict {
         "409": "`EXECUTION_ENDED`, `INVALID_STATE`, `WORKFLOW_INACTIVE`, `INTEGRATION_MISSING`: the message states what to do",

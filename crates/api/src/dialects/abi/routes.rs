@@ -6,8 +6,9 @@ use utoipa_axum::routes;
 
 use super::envelope::ErrorEnvelope;
 use super::{
-    audit, definition_schema, dry_runs, executions, expressions, keys, operations, releases,
-    schedules, step_types, templates, validation, webhooks, workflows, workspaces,
+    approvals, audit, definition_schema, dry_runs, executions, expressions, keys, operations,
+    releases, schedules, signals, step_types, templates, validation, webhooks, workflows,
+    workspaces,
 };
 use crate::endpoints::Endpoints;
 
@@ -62,6 +63,8 @@ pub fn abi_endpoints() -> Endpoints {
         .merge(webhooks::webhook_endpoints())
         .merge(audit::audit_endpoints())
         .merge(step_types::step_type_endpoints())
+        .merge(approvals::approval_endpoints())
+        .merge(signals::signal_endpoints())
         .merge(templates::template_endpoints())
         .merge(operations::operation_endpoints())
         .merge(validation::validation_endpoints())

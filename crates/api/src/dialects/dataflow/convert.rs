@@ -260,7 +260,7 @@ impl<'a> From<&'a StepView> for wire::Task<'a> {
             step_id,
             attempt: *attempt_count,
             attempts: attempts.iter().map(Into::into).collect(),
-            waiting: waiting.map(Into::into),
+            waiting: waiting.as_ref().map(Into::into),
             reused: *reused,
             compensates: match role {
                 StepRole::Compensation(step) => Some(step),
@@ -296,14 +296,26 @@ impl<'a> From<&'a AttemptFailure> for wire::AttemptFailure<'a> {
 }
 
 impl<'a> From<&'a ExecutionWait> for wire::ExecutionWait<'a> {
-    fn from(ExecutionWait { reason, step_id, until }: &'a ExecutionWait) -> Self {
-        Self { reason: reason.name(), step_id: step_id.as_deref(), until: until.map(Time) }
+    fn from(wait: &'a ExecutionWait) -> Self {
+        let ExecutionWait { reason, step_id, until, signal } = wait;
+        Self {
+            reason: reason.name(),
+            step_id: step_id.as_deref(),
+            until: until.map(Time),
+            signal: signal.as_ref().map(|signal| signal.name.as_str()),
+            key: signal.as_ref().and_then(|signal| signal.key.as_deref()),
+        }
     }
 }
 
-impl From<StepWait> for wire::TaskWait {
-    fn from(StepWait { reason, until }: StepWait) -> Self {
-        Self { reason: reason.name(), until: until.map(Time) }
+impl<'a> From<&'a StepWait> for wire::TaskWait<'a> {
+    fn from(StepWait { reason, until, signal }: &'a StepWait) -> Self {
+        Self {
+            reason: reason.name(),
+            until: until.map(Time),
+            signal: signal.as_ref().map(|signal| signal.name.as_str()),
+            key: signal.as_ref().and_then(|signal| signal.key.as_deref()),
+        }
     }
 }
 

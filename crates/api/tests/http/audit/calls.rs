@@ -249,6 +249,48 @@ pub const CALLS: &[Call] = &[
         r#"{"schedule_ids": ["<schedule>", "<asleep>"]}"#,
         Of("schedule.updated", "asleep"),
     ),
+    call(
+        "POST /api/v1/workflow_executions/{id}/signals/{name}",
+        "/api/v1/workflow_executions/<running>/signals/go",
+        "",
+        Of("execution.signaled", "running"),
+    ),
+    call(
+        "POST /api/v1/signals/{name}",
+        "/api/v1/signals/go",
+        r#"{"key": "a"}"#,
+        Of("workspace.signal_kept", "workspace"),
+    ),
+    call(
+        "POST /api/v1/approvals/{id}/approve",
+        "/api/v1/approvals/<approval>/approve",
+        r#"{"approver": "ada"}"#,
+        Of("approval.approved", "approval"),
+    ),
+    call(
+        "POST /api/v1/approvals/{id}/reject",
+        "/api/v1/approvals/<approval>/reject",
+        r#"{"approver": "ada"}"#,
+        Of("approval.rejected", "approval"),
+    ),
+    call(
+        "POST /api/v1/approvals/{id}/delegate",
+        "/api/v1/approvals/<approval>/delegate",
+        r#"{"approver": "ada", "to": "zoe"}"#,
+        Of("approval.delegated", "approval"),
+    ),
+    call(
+        "POST /api/v1/approvals/{id}/links",
+        "/api/v1/approvals/<approval>/links",
+        r#"{"approver": "ada"}"#,
+        Of("approval.link_created", "approval"),
+    ),
+    call(
+        "POST /api/v1/approval_links/{name}",
+        "/api/v1/approval_links/x",
+        r#"{"verdict": "approve"}"#,
+        Exempt("without a key: the entry is that of the vote"),
+    ),
     call("POST /api/v1/templates", "", TEMPLATE, Made("template.created", "/data/id")),
     call(
         "PUT /api/v1/templates/{id}",

@@ -48,6 +48,7 @@ impl Stage {
         let key = post("/api/v1/auth/api-keys", body).await.text_at("/data/id");
         let body = json!({"name": uuid::Uuid::now_v7().to_string(), "body": "Dear {{ customer }}"});
         let template = post("/api/v1/templates", body).await.text_at("/data/id");
+        let approval = approval(server).await;
         let me = server.get("/api/v1/auth/me").await;
         let releases = format!("/v1/workflow-deployments/{workflow}/releases");
         let release = server.get(&releases).await.text_at("/results/0/id");
@@ -65,6 +66,7 @@ impl Stage {
             ("schedule", awake),
             ("asleep", asleep),
             ("template", template),
+            ("approval", approval),
             ("webhook", webhook),
             ("delivery", tested.text_at("/data/id")),
             ("key", key),
@@ -82,6 +84,22 @@ impl Stage {
         let put =
             |text: String, (name, id): (&&str, &String)| text.replace(&format!("<{name}>"), id);
         self.0.iter().fold(text.to_owned(), put)
+    }
+}
+
+/// An approval that is pending.
+async fn approval(server: &Server) -> String {
+    let config = json!({"title": "t", "approvers": ["ada", "bob"], "quorum": 2});
+    let workflow = server.workflow(json!([{"type": "Approval", "config": config}])).await;
+    let execution = server.execution(&workflow).await;
+    let id: ExecutionId = execution.rsplit('/').next().unwrap().parse().unwrap();
+    loop {
+        let list = format!("/api/v1/approvals?execution_id={}", id.abi());
+        let found = server.get(&list).await.json();
+        if let Some(id) = found["data"]["items"][0]["id"].as_str() {
+            return id.to_owned();
+        }
+        tokio::task::yield_now().await;
     }
 }
 

@@ -6,8 +6,8 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use serde_json::{Value, json};
 use stepwell_core::ids::{
-    DeliveryId, ExecutionId, KeyId, OperationId, ScheduleId, TemplateId, WebhookId, WorkflowId,
-    WorkspaceId,
+    ApprovalId, DeliveryId, ExecutionId, KeyId, OperationId, ScheduleId, TemplateId, WebhookId,
+    WorkflowId, WorkspaceId,
 };
 use uuid::Uuid;
 
@@ -41,6 +41,30 @@ fn key_forms(text: &str) -> Vec<String> {
 async fn operation(server: &Server, owner: &str, workflow: &str) -> String {
     let body = json!({"action": "resume", "filter": {"workflow_id": workflow}}).to_string();
     call(server, owner, "POST", "/api/v1/operations", &body).await.text_at("/data/id")
+}
+
+/// A pending approval; its id.
+async fn approval(server: &Server, owner: &str) -> String {
+    let config = json!({"title": MARK, "approvers": ["ada", "bob"], "quorum": 2});
+    let definition = json!({"name": format!("{MARK}-approval-{}", Uuid::now_v7()),
+        "steps": [{"type": "Approval", "config": config}]});
+    let created = call(server, owner, "POST", "/workflows", &definition.to_string()).await;
+    let execute = format!("/workflows/{}/execute", created.text_at("/workflow_id"));
+    let started = call(server, owner, "POST", &execute, "{}").await;
+    let id: ExecutionId = started.text_at("/execution_id").parse().unwrap();
+    let list = format!("/api/v1/approvals?execution_id={}", id.abi());
+    loop {
+        let found = call(server, owner, "GET", &list, "").await.json();
+        if let Some(id) = found["data"]["items"][0]["id"].as_str() {
+            return id.to_owned();
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+fn template_body(name: &str) -> Value {
+    json!({"name": name, "body": format!("{MARK} {{{{ a }}}}"), "sample": {"a": MARK},
+        "metadata": {"label": MARK}})
 }
 
 impl World {
@@ -93,8 +117,7 @@ impl World {
         let path = format!("/api/v1/webhooks/{webhook}");
         let delivery = post(&format!("{path}/test"), json!({})).await.text_at("/data/id");
         settled(server, owner, &path).await;
-        let template = json!({"name": name, "body": format!("{MARK} {{{{ a }}}}"),
-            "sample": {"a": MARK}, "metadata": {"label": MARK}});
+        let template = template_body(&name);
         let template = post("/api/v1/templates", template).await.text_at("/data/id");
         let me = call(server, owner, "GET", "/api/v1/auth/me", "").await;
         let secret = call(server, owner, "GET", "/api/v1/webhooks/signing-secret", "").await;
@@ -111,6 +134,7 @@ impl World {
             ("schedule", forms!(ScheduleId, schedule)),
             ("template", forms!(TemplateId, template)),
             ("operation", forms!(OperationId, operation(server, owner, &workflow).await)),
+            ("approval", forms!(ApprovalId, approval(server, owner).await)),
             ("webhook", forms!(WebhookId, webhook)),
             ("delivery", forms!(DeliveryId, delivery)),
         ];
@@ -133,6 +157,7 @@ impl World {
             ("schedule", forms!(ScheduleId, fresh().to_string())),
             ("template", forms!(TemplateId, fresh().to_string())),
             ("operation", forms!(OperationId, fresh().to_string())),
+            ("approval", forms!(ApprovalId, fresh().to_string())),
             ("webhook", forms!(WebhookId, fresh().to_string())),
             ("delivery", forms!(DeliveryId, fresh().to_string())),
         ];

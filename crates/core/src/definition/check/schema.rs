@@ -106,6 +106,26 @@ fn compiled_bytes(pattern: &str) -> usize {
     PATTERN_SIZES.into_iter().find(fits).unwrap_or(largest)
 }
 
+/// Checks a schema of the data of a form.
+///
+/// # Errors
+/// Why it is no JSON Schema, as a sentence.
+pub fn check_value_schema(schema: &Value) -> Result<(), String> {
+    let checker = SchemaChecker::new(Arc::new(schema.clone()));
+    let checker = checker.map_err(|message| format!("not a valid JSON Schema: {message}"))?;
+    checker.too_costly().map_or(Ok(()), Err)
+}
+
+/// Checks the data of a form against its schema. It may take long.
+///
+/// # Errors
+/// Every violation, with its path from `data`; that it takes too much work.
+pub fn check_form(schema: &Arc<Value>, data: &Value) -> Result<(), Problems> {
+    let checker = SchemaChecker::new(schema.clone())
+        .map_err(|message| Problem::new("data", format!("the form is not valid: {message}")))?;
+    checker.check_value(data, "data")
+}
+
 /// Checks a schema that a user wrote; `false` where it is none.
 pub(crate) fn check_schema(schema: &Value, path: &str, problems: &mut Problems) -> bool {
     if !schema.is_object() && !schema.is_boolean() {

@@ -1,6 +1,6 @@
 //! The edges between steps, their order, and who comes before whom.
 
-use crate::catalog::StepSpec;
+use crate::catalog::{StepAction, StepSpec};
 use crate::definition::model::{Definition, EdgeDefinition, OnError, StepRole};
 use crate::definition::plan::PlanEdge;
 use crate::definition::plan_block::{BodyIndex, StepList};
@@ -216,6 +216,16 @@ impl GraphBuilder<'_> {
             return;
         }
         let Some(Some(spec)) = self.specs.get(from) else { return };
+        if spec.action == StepAction::WaitForSignal
+            && step.config.get("on_timeout").is_none_or(|on_timeout| on_timeout != "port")
+            && spec.ports.contains(&port)
+        {
+            let message = format!(
+                "the step `{id}` never leaves by its port `{port}`; give `{id}` `on_timeout: port`",
+                id = step.id
+            );
+            self.problems.push(Problem::new(path, message));
+        }
         if !spec.ports.contains(&port) {
             let hint = did_you_mean(port, spec.ports.iter().copied());
             let known = match spec.ports {

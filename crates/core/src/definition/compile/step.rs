@@ -166,7 +166,7 @@ impl PlanCompiler<'_> {
         (Some(template), proven && clean)
     }
 
-    /// Checks names that a step gives: of the state, of an error.
+    /// Checks names that a step gives: of the state, of an error; and what happens at a timeout.
     fn check_given_names(&mut self, step: &StepDefinition, spec: &StepSpec) {
         if !self.is_new {
             return;
@@ -179,6 +179,12 @@ impl PlanCompiler<'_> {
                         self.problems.push(problem);
                     }
                 }
+            }
+            (StepAction::WaitForSignal, _, _)
+                if step.timeout.is_none() && step.config.contains_key("on_timeout") =>
+            {
+                let message = "`on_timeout` needs a `timeout`: without one the step waits for ever";
+                self.add_problem(&at_key(path, "on_timeout"), message);
             }
             (StepAction::Fail, _, Some(Value::String(code))) => {
                 if let Err(message) = names::check_visible(code) {

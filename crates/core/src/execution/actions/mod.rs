@@ -1,11 +1,13 @@
 //! The actions of control flow, one file each: the first attempt of a step run, further attempts,
 //! and the end of a wait.
 
+mod approval;
 mod delay;
 mod fail;
 mod run;
 mod set_state;
 mod stop;
+mod wait_for_signal;
 
 use std::sync::Arc;
 
@@ -35,6 +37,8 @@ impl Transition<'_> {
             StepAction::SetState => set_state::start_set_state(self, id, input),
             StepAction::Fail => fail::start_fail(self, id, config),
             StepAction::Stop => stop::start_stop(self, id, input, config),
+            StepAction::WaitForSignal => wait_for_signal::start_wait(self, planned, id, config),
+            StepAction::Approval => approval::start_approval(self, planned, id, config),
             // Started by `start_block`.
             StepAction::Block => {}
         }
@@ -44,6 +48,8 @@ impl Transition<'_> {
     pub(super) fn repeat_action(&mut self, attempt: AttemptId) {
         match self.execution.origin.plan[attempt.step_run.step].action {
             StepAction::Delay => delay::repeat_delay(self, &attempt.step_run),
+            StepAction::WaitForSignal => wait_for_signal::repeat_wait(self, &attempt.step_run),
+            StepAction::Approval => approval::repeat_approval(self, &attempt.step_run),
             // The others settle at once, or are blocks, so they are never repeated.
             StepAction::Run
             | StepAction::SubWorkflow
@@ -57,6 +63,16 @@ impl Transition<'_> {
     /// Ends the wait of a step run.
     pub(super) fn end_wait(&mut self, id: &StepRunId, until: Timestamp) {
         delay::end_delay(self, id, until);
+    }
+
+    /// Does what is due for an approval.
+    pub(super) fn approval_due(&mut self, id: &StepRunId) {
+        approval::approval_due(self, id);
+    }
+
+    /// Ends the wait of a step run for a signal that did not arrive in time.
+    pub(super) fn end_signal_wait(&mut self, id: &StepRunId) {
+        wait_for_signal::end_wait(self, id);
     }
 }
 

@@ -94,6 +94,8 @@ impl Transition<'_> {
                     state,
                     StepState::Waiting { .. }
                         | StepState::Child { .. }
+                        | StepState::AwaitingSignal(_)
+                        | StepState::AwaitingApproval(_)
                         | StepState::Backoff { .. }
                         | StepState::Block(_)
                 );

@@ -13,6 +13,7 @@ use crate::execution::handled_failures::HandledFailures;
 use crate::execution::input::{
     AttemptError, Command, StepResult, TransitionContext, TransitionError,
 };
+use crate::execution::signal_wait::ReceivedSignals;
 use crate::execution::state::Execution;
 use crate::execution::step_run_id::{AttemptId, StepRunId};
 use crate::execution::wait_timers::WaitTimers;
@@ -62,6 +63,8 @@ impl Execution {
             origin: self.origin.clone(),
             steps: self.steps.copy_for_items(&self.origin.plan),
             input: self.input.clone(),
+            // Items that run in chunks wait for nothing.
+            signals: ReceivedSignals::default(),
             state: self.state.clone(),
             tag: self.tag.clone(),
             given: None,

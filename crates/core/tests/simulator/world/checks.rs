@@ -136,8 +136,14 @@ impl World {
             let together = self.journal.get(i + 1).is_some_and(|next| next.at == event.at);
             let later = together || self.evaluated_later.contains(&event.seq);
             let forgotten = oracle.forgotten(&self.plan);
+            assert!(together || !oracle.is_signal_forgotten(), "forgotten signal: {event:?}");
             assert!(later || forgotten.is_empty(), "forgotten: {forgotten:?} after {event:?}");
         }
+        for signal in &self.sent.acknowledged {
+            let id = (signal.name.clone(), signal.id.clone().unwrap_or_default());
+            assert!(oracle.signals.has_received(&id), "a confirmed signal is not lost: {signal:?}");
+        }
+        assert_eq!(oracle.signals.kept(), self.live.kept_signals(), "the rest is kept");
     }
 }
 

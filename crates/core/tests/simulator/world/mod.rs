@@ -1,9 +1,11 @@
 //! One execution, the node that drives it, its journal, and everything that can go wrong.
 
+mod approvers;
 mod checks;
 mod children;
 mod items;
 mod reruns;
+mod signals;
 mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,7 +26,9 @@ use stepwell_core::expr::{EvalBudget, EvalInterrupt};
 use stepwell_core::ids::{ExecutionId, WorkflowId};
 use uuid::Uuid;
 
+pub use self::approvers::rejection;
 use self::items::ItemResults;
+pub use self::signals::awaited_signal;
 use crate::rng::Rng;
 
 /// The most things that happen before the faults stop.
@@ -60,6 +64,8 @@ pub struct World {
     /// The input that a step is given instead of its own.
     given: Option<GivenInput>,
     children: children::Children,
+    /// The signals that were sent.
+    sent: signals::SentSignals,
     /// How often each external attempt was really begun.
     begun: BTreeMap<AttemptId, u32>,
     events: u64,
@@ -88,6 +94,7 @@ impl World {
             recorded: BTreeSet::new(),
             given: None,
             children: children::Children::default(),
+            sent: signals::SentSignals::default(),
             begun: BTreeMap::new(),
             events: 0,
             is_cut_short: false,
@@ -150,10 +157,12 @@ impl World {
         match self.rng.below(100) {
             0..7 => self.evaluate_some(),
             7..12 => self.run_some_items(),
-            12..20 => self.do_something_with_children(),
-            20..23 => self.store_checkpoint(),
-            23..35 => self.finish_some_attempt(),
-            35..60 => self.deliver_some_result(),
+            12..18 => self.do_something_with_children(),
+            18..21 => self.store_checkpoint(),
+            21..26 => self.send_some_signal(),
+            26..31 => self.decide_some(),
+            31..42 => self.finish_some_attempt(),
+            42..60 => self.deliver_some_result(),
             60..75 => self.let_time_pass(),
             75..82 => self.commit(),
             82..88 => self.crash(),
@@ -361,6 +370,7 @@ impl World {
             self.journal.push(event);
         }
         self.commit_children();
+        self.sent.acknowledge();
     }
 
     /// The node dies: its memory is lost, another node replays the journal. Workers may continue.
@@ -373,6 +383,7 @@ impl World {
         }
         self.uncommitted.clear();
         self.children.crash();
+        self.sent.lose();
         self.evaluations.clear();
         self.continued.clear();
         self.items.clear();
@@ -419,6 +430,9 @@ impl World {
                     .expect("its result is wanted");
             } else if !self.settle_children() {
                 let wake = self.live.next_wake();
+                if wake.is_none() && (self.send_awaited_signal() || self.decide_pending()) {
+                    continue;
+                }
                 assert!(
                     wake.is_some() || self.live.status().is_final(),
                     "stuck: {:#?}",

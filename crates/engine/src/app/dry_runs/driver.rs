@@ -10,8 +10,9 @@ use stepwell_core::Timestamp;
 use stepwell_core::catalog::{Effect, StepAction};
 use stepwell_core::definition::SharedPlan;
 use stepwell_core::execution::{
-    AcceptanceInput, AttemptError, AttemptId, Command, Execution, ExecutionOrigin, Failure,
-    StepResult, TransitionContext, TransitionError, TransitionInput, codes,
+    AcceptanceInput, ApprovalEvent, AttemptError, AttemptId, Command, Event, Execution,
+    ExecutionOrigin, Failure, StepResult, StepRunId, TransitionContext, TransitionError,
+    TransitionInput, codes,
 };
 use stepwell_core::expr::{EvalBudget, EvalInterrupt};
 use stepwell_core::ids::{ExecutionId, WorkflowId};
@@ -122,7 +123,7 @@ impl DryRunDriver {
                 self.run_attempt(attempt, context)
             }
             Some(Command::Stop { step }) => {
-                self.results.retain(|_, (attempt, _)| attempt.step_run != step);
+                self.forget_results(&step);
                 Ok(())
             }
             Some(Command::Evaluate { step }) => {
@@ -179,6 +180,7 @@ impl DryRunDriver {
             Ok(decision) => {
                 for recorded in &decision.events {
                     self.trace.record_event(&self.plan, recorded);
+                    self.follow_wait(&recorded.event);
                 }
                 self.commands.extend(decision.commands);
                 Ok(())
@@ -188,6 +190,36 @@ impl DryRunDriver {
             Err(TransitionError::Ended(_)) => Ok(()),
             Err(refused) => Err(AppError::Internal(format!("a dry run failed: {refused}"))),
         }
+    }
+
+    /// A wait for a signal or an approval is ended by the mock of its step, if not by its timeout.
+    fn follow_wait(&mut self, event: &Event) {
+        match event {
+            Event::SignalAwaited { step, .. }
+            | Event::Approval { step, event: ApprovalEvent::Requested { .. } } => {
+                let attempt = self.execution.steps.run(step).attempts;
+                let attempt = AttemptId { step_run: step.clone(), attempt };
+                self.commands.push_back(Command::Run(attempt));
+            }
+            Event::StepCompleted { step, .. }
+            | Event::StepRetrying { step, .. }
+            | Event::StepFailed { step, .. }
+            | Event::StepCancelled { step }
+                if awaits_outside(self.plan[step.step].action) =>
+            {
+                self.forget_results(step);
+                let is_other = |command: &Command| match command {
+                    Command::Run(attempt) => attempt.step_run != *step,
+                    _ => true,
+                };
+                self.commands.retain(is_other);
+            }
+            _ => {}
+        }
+    }
+
+    fn forget_results(&mut self, step: &StepRunId) {
+        self.results.retain(|_, (attempt, _)| attempt.step_run != *step);
     }
 
     /// Runs an attempt: by its mock, or if it is pure by its code.
@@ -217,8 +249,13 @@ impl DryRunDriver {
                 (prepared.and_then(run), Duration::ZERO)
             }
             None => {
+                let why = match planned.action {
+                    StepAction::Run => "has effects and is not run",
+                    StepAction::SubWorkflow => "starts an execution and is not run",
+                    _ => "waits for the outside",
+                };
                 let message = format!(
-                    "the step `{run}` ({}) has effects and is not run: add a mock for it, such as \
+                    "the step `{run}` ({}) {why}: add a mock for it, such as \
                      {{\"{}\": {{\"output\": …}}}}",
                     planned.type_name, planned.id
                 );
@@ -228,7 +265,9 @@ impl DryRunDriver {
             }
         };
         let timeout = planned.timeout.unwrap_or_else(|| context.engine.config().step_timeout());
-        let (result, duration) = match duration > timeout {
+        // The state machine has the timeouts of waits.
+        let is_too_long = duration > timeout && !awaits_outside(planned.action);
+        let (result, duration) = match is_too_long {
             true => (Err(timed_out(timeout)), timeout),
             false => (result, duration),
         };
@@ -266,4 +305,9 @@ impl DryRunDriver {
         }
         None
     }
+}
+
+/// Whether a step with this action waits for a signal or an approval.
+const fn awaits_outside(action: StepAction) -> bool {
+    matches!(action, StepAction::WaitForSignal | StepAction::Approval)
 }

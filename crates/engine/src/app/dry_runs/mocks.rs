@@ -96,7 +96,10 @@ impl<'p> MockReader<'p> {
             return None;
         }
         match step.action {
-            StepAction::Run | StepAction::SubWorkflow => Some(step),
+            StepAction::Run
+            | StepAction::SubWorkflow
+            | StepAction::WaitForSignal
+            | StepAction::Approval => Some(step),
             StepAction::Block => {
                 self.refuse(path, "is a block and runs without a mock; mock the steps in it");
                 None
@@ -178,6 +181,10 @@ impl<'p> MockReader<'p> {
             return None;
         }
         let port = match fields.get("port") {
+            None | Some(Value::Null) if step.action == StepAction::Approval => {
+                self.refuse(path, "needs a `port`, `approved` or `rejected`: the decision");
+                return None;
+            }
             None | Some(Value::Null) => None,
             Some(port) => Some(self.read_port(port, &format!("{path}.port"), step)?),
         };

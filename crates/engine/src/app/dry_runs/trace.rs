@@ -8,7 +8,7 @@ use serde_json::Value;
 use stepwell_core::Timestamp;
 use stepwell_core::definition::StepIndex;
 use stepwell_core::definition::plan::Plan;
-use stepwell_core::execution::{Event, Failure, RecordedEvent, StepRunId};
+use stepwell_core::execution::{ApprovalEvent, Event, Failure, RecordedEvent, StepRunId};
 use stepwell_core::memory::value_bytes;
 
 use crate::view::StepStatus;
@@ -102,7 +102,9 @@ impl TraceRecorder {
                     trace.input = Some(input.clone());
                 }
             }
-            Event::StepWaiting { step, .. } => {
+            Event::StepWaiting { step, .. }
+            | Event::SignalAwaited { step, .. }
+            | Event::Approval { step, event: ApprovalEvent::Requested { .. } } => {
                 self.trace_of(plan, step, at).status = StepStatus::Waiting;
             }
             Event::StepCompleted { step, output, port } => {
@@ -132,6 +134,9 @@ impl TraceRecorder {
             | Event::Started
             | Event::ItemsEnded { .. }
             | Event::ChildStarted { .. }
+            | Event::SignalReceived { .. }
+            | Event::SignalConsumed { .. }
+            | Event::Approval { .. }
             | Event::StepCheckpoint { .. }
             | Event::Ending { .. }
             | Event::StateSet { .. }

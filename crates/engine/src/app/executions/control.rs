@@ -6,7 +6,7 @@ use stepwell_store::record::ExecutionRecord;
 
 use crate::app::App;
 use crate::caller::Verb;
-use crate::runtime::registry::Control;
+use crate::runtime::registry::{Control, ControlEffect};
 use crate::{AppError, Caller};
 
 impl App {
@@ -62,7 +62,7 @@ impl App {
         if record.status.is_final() {
             return Err(AppError::AlreadyEnded(record.status));
         }
-        self.control_audited(caller, &record, control).await
+        self.control_audited(caller, &record, control).await.map(drop)
     }
 
     /// Controls an execution for a caller that has the scope, with an audit entry. If the store
@@ -72,13 +72,14 @@ impl App {
         caller: &Caller,
         record: &ExecutionRecord,
         control: Control,
-    ) -> Result<(), AppError> {
+    ) -> Result<ControlEffect, AppError> {
         self.require_writable_store().await?;
         let action = match control {
             Control::Cancel { .. } => Some(AuditAction::ExecutionCancelled),
             Control::Pause => Some(AuditAction::ExecutionPaused),
             Control::Resume => Some(AuditAction::ExecutionResumed),
-            Control::Expire => None,
+            Control::Signal(_) => Some(AuditAction::ExecutionSignaled),
+            Control::Expire | Control::Decide(_) => None,
         };
         let entry = action.map(|action| self.engine.audit_entry(caller, action, record.id));
         let entry = entry.map(|entry| entry.with("workflow_id", record.workflow.abi()));

@@ -16,7 +16,7 @@ use crate::app::targets::TrafficKey;
 use crate::caller::Verb;
 use crate::integrations;
 use crate::runtime::engine::new_uuid;
-use crate::runtime::runner::{Retained, RunnerInit};
+use crate::runtime::runner::{Retained, RunnerInit, StoredApprovals};
 use crate::runtime::secrets::{self, Secrets};
 use crate::warning::Warning;
 use crate::{AppError, Caller};
@@ -84,6 +84,7 @@ impl App {
             audit: entry.into_iter().collect(),
             idempotency,
             objects: None,
+            approvals: StoredApprovals::default(),
             secrets,
             accepted,
             memory: start.memory.and_then(|memory| memory.take()),

@@ -231,7 +231,7 @@ impl NewExecution<'_> {
             Err(AppError::StillRunning(id)) => {
                 // In the queue no timeouts are checked.
                 match app.engine.control(id, Control::Expire, None).await {
-                    Ok(()) | Err(AppError::AlreadyEnded(_)) => {}
+                    Ok(_) | Err(AppError::AlreadyEnded(_)) => {}
                     Err(error) => return Err(error),
                 }
                 app.wait_for(caller, id, STOP_WITHIN).await

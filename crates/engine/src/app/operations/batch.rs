@@ -167,7 +167,7 @@ impl App {
                     }
                     return Ok(item_outcome(*action, &error));
                 }
-                Ok(()) => return Ok(ItemOutcome::Done),
+                Ok(_) => return Ok(ItemOutcome::Done),
             }
         }
     }

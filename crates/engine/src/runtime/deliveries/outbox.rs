@@ -1,20 +1,22 @@
 //! The deliveries of an execution's events: status changes for its `webhook_url`, its end for its
 //! `callback_url`, events for subscribed webhooks.
 
-use stepwell_core::execution::{Event, Execution, RecordedEvent};
+use stepwell_core::execution::{ApprovalEvent, AttemptId, Event, Execution, RecordedEvent};
 use stepwell_core::ids::{DeliveryId, ReceiverId};
 use stepwell_core::{Timestamp, Topic};
 use stepwell_store::record::{DeliveryRecord, DeliveryStatus, Destination, ExecutionRecord};
 
 use super::webhook_events::EventContext;
+use crate::approval::Approval;
 use crate::egress::url_origin;
 use crate::memory::Hold;
-use crate::payload::{StatusChange, StepPayload};
+use crate::objects::Object;
+use crate::payload::{SignalPayload, StatusChange, StepPayload};
 use crate::runtime::engine::{Engine, new_uuid};
 use crate::view::{self, ExecutionView, Notice, NoticeKind, StepStatus, observe_event};
 
 /// The topics of executions that webhooks can subscribe to.
-const TOPICS: [Topic; 7] = [
+const TOPICS: [Topic; 12] = [
     Topic::WorkflowExecuted,
     Topic::StepCompleted,
     Topic::ExecutionCompleted,
@@ -22,6 +24,11 @@ const TOPICS: [Topic; 7] = [
     Topic::ExecutionCancelled,
     Topic::ExecutionPaused,
     Topic::ExecutionResumed,
+    Topic::SignalReceived,
+    Topic::ApprovalRequested,
+    Topic::ApprovalReminded,
+    Topic::ApprovalDecided,
+    Topic::ApprovalExpired,
 ];
 
 /// The event names of status changes for an execution's `webhook_url`: of the execution, and of a
@@ -124,6 +131,20 @@ impl DeliveryBuilder<'_> {
     /// The data of an event for webhooks; the execution is the one after it.
     fn event_data(&self, event: &RecordedEvent) -> String {
         let workflow_name = &self.committed.origin.plan.name;
+        if let Event::SignalReceived { signal, key, id, data } = &event.event {
+            let (key, id) = (key.as_deref(), id.as_deref());
+            return self.engine.payloads.render_signal(SignalPayload {
+                execution: self.record,
+                workflow_name,
+                name: signal,
+                key,
+                id,
+                data,
+            });
+        }
+        if let Some(approval) = self.approval_of(event) {
+            return self.engine.payloads.render_approval(&approval, workflow_name);
+        }
         let step = event.event.step_run().and_then(|id| view::step_view(self.committed, id));
         match step {
             Some(step) => self.engine.payloads.render_step(StepPayload {
@@ -137,6 +158,19 @@ impl DeliveryBuilder<'_> {
                 self.engine.payloads.render_execution(&view, workflow_name)
             }
         }
+    }
+
+    /// The approval that an event is about, as it is after the event.
+    fn approval_of(&self, event: &RecordedEvent) -> Option<Object<Approval>> {
+        let Event::Approval { step: id, .. } = &event.event else { return None };
+        let attempt = self.committed.steps.run(id).attempts;
+        let attempt = AttemptId { step_run: id.clone(), attempt };
+        let wait = self.committed.approval(&attempt)?;
+        let mut approval = Approval::of_wait(self.committed, id, wait);
+        approval.apply_event(&event.event, event.at);
+        let id = Approval::id_of(self.record.id, &attempt);
+        let object = Object::new(id, self.record.workspace, wait.since, approval);
+        Some(Object { updated_at: event.at, ..object })
     }
 
     /// The status that receivers know of the step that an event is about.
@@ -208,11 +242,25 @@ const fn topic_of(event: &Event) -> Option<Topic> {
         Event::Started => Some(Topic::WorkflowExecuted),
         Event::StepCompleted { .. } => Some(Topic::StepCompleted),
         Event::Completed { .. } => Some(Topic::ExecutionCompleted),
+        Event::SignalReceived { .. } => Some(Topic::SignalReceived),
+        Event::Approval { event, .. } => approval_topic(event),
         Event::Failed { .. } | Event::TimedOut { .. } => Some(Topic::ExecutionFailed),
         Event::Cancelled { .. } => Some(Topic::ExecutionCancelled),
         Event::Paused => Some(Topic::ExecutionPaused),
         Event::Resumed => Some(Topic::ExecutionResumed),
         _ => None,
+    }
+}
+
+const fn approval_topic(event: &ApprovalEvent) -> Option<Topic> {
+    match event {
+        ApprovalEvent::Requested { .. } => Some(Topic::ApprovalRequested),
+        ApprovalEvent::Reminded { .. } | ApprovalEvent::Escalated { .. } => {
+            Some(Topic::ApprovalReminded)
+        }
+        ApprovalEvent::Ended { outcome } if outcome.is_expired() => Some(Topic::ApprovalExpired),
+        ApprovalEvent::Ended { .. } => Some(Topic::ApprovalDecided),
+        ApprovalEvent::Voted { .. } | ApprovalEvent::Delegated { .. } => None,
     }
 }
 

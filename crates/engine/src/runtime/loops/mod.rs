@@ -5,4 +5,5 @@ pub(crate) mod messages;
 pub(crate) mod queue;
 pub(crate) mod recovery;
 pub(crate) mod retention;
+pub(crate) mod signals;
 pub(crate) mod timers;

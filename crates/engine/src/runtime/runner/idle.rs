@@ -11,7 +11,7 @@ use crate::runtime::time::CLOCK_TOLERANCE;
 
 /// The execution can leave memory.
 pub(super) struct Idle {
-    /// When it must be woken; `None`: by a message only.
+    /// When it must be woken; `None`: by a message or the queue only.
     pub(super) until: Option<Timestamp>,
 }
 
@@ -30,7 +30,7 @@ impl Runner {
             let moved = at.since(planned).max(planned.since(at));
             if moved < CLOCK_TOLERANCE { planned } else { at }
         });
-        // Only the end of a sub-workflow wakes it.
+        // Only the end of a sub-workflow, a signal or a decision wakes it.
         let waits_for_message = until.is_none() && self.execution.status() == Status::Waiting;
         let until = if waits_for_message { Some(ExecutionRecord::NO_WAKE) } else { until };
         if self.draining {

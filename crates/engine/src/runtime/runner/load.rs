@@ -6,7 +6,7 @@ use stepwell_core::execution::{Execution, ExecutionOrigin};
 use stepwell_core::faults;
 use stepwell_core::ids::ExecutionId;
 
-use super::{Retained, RunnerInit};
+use super::{Retained, RunnerInit, StoredApprovals};
 use crate::AppError;
 use crate::runtime::engine::Engine;
 
@@ -30,6 +30,7 @@ pub(super) async fn load_execution(
     for event in &stored.events {
         execution.apply_event(event);
     }
+    let approvals = Box::pin(StoredApprovals::load(engine, &execution)).await?;
     let (secrets, workspace) = (engine.vault.take(id), stored.record.workspace);
     let plan = &execution.origin.plan;
     let secrets = engine.add_installed_secrets(secrets, workspace, plan).await;
@@ -46,6 +47,7 @@ pub(super) async fn load_execution(
         audit: Vec::new(),
         idempotency: None,
         objects: None,
+        approvals,
         secrets,
         accepted: None,
         memory: Some(memory),

@@ -2,15 +2,22 @@
 
 use std::time::Duration;
 
+use stepwell_core::Problem;
 use stepwell_core::catalog::Effect;
-use stepwell_core::execution::{Status, TransitionError, TransitionInput};
+use stepwell_core::execution::{
+    MAX_SIGNALS, MAX_SIGNALS_PER_NAME, Status, TransitionError, TransitionInput,
+};
 use stepwell_core::memory::json_size;
 use stepwell_store::audit::AuditRecord;
 use tokio::sync::{mpsc, oneshot};
 
+use super::PendingReply;
 use super::{Runner, StopReason};
 use crate::AppError;
-use crate::runtime::registry::{Control, Message};
+use crate::runtime::registry::{Control, ControlEffect, Message, SignalDelivery};
+
+/// The error for someone who is not among the approvers.
+const NOT_APPROVER: &str = "this approver may not decide about this approval";
 
 /// The longest sleep: sleeps do not advance while the machine is suspended.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
@@ -100,17 +107,19 @@ impl Runner {
         &mut self,
         control: Control,
         audit: Option<Box<AuditRecord>>,
-        reply: oneshot::Sender<Result<(), AppError>>,
+        reply: oneshot::Sender<Result<ControlEffect, AppError>>,
     ) {
         let input = match control {
             Control::Cancel { reason } => TransitionInput::Cancel { reason },
             Control::Pause => TransitionInput::Pause,
             Control::Resume => TransitionInput::Resume,
             Control::Expire => TransitionInput::Timer,
+            Control::Decide(decision) => TransitionInput::Decide((*decision).clone()),
+            Control::Signal(delivery) => return self.receive_signal(&delivery, audit, reply),
         };
         match self.apply_control(input) {
             None => {
-                self.replies.push(reply);
+                self.replies.push(PendingReply::Control(reply, ControlEffect::Applied));
                 self.audit.extend(audit.map(|audit| *audit));
             }
             Some(refused) => {
@@ -128,6 +137,48 @@ impl Runner {
             self.apply_input(TransitionInput::Start);
         }
         refused
+    }
+
+    /// Gives a signal to the execution, if there is room for its data.
+    fn receive_signal(
+        &mut self,
+        delivery: &SignalDelivery,
+        audit: Option<Box<AuditRecord>>,
+        reply: oneshot::Sender<Result<ControlEffect, AppError>>,
+    ) {
+        let SignalDelivery { signal, objects } = delivery;
+        let bytes = json_size(&signal.data, usize::MAX);
+        let limit = self.engine.config().max_execution_bytes;
+        if self.bytes + bytes > limit {
+            let message =
+                format!("the values of the execution may have at most {limit} bytes together");
+            // The caller may have gone.
+            let _ = reply.send(Err(AppError::TooLarge(Problem::new("data", message))));
+            return;
+        }
+        let kept_before = self.execution.kept_signals();
+        match self.apply_input(TransitionInput::Signal(signal.clone())) {
+            None => {
+                self.bytes += bytes;
+                self.audit.extend(audit.map(|audit| *audit));
+                let own = self.objects.get_or_insert_default();
+                own.puts.extend(objects.puts.iter().cloned());
+                own.deletes.extend(objects.deletes.iter().cloned());
+                let is_kept = self.execution.kept_signals() > kept_before;
+                let effect = match is_kept {
+                    true => ControlEffect::SignalKept,
+                    false => ControlEffect::SignalConsumed,
+                };
+                self.replies.push(PendingReply::Control(reply, effect));
+            }
+            // The first one may not be durable yet.
+            Some(TransitionError::RepeatedSignal) => {
+                self.replies.push(PendingReply::Control(reply, ControlEffect::SignalRepeated));
+            }
+            Some(refused) => {
+                let _ = reply.send(Err(refusal_error(refused, self.execution.status())));
+            }
+        }
     }
 
     /// Rejects the requests to an execution that has ended.
@@ -157,6 +208,13 @@ async fn sleep_for(pause: Option<Duration>) {
     }
 }
 
+fn too_many_signals() -> String {
+    format!(
+        "the execution keeps too many signals that no step has consumed: at most \
+         {MAX_SIGNALS_PER_NAME} of a name and {MAX_SIGNALS} in all"
+    )
+}
+
 fn refusal_error(refused: TransitionError, status: Status) -> AppError {
     match refused {
         TransitionError::Ended(status) => AppError::AlreadyEnded(status),
@@ -167,12 +225,20 @@ fn refusal_error(refused: TransitionError, status: Status) -> AppError {
         TransitionError::AlreadyPaused => {
             AppError::WrongState { status, reason: "it is paused already" }
         }
+        TransitionError::NotApprover => AppError::NotPermitted(NOT_APPROVER),
+        TransitionError::AlreadyVoted => AppError::Conflict("this approver has voted".to_owned()),
+        TransitionError::AlreadyApprover => {
+            AppError::invalid("to", "may decide about this approval already")
+        }
+        TransitionError::NotAwaited => AppError::SignalNotAwaited,
+        TransitionError::TooManySignals => AppError::TooManySignals(too_many_signals()),
         TransitionError::NotPaused => {
             AppError::WrongState { status, reason: "only a paused execution can be resumed" }
         }
         TransitionError::AlreadyStarted
         | TransitionError::NotStarted
         | TransitionError::Stale
+        | TransitionError::RepeatedSignal
         | TransitionError::Interrupted => {
             AppError::WrongState { status, reason: "the request is not possible in this state" }
         }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use stepwell_core::execution::Status;
 use stepwell_core::faults;
 use stepwell_store::StoreError;
 use stepwell_store::commit::{Commit, RelatedExecutions};
@@ -10,7 +11,7 @@ use stepwell_store::record::ExecutionRecord;
 
 use super::idle::Idle;
 use super::messages::receive_message;
-use super::{Runner, RunnerInit, StopReason};
+use super::{Runner, RunnerInit, SignalWaits, StopReason};
 use crate::AppError;
 use crate::runtime::deliveries::{Outbox, Uncommitted};
 use crate::runtime::engine::Engine;
@@ -53,6 +54,8 @@ impl Runner {
         }
         self.committing = None;
         self.record.clone_from(&commit.record);
+        let new_waits = self.signal_waits.set_stored(&commit);
+        self.approvals.set_stored();
         self.feed.set_committed();
         if self.record.status.is_final() {
             // Before the end is reported: then callers that see it find the place free.
@@ -66,6 +69,11 @@ impl Runner {
         self.engine.notify_related(&commit.related);
         self.feed.show(&commit.events);
         self.confirm_requests();
+        if !new_waits.is_empty() {
+            let workspace = self.record.workspace;
+            // Boxed, so that the future of the usual case stays small.
+            Box::pin(self.engine.offer_kept_signals(workspace, new_waits)).await;
+        }
         Ok(())
     }
 
@@ -92,7 +100,7 @@ impl Runner {
         self.uncommitted.splice(0..0, events);
         self.audit.splice(0..0, audit);
         self.idempotency = idempotency;
-        self.objects = objects;
+        self.objects = objects.and_then(SignalWaits::without_waits);
         self.related.started.splice(0..0, related.started);
         self.related.sent.splice(0..0, related.sent);
         self.related.handled.splice(0..0, related.handled);
@@ -101,8 +109,7 @@ impl Runner {
     /// Confirms the requests that are durable now.
     fn confirm_requests(&mut self) {
         for reply in self.replies.drain(..) {
-            // The caller may have gone.
-            let _ = reply.send(Ok(()));
+            reply.send(Ok(()));
         }
     }
 
@@ -115,15 +122,19 @@ impl Runner {
         };
         let before = || self.feed.journal(self.record.seq);
         let deliveries = self.outbox.build_deliveries(&self.engine, &uncommitted, before);
+        let record = self.projection(wake_at);
+        let objects = self.signal_waits.add_changes(&self.execution, &record, self.objects.take());
+        let approvals = &mut self.approvals;
+        let objects = approvals.add_changes(&self.execution, &record, &self.uncommitted, objects);
         Commit {
             node: self.engine.node,
             expected_seq: self.record.seq,
-            record: self.projection(wake_at),
+            record,
             events: std::mem::take(&mut self.uncommitted),
             deliveries,
             audit: std::mem::take(&mut self.audit),
             idempotency: self.idempotency.take(),
-            objects: self.objects.take(),
+            objects,
             related: std::mem::take(&mut self.related),
         }
     }
@@ -135,7 +146,11 @@ impl Runner {
             started_at: self.execution.started_at,
             ended_at: self.execution.ended_at,
             wake_at,
-            owner: Some(self.engine.node),
+            // One that is queued by a message stays in the queue.
+            owner: match self.execution.status() {
+                Status::Queued if self.record.seq > 0 => self.record.owner,
+                _ => Some(self.engine.node),
+            },
             ..self.record.clone()
         }
     }
@@ -172,13 +187,21 @@ impl Runner {
             StoreError::Unavailable(reason) => {
                 tracing::warn!(%id, reason, "the store is unavailable; trying again");
                 for reply in self.replies.drain(..) {
-                    let _ = reply.send(Err(stored_later(&reason)));
+                    reply.send(Err(stored_later(&reason)));
                 }
                 self.wait_for_store(&reason).await;
                 // After a stop the next node continues from the last commit.
                 if self.engine.background.is_stopping() { Err(StopReason::Stopped) } else { Ok(()) }
             }
             StoreError::Fenced => Err(StopReason::Fenced),
+            // Another node was faster with the same signal.
+            StoreError::Missing(_) | StoreError::Outdated(_) | StoreError::UniqueKeyTaken(_) => {
+                tracing::warn!(%id, %error, "an execution is loaded again");
+                for reply in self.replies.drain(..) {
+                    reply.send(Err(changed_meanwhile()));
+                }
+                Err(StopReason::Lost)
+            }
             error => {
                 tracing::error!(%id, %error, "the stored execution differs from the one in memory");
                 Err(StopReason::Lost)
@@ -193,6 +216,14 @@ fn stored_later(reason: &str) -> AppError {
         reason: format!(
             "the store is unavailable: {reason}; the request takes effect when it is back"
         ),
+        retry_after: Duration::from_secs(1),
+    }
+}
+
+/// The error for a request that another node has carried out meanwhile.
+fn changed_meanwhile() -> AppError {
+    AppError::Unavailable {
+        reason: "other requests changed the same objects; send the request again".to_owned(),
         retry_after: Duration::from_secs(1),
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use stepwell_core::Map;
-use stepwell_core::execution::{BodyResult, Event, RecordedEvent};
+use stepwell_core::execution::{ApprovalEvent, BodyResult, Event, RecordedEvent};
 use stepwell_core::memory::value_bytes;
 
 /// Values of this size are remembered, so that each is counted once: a step's input mostly is the
@@ -48,6 +48,10 @@ impl Retained {
                 }
                 Event::StepCompleted { output, .. } | Event::Completed { output } => {
                     self.value(output);
+                }
+                Event::SignalReceived { data, .. }
+                | Event::Approval { event: ApprovalEvent::Voted { data, .. }, .. } => {
+                    self.value(data);
                 }
                 Event::BodyEnded { output: Some(output), .. } => self.value(output),
                 Event::ItemsEnded { results, .. } => {

@@ -119,7 +119,7 @@ async fn run_command(args: Executions, client: &Client, as_json: bool) -> Result
     }
 }
 
-fn parse_execution(id: &str) -> Result<ExecutionId, CliError> {
+pub(super) fn parse_execution(id: &str) -> Result<ExecutionId, CliError> {
     id.parse().map_err(|e| CliError::usage(format!("{e}")))
 }
 

@@ -151,7 +151,7 @@ pub fn step_body(view: &StepView, with_io: bool) -> Step<'_> {
         duration_ms: millis_between(*started_at, *ended_at),
         attempt: *attempt_count,
         attempts: attempts.iter().map(Into::into).collect(),
-        waiting: waiting.map(Into::into),
+        waiting: waiting.as_ref().map(Into::into),
         // The error of an attempt that is tried again is in `attempts`, not here.
         error: error.as_ref().filter(|_| *status == StepStatus::Failed).map(Into::into),
         reused: *reused,
@@ -195,14 +195,25 @@ impl<'a> From<&'a view::AttemptFailure> for AttemptFailure<'a> {
 
 impl<'a> From<&'a view::ExecutionWait> for ExecutionWait<'a> {
     fn from(wait: &'a view::ExecutionWait) -> Self {
-        let view::ExecutionWait { reason, step_id, until } = wait;
-        Self { reason: reason.name(), step: step_id.as_deref(), until: until.map(Time) }
+        let view::ExecutionWait { reason, step_id, until, signal } = wait;
+        Self {
+            reason: reason.name(),
+            step: step_id.as_deref(),
+            until: until.map(Time),
+            signal: signal.as_ref().map(|signal| signal.name.as_str()),
+            key: signal.as_ref().and_then(|signal| signal.key.as_deref()),
+        }
     }
 }
 
-impl From<view::StepWait> for StepWait {
-    fn from(view::StepWait { reason, until }: view::StepWait) -> Self {
-        Self { reason: reason.name(), until: until.map(Time) }
+impl<'a> From<&'a view::StepWait> for StepWait<'a> {
+    fn from(view::StepWait { reason, until, signal }: &'a view::StepWait) -> Self {
+        Self {
+            reason: reason.name(),
+            until: until.map(Time),
+            signal: signal.as_ref().map(|signal| signal.name.as_str()),
+            key: signal.as_ref().and_then(|signal| signal.key.as_deref()),
+        }
     }
 }
 

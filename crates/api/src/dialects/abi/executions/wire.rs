@@ -220,7 +220,7 @@ pub struct Step<'a> {
     /// Its attempts, in order; in events only the last one.
     pub attempts: Vec<StepAttempt<'a>>,
     /// What it waits for; `null` unless it waits.
-    pub waiting: Option<StepWait>,
+    pub waiting: Option<StepWait<'a>>,
     /// Why it failed.
     pub error: Option<Failure<'a>>,
     /// Whether its result was taken over from the execution that this one runs again.
@@ -287,27 +287,44 @@ pub struct AttemptFailure<'a> {
 #[schema(as = abi::ExecutionWait)]
 pub struct ExecutionWait<'a> {
     /// `timer`: the step is a `Delay`. `retry`: the next attempt of the step. `sub_workflow`: the
-    /// end of the step's sub-workflow. `capacity`: it is queued until other executions have ended.
+    /// end of the step's sub-workflow. `signal`: a signal for the step. `approval`: a decision.
+    /// `capacity`: it is queued until other executions have ended.
     #[serde(rename = "for")]
     #[schema(example = "retry")]
     pub reason: &'static str,
     /// The step that continues first; `null` for `capacity`.
     pub step: Option<&'a str>,
-    /// Until when; `null` if that is not known: for `capacity`, and for a `sub_workflow` unless the
-    /// step has a timeout.
+    /// Until when; `null` if that is not known: for `capacity`, and for a `sub_workflow`, a `signal`
+    /// or an `approval` unless the step has a timeout.
     pub until: Option<Time>,
+    /// For `signal`: the name of the signal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, example = "payment")]
+    pub signal: Option<&'a str>,
+    /// For `signal`: its correlation key, if the step has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, example = "order-17")]
+    pub key: Option<&'a str>,
 }
 
 /// What a step waits for.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = abi::StepWait)]
-pub struct StepWait {
-    /// `timer`, `retry` or `sub_workflow`.
+pub struct StepWait<'a> {
+    /// `timer`, `retry`, `sub_workflow`, `signal` or `approval`.
     #[serde(rename = "for")]
     #[schema(example = "retry")]
     pub reason: &'static str,
     /// Until when; `null` if that is not known.
     pub until: Option<Time>,
+    /// For `signal`: the name of the signal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, example = "payment")]
+    pub signal: Option<&'a str>,
+    /// For `signal`: its correlation key, if the step has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, example = "order-17")]
+    pub key: Option<&'a str>,
 }
 
 /// An execution in a list.

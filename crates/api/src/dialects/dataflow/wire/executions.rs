@@ -206,7 +206,7 @@ pub struct Task<'a> {
     /// What it waits for; only there while it waits.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false)]
-    pub waiting: Option<TaskWait>,
+    pub waiting: Option<TaskWait<'a>>,
     /// Whether its result was taken over from the execution that this one reruns; only there if so.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     #[schema(required = false)]
@@ -268,26 +268,43 @@ pub struct AttemptFailure<'a> {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ExecutionWait<'a> {
     /// `timer`: the step is a `Delay`. `retry`: the next attempt of the step. `sub_workflow`: the
-    /// end of the step's sub-workflow. `capacity`: it is queued until other executions have ended.
+    /// end of the step's sub-workflow. `signal`: a signal for the step. `approval`: a decision.
+    /// `capacity`: it is queued until other executions have ended.
     #[serde(rename = "for")]
     #[schema(example = "retry")]
     pub reason: &'static str,
     /// The step that continues first; `null` for `capacity`.
     pub step_id: Option<&'a str>,
-    /// Until when; `null` if that is not known: for `capacity`, and for a `sub_workflow` unless the
-    /// step has a timeout.
+    /// Until when; `null` if that is not known: for `capacity`, and for a `sub_workflow`, a `signal`
+    /// or an `approval` unless the step has a timeout.
     pub until: Option<Time>,
+    /// For `signal`: the name of the signal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, example = "payment")]
+    pub signal: Option<&'a str>,
+    /// For `signal`: its correlation key, if the step has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, example = "order-17")]
+    pub key: Option<&'a str>,
 }
 
 /// What a task waits for.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct TaskWait {
-    /// `timer`, `retry` or `sub_workflow`.
+pub struct TaskWait<'a> {
+    /// `timer`, `retry`, `sub_workflow`, `signal` or `approval`.
     #[serde(rename = "for")]
     #[schema(example = "retry")]
     pub reason: &'static str,
     /// Until when; `null` if that is not known.
     pub until: Option<Time>,
+    /// For `signal`: the name of the signal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, example = "payment")]
+    pub signal: Option<&'a str>,
+    /// For `signal`: its correlation key, if the step has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, example = "order-17")]
+    pub key: Option<&'a str>,
 }
 
 /// The status of a task.

@@ -1,6 +1,6 @@
 //! The abi dialect: schedules, webhooks and templates.
 
-use super::Sees::{EmptyAt, Nothing, Own};
+use super::Sees::{EmptyAt, Nothing, Own, Server};
 use super::{Call, call, with};
 
 const SCHEDULE: &str =
@@ -90,6 +90,45 @@ pub const CALLS: &[Call] = &[
     ),
     call("GET /api/v1/schedules/preview", "/api/v1/schedules/preview?cron=0+9+*+*+1", Own),
     call("GET /api/v1/webhooks/signing-secret", "", Own),
+    call("GET /api/v1/approvals", "", EmptyAt("/data/items")),
+    call(
+        "GET /api/v1/approvals",
+        "/api/v1/approvals?execution_id=<execution>",
+        EmptyAt("/data/items"),
+    ),
+    call("GET /api/v1/approvals/{id}", "/api/v1/approvals/<approval>", Nothing(404)),
+    with(
+        "POST /api/v1/approvals/{id}/approve",
+        "/api/v1/approvals/<approval>/approve",
+        r#"{"approver": "ada"}"#,
+        Nothing(404),
+    ),
+    with(
+        "POST /api/v1/approvals/{id}/reject",
+        "/api/v1/approvals/<approval>/reject",
+        r#"{"approver": "ada"}"#,
+        Nothing(404),
+    ),
+    with(
+        "POST /api/v1/approvals/{id}/delegate",
+        "/api/v1/approvals/<approval>/delegate",
+        r#"{"approver": "ada", "to": "zoe"}"#,
+        Nothing(404),
+    ),
+    with(
+        "POST /api/v1/approvals/{id}/links",
+        "/api/v1/approvals/<approval>/links",
+        r#"{"approver": "ada"}"#,
+        Nothing(404),
+    ),
+    // A link has no caller: its token is enough.
+    call("GET /api/v1/approval_links/{name}", "/api/v1/approval_links/x", Server),
+    with(
+        "POST /api/v1/approval_links/{name}",
+        "/api/v1/approval_links/x",
+        r#"{"verdict": "approve"}"#,
+        Server,
+    ),
     call("GET /api/v1/templates", "", EmptyAt("/data/items")),
     call("GET /api/v1/templates", "/api/v1/templates?metadata.label=xyzzy", EmptyAt("/data/items")),
     // The name that a template of another workspace has is free.

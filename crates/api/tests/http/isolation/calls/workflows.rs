@@ -143,6 +143,12 @@ pub const CALLS: &[Call] = &[
         Nothing(404),
     ),
     call(
+        "POST /api/v1/workflow_executions/{id}/signals/{name}",
+        "/api/v1/workflow_executions/<execution>/signals/go",
+        Nothing(404),
+    ),
+    with("POST /api/v1/signals/{name}", "/api/v1/signals/go", r#"{"key": "<name>"}"#, Own),
+    call(
         "POST /api/v1/workflow_executions/{id}/rerun",
         "/api/v1/workflow_executions/<ended>/rerun",
         Nothing(404),
