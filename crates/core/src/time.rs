@@ -1,6 +1,8 @@
 //! Points in time, as the domain counts them. Reading the clock is the engine's business.
 
+use std::cell::Cell;
 use std::fmt::{self, Write as _};
+use std::ops::Range;
 use std::time::Duration;
 
 use jiff::fmt::StdFmtWrite;
@@ -9,6 +11,15 @@ use serde::{Deserialize, Serialize};
 
 /// The seconds of a day.
 const DAY: i32 = 86_400;
+
+/// The microseconds of a second.
+const MICROS: i64 = 1_000_000;
+
+thread_local! {
+    /// The last text and its second: times that are written together mostly differ in the
+    /// microseconds only, and the date and the time of a second cost the most.
+    static LAST_TEXT: Cell<Option<(i64, TimeText)>> = const { Cell::new(None) };
+}
 
 /// A point in time: microseconds since the Unix epoch, UTC.
 #[derive(
@@ -55,6 +66,17 @@ impl Timestamp {
 
     /// RFC 3339 in UTC with `Z`, always to the microsecond, as `Display` writes it.
     pub fn text(self) -> TimeText {
+        let second = self.0.div_euclid(MICROS);
+        let last = LAST_TEXT.get().filter(|(known, _)| *known == second);
+        if let Some(text) = last.and_then(|(_, text)| text.with_micros(self.0.rem_euclid(MICROS))) {
+            return text;
+        }
+        let text = self.print();
+        LAST_TEXT.set(Some((second, text)));
+        text
+    }
+
+    fn print(self) -> TimeText {
         const PRINTER: DateTimePrinter = DateTimePrinter::new().precision(Some(6));
         let mut text = TimeText { bytes: [0; TimeText::MAX], len: 0 };
         let written = match jiff::Timestamp::from_microsecond(self.0) {
@@ -107,6 +129,22 @@ impl TimeText {
     /// The longest text: the year has six digits and a sign at most.
     const MAX: usize = 40;
 
+    /// Where a text of the length of `2026-01-31T09:00:00.000000Z` has its microseconds.
+    const FRACTION: Range<usize> = 20..26;
+
+    /// The same second with other microseconds; `None`: it is a year that is written otherwise.
+    fn with_micros(mut self, micros: i64) -> Option<Self> {
+        if self.len != Self::FRACTION.end + 1 {
+            return None;
+        }
+        let mut rest = micros;
+        for digit in self.bytes[Self::FRACTION].iter_mut().rev() {
+            *digit = b'0' + u8::try_from(rest % 10).ok()?;
+            rest /= 10;
+        }
+        Some(self)
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         // What was written is a sequence of whole strings.
@@ -127,6 +165,21 @@ impl fmt::Write for TimeText {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_is_the_same_whatever_was_written_before() {
+        let ends = [0, 1, 999_999, 1_000_000, -1, -1_000_000, 1_764_583_170_123_456];
+        let years = [253_402_300_799_000_000, -62_167_219_200_000_001, -377_705_023_201_000_000];
+        let times = ends.into_iter().chain(years).chain([i64::MIN, i64::MAX]);
+        let times: Vec<_> = times.flat_map(|at| [at, at.wrapping_add(7)]).collect();
+        for before in &times {
+            for at in &times {
+                let _ = Timestamp(*before).text();
+                let text = Timestamp(*at).text();
+                assert_eq!(text.as_str(), Timestamp(*at).print().as_str(), "after {before}");
+            }
+        }
+    }
 
     #[test]
     fn prints_and_parses_rfc3339() {

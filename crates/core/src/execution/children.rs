@@ -99,7 +99,10 @@ impl Transition<'_> {
                 | Event::StepFailed { .. }
                 | Event::StepCancelled { .. }
         );
-        let child = self.execution.child_of(event.step_run().filter(|_| ends)?)?;
+        if !ends {
+            return None;
+        }
+        let child = self.execution.child_of(event.step_run()?)?;
         (self.ended_child != Some(child)).then_some(child)
     }
 
