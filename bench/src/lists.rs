@@ -14,7 +14,7 @@ use stepwell_core::ids::{ExecutionId, NodeId, WorkflowId, WorkspaceId};
 use stepwell_core::{Map, Timestamp};
 use stepwell_store::commit::{Commit, RelatedExecutions};
 use stepwell_store::record::ExecutionRecord;
-use stepwell_store::traits::Heartbeat;
+use stepwell_store::traits::{Heartbeat, HeartbeatKind};
 use stepwell_store::{ExecutionStore, NodeStore};
 use stepwell_store_sqlite::{SqliteOptions, SqliteStore};
 use uuid::Uuid;
@@ -106,7 +106,7 @@ async fn fill(file: &Path, workflows: &[WorkflowId], distribution: Distribution)
     let store = Arc::new(SqliteStore::open(file, SqliteOptions::default())?);
     let node = NodeId::from_uuid(Uuid::now_v7());
     let now = Timestamp::from_micros(FIRST_MICROS);
-    store.heartbeat(Heartbeat { node, now, joins: true }).await?;
+    store.heartbeat(Heartbeat { node, now, kind: HeartbeatKind::Join }).await?;
     let writers = (0..WRITERS).map(|writer| {
         let (store, workflows) = (store.clone(), workflows.to_vec());
         tokio::spawn(async move {
@@ -121,7 +121,7 @@ async fn fill(file: &Path, workflows: &[WorkflowId], distribution: Distribution)
     for writer in writers.collect::<Vec<_>>() {
         writer.await??;
     }
-    store.leave(node).await?;
+    store.heartbeat(Heartbeat { node, now, kind: HeartbeatKind::Leave }).await?;
     store.close().await;
     Ok(())
 }

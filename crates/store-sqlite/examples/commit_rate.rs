@@ -14,7 +14,7 @@ use stepwell_core::ids::{ExecutionId, NodeId, WorkflowId, WorkspaceId};
 use stepwell_core::{Map, Timestamp};
 use stepwell_store::commit::{Commit, RelatedExecutions};
 use stepwell_store::record::ExecutionRecord;
-use stepwell_store::traits::Heartbeat;
+use stepwell_store::traits::{Heartbeat, HeartbeatKind};
 use stepwell_store::{ExecutionStore, NodeStore, StoreError};
 use stepwell_store_sqlite::{SqliteOptions, SqliteStore};
 use uuid::Uuid;
@@ -51,7 +51,9 @@ fn fsync_micros(folder: &Path) -> Result<f64> {
 async fn measure(file: &Path, committers: usize) -> Result<String> {
     let store = Arc::new(SqliteStore::open(file, SqliteOptions::default())?);
     let node = NodeId::from_uuid(Uuid::now_v7());
-    store.heartbeat(Heartbeat { node, now: Timestamp::default(), joins: true }).await?;
+    store
+        .heartbeat(Heartbeat { node, now: Timestamp::default(), kind: HeartbeatKind::Join })
+        .await?;
     let slowest = Arc::new(AtomicU64::new(0));
     let begun = Instant::now();
     let tasks: Vec<_> = (0..committers)

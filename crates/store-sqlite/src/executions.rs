@@ -86,10 +86,6 @@ impl ExecutionStore for SqliteStore {
         self.writer.write(prepared.bytes(), move |batch| commit::run_commit(batch, &prepared)).await
     }
 
-    async fn load_execution(&self, id: ExecutionId) -> StoreResult<Option<StoredExecution>> {
-        self.readers.read(move |connection| load(connection, id)).await
-    }
-
     async fn load_unless_large(
         &self,
         id: ExecutionId,
@@ -213,15 +209,6 @@ fn record(found: &Row<'_>) -> Result<ExecutionRecord> {
             None => None,
         },
     })
-}
-
-fn load(connection: &Connection, id: ExecutionId) -> Result<Option<StoredExecution>> {
-    // Record and journal of the same moment.
-    let transaction = connection.unchecked_transaction()?;
-    let Some((n, record)) = find(&transaction, id)? else { return Ok(None) };
-    let mut events = Vec::new();
-    for_each_chunk(&transaction, n, |first_seq, chunk| append(&mut events, first_seq, chunk))?;
-    whole(record, events).map(Some)
 }
 
 /// The row's number and the record.

@@ -7,7 +7,8 @@ use rusqlite::{Connection, Row, params};
 use stepwell_core::Timestamp;
 use stepwell_core::ids::NodeId;
 use stepwell_store::traits::{
-    ClockCorrection, ClockMark, CountRecoveries, Heartbeat, KEPT_CLOCK_MARKS, LastSeen, Recovery,
+    ClockCorrection, ClockMark, CountRecoveries, Heartbeat, HeartbeatKind, KEPT_CLOCK_MARKS,
+    LastSeen, Recovery,
 };
 use stepwell_store::{NodeStore, StoreError};
 use uuid::Uuid;
@@ -52,14 +53,15 @@ pub(crate) const QUERIES: &[&str] = &[liveness::FIND, GIVE, GIVE_UP, FOLLOWS, MO
 #[async_trait]
 impl NodeStore for SqliteStore {
     async fn heartbeat(&self, heartbeat: Heartbeat) -> StoreResult<()> {
-        let Heartbeat { node, now, joins } = heartbeat;
+        let Heartbeat { node, now, kind } = heartbeat;
         self.writer
-            .write(0, move |batch| match joins {
-                true => join(batch, node, now),
-                false => {
+            .write(0, move |batch| match kind {
+                HeartbeatKind::Join => join(batch, node, now),
+                HeartbeatKind::Renew => {
                     batch.require_alive(node)?;
                     save(batch, node, now)
                 }
+                HeartbeatKind::Leave => leave(batch, node),
             })
             .await
     }
@@ -74,17 +76,6 @@ impl NodeStore for SqliteStore {
 
     async fn correct_clock(&self, correction: ClockCorrection) -> StoreResult<bool> {
         self.writer.write(0, move |batch| correct_clock(batch, correction)).await
-    }
-
-    async fn leave(&self, node: NodeId) -> StoreResult<()> {
-        self.writer
-            .write(0, move |batch| {
-                row::execute_sql(batch.connection, GIVE_UP, [node.blob()])?;
-                row::execute_sql(batch.connection, KILL, [node.blob()])?;
-                batch.nodes_changed();
-                Ok(())
-            })
-            .await
     }
 
     async fn count_recoveries(&self, count: CountRecoveries) -> StoreResult<Vec<Recovery>> {
@@ -104,6 +95,13 @@ fn last_seen(connection: &Connection, boot: Option<Uuid>) -> Result<LastSeen> {
         None => None,
     };
     Ok(LastSeen { heartbeat: heartbeat.flatten(), mark })
+}
+
+fn leave(batch: &mut Batch<'_>, node: NodeId) -> Result<()> {
+    row::execute_sql(batch.connection, GIVE_UP, [node.blob()])?;
+    row::execute_sql(batch.connection, KILL, [node.blob()])?;
+    batch.nodes_changed();
+    Ok(())
 }
 
 fn join(batch: &mut Batch<'_>, node: NodeId, now: Timestamp) -> Result<()> {

@@ -27,6 +27,6 @@ pub use effects::Effects;
 pub use error::StoreError;
 pub use objects::ObjectStore;
 pub use traits::{
-    DeliveryStore, ExecutionStore, FeedbackStore, MaintenanceStore, MessageStore, NodeStore, Store,
-    WorkflowStore,
+    DeliveryStore, ExecutionStore, FeedbackStore, LoadExecution, MaintenanceStore, MessageStore,
+    NodeStore, Store, WorkflowStore,
 };

@@ -8,7 +8,7 @@ use stepwell_core::Timestamp;
 use stepwell_core::cache::ByteCache;
 use stepwell_core::ids::NodeId;
 use stepwell_store::Store;
-use stepwell_store::traits::Heartbeat;
+use stepwell_store::traits::{Heartbeat, HeartbeatKind};
 use tokio::sync::{Notify, Semaphore};
 
 use super::clock_watch::watch_clock;
@@ -128,7 +128,9 @@ impl App {
         // Callers that still wait for an execution stop waiting: it continues on another node or
         // later.
         self.engine.background.end();
-        if let Err(error) = self.engine.store.leave(self.engine.node).await {
+        let (node, now) = (self.engine.node, self.engine.now());
+        let heartbeat = Heartbeat { node, now, kind: HeartbeatKind::Leave };
+        if let Err(error) = self.engine.store.heartbeat(heartbeat).await {
             tracing::warn!(%error, "this node could not be removed from the store");
         }
     }
@@ -167,7 +169,7 @@ fn supervise_loop<T, F>(
 /// Registers the node and takes over the executions of dead nodes.
 async fn join_store(engine: &Engine) -> Result<(), AppError> {
     let (store, now) = (&*engine.store, engine.now());
-    store.heartbeat(Heartbeat { node: engine.node, now, joins: true }).await?;
+    store.heartbeat(Heartbeat { node: engine.node, now, kind: HeartbeatKind::Join }).await?;
     workspaces::create_default(store, now).await?;
     // Without other nodes, none can be alive.
     let dead_since = match engine.config().sole_node {

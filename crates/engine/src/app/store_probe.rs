@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use stepwell_store::StoreError;
-use stepwell_store::traits::Heartbeat;
+use stepwell_store::traits::{Heartbeat, HeartbeatKind};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
@@ -53,7 +53,7 @@ impl StoreProbe {
             Some(check) => check().await,
             None => {
                 let (node, now) = (engine.node, engine.now());
-                engine.store.heartbeat(Heartbeat { node, now, joins: false }).await
+                engine.store.heartbeat(Heartbeat { node, now, kind: HeartbeatKind::Renew }).await
             }
         }
     }

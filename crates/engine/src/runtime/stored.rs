@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::time::Duration;
+use stepwell_store::LoadExecution;
 
 use stepwell_core::ids::ExecutionId;
 use stepwell_store::record::{ExecutionRecord, Loaded, StoredExecution};

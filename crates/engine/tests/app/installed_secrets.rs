@@ -7,6 +7,7 @@ use stepwell_engine::app::{CreateWorkflow, Start};
 use stepwell_engine::installed_secrets::SecretsConfig;
 use stepwell_engine::view::{NoticeKind, StepStatus};
 use stepwell_engine::{AppError, Caller, EngineConfig};
+use stepwell_store::LoadExecution;
 
 use crate::echo::Echo;
 use crate::support::{Bench, PATIENCE, config, with_input};

@@ -8,7 +8,7 @@ use stepwell_core::ids::ExecutionId;
 use stepwell_engine::app::RerunRequest;
 use stepwell_store::Store;
 use stepwell_store::memory::MemoryStore;
-use stepwell_store::traits::{CountRecoveries, Heartbeat, RecoveryCount};
+use stepwell_store::traits::{CountRecoveries, Heartbeat, HeartbeatKind, RecoveryCount};
 
 use crate::support::{Bench, config};
 
@@ -34,7 +34,7 @@ async fn after(times: u32, trials: u32) -> (Bench, ExecutionId) {
     let id = bench.execute(workflow, json!({})).await;
     let node = stepwell_core::ids::NodeId::from_uuid(uuid::Uuid::from_u128(77));
     let now = stepwell_core::Timestamp::from_millis(0);
-    store.heartbeat(Heartbeat { node, now, joins: true }).await.unwrap();
+    store.heartbeat(Heartbeat { node, now, kind: HeartbeatKind::Join }).await.unwrap();
     let claim = stepwell_store::traits::ClaimQueued { node, limit: 9 };
     assert_eq!(store.claim_queued(claim).await.unwrap(), [id]);
     recovered(&store, id, times, trials).await;

@@ -4,6 +4,7 @@ use serde_json::json;
 use stepwell_core::execution::Status;
 use stepwell_engine::view::{NoticeKind, StepStatus};
 use stepwell_engine::{AppError, EngineConfig};
+use stepwell_store::LoadExecution;
 use stepwell_store::lists::{ExecutionFilter, List};
 
 use crate::receiver::Receiver;

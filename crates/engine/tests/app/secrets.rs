@@ -1,6 +1,7 @@
 //! Secrets reach only the steps that refer to them, where their templates insert them.
 
 use std::time::Duration;
+use stepwell_store::LoadExecution;
 
 use serde_json::{Value, json};
 use stepwell_core::execution::Status;

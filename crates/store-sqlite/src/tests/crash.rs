@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
+use stepwell_store::LoadExecution;
 
 use stepwell_core::execution::{Event, Status};
 use stepwell_store::StoreError;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use stepwell_store::LoadExecution;
 
 use stepwell_core::execution::{Event, Status};
 use stepwell_store::conformance::build::{

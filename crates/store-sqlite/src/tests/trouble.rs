@@ -1,6 +1,7 @@
 //! A full disk, damaged rows, and writes that fail among others.
 
 use std::sync::Arc;
+use stepwell_store::LoadExecution;
 
 use stepwell_core::execution::Status;
 use stepwell_store::conformance::build::{

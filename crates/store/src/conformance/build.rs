@@ -1,5 +1,6 @@
 //! Builders for the suites: ids and times from small numbers, commits that fit together.
 
+use crate::traits::LoadExecution;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -21,7 +22,9 @@ use crate::record::{
     DeliveryRecord, DeliveryStatus, Destination, ExecutionRecord, IdempotencyOutcome,
     IdempotencyRecord, ReleaseRecord, WorkflowRecord,
 };
-use crate::traits::{CreateWorkflow, DeliveriesOf, DeliveryFilter, Due, DueDeliveries, Heartbeat};
+use crate::traits::{
+    CreateWorkflow, DeliveriesOf, DeliveryFilter, Due, DueDeliveries, Heartbeat, HeartbeatKind,
+};
 use crate::{Effects, Store, StoreError};
 
 /// The store under test.
@@ -271,12 +274,18 @@ pub fn new_workflow(n: u128, name: &str) -> CreateWorkflow {
 
 /// Adds a node.
 pub async fn join_at(store: &Shared, node: NodeId, now: Timestamp) -> Result<(), StoreError> {
-    store.heartbeat(Heartbeat { node, now, joins: true }).await
+    store.heartbeat(Heartbeat { node, now, kind: HeartbeatKind::Join }).await
 }
 
 /// Renews the lease of a node.
 pub async fn heartbeat(store: &Shared, node: NodeId, now: Timestamp) -> Result<(), StoreError> {
-    store.heartbeat(Heartbeat { node, now, joins: false }).await
+    store.heartbeat(Heartbeat { node, now, kind: HeartbeatKind::Renew }).await
+}
+
+/// Ends the lease of a node.
+pub async fn leave(store: &Shared, node: NodeId) {
+    let heartbeat = Heartbeat { node, now: at(0), kind: HeartbeatKind::Leave };
+    store.heartbeat(heartbeat).await.unwrap();
 }
 
 /// Makes node `n` alive at second 10.

@@ -1,5 +1,6 @@
 //! Who works on what: claims, timers, and what must be resumed.
 
+use crate::traits::LoadExecution;
 use std::collections::BTreeSet;
 
 use stepwell_core::Timestamp;
@@ -74,7 +75,7 @@ pub async fn dead_nodes_claim_nothing(store: Shared) {
     store.commit(unowned(1).into()).await.unwrap();
     let claim = |n| ClaimQueued { node: node(n), limit: 9 };
     for n in [1, 2] {
-        store.leave(node(n)).await.unwrap();
+        leave(&store, node(n)).await;
         let refused = store.claim_queued(claim(n)).await;
         assert!(matches!(refused, Err(StoreError::Fenced)), "{refused:?}");
     }

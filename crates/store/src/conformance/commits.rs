@@ -1,5 +1,6 @@
 //! Commits that are accepted.
 
+use crate::traits::LoadExecution;
 use serde_json::json;
 use stepwell_core::execution::{Event, Status};
 use tokio::task::JoinSet;

@@ -1,5 +1,6 @@
 //! Journals come back as they were given.
 
+use crate::traits::LoadExecution;
 use std::sync::Arc;
 
 use serde_json::{Value, json};

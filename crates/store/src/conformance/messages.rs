@@ -1,5 +1,6 @@
 //! Executions that other executions start, and messages between executions.
 
+use crate::traits::LoadExecution;
 use stepwell_core::execution::{Event, ExecutionMessage, OutgoingMessage, Status};
 use stepwell_core::ids::ExecutionId;
 

@@ -1,5 +1,6 @@
 //! Nodes come and go.
 
+use crate::traits::LoadExecution;
 use stepwell_core::Timestamp;
 use stepwell_core::execution::{Event, Status};
 use stepwell_core::ids::NodeId;
@@ -21,12 +22,12 @@ pub async fn joins_and_heartbeats(store: Shared) {
     join(&store, 1).await;
     join(&store, 1).await;
     heartbeat(&store, node(1), at(20)).await.unwrap();
-    store.leave(node(1)).await.unwrap();
+    leave(&store, node(1)).await;
     let refused = heartbeat(&store, node(1), at(30)).await;
     assert!(matches!(refused, Err(StoreError::Fenced)), "{refused:?}");
     let refused = join_at(&store, node(1), at(30)).await;
     assert!(matches!(refused, Err(StoreError::Fenced)), "{refused:?}");
-    store.leave(node(9)).await.unwrap();
+    leave(&store, node(9)).await;
 }
 
 /// All that is unfinished goes over; who has proved that it lives keeps its own.
@@ -76,7 +77,7 @@ pub async fn takes_over_from_those_who_left(store: Shared) {
     let started = then(&queued(1), Status::Running, vec![Event::Started]);
     commit_all(&store, [queued(1), started]).await;
     heartbeat(&store, node(1), at(100)).await.unwrap();
-    store.leave(node(1)).await.unwrap();
+    leave(&store, node(1)).await;
     assert_eq!(owner(&store, 1).await, Some(node(1)));
     join_at(&store, node(2), at(100)).await.unwrap();
     assert_eq!(store.take_over(node(2), at(0)).await.unwrap(), 1);
@@ -89,7 +90,7 @@ pub async fn leaving_gives_up_the_queue(store: Shared) {
     join(&store, 2).await;
     let started = then(&queued(2), Status::Running, vec![Event::Started]);
     commit_all(&store, [queued(1), queued(2), started, ended(3, Status::Failed)]).await;
-    store.leave(node(1)).await.unwrap();
+    leave(&store, node(1)).await;
     assert_eq!(owner(&store, 1).await, None);
     assert_eq!(owner(&store, 2).await, Some(node(1)));
     assert_eq!(owner(&store, 3).await, Some(node(1)));
@@ -143,7 +144,7 @@ pub async fn a_clock_that_was_set_back(store: Shared) {
     assert!(store.correct_clock(starts).await.unwrap());
     heartbeat(&store, node(1), at(60)).await.unwrap();
     assert!(!store.correct_clock(starts).await.unwrap());
-    store.leave(node(1)).await.unwrap();
+    leave(&store, node(1)).await;
     assert!(set_back(2).await.unwrap());
     assert!(matches!(set_back(1).await, Err(StoreError::Fenced)));
 }

@@ -1,6 +1,7 @@
 //! Configured objects that are written with the events of an execution (such as the firing of a
 //! schedule with the first one), or with a change of a workflow.
 
+use crate::traits::LoadExecution;
 use stepwell_core::execution::{Event, Status};
 use tokio::task::JoinSet;
 

@@ -1,5 +1,6 @@
 //! What is old goes, and nothing else.
 
+use crate::traits::LoadExecution;
 use std::collections::BTreeSet;
 
 use stepwell_core::execution::{Event, Status};

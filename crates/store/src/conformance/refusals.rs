@@ -1,5 +1,6 @@
 //! Commits that are refused: with the right error, and without a trace.
 
+use crate::traits::LoadExecution;
 use stepwell_core::execution::{Event, Status};
 use tokio::task::JoinSet;
 

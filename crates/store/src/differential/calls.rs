@@ -11,9 +11,10 @@ use crate::conformance::build::{
 };
 use crate::lists::{ExecutionFilter, List, ListFilter, Order, PageStart, Sort, Window};
 use crate::record::{IdempotencyOutcome, IdempotencyRecord};
+use crate::traits::LoadExecution;
 use crate::traits::{
-    ClockCorrection, ClockMark, DeliveriesOf, DeliveryFilter, FindWorkflow, Heartbeat, OldData,
-    Purge,
+    ClockCorrection, ClockMark, DeliveriesOf, DeliveryFilter, FindWorkflow, Heartbeat,
+    HeartbeatKind, OldData, Purge,
 };
 
 /// How many different ids there are: few, so that calls meet.
@@ -144,12 +145,18 @@ impl Caller {
                 both!(one, other, correct_clock(correction))
             }
             0..=7 => {
-                let joins = self.random.once_in(2);
-                let heartbeat = Heartbeat { node, now, joins };
+                let kind = match self.random.once_in(2) {
+                    true => HeartbeatKind::Join,
+                    false => HeartbeatKind::Renew,
+                };
+                let heartbeat = Heartbeat { node, now, kind };
                 both!(one, other, heartbeat(heartbeat))
             }
             8 | 9 => both!(one, other, take_over(node, now)),
-            10 => both!(one, other, leave(node)),
+            10 => {
+                let heartbeat = Heartbeat { node, now, kind: HeartbeatKind::Leave };
+                both!(one, other, heartbeat(heartbeat))
+            }
             _ => {
                 // Which go first when not all may go is for each store to choose.
                 let purge = Purge::Old(OldData {

@@ -12,7 +12,7 @@ use super::{MemoryStore, Result, State};
 use crate::commit::{Commit, StartedExecution};
 use crate::lists::{ExecutionCursor, ExecutionFilter, List, Page};
 use crate::record::{
-    ExecutionRecord, IdempotencyRecord, StoredExecution, WorkflowStats, has_label,
+    ExecutionRecord, IdempotencyRecord, Loaded, StoredExecution, WorkflowStats, has_label,
 };
 use crate::traits::{
     ActiveOf, ClaimQueued, Due, DueExecutions, ExecutionStore, Unfinished, UnfinishedOf,
@@ -42,8 +42,8 @@ impl ExecutionStore for MemoryStore {
         Ok(())
     }
 
-    async fn load_execution(&self, id: ExecutionId) -> Result<Option<StoredExecution>> {
-        Ok(self.state().executions.get(&id).cloned())
+    async fn load_unless_large(&self, id: ExecutionId, _: usize) -> Result<Option<Loaded>> {
+        Ok(self.state().executions.get(&id).cloned().map(Loaded::Whole))
     }
 
     async fn find_by_external_id(

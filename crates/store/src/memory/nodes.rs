@@ -11,18 +11,23 @@ use uuid::Uuid;
 use super::{MemoryStore, Result, State};
 use crate::record::{DeliveryStatus, Destination, ExecutionRecord, NodeRecord};
 use crate::traits::{
-    ClockCorrection, ClockMark, CountRecoveries, Heartbeat, KEPT_CLOCK_MARKS, LastSeen,
-    MAX_COUNTED_DELIVERIES, MaintenanceStore, NodeStore, OldData, Purge, Recovery, RecoveryCount,
-    StoreGauges,
+    ClockCorrection, ClockMark, CountRecoveries, Heartbeat, HeartbeatKind, KEPT_CLOCK_MARKS,
+    LastSeen, MAX_COUNTED_DELIVERIES, MaintenanceStore, NodeStore, OldData, Purge, Recovery,
+    RecoveryCount, StoreGauges,
 };
 
 #[async_trait]
 impl NodeStore for MemoryStore {
     async fn heartbeat(&self, heartbeat: Heartbeat) -> Result<()> {
-        let Heartbeat { node, now, joins } = heartbeat;
+        let Heartbeat { node, now, kind } = heartbeat;
         let mut state = self.writable()?;
-        if !joins || state.nodes.contains_key(&node) {
-            state.require_alive(node)?;
+        match kind {
+            HeartbeatKind::Join if !state.nodes.contains_key(&node) => {}
+            HeartbeatKind::Join | HeartbeatKind::Renew => state.require_alive(node)?,
+            HeartbeatKind::Leave => {
+                state.end_lease(node);
+                return Ok(());
+            }
         }
         state.nodes.insert(node, NodeRecord { id: node, heartbeat_at: now, alive: true });
         Ok(())
@@ -103,20 +108,6 @@ impl NodeStore for MemoryStore {
         Ok(leads)
     }
 
-    async fn leave(&self, node: NodeId) -> Result<()> {
-        let mut state = self.writable()?;
-        for stored in state.executions.values_mut() {
-            let record = &mut stored.record;
-            if record.status == Status::Queued && record.owner == Some(node) {
-                record.owner = None;
-            }
-        }
-        if let Some(found) = state.nodes.get_mut(&node) {
-            found.alive = false;
-        }
-        Ok(())
-    }
-
     async fn count_recoveries(&self, count: CountRecoveries) -> Result<Vec<Recovery>> {
         let CountRecoveries { ids, counted } = count;
         let mut state = self.writable()?;
@@ -129,6 +120,18 @@ impl NodeStore for MemoryStore {
 }
 
 impl State {
+    fn end_lease(&mut self, node: NodeId) {
+        for stored in self.executions.values_mut() {
+            let record = &mut stored.record;
+            if record.status == Status::Queued && record.owner == Some(node) {
+                record.owner = None;
+            }
+        }
+        if let Some(found) = self.nodes.get_mut(&node) {
+            found.alive = false;
+        }
+    }
+
     fn count_recovery(&mut self, id: ExecutionId) -> Option<Recovery> {
         let seq = self.executions.get(&id)?.record.seq;
         let before = self.recoveries.get(&id).filter(|(at, _)| *at == seq);

@@ -7,7 +7,7 @@ use stepwell_core::Timestamp;
 use stepwell_core::ids::{ExecutionId, KeyId, NodeId, WorkspaceId};
 
 use crate::commit::Commit;
-use crate::error::Result;
+use crate::error::{Result, StoreError};
 use crate::lists::{ExecutionCursor, ExecutionFilter, List, Page};
 use crate::record::{
     ExecutionRecord, IdempotencyOutcome, IdempotencyRecord, Loaded, StoredExecution,
@@ -21,15 +21,10 @@ pub trait ExecutionStore: Send + Sync {
     /// changes nothing and does not affect those that it shared the transaction with.
     async fn commit(&self, commit: Arc<Commit>) -> Result<()>;
 
-    /// Loads an execution with its whole journal.
-    async fn load_execution(&self, id: ExecutionId) -> Result<Option<StoredExecution>>;
-
-    /// As [`ExecutionStore::load_execution`], unless its journal takes more than `bytes` as stored:
+    /// Loads an execution with its whole journal, unless that takes more than `bytes` as stored:
     /// then the execution with an estimate of the memory that loading it takes. A store that has
-    /// executions in memory has nothing to load.
-    async fn load_unless_large(&self, id: ExecutionId, _bytes: usize) -> Result<Option<Loaded>> {
-        Ok(self.load_execution(id).await?.map(Loaded::Whole))
-    }
+    /// executions in memory has nothing to load, and returns the whole.
+    async fn load_unless_large(&self, id: ExecutionId, bytes: usize) -> Result<Option<Loaded>>;
 
     /// The execution that has this external id in the workspace.
     async fn find_by_external_id(
@@ -67,6 +62,29 @@ pub trait ExecutionStore: Send + Sync {
     /// Claims, replaces or frees an idempotency key (compare and swap). Returns whether the key had
     /// the expected record; `Replayed` if a key to claim is taken.
     async fn write_idempotent(&self, write: WriteIdempotent) -> Result<bool>;
+}
+
+/// Loads executions of any size.
+#[async_trait]
+pub trait LoadExecution {
+    /// Loads an execution with its whole journal.
+    ///
+    /// # Errors
+    /// Those of the store.
+    async fn load_execution(&self, id: ExecutionId) -> Result<Option<StoredExecution>>;
+}
+
+#[async_trait]
+impl<S: ExecutionStore + ?Sized> LoadExecution for S {
+    async fn load_execution(&self, id: ExecutionId) -> Result<Option<StoredExecution>> {
+        match self.load_unless_large(id, usize::MAX).await? {
+            Some(Loaded::Whole(stored)) => Ok(Some(stored)),
+            None => Ok(None),
+            Some(Loaded::Large { .. }) => {
+                Err(StoreError::Corrupt(format!("the journal of {id:?} has no end")))
+            }
+        }
+    }
 }
 
 /// Parameters of [`ExecutionStore::write_idempotent`].

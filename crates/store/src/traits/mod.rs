@@ -14,15 +14,15 @@ pub use deliveries::{
     Redeliver,
 };
 pub use executions::{
-    ActiveOf, ClaimQueued, Due, DueExecutions, ExecutionStore, Unfinished, UnfinishedOf,
-    WriteIdempotent,
+    ActiveOf, ClaimQueued, Due, DueExecutions, ExecutionStore, LoadExecution, Unfinished,
+    UnfinishedOf, WriteIdempotent,
 };
 pub use feedback::FeedbackStore;
 pub use maintenance::{MAX_COUNTED_DELIVERIES, MaintenanceStore, OldData, Purge, StoreGauges};
 pub use messages::{FindReceivers, MessageStore, Receivers};
 pub use nodes::{
-    ClockCorrection, ClockMark, CountRecoveries, Heartbeat, KEPT_CLOCK_MARKS, LastSeen, NodeStore,
-    Recovery, RecoveryCount,
+    ClockCorrection, ClockMark, CountRecoveries, Heartbeat, HeartbeatKind, KEPT_CLOCK_MARKS,
+    LastSeen, NodeStore, Recovery, RecoveryCount,
 };
 pub use workflows::{AddRelease, CreateWorkflow, FindWorkflow, UpdateWorkflow, WorkflowStore};
 

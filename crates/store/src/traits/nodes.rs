@@ -10,8 +10,7 @@ use crate::error::Result;
 /// The server processes.
 #[async_trait]
 pub trait NodeStore: Send + Sync {
-    /// Renews the lease of a node. `Fenced` if it was declared dead or, unless it joins, is not
-    /// known.
+    /// Changes the lease of a node, by [`HeartbeatKind`].
     async fn heartbeat(&self, heartbeat: Heartbeat) -> Result<()>;
     /// Declares every other node whose last heartbeat is before `before` dead and gives its
     /// unfinished executions to `node`, in one transaction; those of nodes that are dead already
@@ -28,9 +27,6 @@ pub trait NodeStore: Send + Sync {
     /// their attempts, and the times since which webhooks fail, by `limits`. Returns whether that
     /// is so. `Fenced` if the node is not alive.
     async fn correct_clock(&self, correction: ClockCorrection) -> Result<bool>;
-    /// Leaves in order: gives up all executions of the node that are queued, declares it dead.
-    /// Its other unfinished executions wait for the next takeover.
-    async fn leave(&self, node: NodeId) -> Result<()>;
     /// Counts recoveries or trials of executions, durably: an execution that crashes the process
     /// again and again is recognised by its counts. Counting restarts when the journal grows.
     /// Returns the counts of known executions in the order of `ids`; a trial of an execution
@@ -45,8 +41,20 @@ pub struct Heartbeat {
     pub node: NodeId,
     /// The current time.
     pub now: Timestamp,
-    /// Whether the node is added if it is not known.
-    pub joins: bool,
+    /// What it does.
+    pub kind: HeartbeatKind,
+}
+
+/// What a heartbeat does to the lease of its node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeartbeatKind {
+    /// Begins the lease, or renews it. `Fenced` if the node was declared dead.
+    Join,
+    /// Renews the lease. `Fenced` if the node was declared dead, or is not known.
+    Renew,
+    /// Ends the lease in order: gives up all executions of the node that are queued, and declares
+    /// it dead. Its other unfinished executions wait for the next takeover.
+    Leave,
 }
 
 /// What [`NodeStore::last_seen`] reads.

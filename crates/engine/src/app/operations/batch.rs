@@ -14,7 +14,7 @@ use stepwell_core::execution::Status;
 use stepwell_core::ids::OperationId;
 use stepwell_store::lists::{ExecutionCursor, ExecutionFilter, List, Order, PageStart};
 use stepwell_store::objects::ObjectBatch;
-use stepwell_store::traits::{Heartbeat, Purge};
+use stepwell_store::traits::{Heartbeat, HeartbeatKind, Purge};
 use stepwell_store::{Effects, StoreError};
 
 use super::results::{BatchResults, ItemOutcome, LEASE, finish_pass, item_outcome};
@@ -178,7 +178,7 @@ impl App {
             return Err(AppError::stopping());
         }
         let (node, now) = (self.engine.node, self.engine.now());
-        Ok(self.engine.store.heartbeat(Heartbeat { node, now, joins: false }).await?)
+        Ok(self.engine.store.heartbeat(Heartbeat { node, now, kind: HeartbeatKind::Renew }).await?)
     }
 
     async fn pause_attempts(&self) -> Result<(), AppError> {

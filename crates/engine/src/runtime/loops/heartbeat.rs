@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use stepwell_store::StoreError;
-use stepwell_store::traits::Heartbeat;
+use stepwell_store::traits::{Heartbeat, HeartbeatKind};
 
 use super::recovery::resume_unfinished;
 use crate::runtime::background::Stop;
@@ -27,7 +27,11 @@ pub(crate) async fn send_heartbeats(engine: Arc<Engine>, mut stop: Stop) {
             judges_from = elapsed + DEAD_AFTER;
         }
         last = (now, elapsed);
-        match engine.store.heartbeat(Heartbeat { node: engine.node, now, joins: false }).await {
+        match engine
+            .store
+            .heartbeat(Heartbeat { node: engine.node, now, kind: HeartbeatKind::Renew })
+            .await
+        {
             Ok(()) => {}
             Err(StoreError::Fenced) => {
                 tracing::error!("this node was declared dead; it commits nothing any more");

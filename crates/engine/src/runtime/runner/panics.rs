@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
+use stepwell_store::LoadExecution;
 
 use futures_util::FutureExt;
 use stepwell_core::execution::{Execution, Failure, TransitionInput, codes};

@@ -11,6 +11,7 @@ use crate::conformance::build::{execution, key, node, queued, workflow, workspac
 use crate::differential::random::Random;
 use crate::lists::{ExecutionCursor, ExecutionFilter, List, PageStart};
 use crate::record::{ExecutionRecord, ParentStep};
+use crate::traits::LoadExecution;
 use crate::traits::{
     ActiveOf, ClaimQueued, CountRecoveries, Due, FindReceivers, Purge, RecoveryCount, Unfinished,
     UnfinishedOf, WriteIdempotent,
