@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 
+use crate::load::{CONCURRENCY, setting};
 use crate::server::Server;
-use crate::{CONCURRENCY, setting};
 
 /// More than can be cancelled within a request.
 const EXECUTIONS: u64 = 3_000;

@@ -14,8 +14,8 @@ use stepwell_store::lists::{ExecutionFilter, List};
 use stepwell_store::record::ExecutionRecord;
 use stepwell_store_sqlite::{SqliteOptions, SqliteStore};
 
+use crate::load::setting;
 use crate::server::Server;
-use crate::setting;
 
 const SCHEDULES: usize = 5;
 

@@ -111,8 +111,12 @@ impl Server {
     }
 
     pub async fn post(&self, path: &str, body: &Value) -> (u16, Value) {
-        let request = self.http.post(format!("{}{path}", self.url)).json(body);
-        self.send(request).await.expect("a response")
+        self.try_post(path, body).await.expect("a response")
+    }
+
+    /// `None`: there was no response, as the server was killed.
+    pub async fn try_post(&self, path: &str, body: &Value) -> Option<(u16, Value)> {
+        self.send(self.http.post(format!("{}{path}", self.url)).json(body)).await
     }
 
     pub async fn get(&self, path: &str) -> Option<(u16, Value)> {

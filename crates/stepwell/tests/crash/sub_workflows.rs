@@ -2,20 +2,16 @@
 //! sub-workflow ends once, and each item has exactly one sub-workflow.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant};
 
-use futures_util::StreamExt;
 use serde_json::{Value, json};
 
 use crate::counter::Counter;
+use crate::load::{Kills, Load};
 use crate::server::Server;
-use crate::{CONCURRENCY, setting};
 
 /// How many acknowledged executions are kept in flight, each with [`ITEMS`] sub-workflows.
 const IN_FLIGHT: usize = 30;
 const ITEMS: u64 = 5;
-/// How long all executions together may take to end after the last start.
-const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// A delay, an external call, and a sub-workflow of its own.
 fn child(counter: &str) -> Value {
@@ -46,9 +42,6 @@ fn parent() -> Value {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_sub_workflow_starts_and_ends_once() {
-    let rounds = setting("STEPWELL_CRASH_ROUNDS", 8);
-    let mut random = setting("STEPWELL_CRASH_SEED", u64::from(std::process::id()));
-    println!("rounds {rounds}, seed {random}");
     let counter = Counter::start().await;
     let mut server = Server::new();
     server.start().await;
@@ -57,33 +50,9 @@ async fn every_sub_workflow_starts_and_ends_once() {
     server.create(&leaf).await;
     server.create(&child(&counter.url)).await;
     let workflow = server.create(&parent()).await;
-
-    let mut accepted: BTreeMap<String, u64> = BTreeMap::new();
-    let mut ended: BTreeSet<String> = BTreeSet::new();
-    for round in 0..rounds {
-        random =
-            random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let kill_after = Duration::from_millis(30 + (random >> 33) % 800);
-        let keep = async {
-            loop {
-                start_missing(&server, &workflow, &mut accepted, &ended).await;
-                record_ended(&server, &workflow, &accepted, &mut ended).await;
-            }
-        };
-        tokio::select! {
-            () = keep => {}
-            () = tokio::time::sleep(kill_after) => {}
-        }
-        server.kill();
-        println!("round {round}: {} accepted, {} ended", accepted.len(), ended.len());
-        server.start().await;
-    }
-    let deadline = Instant::now() + TIMEOUT;
-    while ended.len() < accepted.len() {
-        let open = accepted.len() - ended.len();
-        assert!(Instant::now() < deadline, "{open} of {} have not ended", accepted.len());
-        record_ended(&server, &workflow, &accepted, &mut ended).await;
-    }
+    let mut load = Load::new(workflow, IN_FLIGHT);
+    load.run(&mut server, Kills::new(8, (30, 830)), async |_, _| {}).await;
+    let Load { workflow, accepted, .. } = load;
     for (id, n) in &accepted {
         check_execution(&server, &workflow, id, *n).await;
     }
@@ -93,41 +62,6 @@ async fn every_sub_workflow_starts_and_ends_once() {
     }
     assert!(keys.values().all(|keys| keys.len() == 1), "an execution repeats its call by one key");
     println!("{} executions, {} sub-workflows, all ended once", accepted.len(), keys.len());
-}
-
-async fn start_missing(
-    server: &Server,
-    workflow: &str,
-    accepted: &mut BTreeMap<String, u64>,
-    ended: &BTreeSet<String>,
-) {
-    let missing = IN_FLIGHT.saturating_sub(accepted.len() - ended.len()) as u64;
-    let first = accepted.values().max().copied().unwrap_or_default() + 1;
-    let starts =
-        (first..first + missing).map(|n| async move { (server.execute(workflow, n).await, n) });
-    let mut starts = futures_util::stream::iter(starts).buffer_unordered(CONCURRENCY);
-    while let Some((id, n)) = starts.next().await {
-        if let Some(id) = id {
-            accepted.insert(id, n);
-        }
-    }
-}
-
-async fn record_ended(
-    server: &Server,
-    workflow: &str,
-    accepted: &BTreeMap<String, u64>,
-    ended: &mut BTreeSet<String>,
-) {
-    for id in accepted.keys() {
-        if ended.contains(id) {
-            continue;
-        }
-        let Some(shown) = server.execution(workflow, id).await else { continue };
-        if !matches!(shown["status"].as_str(), Some("PENDING" | "RUNNING")) {
-            ended.insert(id.clone());
-        }
-    }
 }
 
 /// The execution completed with the results of its sub-workflows, one for each item.
