@@ -361,6 +361,8 @@ fn outbound_error(error: reqwest::Error, url: &Url) -> OutboundError {
         return refused_host(host);
     }
     let why = error_chain(&error);
+    let port = url.port_or_known_default().map(|port| format!(":{port}")).unwrap_or_default();
+    let host = format!("{host}{port}");
     if error.is_timeout() {
         OutboundError::TimedOut(format!("`{host}` did not respond in time: {why}"))
     } else if error.is_builder() {

@@ -4,7 +4,7 @@ mod fields;
 
 use clap::Subcommand;
 use serde_json::Value;
-use stepwell_core::ids::ScheduleId;
+use stepwell_core::ids::{ExecutionId, ScheduleId};
 
 use fields::ScheduleFields;
 
@@ -22,7 +22,6 @@ pub enum Schedules {
     /// List schedules, newest first
     List {
         /// Only schedules of this workflow (ID or name)
-        #[arg(long, short)]
         workflow: Option<String>,
     },
     /// Show a schedule and its last execution
@@ -128,9 +127,7 @@ async fn run_command(args: Schedules, client: &Client, as_json: bool) -> Result<
         Schedules::Trigger { schedule } => {
             let response =
                 client.post(&schedule_path(client, &schedule, "/trigger").await?, None).await?;
-            print_response(&response, as_json, |started| {
-                terminal::print_line(&value_text(&started["execution_id"]))
-            });
+            print_response(&response, as_json, print_started);
             Ok(())
         }
         Schedules::Pause { schedule } => {
@@ -166,6 +163,13 @@ fn print_response(response: &Value, as_json: bool, print_text: impl Fn(&Value)) 
     }
     print_text(&response["data"]);
     terminal::print_warnings(&response["data"]);
+}
+
+/// Prints the id of a started execution, in the form that the other commands print.
+fn print_started(started: &Value) {
+    let id = value_text(&started["execution_id"]);
+    let shown = id.parse::<ExecutionId>().map_or(id, |id| id.dataflow());
+    terminal::print_line(&shown);
 }
 
 async fn list_schedules(
