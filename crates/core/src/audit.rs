@@ -4,8 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::ids::{
-    ApprovalId, ExecutionId, KeyId, OperationId, ScheduleId, SubjectId, TemplateId, WebhookId,
-    WorkflowId, WorkspaceId,
+    ApprovalId, ExecutionId, KeyId, OperationId, ScheduleId, SubjectId, TemplateId, VariableId,
+    WebhookId, WorkflowId, WorkspaceId,
 };
 
 /// An action of a user or of the server, or an access that was refused.
@@ -75,6 +75,12 @@ pub enum AuditAction {
     TemplateUpdated,
     /// Deleted a template.
     TemplateDeleted,
+    /// Created a variable.
+    VariableCreated,
+    /// Changed a variable.
+    VariableUpdated,
+    /// Deleted a variable.
+    VariableDeleted,
     /// Started a bulk operation.
     OperationCreated,
     /// Cancelled a bulk operation.
@@ -95,7 +101,7 @@ pub enum AuditAction {
 
 impl AuditAction {
     /// All of them.
-    pub const ALL: [Self; 40] = [
+    pub const ALL: [Self; 43] = [
         Self::WorkflowCreated,
         Self::WorkflowUpdated,
         Self::WorkflowActivated,
@@ -128,6 +134,9 @@ impl AuditAction {
         Self::TemplateCreated,
         Self::TemplateUpdated,
         Self::TemplateDeleted,
+        Self::VariableCreated,
+        Self::VariableUpdated,
+        Self::VariableDeleted,
         Self::OperationCreated,
         Self::OperationCancelled,
         Self::ApprovalApproved,
@@ -173,6 +182,9 @@ impl AuditAction {
             Self::TemplateCreated => "template.created",
             Self::TemplateUpdated => "template.updated",
             Self::TemplateDeleted => "template.deleted",
+            Self::VariableCreated => "variable.created",
+            Self::VariableUpdated => "variable.updated",
+            Self::VariableDeleted => "variable.deleted",
             Self::OperationCreated => "operation.created",
             Self::OperationCancelled => "operation.cancelled",
             Self::ApprovalApproved => "approval.approved",
@@ -221,6 +233,8 @@ pub enum ObjectKind {
     Workspace,
     /// A template.
     Template,
+    /// A variable of a workspace.
+    Variable,
     /// A bulk operation.
     Operation,
     /// An approval.
@@ -229,7 +243,7 @@ pub enum ObjectKind {
 
 impl ObjectKind {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Workflow,
         Self::Execution,
         Self::Schedule,
@@ -237,6 +251,7 @@ impl ObjectKind {
         Self::Key,
         Self::Workspace,
         Self::Template,
+        Self::Variable,
         Self::Operation,
         Self::Approval,
     ];
@@ -251,6 +266,7 @@ impl ObjectKind {
             Self::Key => "api_key",
             Self::Workspace => "workspace",
             Self::Template => "template",
+            Self::Variable => "variable",
             Self::Operation => "operation",
             Self::Approval => "approval",
         }
@@ -309,6 +325,7 @@ objects!(
     KeyId: Key,
     WorkspaceId: Workspace,
     TemplateId: Template,
+    VariableId: Variable,
     OperationId: Operation,
     ApprovalId: Approval
 );

@@ -180,6 +180,10 @@ id!(
     TemplateId, "a template", dataflow: "tpl", abi: "tpl");
 
 id!(
+    /// A variable: a setting of a workspace that expressions read.
+    VariableId, "a variable", dataflow: "var", abi: "var");
+
+id!(
     /// A schedule: what starts executions by itself.
     ScheduleId, "a schedule", dataflow: "sched", abi: "sched");
 
@@ -237,6 +241,7 @@ subjects!(
     KeyId,
     WorkspaceId,
     TemplateId,
+    VariableId,
     OperationId,
     ApprovalId
 );

@@ -49,6 +49,25 @@ pub fn check_visible(name: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// The most characters of the name of a variable.
+pub const MAX_VARIABLE_NAME: usize = 64;
+
+/// Checks the name of a variable of a workspace, which expressions read as `vars.NAME`.
+///
+/// # Errors
+/// The problem with the name, without its place: "must …".
+pub fn check_variable_name(name: &str) -> Result<(), String> {
+    let is_start = name.starts_with(|c: char| c.is_ascii_alphabetic());
+    let is_word = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    match is_start && is_word && name.len() <= MAX_VARIABLE_NAME {
+        true => Ok(()),
+        false => Err(format!(
+            "must have 1 to {MAX_VARIABLE_NAME} letters (A to Z, a to z), digits and `_`, and \
+             begin with a letter"
+        )),
+    }
+}
+
 /// The first key of an object whose keys are names that disguises itself.
 ///
 /// # Errors

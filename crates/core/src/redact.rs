@@ -56,6 +56,19 @@ pub(crate) fn redacted_around(
     redact_value(redact, value, &mut place).map_or_else(|| Arc::clone(value), Arc::new)
 }
 
+/// An object whose values are without secrets; its keys are kept as they are.
+pub(crate) fn redacted_members(redact: &dyn Redact, object: &Arc<Value>) -> Arc<Value> {
+    let Value::Object(members) = &**object else { return Arc::clone(object) };
+    let mut nowhere = WalkPosition { pointer: String::new(), insertions: &mut [] };
+    let mut changed: Option<Map> = None;
+    for (key, value) in members {
+        if let Some(value) = redact_value(redact, value, &mut nowhere) {
+            changed.get_or_insert_with(|| members.clone()).insert(key.clone(), value);
+        }
+    }
+    changed.map_or_else(|| Arc::clone(object), |members| Arc::new(Value::Object(members)))
+}
+
 /// The members of an object without secrets.
 pub(crate) fn redacted_map(redact: &dyn Redact, map: &Map) -> Option<Map> {
     let mut nowhere = WalkPosition { pointer: String::new(), insertions: &mut [] };
@@ -212,6 +225,16 @@ mod tests {
         let found = redacted_value(&TestSecret("hunter2"), &keys);
         let apart = json!({"[secret] (2)": 1, "[secret]": 2, "x": 3, "y [secret]": 4});
         assert_eq!(*found, apart, "no member is lost");
+    }
+
+    #[test]
+    fn members_are_redacted_and_keep_their_names() {
+        let object = Arc::new(json!({"hunter2": "a hunter2", "n": {"hunter2": 1}, "x": 1}));
+        let found = redacted_members(&TestSecret("hunter2"), &object);
+        let expected = json!({"hunter2": "a [secret]", "n": {"[secret]": 1}, "x": 1});
+        assert_eq!(*found, expected);
+        let same = redacted_members(&TestSecret("hunter3"), &object);
+        assert!(Arc::ptr_eq(&object, &same));
     }
 
     #[test]

@@ -129,7 +129,7 @@ fn stored_journals_fold_to_what_they_meant() {
         let execution = replay(&fixture);
         let plan = &execution.origin.plan;
         let steps = plan.steps.iter().zip(execution.steps.iter());
-        let found = json!({
+        let mut found = json!({
             "status": execution.status().name(),
             "input": *execution.input,
             "output": execution.output.as_deref(),
@@ -137,6 +137,9 @@ fn stored_journals_fold_to_what_they_meant() {
             "state": execution.state,
             "steps": Value::from_iter(steps.map(|(step, (_, run))| (step.id.clone(), run_summary(run)))),
         });
+        if let Some(variables) = &execution.variables {
+            found["variables"] = Value::clone(variables);
+        }
         assert_eq!(found, fixture["expect"], "{}", file.display());
     }
 }

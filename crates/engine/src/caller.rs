@@ -62,8 +62,8 @@ const METRICS_OF_ALL: &str =
 const METRICS: &str = "metrics";
 
 /// The kinds of objects that scopes are about.
-pub const KINDS: [&str; 6] =
-    ["workflows", "schedules", "webhooks", "integrations", "templates", "approvals"];
+pub const KINDS: [&str; 7] =
+    ["workflows", "schedules", "webhooks", "integrations", "templates", "variables", "approvals"];
 
 /// A name for a set of scopes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -27,6 +27,7 @@ pub mod schedule;
 mod setting;
 pub mod signal;
 mod telemetry;
+pub mod variable;
 pub mod view;
 pub mod warning;
 pub mod webhook;

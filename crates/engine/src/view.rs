@@ -48,6 +48,9 @@ pub struct ExecutionView {
     pub release_tag: Option<String>,
     /// The execution that it repeats.
     pub rerun_of: Option<ExecutionId>,
+    /// The variables of the workspace that its definition reads, as they were when it was accepted;
+    /// `None`: it reads none.
+    pub variables: Option<Arc<Value>>,
     /// What it waits for, if nothing of it runs.
     pub waiting: Option<ExecutionWait>,
     /// The failures over which it continued, if it has completed.
@@ -187,6 +190,7 @@ impl ExecutionView {
             error: execution.error.clone(),
             release_tag: execution.tag.clone(),
             rerun_of: execution.rerun_of,
+            variables: execution.variables.clone(),
             waiting: execution_wait(execution),
             warnings: Warning::of_completed(execution),
             steps: step_views(execution),

@@ -3,13 +3,16 @@
 use serde_json::Value;
 use stepwell_core::Problem;
 use stepwell_core::definition::Plan;
-use stepwell_core::execution::{Execution, Failure, Status};
+use stepwell_core::execution::{Execution, Failure, Status, codes};
 
 /// A declared input, or a field of an execution's input, that nothing uses.
 pub const UNUSED_INPUT: &str = "UNUSED_INPUT";
 
 /// The steps use a secret that no execution of the schedule can have.
 pub const SECRET_UNAVAILABLE: &str = "SECRET_UNAVAILABLE";
+
+/// The expressions of a definition read a variable that the workspace does not have.
+pub const UNKNOWN_VARIABLE: &str = codes::UNKNOWN_VARIABLE;
 
 /// An execution completed although something in it failed.
 pub const HANDLED_FAILURE: &str = "HANDLED_FAILURE";

@@ -77,6 +77,9 @@ pub enum Command {
     /// Create, get, list, update, delete and preview templates
     #[command(subcommand)]
     Templates(commands::templates::Templates),
+    /// List, get, set and delete the variables that expressions read as vars.NAME
+    #[command(subcommand)]
+    Variables(commands::variables::Variables),
     /// Create, list, show and update workspaces
     #[command(subcommand)]
     Workspaces(commands::workspaces::Workspaces),
@@ -124,6 +127,7 @@ impl Cli {
             Command::Approvals(args) => commands::approvals::run(args, &global).await,
             Command::Signals(args) => commands::signals::run(args, &global).await,
             Command::Templates(args) => commands::templates::run(args, &global).await,
+            Command::Variables(args) => commands::variables::run(args, &global).await,
             Command::Workspaces(args) => commands::workspaces::run(args, &global).await,
             Command::Status => commands::status::run(&global).await,
             Command::Audit(args) => commands::audit::run(args, &global).await,

@@ -15,6 +15,26 @@ pub struct InputArgs {
     inputs: Vec<String>,
 }
 
+/// Variables that expressions read as `vars.NAME`.
+#[derive(Debug, Default, Args)]
+pub struct VarArgs {
+    /// Variable that expressions read as vars.NAME, a value that is JSON or else text; repeatable
+    #[arg(long = "var", value_name = "NAME=VALUE", value_parser = documents::parse_name_value)]
+    vars: Vec<(String, String)>,
+}
+
+impl VarArgs {
+    /// The variables by name.
+    pub fn read(&self) -> Map<String, Value> {
+        self.vars.iter().map(|(name, value)| (name.clone(), json_or_text(value))).collect()
+    }
+}
+
+/// A value that is JSON, or else text.
+pub fn json_or_text(text: &str) -> Value {
+    stepwell_core::json::from_str(text).unwrap_or_else(|_| text.into())
+}
+
 /// One `--input`.
 #[derive(Debug, PartialEq)]
 enum InputPart {
@@ -81,8 +101,7 @@ fn read_part(text: &str) -> Result<InputPart, CliError> {
         return Ok(InputPart::Whole(whole));
     }
     if let Some((name, value)) = text.split_once('=').filter(|(name, _)| is_name(name)) {
-        let value = stepwell_core::json::from_str(value).unwrap_or_else(|_| value.into());
-        return Ok(InputPart::Field(name.to_owned(), value));
+        return Ok(InputPart::Field(name.to_owned(), json_or_text(value)));
     }
     if Path::new(text).is_file() {
         return documents::read_input(&format!("@{text}")).map(InputPart::Whole);

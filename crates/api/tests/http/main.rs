@@ -48,6 +48,8 @@ mod support;
 mod templates;
 mod templates_page;
 mod validation;
+mod variables;
+mod variables_in_executions;
 mod vellum;
 mod vellum_errors;
 mod vellum_responses;

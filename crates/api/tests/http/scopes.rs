@@ -12,7 +12,8 @@ use stepwell_engine::app::{CreateKey, CreateWorkspace};
 
 use crate::support::Server;
 
-const KINDS: [&str; 5] = ["workflows", "schedules", "webhooks", "integrations", "templates"];
+const KINDS: [&str; 6] =
+    ["workflows", "schedules", "webhooks", "integrations", "templates", "variables"];
 
 /// Operations that accept any key.
 const ANY_KEY: [&str; 7] = [
@@ -155,5 +156,5 @@ fn reads_scopes_from_descriptions() {
     ] {
         assert_eq!(named(text), expect, "{text}");
     }
-    assert_eq!(Value::from(scopes().len()), 17);
+    assert_eq!(Value::from(scopes().len()), 20);
 }

@@ -38,6 +38,8 @@ pub struct Plan {
     pub outputs: Vec<PlanOutput>,
     /// First values of the state.
     pub state: Map,
+    /// The variables of the workspace that expressions read, each once, by name.
+    pub variables: Vec<PlanVariable>,
     /// The execution's timeout, from its start.
     pub timeout: Option<Duration>,
     /// How long ended executions are kept.
@@ -45,6 +47,15 @@ pub struct Plan {
     /// About how many bytes the plan takes in memory. Compiled expressions are not counted: they
     /// are in a cache of their own.
     pub memory_bytes: usize,
+}
+
+/// A variable of the workspace that expressions read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlanVariable {
+    /// Its name.
+    pub name: String,
+    /// The place of the first expression that fails without it; `None`: all have a default.
+    pub required_at: Option<String>,
 }
 
 /// One declared output.

@@ -263,7 +263,8 @@ impl Transition<'_> {
     }
 
     fn accept_input(&mut self, acceptance: AcceptanceInput) {
-        let AcceptanceInput { input, state, previous, tag, timeout, rerun, parent } = acceptance;
+        let AcceptanceInput { input, state, previous, tag, timeout, rerun, parent, variables } =
+            acceptance;
         let timeout_millis =
             timeout.map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX));
         let secrets = self.execution.redaction.is_some();
@@ -275,6 +276,7 @@ impl Transition<'_> {
             timeout_millis,
             rerun,
             parent,
+            vars: variables,
             secrets,
         });
     }

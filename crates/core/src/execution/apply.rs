@@ -76,8 +76,17 @@ impl Execution {
     }
 
     fn apply_accepted(&mut self, event: &Event, at: Timestamp) {
-        let Event::Accepted { input, state, previous, tag, timeout_millis, rerun, parent, secrets } =
-            event
+        let Event::Accepted {
+            input,
+            state,
+            previous,
+            tag,
+            timeout_millis,
+            rerun,
+            parent,
+            vars,
+            secrets,
+        } = event
         else {
             return;
         };
@@ -85,6 +94,7 @@ impl Execution {
         self.set_state_values(state.iter().flatten());
         self.previous = *previous;
         self.has_secrets = *secrets;
+        self.variables.clone_from(vars);
         self.parent.clone_from(parent);
         self.tag.clone_from(tag);
         self.timeout = timeout_millis.map(Duration::from_millis);

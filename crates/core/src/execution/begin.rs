@@ -234,5 +234,9 @@ pub(super) fn too_deep(field: &str) -> String {
 
 /// The code with which a failed evaluation is reported.
 pub(super) fn evaluation_code(kind: EvalErrorKind) -> &'static str {
-    if kind == EvalErrorKind::Internal { codes::INTERNAL } else { codes::EXPRESSION }
+    match kind {
+        EvalErrorKind::Internal => codes::INTERNAL,
+        EvalErrorKind::UnknownVariable => codes::UNKNOWN_VARIABLE,
+        _ => codes::EXPRESSION,
+    }
 }

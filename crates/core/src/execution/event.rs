@@ -61,6 +61,10 @@ pub enum Event {
         /// The step run that started it, if it is a sub-workflow.
         #[serde(rename = "par", default, skip_serializing_if = "Option::is_none")]
         parent: Option<Box<ParentLink>>,
+        /// The variables of the workspace that its plan names, by name, as they were then; `None`:
+        /// the plan names none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        vars: Option<Arc<Value>>,
         /// Whether it came with secrets.
         #[serde(rename = "sec", default, skip_serializing_if = "std::ops::Not::not")]
         secrets: bool,
@@ -334,6 +338,7 @@ impl Event {
             timeout_millis: None,
             rerun: None,
             parent: None,
+            vars: None,
             secrets: false,
         }
     }

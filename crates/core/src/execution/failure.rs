@@ -39,6 +39,8 @@ impl Failure {
 pub mod codes {
     /// An expression could not be evaluated.
     pub const EXPRESSION: &str = "EXPRESSION_ERROR";
+    /// An expression reads a variable that the workspace did not have at the start.
+    pub const UNKNOWN_VARIABLE: &str = "UNKNOWN_VARIABLE";
     /// A value at run time does not satisfy the step's input or configuration schema.
     pub const STEP_INPUT: &str = "INVALID_STEP_INPUT";
     /// An attempt exceeded the step's timeout.

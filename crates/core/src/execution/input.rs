@@ -44,6 +44,8 @@ pub struct AcceptanceInput {
     pub rerun: Option<Box<RerunSource>>,
     /// The step run that starts it, if it is a sub-workflow.
     pub parent: Option<Box<ParentLink>>,
+    /// The variables of the workspace that its plan names, by name; `None`: it names none.
+    pub variables: Option<Arc<Value>>,
 }
 
 /// An input of the state machine.

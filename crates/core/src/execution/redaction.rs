@@ -15,7 +15,7 @@ use super::failure::Failure;
 use super::rerun_source::{RerunSource, ReusedOutcome};
 use crate::Map;
 use crate::expr::SecretInsertion;
-use crate::redact::{Redact, redacted_around, redacted_map, redacted_value};
+use crate::redact::{Redact, redacted_around, redacted_map, redacted_members, redacted_value};
 
 /// The number of values remembered as redacted: an output is mostly the next step's input.
 const REMEMBERED: usize = 16;
@@ -36,8 +36,12 @@ impl EventRedaction {
     /// The event without secrets.
     pub(super) fn redact_event(&mut self, mut event: Event) -> Event {
         match &mut event {
-            Event::Accepted { input, state, rerun, .. } => {
+            Event::Accepted { input, state, rerun, vars, .. } => {
                 self.redact_value(input);
+                if let Some(vars) = vars {
+                    // Their names are in the definition.
+                    *vars = redacted_members(&*self.redact, vars);
+                }
                 if let Some(state) = state {
                     self.redact_map(state);
                 }

@@ -14,7 +14,7 @@ use super::step_run_id::{IterationPath, StepRunId};
 use crate::definition::StepIndex;
 use crate::definition::blocks::BodyRole;
 use crate::definition::plan_block::PlanBlockKind;
-use crate::expr::{EvalBudget, EvalScope, StepScope, shared_null};
+use crate::expr::{EvalBudget, EvalScope, StepScope, no_variables, shared_null};
 use crate::{Map, Timestamp};
 
 /// Where expressions are, and so which iterations they read.
@@ -130,6 +130,14 @@ impl<'a> ExecutionScope<'a> {
         })
     }
 
+    /// Whether the block of a body run is a `Map` whose items have this name.
+    fn names_items(&self, body: &BodyRunId, name: &str) -> bool {
+        let planned = self.execution.origin.plan.step(body.block.step);
+        let block = planned.and_then(|planned| planned.block.as_deref());
+        let kind = block.map(|block| &block.kind);
+        matches!(kind, Some(PlanBlockKind::Map(map)) if map.item_name == name)
+    }
+
     /// Why the execution ends, in compensations and `on_failure`.
     fn ending_error(&self) -> Option<Value> {
         self.execution.ending.as_ref().map(|outcome| error_value(&outcome.to_failure()))
@@ -187,6 +195,11 @@ impl EvalScope for ExecutionScope<'_> {
         if let Some(budget) = self.budget {
             budget.borrow_mut().spend_units(units);
         }
+    }
+
+    fn variables(&self) -> Option<&Arc<Value>> {
+        let is_shadowed = self.bodies().any(|body| self.names_items(&body, "vars"));
+        (!is_shadowed).then(|| self.execution.variables.as_ref().unwrap_or(no_variables()))
     }
 
     fn extra_root(&self, name: &str) -> Option<Value> {

@@ -111,6 +111,9 @@ pub struct Execution {
     pub has_secrets: bool,
     /// Timeout from acceptance; the definition's own applies as well.
     pub timeout: Option<Duration>,
+    /// The variables of the workspace that its plan names, as they were when it was accepted;
+    /// `None`: it names none.
+    pub variables: Option<Arc<Value>>,
     /// The execution of which it is a rerun.
     pub rerun_of: Option<ExecutionId>,
     /// The step run that started it, if it is a sub-workflow.
@@ -155,6 +158,7 @@ impl Execution {
             tag: None,
             has_secrets: false,
             timeout: None,
+            variables: None,
             rerun_of: None,
             parent: None,
             signals: ReceivedSignals::default(),

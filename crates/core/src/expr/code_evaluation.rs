@@ -11,6 +11,7 @@ use super::error::{EvalError, EvalErrorKind, stop_kind};
 use super::scope::EvalScope;
 use super::secret_insertion::SecretInsertion;
 use super::syntax::{SyntaxError, describe_error, shorten_source};
+use super::variables::UnknownVariable;
 use super::{context, meter, secret, value};
 use crate::text_position::TextPosition;
 
@@ -90,9 +91,12 @@ impl CodeHandle {
         let message = format!("{} in {}", fault.message, describe_error(self.source(), &fault));
         let is_fuel =
             cause.kind() == minijinja::ErrorKind::OutOfFuel && meter::stop_reason().is_none();
-        let kind = match is_fuel && meter::is_inline() {
-            true => EvalErrorKind::NeedsFullBudget,
-            false => stop_kind(),
+        let kind = match stop_kind() {
+            _ if is_fuel && meter::is_inline() => EvalErrorKind::NeedsFullBudget,
+            EvalErrorKind::Invalid if UnknownVariable::is_source_of(cause) => {
+                EvalErrorKind::UnknownVariable
+            }
+            kind => kind,
         };
         let position = (fault.line > 0)
             .then_some(TextPosition { line: fault.line, column: fault.column.max(1) });

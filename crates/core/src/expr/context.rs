@@ -12,6 +12,7 @@ use super::meter;
 use super::references::References;
 use super::scope::{EvalScope, StepScope};
 use super::secret::SecretsObject;
+use super::variables::VariablesObject;
 
 /// The root of what an expression sees.
 pub(super) fn build_root(references: &References, scope: &dyn EvalScope) -> Result<Value, Error> {
@@ -23,6 +24,9 @@ pub(super) fn build_root(references: &References, scope: &dyn EvalScope) -> Resu
             "inputs" => from_shared(scope.inputs()),
             "steps" => steps_value(references, scope)?,
             "state" => state_value(references, scope)?,
+            "vars" if let Some(variables) = scope.variables() => {
+                Value::from_object(VariablesObject(Arc::clone(variables)))
+            }
             "secrets" => Value::from_object(SecretsObject),
             name => match scope.extra_root(name) {
                 Some(json) => from_json(json),

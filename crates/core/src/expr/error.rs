@@ -28,6 +28,8 @@ pub enum EvalErrorKind {
     NeedsFullBudget,
     /// The interrupt of the budget ended it; it may be repeated.
     Interrupted,
+    /// It reads a variable that the workspace does not have.
+    UnknownVariable,
     /// The evaluator itself failed: a bug.
     Internal,
 }
@@ -35,6 +37,10 @@ pub enum EvalErrorKind {
 impl EvalError {
     pub(super) fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), kind: EvalErrorKind::Invalid, position: None }
+    }
+
+    pub(super) fn unknown_variable(message: String) -> Self {
+        Self { message, kind: EvalErrorKind::UnknownVariable, position: None }
     }
 
     /// The error for an error of the meter, with the matching kind.

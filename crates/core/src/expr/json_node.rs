@@ -104,6 +104,12 @@ fn charged_scalar(json: &Json) -> Option<Value> {
     }
 }
 
+/// A member of a shared JSON object as a Jinja value.
+pub(super) fn child_of(json: &Arc<Json>, name: &str) -> Option<Value> {
+    let node = JsonNode { root: Arc::clone(json), path: Vec::new() };
+    node.child_value(PathKey::Name(name.into()))
+}
+
 /// A shared JSON document as a Jinja value.
 pub(super) fn from_shared(json: &Arc<Json>) -> Value {
     charged_scalar(json).unwrap_or_else(|| {

@@ -48,6 +48,7 @@ mod tests;
 mod tree;
 mod trial;
 mod value;
+mod variables;
 mod weight;
 
 pub use code::pool_usage as code_usage;
@@ -69,3 +70,4 @@ pub(crate) use syntax::find_insertions;
 pub use template::{RenderedValue, TemplateLeaf, ValueTemplate};
 pub(crate) use template::{at_key, count_expressions};
 pub use trial::{TrialError, TrialForm, TrialValue, evaluate_text};
+pub use variables::no_variables;

@@ -7,6 +7,7 @@ use super::error::invalid_operation;
 use super::json_node::JsonNode;
 use super::meter::{self, VALUE, check_length, repeated_length};
 use super::secret::SecretText;
+use super::variables::VariablesObject;
 use super::weight::weigh_value;
 use super::{numbers, value};
 
@@ -56,6 +57,9 @@ pub(super) fn index_value(value: Value, key: Value) -> Result<Value, Error> {
     let walk = value.as_str().map_or(0, str::len);
     let hash = key.as_str().map_or(0, str::len);
     meter::charge_units(VALUE + walk as u64 + hash as u64)?;
+    if let Some(variables) = value.downcast_object_ref::<VariablesObject>() {
+        return variables.require(&key);
+    }
     if key.as_object().is_some() {
         weigh_value(&key)?;
     }
@@ -66,7 +70,10 @@ pub(super) fn index_value(value: Value, key: Value) -> Result<Value, Error> {
 pub(super) fn find_member(value: Value, key: Value) -> Result<Value, Error> {
     match value.is_undefined() || value.is_none() {
         true => Ok(Value::UNDEFINED),
-        false => index_value(value, key),
+        false => match value.downcast_object_ref::<VariablesObject>() {
+            Some(variables) => Ok(variables.find(&key)),
+            None => index_value(value, key),
+        },
     }
 }
 

@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 use super::error::EvalError;
 use super::path::{PathKey, ValuePath};
 use super::scope::{EvalScope, StepScope};
+use super::variables::unknown_variable;
 use super::{meter, secret};
 
 /// What a path led to, copied as little as possible.
@@ -70,6 +71,13 @@ impl ValuePath {
                 self.descend_into(first, 2)
             }
             "state" => Ok(FoundValue::Owned(Json::Object(scope.state().clone()))),
+            "vars" if let Some(variables) = scope.variables() => {
+                let name = self.key_name(1);
+                match variables.get(name) {
+                    None if length > 1 => Err(unknown_variable(name)),
+                    _ => self.descend_into(variables, 1),
+                }
+            }
             // Templates place these; nothing else may use them.
             "secrets" => Err(EvalError::new(secret::only_placed(&self.to_source(length)))),
             "steps" => Ok(FoundValue::Owned(all_steps(scope))),

@@ -24,6 +24,11 @@ pub trait EvalScope: std::fmt::Debug {
     }
     /// Takes note of the units that an evaluation used.
     fn spend_units(&self, _units: u64) {}
+    /// `vars`: the variables of the workspace by name, as a shared object. `None`: the name has
+    /// another meaning, that of [`EvalScope::extra_root`].
+    fn variables(&self) -> Option<&Arc<Value>> {
+        None
+    }
     /// `execution` (`id`, `created_at`, …) and `workflow` (`id`, `name`, `release`); any other
     /// name that the surroundings add (`item`, `index` in a map).
     fn extra_root(&self, name: &str) -> Option<Value>;

@@ -14,6 +14,7 @@ pub(crate) struct TestScope {
     inputs: Arc<Value>,
     steps: BTreeMap<String, (Arc<Value>, Value)>,
     state: Map,
+    variables: Option<Arc<Value>>,
     extra: Value,
 }
 
@@ -27,6 +28,7 @@ impl TestScope {
                 .map(|(id, mut step)| (id, (Arc::new(step["output"].take()), step["error"].take())))
                 .collect(),
             state: all["state"].as_object().cloned().unwrap_or_default(),
+            variables: all.get("vars").map(|vars| Arc::new(vars.clone())),
             extra: all,
         }
     }
@@ -47,6 +49,10 @@ impl EvalScope for TestScope {
 
     fn state(&self) -> &Map {
         &self.state
+    }
+
+    fn variables(&self) -> Option<&Arc<Value>> {
+        self.variables.as_ref()
     }
 
     fn extra_root(&self, name: &str) -> Option<Value> {

@@ -70,6 +70,11 @@ pub fn evaluate_text(
         let message = "`secrets` have no value here".to_owned();
         return Err(TrialError { message, position: Some(position_at(source, at)) });
     }
+    if references.paths.iter().any(|path| *path == ["vars"]) {
+        let at = source.find("vars").unwrap_or_default();
+        let message = "write the name of one variable, `vars.NAME`".to_owned();
+        return Err(TrialError { message, position: Some(position_at(source, at)) });
+    }
     let result = run_evaluation(scope, || render_code(&code, scope, &mut Vec::new()));
     match result {
         Ok(value) => Ok(TrialValue { type_name: type_name(&value), value }),

@@ -31,6 +31,7 @@ mod step_types;
 mod store_probe;
 mod targets;
 mod templates;
+mod variables;
 mod webhooks;
 mod workflows;
 mod workspaces;

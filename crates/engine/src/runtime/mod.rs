@@ -38,3 +38,4 @@ mod sub_workflows;
 pub(crate) mod subscriptions;
 pub(crate) mod suspects;
 pub(crate) mod time;
+mod variables;

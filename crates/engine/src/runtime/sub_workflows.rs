@@ -106,6 +106,13 @@ impl Engine {
         let plan = self.plans.plan(workflow.id, release).await?;
         let input = self.checked_input(&plan, Value::clone(&request.input)).await?;
         let secrets = self.add_installed_secrets(request.secrets, request.workspace, &plan).await;
+        let variables = match plan.variables.is_empty() {
+            true => None,
+            false => {
+                let read = self.variables_for(request.workspace, &plan, None).await;
+                Some(read.map_err(AppError::from)?)
+            }
+        };
         let id = ExecutionId::from_uuid(new_uuid());
         let mut execution =
             Execution::new(ExecutionOrigin { id, workflow: workflow.id, release, plan });
@@ -118,6 +125,7 @@ impl Engine {
             input: Arc::new(input),
             tag,
             parent: Some(Box::new(request.parent)),
+            variables,
             ..AcceptanceInput::default()
         };
         let moment = self.creation();

@@ -42,6 +42,11 @@ impl LocalTransport {
         Ok(Self::with_app(app, config, None))
     }
 
+    /// Whether it has no data folder.
+    pub(super) const fn is_in_memory(&self) -> bool {
+        self.lock.is_none()
+    }
+
     /// Uses an engine that is already running.
     pub fn with_app(app: App, config: &Config, lock: Option<DataDirLock>) -> Self {
         let router = wiring::trusted_router(app.clone(), config.api.clone());

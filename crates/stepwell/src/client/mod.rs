@@ -152,6 +152,11 @@ impl Client {
         Self::http(&server.url, Some(key))
     }
 
+    /// Whether it uses an engine with an empty store.
+    pub const fn is_in_memory(&self) -> bool {
+        matches!(&self.transport, Transport::Local(local) if local.is_in_memory())
+    }
+
     /// Shuts down the engine of this process, if any.
     pub async fn close(self) {
         if let Transport::Local(local) = self.transport {

@@ -10,7 +10,7 @@ use crate::client::Client;
 use crate::documents;
 use crate::error::{CliError, CliErrorKind};
 use crate::global::GlobalArgs;
-use crate::inputs::InputArgs;
+use crate::inputs::{InputArgs, VarArgs};
 use crate::terminal::{self, Colour, value_text};
 
 /// The endpoint that runs a definition of the request.
@@ -25,6 +25,8 @@ pub struct DryRun {
     /// Results of steps by step id: JSON, or a file with JSON or YAML
     #[arg(long, short, value_name = "MOCKS")]
     mocks: Option<String>,
+    #[command(flatten)]
+    vars: VarArgs,
     /// When the simulated clock begins, such as 2026-01-31T09:00:00Z [default: now]
     #[arg(long, value_name = "TIME")]
     now: Option<String>,
@@ -43,6 +45,10 @@ pub async fn run(args: DryRun, global: &GlobalArgs) -> Result<(), CliError> {
     }
     if let Some(mocks) = &args.mocks {
         request["mocks"] = read_mocks(mocks)?;
+    }
+    let vars = args.vars.read();
+    if !vars.is_empty() {
+        request["vars"] = vars.into();
     }
     if let Some(now) = args.now {
         request["now"] = now.into();

@@ -7,7 +7,7 @@ use crate::client::Client;
 use crate::documents;
 use crate::error::CliError;
 use crate::global::GlobalArgs;
-use crate::inputs::InputArgs;
+use crate::inputs::{InputArgs, VarArgs};
 use crate::quoted_text::QuotedText;
 use crate::terminal::{self, value_text};
 
@@ -19,6 +19,8 @@ pub struct Eval {
     text: String,
     #[command(flatten)]
     input: InputArgs,
+    #[command(flatten)]
+    vars: VarArgs,
     /// Other variables by name: JSON or @FILE, such as '{"state": {"n": 1}}'
     #[arg(long, value_name = "SCOPE")]
     scope: Option<String>,
@@ -46,6 +48,13 @@ fn build_request(args: &Eval) -> Result<Value, CliError> {
     };
     if let Some(input) = args.input.read()? {
         scope["inputs"] = input;
+    }
+    let vars = args.vars.read();
+    if !vars.is_empty() {
+        match &mut scope["vars"] {
+            Value::Object(known) => known.extend(vars),
+            other => *other = vars.into(),
+        }
     }
     let is_template = args.text.contains("{{") || args.text.contains("{%");
     let field = if is_template { "template" } else { "expression" };

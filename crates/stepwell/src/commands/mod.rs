@@ -28,6 +28,7 @@ pub mod tags;
 pub mod templates;
 pub mod test;
 pub mod validate;
+pub mod variables;
 mod watch;
 pub mod webhooks;
 pub mod workflows;

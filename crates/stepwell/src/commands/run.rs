@@ -11,13 +11,14 @@ use stepwell_core::Timestamp;
 use stepwell_core::execution::Status;
 use stepwell_core::ids::{ExecutionId, WorkflowId};
 use stepwell_engine::app::{CreateWorkflow, Start};
+use stepwell_engine::variable::Variable;
 use stepwell_engine::view::{ExecutionView, Notice, NoticeKind, StepStatus, StepView};
 use stepwell_engine::{App, AppError, Caller};
 
 use crate::client::Client;
 use crate::error::{CliError, CliErrorKind};
 use crate::global::GlobalArgs;
-use crate::inputs::InputArgs;
+use crate::inputs::{InputArgs, VarArgs};
 use crate::{documents, terminal, wiring};
 
 #[derive(Debug, Args)]
@@ -29,6 +30,8 @@ pub struct Run {
     others: Vec<PathBuf>,
     #[command(flatten)]
     input: InputArgs,
+    #[command(flatten)]
+    vars: VarArgs,
     /// Secret that steps can use as `secrets.NAME`; repeatable
     #[arg(long, value_name = "NAME=VALUE", value_parser = documents::parse_name_value)]
     secret: Vec<(String, String)>,
@@ -46,7 +49,11 @@ pub async fn run(args: Run, global: &GlobalArgs) -> Result<(), CliError> {
     let start = Start { input: args.input.read()?, secrets: args.secret, ..Start::default() };
     let engine = config.engine_for_local_use();
     let app = wiring::start_engine(wiring::in_memory_store(), engine).await?;
-    let result = match create_workflows(&app, others).await {
+    let prepared = async {
+        create_variables(&app, args.vars).await?;
+        create_workflows(&app, others).await
+    };
+    let result = match prepared.await {
         Ok(()) => execute_definition(&app, definition, start, args.quiet).await,
         Err(error) => Err(error),
     };
@@ -56,6 +63,14 @@ pub async fn run(args: Run, global: &GlobalArgs) -> Result<(), CliError> {
     };
     app.shutdown().await;
     print_result(&result?, json)
+}
+
+async fn create_variables(app: &App, vars: VarArgs) -> Result<(), CliError> {
+    for (name, value) in vars.read() {
+        let variable = Variable { name, description: None, value };
+        app.create_object(&Caller::internal(), variable).await.map_err(usage_error)?;
+    }
+    Ok(())
 }
 
 async fn create_workflows(app: &App, definitions: Vec<Value>) -> Result<(), CliError> {

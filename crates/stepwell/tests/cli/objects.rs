@@ -1,4 +1,6 @@
-//! Commands for webhooks and templates.
+//! Commands for webhooks, templates and variables.
+
+use serde_json::json;
 
 use crate::folder::Folder;
 
@@ -68,5 +70,51 @@ fn templates_are_created_previewed_changed_and_deleted() {
     assert!(error.to_string().contains("line 2"), "{error}");
     assert_eq!(folder.json(&["templates", "delete", "other"])["id"], id);
     assert_eq!(folder.failure(&["templates", "get", id]).0, 3);
+    drop(server);
+}
+
+#[test]
+fn variables_are_set_read_and_deleted() {
+    let folder = Folder::new();
+    let server = folder.serve(&[]);
+    let created = folder.json(&["variables", "set", "REGION", "eu", "--description", "Where"]);
+    assert_eq!((&created["value"], &created["version"]), (&json!("eu"), &json!(1)));
+    let changed = folder.json(&["variables", "set", "REGION", r#"{"main": "us"}"#]);
+    let shown = (&changed["value"], &changed["description"], &changed["version"]);
+    assert_eq!(shown, (&json!({"main": "us"}), &json!("Where"), &json!(2)));
+    for (args, value) in [
+        (&["N", "-5"][..], json!(-5)),
+        (&["N", "1.10", "--text"], json!("1.10")),
+        (&["N", "@value.json"], json!([1, null])),
+        (&["N", "@value.json", "--text"], json!("@value.json")),
+        (&["N", "null"], json!(null)),
+    ] {
+        folder.write("value.json", "[1, null]");
+        let set = folder.json(&[&["variables", "set"], args].concat());
+        assert_eq!(set["value"], value, "{args:?}");
+    }
+    let text = |args: &[&str]| String::from_utf8(folder.run(args).stdout).unwrap();
+    assert_eq!(text(&["variables", "set", "REGION", "eu"]), "REGION\n");
+    assert_eq!(text(&["variables", "get", "REGION"]), "eu\n");
+    assert_eq!(text(&["variables", "get", "N"]), "null\n");
+    let list = text(&["variables", "list"]);
+    let first: Vec<&str> = list.lines().nth(2).unwrap().split_whitespace().take(3).collect();
+    assert_eq!(first, ["REGION", "\"eu\"", "Where"], "{list}");
+    let list = folder.json(&["variables", "list"]);
+    let names: Vec<_> = list["items"].as_array().unwrap().iter().map(|v| &v["name"]).collect();
+    assert_eq!(names, ["N", "REGION"]);
+
+    folder.write(
+        "greet.yaml",
+        "name: greet\nsteps:\n  - type: Echo\n    input: { in: \"{{ vars.REGION }}\" }\n",
+    );
+    folder.json(&["workflows", "create", "greet.yaml"]);
+    assert_eq!(text(&["execute", "greet", "--wait"]), "{\n  \"in\": \"eu\"\n}\n");
+    folder.json(&["variables", "delete", "REGION"]);
+    assert_eq!(folder.failure(&["variables", "get", "REGION"]).0, 3);
+    assert_eq!(folder.failure(&["variables", "delete", "REGION"]).0, 3);
+    let (code, error) = folder.failure(&["variables", "set", "a-b", "1"]);
+    assert_eq!(code, 1, "{error}");
+    assert!(error.to_string().contains("begin with a letter"), "{error}");
     drop(server);
 }

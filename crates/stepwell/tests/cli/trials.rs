@@ -235,3 +235,42 @@ fn an_invalid_definition_fails_its_cases() {
     );
     assert!(text.contains("0 passed, 1 failed"), "{text}");
 }
+
+const GREET: &str = "\
+name: greet
+steps:
+  - { id: greet, type: Echo, input: { in: \"{{ vars.REGION }}\", at: \"{{ vars.LIMITS.most | default(1) }}\" } }
+";
+
+#[test]
+fn variables_can_be_given() {
+    let folder = Folder::new();
+    folder.write("greet.yaml", GREET);
+    let eval = |args: &[&str]| stdout(&folder.run(&[&["eval"], args].concat()));
+    assert_eq!(eval(&["vars.N.a + 1", "--var", r#"N={"a": 2}"#]), "3\n");
+    let both = ["vars.A ~ vars.B", "--var", "A=x", "--scope", r#"{"vars": {"A": "y", "B": "z"}}"#];
+    assert_eq!(eval(&both), "xz\n");
+    let given = ["greet.yaml", "--var", "REGION=eu", "--var", r#"LIMITS={"most": 3}"#];
+    let expect = json!({"in": "eu", "at": 3});
+    for command in ["dry-run", "run"] {
+        let printed: serde_json::Value =
+            serde_json::from_str(&stdout(&folder.run(&[&[command], &given[..]].concat()))).unwrap();
+        assert_eq!(printed, expect, "{command}");
+        let output = folder.run(&[command, "greet.yaml"]);
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{text}");
+        assert!(text.contains("UNKNOWN_VARIABLE") && text.contains("`REGION`"), "{text}");
+    }
+    let output = folder.run(&["run", "greet.yaml", "--var", "a-b=1"]);
+    assert_eq!(output.status.code(), Some(2));
+    let output = folder.run(&["validate", "greet.yaml"]);
+    assert_eq!(stdout(&output), "greet.yaml: valid\n", "there is no workspace that has none");
+
+    let tests = "vars: { REGION: eu }\ncases:\n\
+        \x20 - { name: of the file, expect: { output: { in: eu, at: 1 } } }\n\
+        \x20 - { name: of the case, vars: { LIMITS: { most: 2 } }, expect: { output: { in: eu, at: 2 } } }\n\
+        \x20 - { name: instead, vars: { REGION: us }, expect: { output: { in: us, at: 1 } } }\n";
+    folder.write("greet.test.yaml", tests);
+    let report = folder.json(&["test", "greet.test.yaml"]);
+    assert_eq!((&report["passed"], &report["failed"]), (&json!(3), &json!(0)), "{report}");
+}

@@ -45,6 +45,11 @@ fn expressions_run_as_printed() {
 }
 
 #[test]
+fn variables_run_as_printed() {
+    Session::new().run(&Page::read("docs/variables.md"));
+}
+
+#[test]
 fn signals_run_as_printed() {
     Session::new().run(&Page::read("docs/signals.md"));
 }

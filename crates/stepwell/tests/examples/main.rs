@@ -154,6 +154,35 @@ fn onboard() {
 }
 
 #[test]
+fn price() {
+    let run = |country: &str, variables: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_stepwell"));
+        let input = format!("country={country}");
+        command.current_dir(examples()).args(["run", "price.yaml", "-i", "net=10", "-i", &input]);
+        for variable in variables {
+            command.args(["--var", variable]);
+        }
+        command.output().unwrap()
+    };
+    let rates = r#"VAT={"DE": 19, "CH": 8.1}"#;
+    for (country, variables, expect) in [
+        ("DE", &[rates][..], json!({"amount": 11.9, "currency": "EUR"})),
+        ("CH", &[rates, "CURRENCY=CHF"], json!({"amount": 10.81, "currency": "CHF"})),
+    ] {
+        let output = run(country, variables);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{country}: {stderr}");
+        assert_eq!(serde_json::from_slice::<Value>(&output.stdout).unwrap(), expect, "{country}");
+    }
+    for variables in [&[rates][..], &[]] {
+        let output = run("FR", variables);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{stderr}");
+        assert!(stderr.contains("UNKNOWN_COUNTRY"), "{stderr}");
+    }
+}
+
+#[test]
 fn every_example_has_a_test_and_is_valid() {
     let mut files: Vec<String> = std::fs::read_dir(examples())
         .unwrap()
@@ -182,6 +211,7 @@ fn every_example_has_a_test_and_is_valid() {
             "onboard-welcome.yaml",
             "onboard.yaml",
             "order-saga.yaml",
+            "price.yaml",
             "quorum.yaml",
         ]
     );

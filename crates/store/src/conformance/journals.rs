@@ -276,6 +276,8 @@ pub async fn every_kind_of_event(store: Shared) {
         tag: Some("beta".to_owned()),
         timeout_millis: Some(u64::MAX),
         parent: rerun.as_ref().map(|_| Box::new(parent_link())),
+        // A name is a key as any other.
+        vars: rerun.as_ref().map(|_| Arc::new(json!({"A": awkward(), "in": null}))),
         rerun,
         secrets: true,
     };

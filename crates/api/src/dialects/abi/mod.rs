@@ -26,6 +26,7 @@ mod statuses;
 mod step_types;
 mod templates;
 mod validation;
+mod variables;
 mod warnings;
 mod webhooks;
 mod workflows;

@@ -7,8 +7,8 @@ use utoipa_axum::routes;
 use super::envelope::ErrorEnvelope;
 use super::{
     approvals, audit, definition_schema, dry_runs, executions, expressions, keys, operations,
-    releases, schedules, signals, step_types, templates, validation, webhooks, workflows,
-    workspaces,
+    releases, schedules, signals, step_types, templates, validation, variables, webhooks,
+    workflows, workspaces,
 };
 use crate::endpoints::Endpoints;
 
@@ -66,6 +66,7 @@ pub fn abi_endpoints() -> Endpoints {
         .merge(approvals::approval_endpoints())
         .merge(signals::signal_endpoints())
         .merge(templates::template_endpoints())
+        .merge(variables::variable_endpoints())
         .merge(operations::operation_endpoints())
         .merge(validation::validation_endpoints())
         .merge(dry_runs::dry_run_endpoints())

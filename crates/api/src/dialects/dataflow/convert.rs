@@ -170,6 +170,7 @@ impl<'a> From<&'a ExecutionView> for wire::Execution<'a> {
             error,
             release_tag,
             rerun_of,
+            variables: _,
             waiting,
             warnings,
             steps,

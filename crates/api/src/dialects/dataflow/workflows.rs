@@ -134,7 +134,7 @@ pub(super) async fn update_workflow(
     let source = read_definition(&request_body)?;
     let view = api.app.update_workflow(&caller, path_id.0, source).await;
     let view = view.map_err(|error| locate_error(&request_body, error.into()))?;
-    let warnings = view.warnings();
+    let warnings = api.app.workflow_warnings(&view).await;
     let body = wire::Workflow { warnings: warnings_body(&warnings), ..(&view).into() };
     large::large_json(api.app.memory(), &Hold::default(), StatusCode::OK, &body).await
 }

@@ -113,7 +113,7 @@ const CODES: [(&str, &str, &[&str]); 15] = [
     ("NODE_CANCELLED", NODE, &[]),
     ("NODE_TIMEOUT", NODE, &[codes::STEP_TIMEOUT]),
     ("LLM_PROVIDER", NODE, &[]),
-    ("INVALID_TEMPLATE", NODE, &[codes::EXPRESSION]),
+    ("INVALID_TEMPLATE", NODE, &[codes::EXPRESSION, codes::UNKNOWN_VARIABLE]),
     ("INVALID_INPUTS", NODE, &[codes::STEP_INPUT]),
     ("PROVIDER_QUOTA_EXCEEDED", NODE, &[]),
     ("USER_DEFINED_ERROR", NODE, &[codes::USER_DEFINED]),

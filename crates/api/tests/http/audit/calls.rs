@@ -47,6 +47,7 @@ const WORKFLOW: &str =
 const SCHEDULE: &str =
     r#"{"name": "made", "schedule_type": "cron", "cron_expression": "0 0 * * *"}"#;
 const WEBHOOK: &str = r#"{"url": "http://127.0.0.1:9/made", "events": ["workflow.created"]}"#;
+const VARIABLE: &str = r#"{"name": "MADE", "value": {"a": 1}}"#;
 const TEMPLATE: &str = r#"{"name": "made", "body": "Dear {{ customer }}"}"#;
 const OWN_RECORD: Noted = Exempt("an execution is its own record; it names its caller");
 const FEEDBACK: Noted = Exempt("feedback is kept beside its execution, with its time");
@@ -315,6 +316,25 @@ pub const CALLS: &[Call] = &[
         "",
         "",
         Exempt("a preview changes nothing and sends nothing"),
+    ),
+    call("POST /api/v1/variables", "", VARIABLE, Made("variable.created", "/data/id")),
+    call(
+        "PUT /api/v1/variables/{name}",
+        "/api/v1/variables/<variable_name>",
+        r#"{"value": "other"}"#,
+        Of("variable.updated", "variable"),
+    ),
+    call(
+        "PATCH /api/v1/variables/{name}",
+        "/api/v1/variables/<variable_name>",
+        r#"{"description": "other"}"#,
+        Of("variable.updated", "variable"),
+    ),
+    call(
+        "DELETE /api/v1/variables/{name}",
+        "/api/v1/variables/<variable_name>",
+        "",
+        Of("variable.deleted", "variable"),
     ),
     call("POST /api/v1/webhooks", "", WEBHOOK, Made("webhook.created", "/data/id")),
     call(

@@ -48,6 +48,9 @@ impl Stage {
         let key = post("/api/v1/auth/api-keys", body).await.text_at("/data/id");
         let body = json!({"name": uuid::Uuid::now_v7().to_string(), "body": "Dear {{ customer }}"});
         let template = post("/api/v1/templates", body).await.text_at("/data/id");
+        let variable_name = format!("v{}", uuid::Uuid::now_v7().simple());
+        let body = json!({"name": variable_name, "value": 1});
+        let variable = post("/api/v1/variables", body).await.text_at("/data/id");
         let approval = approval(server).await;
         let me = server.get("/api/v1/auth/me").await;
         let releases = format!("/v1/workflow-deployments/{workflow}/releases");
@@ -66,6 +69,8 @@ impl Stage {
             ("schedule", awake),
             ("asleep", asleep),
             ("template", template),
+            ("variable", variable),
+            ("variable_name", variable_name),
             ("approval", approval),
             ("webhook", webhook),
             ("delivery", tested.text_at("/data/id")),

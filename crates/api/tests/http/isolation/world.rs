@@ -62,6 +62,20 @@ async fn approval(server: &Server, owner: &str) -> String {
     }
 }
 
+/// A name for a variable that no other one has.
+fn variable_name() -> String {
+    format!("v{}", Uuid::now_v7().simple())
+}
+
+/// A variable; its name.
+async fn variable(server: &Server, owner: &str) -> String {
+    let name = variable_name();
+    let body = json!({"name": name, "value": {"of": MARK}, "description": MARK});
+    let response = call(server, owner, "POST", "/api/v1/variables", &body.to_string()).await;
+    assert!(response.status.is_success(), "{}", response.text);
+    name
+}
+
 fn template_body(name: &str) -> Value {
     json!({"name": name, "body": format!("{MARK} {{{{ a }}}}"), "sample": {"a": MARK},
         "metadata": {"label": MARK}})
@@ -133,6 +147,7 @@ impl World {
             ("release", vec![release]),
             ("schedule", forms!(ScheduleId, schedule)),
             ("template", forms!(TemplateId, template)),
+            ("variable", vec![variable(server, owner).await]),
             ("operation", forms!(OperationId, operation(server, owner, &workflow).await)),
             ("approval", forms!(ApprovalId, approval(server, owner).await)),
             ("webhook", forms!(WebhookId, webhook)),
@@ -156,6 +171,7 @@ impl World {
             ("release", vec![fresh().to_string()]),
             ("schedule", forms!(ScheduleId, fresh().to_string())),
             ("template", forms!(TemplateId, fresh().to_string())),
+            ("variable", vec![variable_name()]),
             ("operation", forms!(OperationId, fresh().to_string())),
             ("approval", forms!(ApprovalId, fresh().to_string())),
             ("webhook", forms!(WebhookId, fresh().to_string())),
@@ -213,6 +229,7 @@ impl World {
             "/api/v1/workflow_executions/<ended>?include=io",
             "/api/v1/workflow_schedules/<schedule>",
             "/api/v1/templates/<template>",
+            "/api/v1/variables/<variable>",
             "/api/v1/webhooks/<webhook>",
             "/api/v1/webhooks/<webhook>/deliveries",
             "/api/v1/auth/api-keys?page_size=100",

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::definition::blocks::{BodyRole, LoopCondition};
 use crate::definition::check::schema::pattern_bytes;
 use crate::definition::model::OnError;
-use crate::definition::plan::{InputBinding, InputFeed, Plan, PlanOutput, PlanStep};
+use crate::definition::plan::{InputBinding, InputFeed, Plan, PlanOutput, PlanStep, PlanVariable};
 use crate::definition::plan_block::{PlanBlock, PlanBlockKind, PlanBody, StepList};
 use crate::expr::{Expression, ValueTemplate};
 use crate::memory::{
@@ -36,9 +36,16 @@ pub(super) fn plan_bytes(plan: &Plan, checkers: usize) -> usize {
         + clone_bytes(&plan.input_schema)
         + checker_bytes(&plan.input_schema)
         + map_clone_bytes(&plan.state)
+        + plan.variables.iter().map(variable_bytes).sum::<usize>()
         + plan.steps.iter().map(step_bytes).sum::<usize>()
         + plan.outputs.iter().map(output_bytes).sum::<usize>()
         + shared_bytes
+}
+
+fn variable_bytes(variable: &PlanVariable) -> usize {
+    let PlanVariable { name, required_at } = variable;
+    let path = required_at.as_ref().map_or(0, |path| allocated_bytes(path.len()));
+    size_of::<PlanVariable>() + allocated_bytes(name.len()) + path
 }
 
 fn output_bytes(output: &PlanOutput) -> usize {

@@ -21,6 +21,7 @@ mod set_state;
 mod shape;
 mod step;
 mod type_schemas;
+mod variables;
 mod written;
 
 use std::cell::Cell;
@@ -72,6 +73,9 @@ struct PlanCompiler<'a> {
     constants: usize,
     /// The values of texts whose expressions are constant, by their places.
     constant_values: BTreeMap<String, Value>,
+    /// The variables of the workspace that expressions read, by name: where the first one is that
+    /// needs it; `None`: all of them have a default.
+    variables: BTreeMap<String, Option<String>>,
 }
 
 pub(super) fn compile_plan(
@@ -102,6 +106,7 @@ pub(super) fn compile_plan(
         problems,
         constants: 0,
         constant_values: BTreeMap::new(),
+        variables: BTreeMap::new(),
     };
     compiler.compile_definition()
 }
@@ -241,6 +246,7 @@ impl PlanCompiler<'_> {
             steps,
             outputs,
             state: self.definition.state.clone(),
+            variables: self.planned_variables(),
             timeout: self.definition.timeout,
             retention: self.definition.retention,
             memory_bytes: 0,

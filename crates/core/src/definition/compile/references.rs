@@ -19,8 +19,8 @@ use crate::problem::MAX_PROBLEMS;
 const STEP_MEMBERS: [&str; 3] = ["output", "status", "error"];
 
 /// The names that an expression can start from; the others of [`ROOTS`] are reserved.
-const USABLE_ROOTS: [&str; 7] =
-    ["inputs", "steps", "state", "execution", "workflow", "secrets", "now"];
+const USABLE_ROOTS: [&str; 8] =
+    ["inputs", "steps", "state", "execution", "workflow", "secrets", "vars", "now"];
 
 impl PlanCompiler<'_> {
     /// Checks every expression of a template. `step`: whose it is; `None` for outputs.
@@ -76,7 +76,8 @@ impl PlanCompiler<'_> {
                 [root, rest @ ..] if let Some(schema) = self.variable_schema(root) => {
                     walk_schema(&schema, rest, root, need == InputUse::Maybe).err()
                 }
-                // Below variables of blocks, since it is not a reserved name.
+                // Below variables of blocks, since these are not reserved names.
+                ["vars", rest @ ..] => self.check_variable(rest, path, need),
                 ["now", rest @ ..] => self.check_fixed("now", rest, "now"),
                 [root @ ("item" | "index" | "last" | "error"), ..] => {
                     let place = match *root {

@@ -4,6 +4,7 @@ mod bindings;
 mod blocks;
 mod problems;
 mod random;
+mod variables;
 
 use serde_json::{Value, json};
 

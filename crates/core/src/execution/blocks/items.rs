@@ -67,6 +67,7 @@ impl Execution {
             signals: ReceivedSignals::default(),
             state: self.state.clone(),
             tag: self.tag.clone(),
+            variables: self.variables.clone(),
             given: None,
             output: None,
             error: None,

@@ -2,10 +2,8 @@
 //! mocks and a simulated clock.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
 use stepwell_core::Timestamp;
 use stepwell_core::catalog::{Effect, StepAction};
 use stepwell_core::definition::SharedPlan;
@@ -90,11 +88,10 @@ impl DryRunDriver {
     pub(super) fn run(
         mut self,
         engine: &Engine,
-        input: Value,
+        acceptance: AcceptanceInput,
         interrupt: EvalInterrupt,
     ) -> Result<DryRunReport, AppError> {
         let mut context = DryRunContext { engine, interrupt, reserved: engine.memory.empty() };
-        let acceptance = AcceptanceInput { input: Arc::new(input), ..AcceptanceInput::default() };
         self.apply_input(TransitionInput::Accept(acceptance), &context)?;
         self.apply_input(TransitionInput::Start, &context)?;
         while !self.execution.status().is_final() {

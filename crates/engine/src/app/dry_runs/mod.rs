@@ -11,10 +11,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 use stepwell_core::definition::SharedPlan;
-use stepwell_core::execution::{Failure, Status};
+use stepwell_core::execution::{AcceptanceInput, Failure, Status};
 use stepwell_core::expr::EvalInterrupt;
 use stepwell_core::ids::WorkflowId;
-use stepwell_core::{Map, Timestamp};
+use stepwell_core::{MAX_VALUE_DEPTH, Map, Timestamp, nests_deeper};
 
 use super::App;
 use super::workflows::KIND;
@@ -55,6 +55,8 @@ pub struct DryRunRequest {
     pub input: Option<Value>,
     /// The results of steps, by step id or by step run (`orders[3].charge`).
     pub mocks: Map,
+    /// Variables by name, instead of those of the workspace with the same names.
+    pub variables: Map,
     /// When the simulated clock begins; `None`: now.
     pub now: Option<Timestamp>,
 }
@@ -100,14 +102,35 @@ impl App {
         caller: &Caller,
         request: DryRunRequest,
     ) -> Result<DryRunReport, AppError> {
-        let DryRunRequest { target, input, mocks, now } = request;
+        let DryRunRequest { target, input, mocks, variables, now } = request;
         let plan = self.dry_run_plan(caller, target).await?;
         let invalid = |problems| AppError::InvalidObject { kind: "dry run", problems };
         let mocks = Mocks::read(&mocks, &plan).map_err(invalid)?;
         let input = input.unwrap_or_else(|| Value::Object(Map::new()));
         let input = self.engine.checked_input(&plan, input).await?;
+        let variables = self.dry_run_variables(caller, &plan, variables).await?;
+        let input = AcceptanceInput { input: Arc::new(input), variables, ..Default::default() };
         let driver = DryRunDriver::new(plan, mocks, now.unwrap_or_else(|| self.engine.now()));
         Box::pin(run_on_thread(&self.engine, driver, input)).await
+    }
+
+    /// The variables that the plan names: the given ones, else those of the workspace.
+    async fn dry_run_variables(
+        &self,
+        caller: &Caller,
+        plan: &SharedPlan,
+        given: Map,
+    ) -> Result<Option<Arc<Value>>, AppError> {
+        if plan.variables.is_empty() {
+            return Ok(None);
+        }
+        let given = Value::Object(given);
+        if nests_deeper(&given, MAX_VALUE_DEPTH) {
+            let message = format!("is nested deeper than {MAX_VALUE_DEPTH} levels");
+            return Err(AppError::invalid("vars", message));
+        }
+        let variables = self.engine.variables_for(caller.workspace, plan, Some(&given)).await?;
+        Ok(Some(variables))
     }
 
     async fn dry_run_plan(
@@ -133,7 +156,7 @@ impl App {
 async fn run_on_thread(
     engine: &Arc<Engine>,
     driver: DryRunDriver,
-    input: Value,
+    input: AcceptanceInput,
 ) -> Result<DryRunReport, AppError> {
     let permit = engine.dry_runs.clone().acquire_owned();
     let permit = match tokio::time::timeout(THREAD_WAIT, permit).await {

@@ -44,6 +44,7 @@ impl App {
         let secrets = self.open_secrets(caller, &mut start, &plan).await?;
         check_secrets_absent(&secrets, &start, &input)?;
         let state = self.first_state(caller, workflow, &mut start).await?;
+        let variables = self.start_variables(caller, &plan, &start).await?;
         let id = ExecutionId::from_uuid(new_uuid());
         let entry = start.rerun.as_ref().map(|rerun| {
             let entry = self.engine.audit_entry(caller, AuditAction::ExecutionRerun, rerun.of);
@@ -60,6 +61,7 @@ impl App {
             timeout: start.timeout,
             rerun: start.rerun,
             parent: None,
+            variables,
         };
         let moment = self.engine.creation();
         let decision = execution
@@ -122,6 +124,22 @@ impl App {
         }
         // Boxed, so that the future of the usual case stays small.
         Ok(Box::pin(self.engine.add_installed_secrets(secrets, workspace, plan)).await)
+    }
+
+    /// The variables that the plan names; of a rerun, those of the original. `None`: it names none.
+    async fn start_variables(
+        &self,
+        caller: &Caller,
+        plan: &Plan,
+        start: &Start,
+    ) -> Result<Option<Arc<Value>>, AppError> {
+        if plan.variables.is_empty() {
+            return Ok(None);
+        }
+        let kept = start.variables.as_deref();
+        // Boxed, so that the future of the usual case stays small.
+        let read = Box::pin(self.engine.variables_for(caller.workspace, plan, kept));
+        Ok(Some(read.await?))
     }
 
     /// Rejects URLs that the egress rules forbid.

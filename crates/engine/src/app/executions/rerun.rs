@@ -78,6 +78,7 @@ impl App {
             previous: execution.previous,
             metadata: record.metadata.clone(),
             state: first_state.flatten(),
+            variables: execution.variables.clone(),
             rerun: Some(Box::new(rerun)),
             ..start
         };

@@ -45,6 +45,9 @@ pub struct Start {
     pub rerun: Option<Box<RerunSource>>,
     /// With `rerun`: the state values that the earlier execution began with.
     pub state: Option<Map>,
+    /// With `rerun`: the variables of the workspace that the earlier execution began with. Those
+    /// that it did not have are read.
+    pub variables: Option<Arc<Value>>,
     /// Unique in the workspace.
     pub external_id: Option<String>,
     /// The user's own labels.

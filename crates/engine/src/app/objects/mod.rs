@@ -6,9 +6,10 @@
 
 mod cursor;
 
+use serde::Serialize;
 use stepwell_core::Problems;
 use stepwell_core::audit::{self, AuditAction, ObjectKind};
-use stepwell_core::ids::ObjectId;
+use stepwell_core::ids::{ObjectId, SubjectId};
 use stepwell_store::audit::AuditRecord;
 use stepwell_store::lists::{List, Page};
 use stepwell_store::objects::{DeleteObject, ObjectBatch, ObjectFilter};
@@ -32,12 +33,19 @@ pub trait Noun: Document {
     const SCOPE: &'static str;
     /// The most objects of a workspace.
     const MAX_PER_WORKSPACE: u64;
+    /// The most bytes of the values of all objects of a workspace; `None`: no such limit.
+    const MAX_BYTES_PER_WORKSPACE: Option<usize> = None;
     /// What the audit log calls creating, changing and deleting one.
     const ACTIONS: [AuditAction; 3];
 
     /// The name that people call it, 1 to 100 visible characters. Scopes for one object can name
     /// it.
     fn name(&self) -> &str;
+
+    /// How many bytes of values it has, where a workspace has a limit of these.
+    fn value_bytes(&self) -> usize {
+        0
+    }
 
     /// Checks the document.
     ///
@@ -60,6 +68,7 @@ impl App {
         caller.require(Verb::Write, N::SCOPE)?;
         check_document(&document)?;
         self.require_room_for::<N>(caller).await?;
+        self.require_bytes_for(caller, &document, None).await?;
         let id = N::Id::from_uuid(new_uuid());
         let object = Object::new(id, caller.workspace, self.engine.now(), document);
         let [created, ..] = N::ACTIONS;
@@ -113,6 +122,9 @@ impl App {
                 return Ok(before);
             }
             check_document(&document)?;
+            if document.value_bytes() > before.document.value_bytes() {
+                self.require_bytes_for(caller, &document, Some(id.into())).await?;
+            }
             let after = before.next(self.engine.now(), document);
             let [_, updated, _] = N::ACTIONS;
             let entry = self.object_audit(caller, updated, &after);
@@ -181,6 +193,29 @@ impl App {
         Ok(())
     }
 
+    /// Checks the bytes of the values of the workspace with a new object, or with another version
+    /// of the object `replaced`.
+    async fn require_bytes_for<N: Noun>(
+        &self,
+        caller: &Caller,
+        document: &N,
+        replaced: Option<SubjectId>,
+    ) -> Result<(), AppError> {
+        let Some(max) = N::MAX_BYTES_PER_WORKSPACE else { return Ok(()) };
+        let all = objects::list_all::<N>(&*self.engine.store, caller.workspace).await?;
+        let others = all.iter().filter(|object| Some(object.id.into()) != replaced);
+        let bytes: usize = others.map(|object| object.document.value_bytes()).sum();
+        if bytes + document.value_bytes() > max {
+            let scope = N::SCOPE;
+            let message = format!(
+                "the {scope} of a workspace have at most {max} bytes of values together, and the \
+                 others have {bytes}; shorten this value or delete others first"
+            );
+            return Err(AppError::Conflict(message));
+        }
+        Ok(())
+    }
+
     fn object_audit<N: Noun>(
         &self,
         caller: &Caller,
@@ -190,6 +225,12 @@ impl App {
         let subject = audit::AuditedObject { kind: N::OBJECT_KIND, id: object.id.into() };
         self.engine.audit_entry(caller, action, subject).named(object.document.name())
     }
+}
+
+/// How many bytes a value has as JSON.
+pub(in crate::app) fn json_bytes(value: &impl Serialize) -> usize {
+    // Writing JSON to memory does not fail.
+    serde_json::to_vec(value).map_or(0, |text| text.len())
 }
 
 fn check_document<N: Noun>(document: &N) -> Result<(), AppError> {

@@ -9,6 +9,7 @@ use stepwell_core::{Map, Problem, Problems, names};
 use stepwell_store::objects::{IndexFields, Kind};
 
 use super::json_scope::JsonScope;
+use super::objects::json_bytes;
 use super::{App, Noun};
 use crate::objects::{Document, Object, workspace_key};
 use crate::{AppError, Caller};
@@ -81,22 +82,16 @@ impl Noun for Template {
         }
         let too_large =
             |field| Problem::new(field, format!("must have at most {MAX_BYTES} bytes of JSON"));
-        if json_size(sample) > MAX_BYTES {
+        if json_bytes(sample) > MAX_BYTES {
             problems.push(too_large("sample"));
         }
-        if json_size(body) > MAX_BYTES {
+        if json_bytes(body) > MAX_BYTES {
             problems.push(too_large("body"));
         } else if let Err(Problems(of_body)) = compile_body(body) {
             problems.0.extend(of_body);
         }
         problems.or_ok(())
     }
-}
-
-/// How many bytes a value has as JSON.
-fn json_size(value: &impl Serialize) -> usize {
-    // Writing JSON to memory does not fail.
-    serde_json::to_vec(value).map_or(0, |text| text.len())
 }
 
 /// Compiles a body. It must not refer to secrets: where it is rendered there are none.

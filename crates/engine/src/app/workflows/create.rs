@@ -81,7 +81,8 @@ impl App {
     pub async fn definition_warnings(&self, caller: &Caller, id: WorkflowId) -> Vec<Warning> {
         let Ok(workflow) = self.find_for(caller, Verb::Write, id).await else { return Vec::new() };
         let plan = self.engine.plans.plan(id, workflow.release).await;
-        plan.map(|plan| Warning::of_definition(&plan)).unwrap_or_default()
+        let Ok(plan) = plan else { return Vec::new() };
+        self.plan_warnings(workflow.workspace, &plan).await
     }
 
     /// Creates an inactive workflow of a type. If its idempotency key was used before, returns the

@@ -9,7 +9,6 @@ use stepwell_core::ids::OperationId;
 use stepwell_store::record::{IntegrationUse, WorkflowRecord};
 
 use crate::app::requests::{Expected, Idempotency};
-use crate::warning::Warning;
 
 /// Creates a workflow from a definition.
 #[derive(Debug, Clone)]
@@ -86,11 +85,4 @@ pub struct WorkflowView {
     pub source: Arc<Value>,
     /// The same, compiled: steps with ids, schemas, input schema.
     pub plan: SharedPlan,
-}
-
-impl WorkflowView {
-    /// What is probably wrong with its definition.
-    pub fn warnings(&self) -> Vec<Warning> {
-        Warning::of_definition(&self.plan)
-    }
 }

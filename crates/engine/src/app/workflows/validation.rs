@@ -55,7 +55,8 @@ impl App {
             Ok((definition, plan)) => {
                 let paths = definition.steps.iter().map(|step| step.path.as_str());
                 let steps = definition::locate_paths(text, format, paths);
-                let warnings = locate_warnings(text, format, Warning::of_definition(&plan));
+                let warnings = self.plan_warnings(caller.workspace, &plan).await;
+                let warnings = locate_warnings(text, format, warnings);
                 let valid = Some((definition, plan));
                 Ok(Validation { valid, problems: Vec::new(), warnings, steps })
             }

@@ -39,7 +39,8 @@ impl Retained {
     pub(crate) fn count<'a>(&mut self, events: impl IntoIterator<Item = &'a RecordedEvent>) {
         for recorded in events {
             match &recorded.event {
-                Event::Accepted { input, state, .. } => {
+                Event::Accepted { input, state, vars, .. } => {
+                    vars.iter().for_each(|value| self.value(value));
                     self.value(input);
                     self.fields(state.as_ref());
                 }

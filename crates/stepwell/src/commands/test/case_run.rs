@@ -109,7 +109,8 @@ async fn run_case(
     client: &Client,
 ) -> Result<CaseResult, CliError> {
     let started = Instant::now();
-    let mut request = json!({"definition": source, "mocks": case.mocks, "now": case.now});
+    let mut request = json!({"definition": source, "mocks": case.mocks, "vars": case.vars,
+        "now": case.now});
     if !case.input.is_null() {
         request["parameters"] = case.input.clone();
     }

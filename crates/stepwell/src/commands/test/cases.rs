@@ -34,10 +34,20 @@ pub struct TestCase {
     /// `null`: none.
     pub input: Value,
     pub mocks: Map,
+    /// Variables by name, for `vars.NAME`.
+    pub vars: Map,
     pub now: String,
     pub expect: Expectation,
     /// Whether the result is compared with a stored one.
     pub has_snapshot: bool,
+}
+
+/// What a test file sets for all of its cases.
+#[derive(Debug)]
+struct SharedSettings {
+    now: String,
+    mocks: Map,
+    vars: Map,
 }
 
 /// What is expected of a run; `None`: anything.
@@ -137,11 +147,14 @@ impl TestFileParser {
     }
 
     fn parse_file(&mut self, source: &Value) -> (Option<String>, Vec<TestCase>) {
-        const KNOWN: [&str; 4] = ["definition", "now", "mocks", "cases"];
+        const KNOWN: [&str; 5] = ["definition", "now", "mocks", "vars", "cases"];
         let Some(map) = self.object(source, "", &KNOWN) else { return (None, Vec::new()) };
         let named = self.text(map, "definition", "");
-        let now = self.text(map, "now", "").unwrap_or_else(|| DEFAULT_NOW.to_owned());
-        let mocks = self.fields(map, "mocks", "").unwrap_or_default();
+        let shared = SharedSettings {
+            now: self.text(map, "now", "").unwrap_or_else(|| DEFAULT_NOW.to_owned()),
+            mocks: self.fields(map, "mocks", "").unwrap_or_default(),
+            vars: self.fields(map, "vars", "").unwrap_or_default(),
+        };
         let cases = match map.get("cases") {
             Some(Value::Array(cases)) if !cases.is_empty() => cases.as_slice(),
             _ => {
@@ -152,7 +165,7 @@ impl TestFileParser {
         let mut parsed: Vec<TestCase> = Vec::new();
         for (at, case) in cases.iter().enumerate() {
             let path = format!("cases[{at}]");
-            let Some(case) = self.parse_case(case, &path, &mocks, &now) else { continue };
+            let Some(case) = self.parse_case(case, &path, &shared) else { continue };
             if parsed.iter().any(|other| other.name == case.name) {
                 self.refuse(&format!("{path}.name"), "another case has this name");
             }
@@ -161,23 +174,24 @@ impl TestFileParser {
         (named, parsed)
     }
 
-    /// A case; `mocks` and `now` are those of the file.
+    /// A case, with the settings of the file where it has none.
     fn parse_case(
         &mut self,
         value: &Value,
         path: &str,
-        mocks: &Map,
-        now: &str,
+        shared: &SharedSettings,
     ) -> Option<TestCase> {
-        const KNOWN: [&str; 6] = ["name", "input", "mocks", "now", "expect", "snapshot"];
+        const KNOWN: [&str; 7] = ["name", "input", "mocks", "vars", "now", "expect", "snapshot"];
         let map = self.object(value, path, &KNOWN)?;
         let prefix = format!("{path}.");
         let name = self.text(map, "name", &prefix).filter(|name| !name.is_empty());
         if name.is_none() {
             self.refuse(&format!("{prefix}name"), "a case needs a name");
         }
-        let mut all_mocks = mocks.clone();
-        all_mocks.extend(self.fields(map, "mocks", &prefix).unwrap_or_default());
+        let mut mocks = shared.mocks.clone();
+        mocks.extend(self.fields(map, "mocks", &prefix).unwrap_or_default());
+        let mut vars = shared.vars.clone();
+        vars.extend(self.fields(map, "vars", &prefix).unwrap_or_default());
         let has_snapshot = match map.get("snapshot") {
             None | Some(Value::Null) => false,
             Some(Value::Bool(has_snapshot)) => *has_snapshot,
@@ -197,8 +211,9 @@ impl TestFileParser {
         Some(TestCase {
             name: name?,
             input: map.get("input").cloned().unwrap_or_default(),
-            mocks: all_mocks,
-            now: self.text(map, "now", &prefix).unwrap_or_else(|| now.to_owned()),
+            mocks,
+            vars,
+            now: self.text(map, "now", &prefix).unwrap_or_else(|| shared.now.clone()),
             expect,
             has_snapshot,
         })

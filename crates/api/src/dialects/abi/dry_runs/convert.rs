@@ -14,9 +14,9 @@ use crate::fields::{Fields, FromFields as _};
 
 /// Reads a dry run of a definition.
 pub(super) fn definition_request(mut fields: Fields) -> Result<DryRunRequest, ApiError> {
-    let wire::DryRunDefinition { definition, parameters, mocks, now } =
+    let wire::DryRunDefinition { definition, parameters, mocks, vars, now } =
         wire::DryRunDefinition::read(&mut fields);
-    let options = DryRunOptions { parameters, mocks, now };
+    let options = DryRunOptions { parameters, mocks, vars, now };
     let target = DryRunTarget::Definition(Value::Object(definition));
     options.into_request(fields, target)
 }
@@ -26,8 +26,9 @@ pub(super) fn workflow_request(
     mut fields: Fields,
     id: WorkflowId,
 ) -> Result<DryRunRequest, ApiError> {
-    let wire::DryRunWorkflow { parameters, mocks, now } = wire::DryRunWorkflow::read(&mut fields);
-    let options = DryRunOptions { parameters, mocks, now };
+    let wire::DryRunWorkflow { parameters, mocks, vars, now } =
+        wire::DryRunWorkflow::read(&mut fields);
+    let options = DryRunOptions { parameters, mocks, vars, now };
     options.into_request(fields, DryRunTarget::Workflow(id))
 }
 
@@ -35,6 +36,7 @@ pub(super) fn workflow_request(
 struct DryRunOptions {
     parameters: Option<Map>,
     mocks: Option<Map>,
+    vars: Option<Map>,
     now: Option<String>,
 }
 
@@ -44,7 +46,7 @@ impl DryRunOptions {
         mut fields: Fields,
         target: DryRunTarget,
     ) -> Result<DryRunRequest, ApiError> {
-        let Self { parameters, mocks, now } = self;
+        let Self { parameters, mocks, vars, now } = self;
         let parsed = now.as_deref().map(Timestamp::parse);
         if parsed == Some(None) {
             let message = "must be an RFC 3339 time, such as 2026-01-31T09:00:00Z";
@@ -55,6 +57,7 @@ impl DryRunOptions {
             target,
             input: parameters.map(Value::Object),
             mocks: mocks.unwrap_or_default(),
+            variables: vars.unwrap_or_default(),
             now: parsed.flatten(),
         })
     }

@@ -25,6 +25,9 @@ request_body! {
         /// `{"output": …}`, `{"error": {"code", "message"}}`, or a list of these for successive calls.
         #[schema(value_type = Option<Object>)]
         pub mocks: Option<Map>,
+        /// Variables by name, for `vars.NAME`, instead of those of the workspace with the same names.
+        #[schema(value_type = Option<Object>)]
+        pub vars: Option<Map>,
         /// When the simulated clock begins, RFC 3339. Default: now.
         pub now: Option<String>,
     }
@@ -41,6 +44,9 @@ request_body! {
         /// `{"output": …}`, `{"error": {"code", "message"}}`, or a list of these for successive calls.
         #[schema(value_type = Option<Object>)]
         pub mocks: Option<Map>,
+        /// Variables by name, for `vars.NAME`, instead of those of the workspace with the same names.
+        #[schema(value_type = Option<Object>)]
+        pub vars: Option<Map>,
         /// When the simulated clock begins, RFC 3339. Default: now.
         pub now: Option<String>,
     }

@@ -160,6 +160,11 @@ pub struct Execution<'a> {
     /// What it was given.
     #[schema(value_type = Value)]
     pub parameters: SharedPlace<'a>,
+    /// The variables of the workspace that its definition reads, as they were at its start; only
+    /// there if it reads some, and for keys that may read the workflow.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, value_type = Object)]
+    pub vars: Option<SharedPlace<'a>>,
     /// What it made; `null` unless it has completed.
     #[schema(value_type = Value)]
     pub result: Option<SharedPlace<'a>>,

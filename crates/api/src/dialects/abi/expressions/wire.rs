@@ -17,7 +17,7 @@ request_body! {
         /// value itself.
         pub template: Option<String>,
         /// The variables by name: `inputs`, `steps` (`{ID: {"output", "status", "error"}}`), `state`,
-        /// `execution`, `item` and others.
+        /// `vars`, `execution`, `item` and others.
         #[schema(value_type = Option<Object>)]
         pub scope: Option<Map>,
     }

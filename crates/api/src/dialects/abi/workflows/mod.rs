@@ -31,7 +31,7 @@ use wire::{Deleted, Switched, Workflow, WorkflowDefinition, WorkflowRequest, Wor
 async fn workflow_response(api: &Api, view: &WorkflowView, status: StatusCode) -> ApiResult {
     let stats = api.app.stats_of(view).await?;
     let warnings = match status {
-        StatusCode::CREATED => view.warnings(),
+        StatusCode::CREATED => api.app.workflow_warnings(view).await,
         _ => Vec::new(),
     };
     let body = Workflow { warnings: warnings_body(&warnings), ..workflow_body(view, &stats) };
@@ -192,7 +192,7 @@ pub async fn put_workflow(
     let view = api.app.change_workflow(&caller, id.0, change, expected).await;
     let view = view.map_err(|error| locate_error(&request_body, refusal_error(error)))?;
     let stats = api.app.stats_of(&view).await?;
-    let warnings = view.warnings();
+    let warnings = api.app.workflow_warnings(&view).await;
     let data = Workflow { warnings: warnings_body(&warnings), ..workflow_body(&view, &stats) };
     let stays = status.is_some_and(|wanted| wanted != data.status.name());
     let message = stays.then_some("status is as it was: activate and deactivate change it");

@@ -1,4 +1,4 @@
-//! The abi dialect: schedules, webhooks and templates.
+//! The abi dialect: schedules, webhooks, templates and variables.
 
 use super::Sees::{EmptyAt, Nothing, Own, Server};
 use super::{Call, call, with};
@@ -153,6 +153,23 @@ pub const CALLS: &[Call] = &[
         r#"{"data": {"a": 1}}"#,
         Nothing(404),
     ),
+    call("GET /api/v1/variables", "", EmptyAt("/data/items")),
+    // The name that a variable of another workspace has is free.
+    with("POST /api/v1/variables", "", r#"{"name": "<variable>", "value": "theirs"}"#, Own),
+    call("GET /api/v1/variables/{name}", "/api/v1/variables/<variable>", Nothing(404)),
+    with(
+        "PUT /api/v1/variables/{name}",
+        "/api/v1/variables/<variable>",
+        r#"{"value": "theirs"}"#,
+        Nothing(404),
+    ),
+    with(
+        "PATCH /api/v1/variables/{name}",
+        "/api/v1/variables/<variable>",
+        r#"{"description": "theirs"}"#,
+        Nothing(404),
+    ),
+    call("DELETE /api/v1/variables/{name}", "/api/v1/variables/<variable>", Nothing(404)),
     call("GET /api/v1/webhooks", "", EmptyAt("/data/items")),
     with("POST /api/v1/webhooks", "", WEBHOOK, Own),
     call("GET /api/v1/webhooks/{id}", "/api/v1/webhooks/<webhook>", Nothing(404)),
