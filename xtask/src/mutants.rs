@@ -332,6 +332,24 @@ const MUTANTS: &[Mutant] = &[
         from: "                        | StepState::AwaitingSignal(_)\n                        | StepState::AwaitingApproval(_)\n",
         to: "                        | StepState::AwaitingApproval(_)\n",
     },
+    Mutant {
+        description: "an execution forgets its variables when it is replayed",
+        file: "crates/core/src/execution/apply.rs",
+        from: "self.variables.clone_from(vars);",
+        to: "let _ = vars;",
+    },
+    Mutant {
+        description: "items that run in chunks have no variables",
+        file: "crates/core/src/execution/blocks/items.rs",
+        from: "variables: self.variables.clone(),",
+        to: "variables: None,",
+    },
+    Mutant {
+        description: "an item of the same name does not hide the variables",
+        file: "crates/core/src/execution/scope.rs",
+        from: "self.names_items(&body, \"vars\")",
+        to: "self.names_items(&body, \"\")",
+    },
 ];
 
 /// The mutants whose place is not in the sources any more.

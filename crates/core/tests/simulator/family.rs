@@ -170,7 +170,8 @@ impl Family {
         let mut machine = Machine::new(id, self.plans[depth as usize].clone());
         let n = self.rng.below(11);
         let input = Arc::new(json!({"n": n}));
-        let acceptance = AcceptanceInput { input, parent, ..AcceptanceInput::default() };
+        let variables = Some(Arc::new(json!({"V": 1})));
+        let acceptance = AcceptanceInput { input, parent, variables, ..AcceptanceInput::default() };
         let context = self.context();
         assert!(machine.apply(TransitionInput::Accept(acceptance), context));
         machine

@@ -73,7 +73,9 @@ static TYPES: LazyLock<Types> = LazyLock::new(|| {
 
 /// A definition of 1 to 8 steps, some of them blocks with steps inside, with random edges, joins, conditions, retries and policies.
 pub fn random_plan(rng: &mut Rng) -> SharedPlan {
-    let source = random_source(rng);
+    let mut source = random_source(rng);
+    // Numbers of their own: the rest of the definition stays the same.
+    add_variables(&mut Rng::new(rng.peek()), &mut source);
     match definition::plan_source(&source, &*TYPES, &DefinitionLimits::default()) {
         Ok((_, plan)) => Arc::new(plan),
         Err(problems) => panic!("the simulator made a wrong definition: {problems}\n{source:#}"),
@@ -101,6 +103,34 @@ fn random_source(rng: &mut Rng) -> Value {
         source["state"] = json!({"seen": 0});
     }
     source
+}
+
+/// An output of a `Map` that reads a variable.
+const MAP_OUTPUT: &str = "{{ {'required': vars.V} }}";
+
+/// Lets some steps read variables, and some `Map`s hide them.
+fn add_variables(rng: &mut Rng, value: &mut Value) {
+    match value {
+        Value::Object(step) => {
+            let kind = step.get("type").and_then(Value::as_str).unwrap_or_default().to_owned();
+            match kind.as_str() {
+                "Pure" | "Read" | "Send" if rng.chance(15) => {
+                    let field = *rng.pick(&["input", "config"]);
+                    let read = json!({"required": "{{ vars.V }}",
+                        "optional": "{{ vars.W | default('no') }}"});
+                    step.insert(field.to_owned(), read);
+                }
+                "Map" if rng.chance(30) => drop(step.insert("output".into(), json!(MAP_OUTPUT))),
+                _ => {}
+            }
+            if kind == "Map" && !step.contains_key("as") && rng.chance(20) {
+                step.insert("as".into(), json!("vars"));
+            }
+            step.values_mut().for_each(|inner| add_variables(rng, inner));
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| add_variables(rng, item)),
+        _ => {}
+    }
 }
 
 /// Steps of `on_failure` cannot be compensated.
@@ -164,7 +194,7 @@ fn random_loop(rng: &mut Rng, ids: &mut usize, step: &mut Value, depth: usize) {
 }
 
 fn random_map(rng: &mut Rng, ids: &mut usize, step: &mut Value, depth: usize) {
-    let items: Vec<Value> = (0..rng.below(5)).map(|i| json!({"item": i})).collect();
+    let items: Vec<Value> = (0..rng.below(5)).map(|i| json!({"item": i, "V": i})).collect();
     step["over"] = json!(items);
     step["max_concurrency"] = json!(1 + rng.below(3));
     if rng.chance(50) {

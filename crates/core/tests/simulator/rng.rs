@@ -15,6 +15,11 @@ impl Rng {
         z ^ (z >> 31)
     }
 
+    /// What is drawn next, without drawing it.
+    pub fn peek(&self) -> u64 {
+        Self(self.0).next()
+    }
+
     /// From 0 to `below` - 1.
     pub fn below(&mut self, below: usize) -> usize {
         (self.next() % below as u64) as usize

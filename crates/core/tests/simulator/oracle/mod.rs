@@ -9,7 +9,8 @@ use stepwell_core::Timestamp;
 use stepwell_core::definition::Plan;
 use stepwell_core::definition::model::{JoinRule, OnError, StepRole};
 use stepwell_core::execution::{
-    Event, RecordedEvent, RerunSource, ReusedOutcome, ReusedStep, SkipReason, StepRunId, codes,
+    Event, Failure, RecordedEvent, RerunSource, ReusedOutcome, ReusedStep, SkipReason, StepRunId,
+    codes,
 };
 
 use crate::approval_oracle::ApprovalOracle;
@@ -156,7 +157,7 @@ impl Oracle {
                 assert!(before.is_none(), "one sub-workflow for each attempt");
             }
             Event::StepRetrying { step, error, until, policy } => {
-                self.end_await(step, Some(&error.code));
+                self.end_await(step, Some(error));
                 assert!(self.under_way.remove(step).is_some(), "only an attempt under way fails");
                 self.retried(plan, step, &error.code, *policy);
                 assert!(*until >= self.last_at);
@@ -168,7 +169,7 @@ impl Oracle {
                 self.step_completed(step, port.clone());
             }
             Event::StepFailed { step, handled, error } => {
-                self.end_await(step, Some(&error.code));
+                self.end_await(step, Some(error));
                 self.ending.settled(plan, step, false);
                 self.no_steps_inside(plan, step);
                 let is_own = error.step == Some(step.display_in(plan).to_string());
@@ -237,9 +238,13 @@ impl Oracle {
     }
 
     /// A step run does not wait for its sub-workflow any more, because of this error.
-    fn end_await(&mut self, step: &StepRunId, code: Option<&str>) {
+    fn end_await(&mut self, step: &StepRunId, error: Option<&Failure>) {
         let until = self.awaiting.remove(step).flatten();
-        if let (Some(until), Some("STEP_TIMEOUT")) = (until, code) {
+        // A sub-workflow that fails gives its own code to the step.
+        let is_timeout = |error: &Failure| {
+            error.code == codes::STEP_TIMEOUT && error.message.starts_with("the sub-workflow took")
+        };
+        if let (Some(until), Some(true)) = (until, error.map(is_timeout)) {
             assert!(self.last_at >= until, "a timeout takes its time");
         }
     }

@@ -35,6 +35,7 @@ impl World {
                 Event::StateSet { values } => state.extend(values.clone()),
                 Event::StepStarted { step, attempt: 1, input, config, .. } => {
                     self.check_moments(step, [input, config], recorded.at);
+                    self.check_variables(step, [input, config]);
                     if let Some(given) = self.given.as_ref().filter(|given| given.step == *step) {
                         assert_eq!(input.as_ref(), Some(&given.input), "it gets its own input");
                     } else if matches!(self.plan[step.step].input, InputBinding::Feed(_)) {
@@ -56,6 +57,7 @@ impl World {
             values.read(&self.plan, &recorded.event);
         }
         assert_eq!(self.live.state, state);
+        self.check_map_outputs();
     }
 
     /// What a step reads as `now` is the time of its start, or the item of a `Map` of this name.
@@ -70,7 +72,9 @@ impl World {
         let around = planned.enclosing.iter().zip(indexes).rev();
         let item = around.into_iter().find_map(|(block, index)| {
             match &self.plan[*block].block.as_ref()?.kind {
-                PlanBlockKind::Map(map) if map.item_name == "now" => Some(json!({"item": index})),
+                PlanBlockKind::Map(map) if map.item_name == "now" => {
+                    Some(json!({"item": index, "V": index}))
+                }
                 _ => None,
             }
         });
@@ -121,6 +125,7 @@ impl World {
         assert_eq!(replayed.status(), self.live.status());
         assert_eq!(replayed.steps, self.live.steps, "replay shows what was");
         assert_eq!(replayed.state, self.live.state);
+        assert_eq!(replayed.variables, self.variables, "those of its start");
         assert_eq!(replayed.output, self.live.output);
         assert_eq!(replayed.error, self.live.error);
         assert_eq!(replayed.ending, self.live.ending);

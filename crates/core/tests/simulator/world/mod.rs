@@ -7,13 +7,14 @@ mod items;
 mod reruns;
 mod signals;
 mod values;
+mod variables;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use stepwell_core::Timestamp;
 use stepwell_core::catalog::Effect;
 use stepwell_core::definition::SharedPlan;
@@ -63,6 +64,8 @@ pub struct World {
     recorded: BTreeSet<StepRunId>,
     /// The input that a step is given instead of its own.
     given: Option<GivenInput>,
+    /// The variables that it was accepted with.
+    variables: Option<Arc<Value>>,
     children: children::Children,
     /// The signals that were sent.
     sent: signals::SentSignals,
@@ -93,6 +96,7 @@ impl World {
             journal: Vec::new(),
             recorded: BTreeSet::new(),
             given: None,
+            variables: None,
             children: children::Children::default(),
             sent: signals::SentSignals::default(),
             begun: BTreeMap::new(),
@@ -121,6 +125,7 @@ impl World {
                 .chance(20)
                 .then(|| [("seen".to_owned(), json!(-1))].into_iter().collect()),
             timeout,
+            variables: self.random_variables(),
             ..AcceptanceInput::default()
         };
         let mut events = self.run_execution(first);
@@ -138,6 +143,7 @@ impl World {
 
     /// The history of one execution, to its end.
     fn run_execution(&mut self, acceptance: AcceptanceInput) -> u64 {
+        self.variables.clone_from(&acceptance.variables);
         self.apply_input(TransitionInput::Accept(acceptance)).expect("accepted");
         self.commit();
         self.apply_input(TransitionInput::Start).expect("started");

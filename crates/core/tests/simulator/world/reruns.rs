@@ -54,6 +54,7 @@ impl World {
             input: ended.input,
             state: state.flatten(),
             rerun: Some(Box::new(rerun)),
+            variables: ended.variables,
             ..AcceptanceInput::default()
         };
         Some((world, accepted))
