@@ -20,6 +20,7 @@ import { Releases, ReleaseTags } from "./resources/releases.js";
 import { Schedules } from "./resources/schedules.js";
 import { StepTypes } from "./resources/step-types.js";
 import { Templates } from "./resources/templates.js";
+import { Variables } from "./resources/variables.js";
 import { Webhooks } from "./resources/webhooks.js";
 import { Workflows } from "./resources/workflows.js";
 import { Workspaces } from "./resources/workspaces.js";
@@ -55,6 +56,8 @@ export class Client extends Resource {
   readonly keys: Keys;
   /** Templates: texts and JSON values with expressions. */
   readonly templates: Templates;
+  /** Variables: settings of a workspace that expressions read. */
+  readonly variables: Variables;
   /** Workspaces (tenants). */
   readonly workspaces: Workspaces;
   /** The audit log. */
@@ -82,6 +85,7 @@ export class Client extends Resource {
     this.webhooks = new Webhooks(transport);
     this.keys = new Keys(transport);
     this.templates = new Templates(transport);
+    this.variables = new Variables(transport);
     this.workspaces = new Workspaces(transport);
     this.auditLog = new AuditLog(transport);
     this.stepTypes = new StepTypes(transport);

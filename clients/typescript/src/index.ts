@@ -81,6 +81,15 @@ export type {
   UpdateTemplateOptions,
 } from "./resources/templates.js";
 export type * from "./resources/trial-models.js";
+export type {
+  DeletedVariable,
+  ListVariables,
+  NewVariable,
+  UpdateVariableOptions,
+  Variable,
+  VariableChange,
+  Variables,
+} from "./resources/variables.js";
 export type * from "./resources/webhook-models.js";
 export type { Webhooks } from "./resources/webhooks.js";
 export type * from "./resources/workflow-models.js";

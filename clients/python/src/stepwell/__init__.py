@@ -113,6 +113,7 @@ from ._trial_models import (
     GraphStep,
     Validation,
 )
+from ._variable_models import DeletedVariable, Variable
 from ._webhook_models import (
     Delivery,
     DeliveryAttempt,
@@ -166,6 +167,7 @@ __all__ = [
     "DefinitionWarning",
     "Deleted",
     "DeletedReleaseTag",
+    "DeletedVariable",
     "Delivery",
     "DeliveryAttempt",
     "DeliveryRequest",
@@ -241,6 +243,7 @@ __all__ = [
     "UnavailableError",
     "UnexpectedResponseError",
     "Validation",
+    "Variable",
     "WaitTimeoutError",
     "WarningItem",
     "Webhook",

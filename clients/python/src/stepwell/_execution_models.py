@@ -102,7 +102,8 @@ class Step(Model):
 
 class Execution(Model, Generic[R]):
     """An execution. `result` is that of a completed one; otherwise it is None, and a failed one
-    has an `error`. `release_tag` is the tag that selected the release. `get` and `wait` return
+    has an `error`. `release_tag` is the tag that selected the release. `vars` are the variables
+    of the workspace that its definition reads, if they were requested. `get` and `wait` return
     `steps`, in the order of the definition, and `waiting`. `parent_execution_id` and
     `parent_step` are what started a sub-workflow. Lists have `is_waiting` instead, and
     neither steps nor `parameters`, `result` and `error`."""
@@ -117,6 +118,7 @@ class Execution(Model, Generic[R]):
     duration_ms: Optional[int] = None
     metadata: dict[str, Any] = {}
     parameters: dict[str, Any] = {}
+    vars: Optional[dict[str, Any]] = None
     result: R = None  # type: ignore[assignment]
     error: Optional[Failure] = None
     waiting: Optional[ExecutionWait] = None

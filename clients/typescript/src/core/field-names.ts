@@ -27,6 +27,7 @@ export const MANAGEMENT_USER_DATA: ReadonlySet<string> = new Set([
   "configuration",
   "parameters",
   "mocks",
+  "vars",
   "scope",
   "value",
   "schema",

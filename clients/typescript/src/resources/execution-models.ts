@@ -101,6 +101,8 @@ export interface Execution<R = any> {
   completedAt: Date | null;
   durationMs: number | null;
   parameters: any;
+  /** With `includeIo`: the variables of the workspace that its definition reads. */
+  vars?: Record<string, unknown>;
   /** Null unless it is completed. */
   result: R;
   /** Null unless it failed. */

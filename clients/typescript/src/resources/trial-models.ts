@@ -73,7 +73,7 @@ export interface Validation {
 export interface EvaluationSource {
   expression?: string | undefined;
   template?: string | undefined;
-  /** Variables by name, such as `inputs`, `steps` and `state`. */
+  /** Variables by name, such as `inputs`, `steps`, `state` and `vars`. */
   scope?: Record<string, unknown> | undefined;
 }
 
@@ -95,6 +95,8 @@ export type Mock =
 export interface DryRunOptions extends PostOptions {
   /** The results of steps by step id; of a list, one for each call in order. */
   mocks?: Record<string, Mock | Mock[]> | undefined;
+  /** Variables by name, instead of those of the workspace with the same names. */
+  vars?: Record<string, unknown> | undefined;
   /** When the simulated clock begins, RFC 3339. */
   now?: string | undefined;
 }

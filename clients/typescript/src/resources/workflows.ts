@@ -63,7 +63,7 @@ const START: NamesOf<StartOptions> = {
 };
 
 const EVALUATE: NamesOf<EvaluationSource> = { expression: true, template: true, scope: true };
-const DRY_RUN: NamesOf<DryRunOptions> = { ...POST_NAMES, mocks: true, now: true };
+const DRY_RUN: NamesOf<DryRunOptions> = { ...POST_NAMES, mocks: true, vars: true, now: true };
 
 /**
  * Workflows: `client.workflows`. A `workflow` is the id or the name of one; of several workflows
@@ -215,12 +215,12 @@ export class Workflows extends Resource {
     parameters?: Record<string, unknown>,
     options: DryRunOptions = {},
   ): APIPromise<DryRun> {
-    const { mocks, now } = options;
+    const { mocks, vars, now } = options;
     return this.send({
       name: "workflows.dryRun",
       method: "POST",
       path: path`${WORKFLOWS}/${workflowId(workflow)}/dry-run`,
-      body: { parameters, mocks, now },
+      body: { parameters, mocks, vars, now },
       options,
       optionNames: DRY_RUN,
     });
@@ -232,12 +232,12 @@ export class Workflows extends Resource {
     parameters?: Record<string, unknown>,
     options: DryRunOptions = {},
   ): APIPromise<DryRun> {
-    const { mocks, now } = options;
+    const { mocks, vars, now } = options;
     return this.send({
       name: "workflows.dryRunDefinition",
       method: "POST",
       path: path`${WORKFLOWS}/dry-run`,
-      body: { definition, parameters, mocks, now },
+      body: { definition, parameters, mocks, vars, now },
       options,
       optionNames: DRY_RUN,
     });

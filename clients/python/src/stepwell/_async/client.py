@@ -18,6 +18,7 @@ from .schedules import AsyncSchedules
 from .step_types import AsyncStepTypes
 from .templates import AsyncTemplates
 from .transport import AsyncTransport
+from .variables import AsyncVariables
 from .vellum import AsyncVellum
 from .webhooks import AsyncWebhooks
 from .workflows import AsyncWorkflows
@@ -89,6 +90,11 @@ class AsyncClient(AsyncTransport):
     def templates(self) -> AsyncTemplates:
         """Texts and JSON values with expressions, under a name."""
         return AsyncTemplates(self)
+
+    @property
+    def variables(self) -> AsyncVariables:
+        """Settings of a workspace that expressions read."""
+        return AsyncVariables(self)
 
     @property
     def workspaces(self) -> AsyncWorkspaces:

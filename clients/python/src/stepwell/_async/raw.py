@@ -22,6 +22,7 @@ from .releases import AsyncReleases
 from .schedules import AsyncSchedules
 from .step_types import AsyncStepTypes
 from .templates import AsyncTemplates
+from .variables import AsyncVariables
 from .vellum import AsyncVellum
 from .webhooks import AsyncWebhooks
 from .workflows import AsyncWorkflows
@@ -182,6 +183,17 @@ class AsyncTemplatesWithRawResponse:
         self.update = _raw(resource.update)
         self.delete = _raw(resource.delete)
         self.preview = _raw(resource.preview)
+
+
+class AsyncVariablesWithRawResponse:
+    """The methods of `AsyncVariables`, which return a `RawResponse`."""
+
+    def __init__(self, resource: AsyncVariables) -> None:
+        self.create = _raw(resource.create)
+        self.get = _raw(resource.get)
+        self.list = _raw(resource.list)
+        self.update = _raw(resource.update)
+        self.delete = _raw(resource.delete)
 
 
 class AsyncVellumWithRawResponse:

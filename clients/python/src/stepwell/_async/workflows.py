@@ -219,6 +219,7 @@ class AsyncWorkflows(AsyncResource):
         parameters: Optional[Mapping[str, Any]] = None,
         *,
         mocks: Optional[Mapping[str, Any]] = None,
+        vars: Optional[Mapping[str, Any]] = None,
         now: Optional[Timestamp] = None,
         idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
@@ -226,11 +227,12 @@ class AsyncWorkflows(AsyncResource):
         """Runs a workflow in the memory of the server: without effects, storage and waiting.
 
         `mocks` are the results of steps by step id: `{"output": …}` or `{"error": {"code",
-        "message"}}`, or a list of these for successive calls. `now` is when the simulated clock
-        begins. A run that fails is returned, not raised.
+        "message"}}`, or a list of these for successive calls. `vars` are variables by name,
+        instead of those of the workspace. `now` is when the simulated clock begins. A run that
+        fails is returned, not raised.
         """
         url_path = await self._workflow_path(WORKFLOW + "/dry-run", workflow)
-        body = without_none(parameters=parameters, mocks=mocks, now=now)
+        body = without_none(parameters=parameters, mocks=mocks, vars=vars, now=now)
         decode = decode_data(DryRun)
         return await self._send(post(url_path, decode, body, key=idempotency_key, timeout=timeout))
 
@@ -240,12 +242,15 @@ class AsyncWorkflows(AsyncResource):
         parameters: Optional[Mapping[str, Any]] = None,
         *,
         mocks: Optional[Mapping[str, Any]] = None,
+        vars: Optional[Mapping[str, Any]] = None,
         now: Optional[Timestamp] = None,
         idempotency_key: Optional[str] = None,
         timeout: Optional[float] = None,
     ) -> DryRun:
         """As `dry_run`, with a definition that is not stored."""
-        body = without_none(definition=definition, parameters=parameters, mocks=mocks, now=now)
+        body = without_none(
+            definition=definition, parameters=parameters, mocks=mocks, vars=vars, now=now
+        )
         decode = decode_data(DryRun)
         return await self._send(post(DRY_RUN, decode, body, key=idempotency_key, timeout=timeout))
 

@@ -19,6 +19,7 @@ from .schedules import Schedules
 from .step_types import StepTypes
 from .templates import Templates
 from .transport import Transport
+from .variables import Variables
 from .vellum import Vellum
 from .webhooks import Webhooks
 from .workflows import Workflows
@@ -90,6 +91,11 @@ class Client(Transport):
     def templates(self) -> Templates:
         """Texts and JSON values with expressions, under a name."""
         return Templates(self)
+
+    @property
+    def variables(self) -> Variables:
+        """Settings of a workspace that expressions read."""
+        return Variables(self)
 
     @property
     def workspaces(self) -> Workspaces:

@@ -23,6 +23,7 @@ from .releases import Releases
 from .schedules import Schedules
 from .step_types import StepTypes
 from .templates import Templates
+from .variables import Variables
 from .vellum import Vellum
 from .webhooks import Webhooks
 from .workflows import Workflows
@@ -183,6 +184,17 @@ class TemplatesWithRawResponse:
         self.update = _raw(resource.update)
         self.delete = _raw(resource.delete)
         self.preview = _raw(resource.preview)
+
+
+class VariablesWithRawResponse:
+    """The methods of `Variables`, which return a `RawResponse`."""
+
+    def __init__(self, resource: Variables) -> None:
+        self.create = _raw(resource.create)
+        self.get = _raw(resource.get)
+        self.list = _raw(resource.list)
+        self.update = _raw(resource.update)
+        self.delete = _raw(resource.delete)
 
 
 class VellumWithRawResponse:

@@ -161,7 +161,7 @@ pub struct Execution<'a> {
     #[schema(value_type = Value)]
     pub parameters: SharedPlace<'a>,
     /// The variables of the workspace that its definition reads, as they were at its start; only
-    /// there if it reads some, and for keys that may read the workflow.
+    /// with `include=io`, and if it reads some.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false, value_type = Object)]
     pub vars: Option<SharedPlace<'a>>,
