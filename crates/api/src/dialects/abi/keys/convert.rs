@@ -201,9 +201,9 @@ mod tests {
         let body = json!({"name": "ci", "role": "user", "scopes": ["execute:workflows:greet"],
             "tier": "standard", "workspace_id": WorkspaceId::DEFAULT.abi()});
         let key = read(body).unwrap();
-        assert_eq!(key.scopes.len(), 7);
+        assert_eq!(key.scopes.len(), 8);
         assert!(key.scopes.contains(&"read:schedules".to_owned()), "{:?}", key.scopes);
-        assert_eq!(key.scopes[6], "execute:workflows:greet");
+        assert_eq!(key.scopes[7], "execute:workflows:greet");
         assert_eq!(key.limits.executions_per_second, Some(5));
         assert_eq!(key.workspace, Some(WorkspaceId::DEFAULT));
         let error = read(json!({"scope": ["admin"], "expires_at": "tomorrow", "tier": "x",
