@@ -156,6 +156,7 @@ fn commit(n: u64, node: NodeId, workflow: WorkflowId, distribution: Distribution
         callback_url: None,
         started_by: None,
         parent: None,
+        concurrency: None,
     };
     let deliveries = Vec::new();
     Commit {

@@ -57,6 +57,15 @@ pub enum AppError {
     /// A value or request is larger than allowed.
     #[error("{0}")]
     TooLarge(Problem),
+    /// The input gives no valid concurrency key.
+    #[error("{0}")]
+    InvalidConcurrencyKey(Problem),
+    /// All places of the concurrency key are taken; how many there are.
+    #[error(
+        "all places of this concurrency key are taken ({0}); start it again when an execution with \
+         the key has ended"
+    )]
+    ConcurrencyLimit(u32),
     /// The workflow is not active.
     #[error("the workflow is inactive; activate it first")]
     Inactive,
@@ -163,6 +172,7 @@ impl From<StoreError> for AppError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::ExternalIdTaken(id) => Self::ExternalIdTaken(id),
+            StoreError::NoPlace { limit, .. } => Self::ConcurrencyLimit(limit),
             StoreError::Missing(kind) => Self::not_found(kind, ""),
             StoreError::Changed(version) => Self::Changed(version),
             StoreError::Unavailable(reason) => Self::Unavailable {

@@ -9,6 +9,7 @@ pub mod approval;
 pub mod bulk_operation;
 pub mod caller;
 mod clock;
+mod concurrency;
 pub mod config;
 pub mod egress;
 mod error;

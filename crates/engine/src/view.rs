@@ -25,7 +25,7 @@ mod credentials;
 mod waiting;
 
 pub use attempts::{AttemptFailure, AttemptView};
-pub use waiting::{AwaitedSignal, ExecutionWait, StepWait, WaitReason};
+pub use waiting::{AwaitedPlace, AwaitedSignal, ExecutionWait, StepWait, WaitReason};
 
 /// The size of a step's configuration as it is shown, in bytes; a larger one is shortened.
 const CONFIG_BYTES: usize = 16 << 10;
@@ -184,15 +184,15 @@ impl ExecutionView {
             ..record.clone()
         };
         Self {
-            record,
             input: execution.input.clone(),
             output: execution.output.clone(),
             error: execution.error.clone(),
             release_tag: execution.tag.clone(),
             rerun_of: execution.rerun_of,
             variables: execution.variables.clone(),
-            waiting: execution_wait(execution),
+            waiting: execution_wait(execution, &record),
             warnings: Warning::of_completed(execution),
+            record,
             steps: step_views(execution),
             memory,
         }

@@ -74,6 +74,12 @@ fn what_a_part_can_be_is_the_same_for_both() {
         ),
         ("/outputs", json!([[], null, {"r": 5}, {"r": {"value": 1, "type": "number"}}])),
     ];
+    parts.push((
+        "/concurrency",
+        json!([{}, null, 1, {"limit": 2}, {"limit": 0}, {"limit": 10_001}, {"limit": null},
+            {"key": ""}, {"key": "{{ inputs.a }}"}, {"key": null}, {"key": 3}, {"max": 1},
+            {"policy": "reject"}, {"policy": "skip"}, {"policy": null}]),
+    ));
     for field in ["/timeout", "/retention", "/steps/1/timeout"] {
         parts.push((field, json!([5, "5m", "soon", -1, "90s", null, [], "500ms"])));
     }

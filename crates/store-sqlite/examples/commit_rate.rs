@@ -139,6 +139,7 @@ fn three_steps(node: NodeId) -> Commit {
         callback_url: None,
         started_by: None,
         parent: None,
+        concurrency: None,
     };
     let events = (1..).zip(events).map(recorded).collect();
     Commit {

@@ -5,6 +5,7 @@ pub(crate) mod counts;
 pub(crate) mod idempotency;
 mod large;
 mod list;
+mod places;
 
 use std::sync::Arc;
 
@@ -20,7 +21,8 @@ use stepwell_store::record::{
     ExecutionRecord, IdempotencyRecord, Loaded, ParentStep, StoredExecution,
 };
 use stepwell_store::traits::{
-    ActiveOf, ClaimQueued, Due, DueExecutions, Unfinished, UnfinishedOf, WriteIdempotent,
+    ActiveOf, ClaimQueued, ConcurrencyKey, ConcurrencyUse, Due, DueExecutions, Unfinished,
+    UnfinishedOf, WriteIdempotent,
 };
 
 use crate::SqliteStore;
@@ -35,7 +37,7 @@ macro_rules! columns {
     () => {
         "n, id, workspace, workflow, release, status, seq, created_at, started_at, ended_at, \
          wake_at, owner, external_id, metadata, webhook_url, started_by, callback_url, \
-         parent, parent_step"
+         parent, parent_step, concurrency_key, concurrency_limit, place"
     };
 }
 
@@ -43,8 +45,8 @@ const LOAD: &str = concat!("SELECT ", columns!(), " FROM executions WHERE id = ?
 const LOAD_NTH: &str = concat!("SELECT ", columns!(), " FROM executions WHERE n = ?1");
 const JOURNAL: &str = "SELECT key, chunk FROM journal WHERE key BETWEEN ?1 AND ?2 ORDER BY key";
 const BY_EXTERNAL_ID: &str = "SELECT id FROM executions WHERE workspace = ?1 AND external_id = ?2";
-const QUEUED: &str = "SELECT id FROM executions WHERE owner IS NULL AND status = 0 AND id > ?1
-    ORDER BY id LIMIT ?2";
+const QUEUED: &str = "SELECT id FROM executions
+    WHERE owner IS NULL AND status = 0 AND place IS NOT 0 AND id > ?1 ORDER BY id LIMIT ?2";
 const CLAIM: &str = "UPDATE executions SET owner = ?1 WHERE id = ?2";
 const DUE: &str = "SELECT id FROM executions WHERE owner = ?1 AND wake_at <= ?2
     ORDER BY wake_at, id LIMIT ?3";
@@ -77,6 +79,12 @@ pub(crate) const QUERIES: &[&str] = &[
     idempotency::FIND,
     idempotency::CHANGE,
     idempotency::FREE,
+    places::TAKEN,
+    places::NEXT,
+    places::GRANT,
+    places::WAITING,
+    places::OTHERS,
+    places::DISPLACE,
 ];
 
 #[async_trait]
@@ -115,6 +123,10 @@ impl ExecutionStore for SqliteStore {
 
     async fn claim_queued(&self, claim: ClaimQueued) -> StoreResult<Vec<ExecutionId>> {
         self.writer.write(0, move |batch| claim_queued(batch, claim)).await
+    }
+
+    async fn concurrency_use(&self, of: ConcurrencyKey) -> StoreResult<ConcurrencyUse> {
+        self.readers.read(move |connection| places::read_use(connection, &of)).await
     }
 
     async fn due(&self, due: Due) -> StoreResult<DueExecutions> {
@@ -208,6 +220,7 @@ fn record(found: &Row<'_>) -> Result<ExecutionRecord> {
             Some(execution) => Some(ParentStep { execution, step: row::get_column(found, 18)? }),
             None => None,
         },
+        concurrency: places::read_place(found, 19)?,
     })
 }
 

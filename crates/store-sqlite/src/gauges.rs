@@ -14,9 +14,9 @@ use crate::executions::counts;
 use crate::{row, vacuum};
 
 const QUEUED: &str = "SELECT COUNT(*) FROM executions INDEXED BY executions_queued
-    WHERE owner IS NULL AND status = 0";
+    WHERE owner IS NULL AND status = 0 AND place IS NOT 0";
 const OLDEST_QUEUED: &str = "SELECT created_at FROM executions INDEXED BY executions_queued
-    WHERE owner IS NULL AND status = 0 ORDER BY id LIMIT 1";
+    WHERE owner IS NULL AND status = 0 AND place IS NOT 0 ORDER BY id LIMIT 1";
 /// From the heads of the queues to what is pending behind each, by the index of subjects.
 const PENDING: &str = "SELECT COUNT(*) FROM (
     SELECT 1 FROM deliveries AS head INDEXED BY deliveries_turn

@@ -29,6 +29,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0020_sub_workflows.sql"),
     include_str!("../migrations/0021_waiting_counts.sql"),
     include_str!("../migrations/0022_counts_in_one_table.sql"),
+    include_str!("../migrations/0023_concurrency.sql"),
 ];
 
 /// "Step": marks the file as ours.

@@ -1,6 +1,6 @@
 //! The engine's one hot write.
 
-use stepwell_core::execution::{OutgoingMessage, RecordedEvent};
+use stepwell_core::execution::{ExecutionMessage, OutgoingMessage, RecordedEvent};
 use stepwell_core::ids::NodeId;
 
 use crate::audit::AuditRecord;
@@ -52,6 +52,32 @@ pub struct RelatedExecutions {
     /// The numbers of the messages to this execution that it handles; they are deleted. The end of
     /// the execution deletes all.
     pub handled: Vec<u64>,
+    /// What its acceptance means for the others with its concurrency key. Only with a new
+    /// execution.
+    pub admission: Admission,
+}
+
+/// What the acceptance of an execution means for the others of its workflow with the same
+/// concurrency key.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub enum Admission {
+    /// Nothing: it gets its place when it is its turn.
+    #[default]
+    Wait,
+    /// It is rejected as `NoPlace` unless it gets its place at once.
+    RequirePlace,
+    /// Others get this message.
+    Displace(Displaced, ExecutionMessage),
+}
+
+/// Which executions with the same concurrency key get a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Displaced {
+    /// So many that the new one has a place when they end: the oldest that have a place, then the
+    /// oldest that wait for one.
+    Oldest,
+    /// Those that wait for a place.
+    Waiting,
 }
 
 /// An execution that the events of another one start: its row and its first events.
@@ -61,6 +87,8 @@ pub struct StartedExecution {
     pub record: ExecutionRecord,
     /// Its first events, from 1.
     pub events: Vec<RecordedEvent>,
+    /// What its acceptance means for others; it is never rejected.
+    pub admission: Admission,
 }
 
 impl RelatedExecutions {
@@ -106,15 +134,21 @@ impl Commit {
         if self.expected_seq > 0 && self.idempotency.is_some() {
             return refuse("takes an idempotency key, but the execution is not new");
         }
+        if self.related.admission != Admission::Wait
+            && (self.expected_seq > 0 || self.record.concurrency.is_none())
+        {
+            return refuse("is admitted, but is not new or needs no place");
+        }
         if self.objects.as_ref().is_some_and(|objects| objects.idempotency.is_some()) {
             return refuse("has objects with an idempotency key of their own");
         }
         let is_started = |started: &StartedExecution| {
-            let StartedExecution { record, events } = started;
+            let StartedExecution { record, events, admission } = started;
             record.parent.as_ref().is_some_and(|parent| parent.execution == id)
                 && !events.is_empty()
                 && events.iter().zip(1..).all(follows)
                 && record.seq == events.len() as u64
+                && *admission != Admission::RequirePlace
         };
         if !self.related.started.iter().all(is_started) {
             return refuse("starts an execution that is not a new one of its own");
@@ -134,7 +168,8 @@ impl Commit {
             || !self.audit.is_empty()
             || self.idempotency.is_some()
             || self.objects.is_some()
-            || related.count() > 0;
+            || related.count() > 0
+            || related.admission != Admission::Wait;
         if moves && !has_effects {
             return Ok(());
         }

@@ -14,6 +14,14 @@ pub enum StoreError {
     /// The external id is taken in this workspace, by that execution.
     #[error("the external id is taken by execution {0}")]
     ExternalIdTaken(stepwell_core::ids::ExecutionId),
+    /// The new execution must get its concurrency place at once, and there is none.
+    #[error("{taken} of {limit} places of the concurrency key are taken")]
+    NoPlace {
+        /// How many executions with the key have a place.
+        taken: u64,
+        /// How many may have one.
+        limit: u32,
+    },
     /// The journal is not where the caller thought it was: reload and decide again.
     #[error("the journal of {id} is at {actual}, not at {expected}")]
     Conflict {

@@ -106,6 +106,11 @@ impl From<AppError> for ApiError {
                 error.0.details = vec![problem];
                 error
             }
+            AppError::InvalidConcurrencyKey(problem) => {
+                let intro = "the input gives no concurrency key";
+                combine_problems(Kind::InvalidInput, intro, problem.into())
+            }
+            AppError::ConcurrencyLimit(_) => plain(Kind::ConcurrencyLimit),
             AppError::Inactive => plain(Kind::Inactive),
             AppError::IntegrationMissing(_) => plain(Kind::IntegrationMissing),
             AppError::Changed(_) => {

@@ -51,6 +51,8 @@ pub enum Kind {
     HeadersTooLarge,
     /// The header `Expect` requires something that is not supported.
     ExpectationFailed,
+    /// All places of the concurrency key are taken.
+    ConcurrencyLimit,
     /// The workflow is not active.
     Inactive,
     /// The workflow requires an integration that is not connected.
@@ -114,6 +116,7 @@ impl Kind {
                 (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "HEADERS_TOO_LARGE")
             }
             Self::ExpectationFailed => (StatusCode::EXPECTATION_FAILED, "EXPECTATION_FAILED"),
+            Self::ConcurrencyLimit => (StatusCode::CONFLICT, "CONCURRENCY_LIMIT"),
             Self::Inactive => (StatusCode::CONFLICT, "WORKFLOW_INACTIVE"),
             Self::IntegrationMissing => (StatusCode::CONFLICT, "INTEGRATION_MISSING"),
             Self::Changed => (StatusCode::PRECONDITION_FAILED, "PRECONDITION_FAILED"),

@@ -9,6 +9,7 @@ mod attempts;
 mod audit;
 mod blocks;
 mod caching;
+mod concurrency;
 mod connections;
 mod cors;
 mod dataflow;

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::Map;
 use crate::catalog::{StepAction, StepCatalog, StepSpec};
 use crate::definition::check::types::is_trivial;
+use crate::definition::concurrency::{ConcurrencyPolicy, MAX_CONCURRENCY_LIMIT};
 use crate::definition::model::MAX_RETRY_POLICIES;
 
 pub(super) fn format_schema(catalog: &dyn StepCatalog) -> Value {
@@ -40,6 +41,7 @@ pub(super) fn format_schema(catalog: &dyn StepCatalog) -> Value {
                     {"type": "null"},
                 ],
             },
+            "concurrency": concurrency_schema(),
         },
         "$defs": {
             "step": {"anyOf": [type_name(&types), step_schema(&types)]},
@@ -60,6 +62,29 @@ pub(super) fn format_schema(catalog: &dyn StepCatalog) -> Value {
             },
             // Before its expressions are evaluated, any text may stand for any value.
             "template": {"type": "string", "pattern": "\\{[\\{%#]"},
+        },
+    })
+}
+
+fn concurrency_schema() -> Value {
+    json!({
+        "description": "How many executions with the same key are under way at the same time, and \
+            what happens to a further one.",
+        "type": ["object", "null"],
+        "additionalProperties": false,
+        "properties": {
+            "limit": {"type": ["integer", "null"], "minimum": 1, "maximum": MAX_CONCURRENCY_LIMIT, "default": 1},
+            "key": {
+                "description": "A template that reads `inputs`. Default: all executions of the \
+                    workflow share one key.",
+                "type": ["string", "null"],
+                "minLength": 1,
+            },
+            "policy": {
+                "enum": ConcurrencyPolicy::ALL.iter().map(|policy| json!(policy.name()))
+                    .chain([Value::Null]).collect::<Vec<_>>(),
+                "default": "queue",
+            },
         },
     })
 }

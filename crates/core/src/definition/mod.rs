@@ -3,6 +3,7 @@
 pub mod blocks;
 mod check;
 mod compile;
+pub mod concurrency;
 mod config_fields;
 mod duration;
 mod format_schema;

@@ -6,6 +6,7 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::blocks::BlockDefinition;
+use super::concurrency::ConcurrencyDefinition;
 use super::config_fields::config_fields;
 use crate::Map;
 
@@ -31,6 +32,8 @@ pub struct Definition {
     pub retention: Option<Duration>,
     /// The user's own labels.
     pub metadata: Map,
+    /// How many of its executions are under way at the same time; `None`: any number.
+    pub concurrency: Option<ConcurrencyDefinition>,
 }
 
 /// One output of a workflow.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::check::schema::SchemaChecker;
+use super::concurrency::PlanConcurrency;
 use super::model::{JoinRule, OnError, RetryPolicy, StepRole};
 use super::plan_block::{BodyIndex, PlanBlock, StepList};
 use super::step_index::StepIndex;
@@ -44,6 +45,8 @@ pub struct Plan {
     pub timeout: Option<Duration>,
     /// How long ended executions are kept.
     pub retention: Option<Duration>,
+    /// How many executions are under way at the same time; `None`: any number.
+    pub concurrency: Option<Box<PlanConcurrency>>,
     /// About how many bytes the plan takes in memory. Compiled expressions are not counted: they
     /// are in a cache of their own.
     pub memory_bytes: usize,

@@ -34,6 +34,9 @@ impl<'p> UsedInputs<'p> {
         for output in &plan.outputs {
             used.add_references(output.value.references());
         }
+        if let Some(key) = plan.concurrency.as_ref().and_then(|planned| planned.key.as_ref()) {
+            used.add_references(key.references());
+        }
         used
     }
 

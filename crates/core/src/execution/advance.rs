@@ -263,8 +263,17 @@ impl Transition<'_> {
     }
 
     fn accept_input(&mut self, acceptance: AcceptanceInput) {
-        let AcceptanceInput { input, state, previous, tag, timeout, rerun, parent, variables } =
-            acceptance;
+        let AcceptanceInput {
+            input,
+            state,
+            previous,
+            tag,
+            timeout,
+            rerun,
+            parent,
+            variables,
+            concurrency,
+        } = acceptance;
         let timeout_millis =
             timeout.map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX));
         let secrets = self.execution.redaction.is_some();
@@ -278,6 +287,7 @@ impl Transition<'_> {
             parent,
             vars: variables,
             secrets,
+            concurrency,
         });
     }
 

@@ -86,6 +86,7 @@ impl Execution {
             parent,
             vars,
             secrets,
+            concurrency,
         } = event
         else {
             return;
@@ -96,6 +97,7 @@ impl Execution {
         self.has_secrets = *secrets;
         self.variables.clone_from(vars);
         self.parent.clone_from(parent);
+        self.concurrency.clone_from(concurrency);
         self.tag.clone_from(tag);
         self.timeout = timeout_millis.map(Duration::from_millis);
         if let Some(rerun) = rerun {

@@ -12,7 +12,7 @@ use super::advance::Transition;
 use super::event::Event;
 use super::failure::{Failure, codes};
 use super::input::{AttemptError, StepResult, TransitionError};
-use super::message::{ChildLink, ChildResult, ExecutionMessage, OutgoingMessage};
+use super::message::{ChildLink, ChildResult, ExecutionMessage, HeldKey, OutgoingMessage};
 use super::state::{Execution, Status};
 use super::step_run::StepState;
 use super::step_run_id::{AttemptId, StepRunId};
@@ -173,7 +173,18 @@ impl Execution {
 
     /// Whether other executions can send messages to this one.
     pub fn exchanges_messages(&self) -> bool {
-        self.parent.is_some() || self.awaits_child()
+        self.parent.is_some() || self.concurrency.is_some() || self.awaits_child()
+    }
+
+    /// The concurrency keys whose places are not free before a sub-workflow that a step waits for
+    /// has ended: its own, and those of the executions that wait for it.
+    pub fn held_keys(&self) -> Vec<HeldKey> {
+        let above = self.parent.iter().flat_map(|parent| parent.held.iter().cloned());
+        let own = self
+            .concurrency
+            .as_deref()
+            .map(|place| HeldKey { workflow: self.origin.workflow, key: place.key.clone() });
+        above.chain(own).collect()
     }
 
     /// How many executions are above this one.

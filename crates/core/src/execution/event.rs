@@ -16,6 +16,7 @@ use super::failure::Failure;
 use super::message::{ChildLink, ParentLink};
 use super::rerun_source::RerunSource;
 use super::step_run_id::StepRunId;
+use crate::definition::concurrency::ConcurrencyPlace;
 use crate::expr::SecretInsertion;
 use crate::ids::ExecutionId;
 use crate::{Map, Timestamp};
@@ -68,6 +69,9 @@ pub enum Event {
         /// Whether it came with secrets.
         #[serde(rename = "sec", default, skip_serializing_if = "std::ops::Not::not")]
         secrets: bool,
+        /// The place that it needs before it starts.
+        #[serde(rename = "cc", default, skip_serializing_if = "Option::is_none")]
+        concurrency: Option<Box<ConcurrencyPlace>>,
     },
     /// It left the queue.
     Started,
@@ -340,6 +344,7 @@ impl Event {
             parent: None,
             vars: None,
             secrets: false,
+            concurrency: None,
         }
     }
 

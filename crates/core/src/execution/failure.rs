@@ -69,6 +69,12 @@ pub mod codes {
     pub const SUB_WORKFLOW_DEPTH: &str = "SUB_WORKFLOW_DEPTH";
     /// The execution waits for too many sub-workflows, or too many executions are queued.
     pub const SUB_WORKFLOW_LIMIT: &str = "SUB_WORKFLOW_LIMIT";
+    /// The sub-workflow has no place under the concurrency limit of its workflow.
+    pub const CONCURRENCY_LIMIT: &str = "CONCURRENCY_LIMIT";
+    /// The concurrency key of the sub-workflow cannot be evaluated or used.
+    pub const CONCURRENCY_KEY: &str = "INVALID_CONCURRENCY_KEY";
+    /// The executions that wait for the sub-workflow have the places that it needs.
+    pub const CONCURRENCY_DEADLOCK: &str = "CONCURRENCY_DEADLOCK";
     /// The signal that a `WaitForSignal` step waits for did not arrive in time.
     pub const SIGNAL_TIMEOUT: &str = "SIGNAL_TIMEOUT";
     /// An approval was not decided in time.

@@ -13,6 +13,7 @@ use super::message::{ChildLink, ChildResult, OutgoingMessage, ParentLink};
 use super::rerun_source::RerunSource;
 use super::state::Status;
 use super::step_run_id::{AttemptId, StepRunId};
+use crate::definition::concurrency::ConcurrencyPlace;
 use crate::ids::ExecutionId;
 use crate::{Map, Timestamp};
 
@@ -46,6 +47,8 @@ pub struct AcceptanceInput {
     pub parent: Option<Box<ParentLink>>,
     /// The variables of the workspace that its plan names, by name; `None`: it names none.
     pub variables: Option<Arc<Value>>,
+    /// The place that it needs before it starts; `None`: none.
+    pub concurrency: Option<Box<ConcurrencyPlace>>,
 }
 
 /// An input of the state machine.

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::failure::Failure;
 use super::step_run_id::StepRunId;
+use crate::definition::concurrency::ConcurrencyPlace;
 use crate::ids::{ExecutionId, WorkflowId};
 
 /// The most executions above a sub-workflow: its parent, the parent of that, and so on.
@@ -34,6 +35,29 @@ pub struct ParentLink {
     /// Whether the step run waits for the end of the execution.
     #[serde(rename = "w")]
     pub waits: bool,
+    /// The concurrency keys of which the executions that wait for the started one have places.
+    #[serde(rename = "h", default, skip_serializing_if = "Vec::is_empty")]
+    pub held: Vec<HeldKey>,
+}
+
+/// A concurrency key of which an execution has a place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldKey {
+    /// The workflow.
+    #[serde(rename = "wf")]
+    pub workflow: WorkflowId,
+    /// The key.
+    #[serde(rename = "k", default, skip_serializing_if = "String::is_empty")]
+    pub key: String,
+}
+
+impl ParentLink {
+    /// Whether the executions that wait for the started one have all places that it could get, so
+    /// that it would wait for ever.
+    pub fn blocks_place(&self, workflow: WorkflowId, place: &ConcurrencyPlace) -> bool {
+        let is_same = |held: &&HeldKey| held.workflow == workflow && held.key == place.key;
+        self.held.iter().filter(is_same).count() >= place.limit as usize
+    }
 }
 
 /// An execution that a step run started.
@@ -79,7 +103,8 @@ pub enum ExecutionMessage {
         #[serde(rename = "res")]
         result: ChildResult,
     },
-    /// To a sub-workflow: no step waits for it any more.
+    /// To a sub-workflow: no step waits for it any more. To another execution of the same
+    /// concurrency key: a newer one replaces it.
     Cancel {
         /// Why.
         #[serde(rename = "why")]

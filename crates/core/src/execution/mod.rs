@@ -59,7 +59,7 @@ pub use input::{
     StepResult, TransitionContext, TransitionError, TransitionInput, UnawaitedSignal,
 };
 pub use message::{
-    ChildLink, ChildResult, ExecutionMessage, MAX_ACTIVE_CHILDREN, MAX_SUB_WORKFLOW_DEPTH,
+    ChildLink, ChildResult, ExecutionMessage, HeldKey, MAX_ACTIVE_CHILDREN, MAX_SUB_WORKFLOW_DEPTH,
     OutgoingMessage, ParentLink,
 };
 pub use rerun::{RerunError, RerunFrom};
@@ -72,3 +72,4 @@ pub use step_run_id::{AttemptId, IterationPath, StepRunId};
 pub use step_runs::StepRuns;
 
 pub use crate::definition::StepIndex;
+pub use crate::definition::concurrency::ConcurrencyPlace;

@@ -36,7 +36,10 @@ impl EventRedaction {
     /// The event without secrets.
     pub(super) fn redact_event(&mut self, mut event: Event) -> Event {
         match &mut event {
-            Event::Accepted { input, state, rerun, vars, .. } => {
+            Event::Accepted { input, state, rerun, vars, concurrency, .. } => {
+                if let Some(place) = concurrency {
+                    self.redact_text(&mut place.key);
+                }
                 self.redact_value(input);
                 if let Some(vars) = vars {
                     // Their names are in the definition.

@@ -17,6 +17,7 @@ use super::step_run::StepState;
 use super::step_runs::StepRuns;
 use super::wait_timers::WaitTimers;
 use crate::definition::SharedPlan;
+use crate::definition::concurrency::ConcurrencyPlace;
 use crate::ids::{ExecutionId, WorkflowId};
 use crate::redact::Redact;
 use crate::{Map, Timestamp};
@@ -118,6 +119,8 @@ pub struct Execution {
     pub rerun_of: Option<ExecutionId>,
     /// The step run that started it, if it is a sub-workflow.
     pub parent: Option<Box<ParentLink>>,
+    /// The place that it needs before it starts.
+    pub concurrency: Option<Box<ConcurrencyPlace>>,
     /// The signals that it received.
     pub(super) signals: ReceivedSignals,
     /// An input that replaces the one of a step's binding.
@@ -161,6 +164,7 @@ impl Execution {
             variables: None,
             rerun_of: None,
             parent: None,
+            concurrency: None,
             signals: ReceivedSignals::default(),
             given: None,
             created_at: Timestamp::default(),

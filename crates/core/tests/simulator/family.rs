@@ -270,7 +270,7 @@ impl Family {
         }
         let (step, waits) = (attempt.step_run.clone(), self.rng.chance(85));
         let step_name = step.display_in(&machine.plan).to_string();
-        let parent = ParentLink { execution: id, step, step_name, depth, waits };
+        let parent = ParentLink { execution: id, step, step_name, depth, waits, held: Vec::new() };
         self.count += 1;
         let execution = ExecutionId::from_uuid(Uuid::from_u128(u128::from(self.count) + 100));
         let child = self.accepted(execution, Some(Box::new(parent)));

@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use stepwell_core::ids::{ExecutionId, KeyId, WorkspaceId};
 use stepwell_core::rate::RateLimits;
+use stepwell_store::StoreError;
 use stepwell_store::traits::{ActiveOf, Unfinished};
 
 use super::App;
 use super::executions::Started;
+use super::requests::Idempotency;
 use crate::limits::{BucketStatus, Limited, Limits, Meter};
 use crate::objects;
 use crate::runtime::runner::{RunnerInit, persist};
@@ -48,7 +50,9 @@ impl App {
         let id = prepared.record.id;
         let engine = &self.engine;
         let permit = self.take_execution(caller, id)?;
-        if engine.has_room()
+        // One that needs a place under a concurrency limit gets it from the store, in the queue.
+        if prepared.record.concurrency.is_none()
+            && engine.has_room()
             && let Ok(slot) = engine.registry.acquire(id)
         {
             let feed = slot.feed.clone();
@@ -62,13 +66,17 @@ impl App {
             return Err(AppError::stopping());
         }
         // The futures of rare cases are boxed, so that the usual one is small.
-        Box::pin(self.queue_execution(*prepared)).await?;
+        if let Some(first) = Box::pin(self.queue_execution(*prepared)).await? {
+            return Ok(Started::Replayed(first));
+        }
         permit.keep();
         engine.metrics.accepted.increment(1);
         Ok(Started::Queued(id))
     }
 
-    async fn queue_execution(&self, prepared: RunnerInit) -> Result<(), AppError> {
+    /// Stores an execution as queued. Returns the execution of the first request if another one
+    /// with the same idempotency key was faster.
+    async fn queue_execution(&self, prepared: RunnerInit) -> Result<Option<ExecutionId>, AppError> {
         let engine = &self.engine;
         if engine.queued.load(Ordering::Relaxed) >= engine.config().max_queued {
             return Err(AppError::Unavailable {
@@ -76,9 +84,19 @@ impl App {
                 retry_after: Duration::from_secs(5),
             });
         }
-        persist::commit_queued(engine, prepared).await?;
-        engine.count_queued(1);
-        Ok(())
+        let key = prepared.idempotency.as_ref();
+        let fingerprint = key.map(|key| key.fingerprint.clone()).unwrap_or_default();
+        match persist::commit_queued(engine, prepared).await {
+            Ok(()) => {
+                engine.count_queued(1);
+                Ok(None)
+            }
+            Err(StoreError::Replayed(found)) => {
+                let outcome = Idempotency::outcome_of(&fingerprint, &found)?;
+                Idempotency::created_id(&outcome).map(Some)
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Counts a request against the limits of the caller's key and workspace. Does not access the

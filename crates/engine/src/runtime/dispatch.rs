@@ -49,6 +49,30 @@ impl Engine {
         }
     }
 
+    /// Starts an execution that was claimed from the queue.
+    pub(crate) fn start_claimed(self: &Arc<Self>, id: ExecutionId) {
+        if let Ok(slot) = self.registry.acquire(id) {
+            tokio::spawn(Runner::resume(self.clone(), id, slot, WakeReason::Due));
+            return;
+        }
+        // A runner handles a message to it, such as a request to pause it, and ends soon.
+        let engine = self.clone();
+        tokio::spawn(async move {
+            for _ in 0..SEND_ATTEMPTS {
+                let gone = engine.runner_gone.notified();
+                let slot = match engine.registry.acquire(id) {
+                    Ok(slot) => slot,
+                    Err(_) if engine.background.is_stopping() => return,
+                    Err(_) => {
+                        let _ = tokio::time::timeout(END_WITHIN, gone).await;
+                        continue;
+                    }
+                };
+                return Box::pin(Runner::resume(engine.clone(), id, slot, WakeReason::Due)).await;
+            }
+        });
+    }
+
     /// Sends a control message to an execution and waits until its effect is durable, together with
     /// the audit entry. The caller has checked that the execution exists.
     ///

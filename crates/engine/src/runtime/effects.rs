@@ -4,7 +4,7 @@ use stepwell_core::Map;
 use stepwell_core::audit::{AuditAction, AuditedObject};
 use stepwell_core::ids::AuditId;
 use stepwell_store::audit::AuditRecord;
-use stepwell_store::commit::RelatedExecutions;
+use stepwell_store::commit::{Admission, RelatedExecutions, StartedExecution};
 use stepwell_store::objects::ObjectBatch;
 use stepwell_store::{Effects, StoreError};
 
@@ -84,7 +84,9 @@ impl Engine {
             self.metrics.accepted.increment(related.started.len() as u64);
             self.count_queued(related.started.len());
         }
-        if !related.sent.is_empty() {
+        let displaces =
+            |started: &StartedExecution| matches!(started.admission, Admission::Displace(..));
+        if !related.sent.is_empty() || related.started.iter().any(displaces) {
             self.messages_changed.notify_one();
         }
     }

@@ -209,6 +209,10 @@ impl Runner {
                     }
                     // The queue starts it, not a message.
                     Status::Queued if reason == WakeReason::Message => None,
+                    // It was woken for a message that is read first.
+                    Status::Queued if runner.record.waits_for_place() => {
+                        Some(TransitionInput::Timer)
+                    }
                     Status::Queued => Some(TransitionInput::Start),
                     _ => Some(TransitionInput::Recover),
                 };

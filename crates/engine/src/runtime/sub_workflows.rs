@@ -6,18 +6,19 @@ use std::sync::atomic::Ordering;
 
 use serde_json::Value;
 use stepwell_core::execution::{
-    AcceptanceInput, AttemptError, ChildLink, Execution, ExecutionOrigin, Failure,
+    AcceptanceInput, AttemptError, ChildLink, Execution, ExecutionOrigin, Failure, HeldKey,
     MAX_ACTIVE_CHILDREN, MAX_SUB_WORKFLOW_DEPTH, ParentLink, TransitionInput, codes,
 };
 use stepwell_core::ids::{ExecutionId, KeyId, WorkflowId, WorkspaceId};
-use stepwell_store::commit::StartedExecution;
+use stepwell_store::commit::{Admission, StartedExecution};
 use stepwell_store::record::{ExecutionRecord, ParentStep, WorkflowRecord};
-use stepwell_store::traits::FindWorkflow;
+use stepwell_store::traits::{ConcurrencyKey, FindWorkflow};
 
 use super::attempt_error::permanent_error;
 use super::engine::{Engine, new_uuid};
 use super::secrets::Secrets;
 use crate::AppError;
+use crate::concurrency::{admission_of, place_record, required_place};
 use crate::integrations::require_integrations;
 
 /// What a step demands.
@@ -30,6 +31,8 @@ pub(crate) struct ChildRequest {
     pub(crate) started_by: Option<KeyId>,
     /// How many sub-workflows the execution waits for.
     pub(crate) active: usize,
+    /// The concurrency keys of the sub-workflows that its next commit starts.
+    pub(crate) starting: Vec<HeldKey>,
     /// The step's configuration.
     pub(crate) config: Arc<Value>,
     /// The step's input.
@@ -66,6 +69,9 @@ impl From<AppError> for ChildError {
             AppError::Unavailable { reason, .. } => Self::Unavailable(reason),
             AppError::InvalidInput(problems) => {
                 permanent_error(codes::STEP_INPUT, problems.to_string()).into()
+            }
+            AppError::InvalidConcurrencyKey(problem) => {
+                permanent_error(codes::CONCURRENCY_KEY, problem.message).into()
             }
             AppError::TooLarge(problem) => {
                 permanent_error(codes::VALUE_TOO_LARGE, problem.to_string()).into()
@@ -104,7 +110,8 @@ impl Engine {
         let tag = text("release_tag").map(str::to_owned);
         let release = self.child_release(&workflow, &request, tag.as_deref()).await?;
         let plan = self.plans.plan(workflow.id, release).await?;
-        let input = self.checked_input(&plan, Value::clone(&request.input)).await?;
+        let input = Arc::new(self.checked_input(&plan, Value::clone(&request.input)).await?);
+        let concurrency = required_place(&plan, &input)?;
         let secrets = self.add_installed_secrets(request.secrets, request.workspace, &plan).await;
         let variables = match plan.variables.is_empty() {
             true => None,
@@ -122,7 +129,8 @@ impl Engine {
             step: request.parent.step_name.clone(),
         };
         let acceptance = AcceptanceInput {
-            input: Arc::new(input),
+            input,
+            concurrency,
             tag,
             parent: Some(Box::new(request.parent)),
             variables,
@@ -132,15 +140,52 @@ impl Engine {
         let decision = execution
             .advance(TransitionInput::Accept(acceptance), moment)
             .map_err(|refused| permanent_error(codes::INTERNAL, refused.to_string()))?;
+        let admission = self.admit_child(&execution, &request.starting).await?;
         let record = ExecutionRecord {
+            concurrency: place_record(&execution),
             workspace: request.workspace,
             started_by: request.started_by,
             parent: Some(parent),
             ..ExecutionRecord::queued(&execution.origin, execution.seq, moment.now)
         };
         let link = ChildLink { execution: id, workflow: workflow.id, release };
-        let started = StartedExecution { record, events: decision.events };
+        let started = StartedExecution { record, events: decision.events, admission };
         Ok(PreparedChild { link, started, secrets })
+    }
+
+    /// What the acceptance of a sub-workflow means for the others with its concurrency key.
+    async fn admit_child(
+        &self,
+        execution: &Execution,
+        starting: &[HeldKey],
+    ) -> Result<Admission, ChildError> {
+        let Some(place) = execution.concurrency.as_deref() else { return Ok(Admission::Wait) };
+        let (name, workflow) = (&execution.origin.plan.name, execution.origin.workflow);
+        let limit = place.limit;
+        if execution.parent.as_ref().is_some_and(|parent| parent.blocks_place(workflow, place)) {
+            let message = format!(
+                "the executions that wait for this sub-workflow have all places ({limit}) of its \
+                 concurrency key, so it would wait for ever; give `{name}` another `key` or a \
+                 higher `limit`, or start it with `wait: false`"
+            );
+            return Err(permanent_error(codes::CONCURRENCY_DEADLOCK, message).into());
+        }
+        let admission = admission_of(execution);
+        if admission != Admission::RequirePlace {
+            return Ok(admission);
+        }
+        let of = ConcurrencyKey { workflow, key: place.key.clone(), before: None };
+        let found = self.store.concurrency_use(of).await.map_err(AppError::from)?;
+        let is_same = |held: &&HeldKey| held.workflow == workflow && held.key == place.key;
+        let starting = starting.iter().filter(is_same).count() as u64;
+        if found.taken + starting >= u64::from(limit) {
+            let message = format!("`{name}`: {}", AppError::ConcurrencyLimit(limit));
+            let failure = Failure::new(codes::CONCURRENCY_LIMIT, message);
+            return Err(AttemptError { failure, retryable: true, retry_after: None }.into());
+        }
+        // A step cannot be rejected in the transaction of its start: one that was faster makes
+        // this one wait.
+        Ok(Admission::Wait)
     }
 
     /// Checks the depth, and the number of executions that are waited for or queued.

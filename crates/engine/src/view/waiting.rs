@@ -1,13 +1,16 @@
 //! What executions and steps wait for.
 
 use stepwell_core::Timestamp;
-use stepwell_core::execution::{Execution, Status, StepState};
+use stepwell_core::execution::{ConcurrencyPlace, Execution, Status, StepState};
+use stepwell_store::record::ExecutionRecord;
 
 /// What an execution or a step waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WaitReason {
     /// A queued execution: until there is capacity for it.
     Capacity,
+    /// A queued execution: until it has a place under the concurrency limit of its workflow.
+    Concurrency,
     /// A step: until a point in time (`Delay`).
     Timer,
     /// A step: until its next attempt is due.
@@ -25,6 +28,7 @@ impl WaitReason {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Capacity => "capacity",
+            Self::Concurrency => "concurrency",
             Self::Timer => "timer",
             Self::Retry => "retry",
             Self::SubWorkflow => "sub_workflow",
@@ -71,6 +75,27 @@ pub struct ExecutionWait {
     pub until: Option<Timestamp>,
     /// The signal that the step waits for.
     pub signal: Option<AwaitedSignal>,
+    /// The place that the execution waits for.
+    pub place: Option<AwaitedPlace>,
+}
+
+/// The place that an execution waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AwaitedPlace {
+    /// How many executions with the key may be under way at the same time.
+    pub limit: u32,
+    /// The key; `None`: that of all executions of the workflow.
+    pub key: Option<String>,
+    /// The position in the queue of the key, from 1; `None`: not read.
+    pub position: Option<u64>,
+}
+
+impl AwaitedPlace {
+    fn of(needed: &ConcurrencyPlace) -> Self {
+        let ConcurrencyPlace { key, limit } = needed;
+        let key = Some(key).filter(|key| !key.is_empty()).cloned();
+        Self { limit: *limit, key, position: None }
+    }
 }
 
 /// The wait of a step in this state.
@@ -102,11 +127,19 @@ pub(super) fn step_wait(state: &StepState) -> Option<StepWait> {
 }
 
 /// The wait of an execution that is queued, or in which all started steps wait.
-pub(super) fn execution_wait(execution: &Execution) -> Option<ExecutionWait> {
+pub(super) fn execution_wait(
+    execution: &Execution,
+    record: &ExecutionRecord,
+) -> Option<ExecutionWait> {
     match execution.status() {
         Status::Queued => {
-            let (reason, step_id) = (WaitReason::Capacity, None);
-            Some(ExecutionWait { reason, step_id, until: None, signal: None })
+            let place = record.concurrency.as_ref().filter(|place| !place.is_granted);
+            let place = place.map(|place| AwaitedPlace::of(&place.needed));
+            let reason = match place {
+                Some(_) => WaitReason::Concurrency,
+                None => WaitReason::Capacity,
+            };
+            Some(ExecutionWait { reason, step_id: None, until: None, signal: None, place })
         }
         Status::Waiting => {
             let waits =
@@ -116,7 +149,7 @@ pub(super) fn execution_wait(execution: &Execution) -> Option<ExecutionWait> {
             let (id, StepWait { reason, until, signal }) =
                 waits.min_by_key(|(_, wait)| key(wait))?;
             let step_id = super::step_run_name(execution, &id);
-            Some(ExecutionWait { reason, step_id, until, signal })
+            Some(ExecutionWait { reason, step_id, until, signal, place: None })
         }
         _ => None,
     }

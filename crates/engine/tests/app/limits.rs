@@ -61,7 +61,7 @@ async fn one_that_still_waits_in_the_queue_when_its_time_is_over_is_stopped() {
     let begun = begun.unwrap();
     assert_eq!(begun.record.status, Status::Queued);
     let reason = WaitReason::Capacity;
-    let expected = ExecutionWait { reason, step_id: None, until: None, signal: None };
+    let expected = ExecutionWait { reason, step_id: None, until: None, signal: None, place: None };
     assert_eq!(begun.waiting, Some(expected));
 }
 

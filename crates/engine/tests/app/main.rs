@@ -9,6 +9,7 @@
 mod approvals;
 mod audit;
 mod clock_set;
+mod concurrency;
 mod control;
 mod echo;
 mod evaluations;

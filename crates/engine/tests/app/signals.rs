@@ -68,7 +68,7 @@ async fn a_waiting_execution_continues_with_the_data() {
     bench.until_waiting(id).await;
     let view = bench.app.execution(&bench.caller, None, id).await.unwrap();
     assert_eq!(view.record.status, Status::Waiting);
-    let ExecutionWait { reason, step_id, until, signal: awaited } = view.waiting.unwrap();
+    let ExecutionWait { reason, step_id, until, signal: awaited, place: _ } = view.waiting.unwrap();
     assert_eq!((reason, step_id.as_deref(), until), (WaitReason::Signal, Some("paid"), None));
     assert_eq!(awaited.unwrap().name, "payment");
     let other = bench.send(id, rejected(signal("other", json!(1)))).await;

@@ -167,8 +167,19 @@ fn describe_execution_wait(execution: &Value) -> Option<String> {
         "signal" => Some(format!("{} (step `{step}`)", describe_signal(waiting))),
         "approval" => Some(format!("an approval (step `{step}`)")),
         "capacity" => Some("other executions to end".to_owned()),
+        "concurrency" => Some(describe_place(waiting)),
         other => Some(other.to_owned()),
     }
+}
+
+/// The place under a concurrency limit that an execution waits for.
+fn describe_place(waiting: &Value) -> String {
+    let part = |field: &str, before: &str, after: &str| {
+        non_empty(value_text(&waiting[field]))
+            .map_or_else(String::new, |value| format!("{before}{value}{after}"))
+    };
+    let (limit, key) = (part("limit", " (limit ", ")"), part("key", " with the key ", ""));
+    format!("a concurrency place{key}{limit}{}", part("position", ", position ", ""))
 }
 
 /// The signal that a step waits for.
@@ -276,6 +287,14 @@ mod tests {
         for (waiting, expected) in [
             (json!(null), None),
             (json!({"for": "capacity"}), Some("other executions to end")),
+            (
+                json!({"for": "concurrency", "limit": 2, "key": "acme", "position": 3}),
+                Some("a concurrency place with the key acme (limit 2), position 3"),
+            ),
+            (
+                json!({"for": "concurrency", "limit": 1, "position": 1}),
+                Some("a concurrency place (limit 1), position 1"),
+            ),
             (
                 json!({"for": "sub_workflow", "step_id": "a", "until": null}),
                 Some("the sub-workflow of step `a`"),

@@ -12,7 +12,7 @@ use stepwell_store::commit::{Commit, StartedExecution};
 use stepwell_store::record::{ExecutionRecord, WorkflowStats};
 use stepwell_store::rollup::CountedExecution;
 
-use super::{SEQ_BITS, idempotency};
+use super::{SEQ_BITS, idempotency, places};
 use crate::error::{Result, StoreResult, corrupt_row};
 use crate::messages::PreparedMessage;
 use crate::row::{self, Id};
@@ -20,12 +20,13 @@ use crate::writer::Batch;
 use crate::{audit, deliveries, messages, objects};
 
 pub(super) const FIND: &str =
-    "SELECT n, seq, status, started_at, ended_at, workflow, workspace, created_at FROM executions
-    WHERE id = ?1";
+    "SELECT n, seq, status, started_at, ended_at, workflow, workspace, created_at,
+    concurrency_key FROM executions WHERE id = ?1";
 const INSERT: &str = "INSERT INTO executions (id, workspace, workflow, release, status, seq,
     created_at, started_at, ended_at, wake_at, owner, external_id, metadata, webhook_url,
-    started_by, callback_url, parent, parent_step)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
+    started_by, callback_url, parent, parent_step, concurrency_key, concurrency_limit, place)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19,
+        ?20, ?21)
     ON CONFLICT (id) DO NOTHING";
 pub(super) const UPDATE: &str = "UPDATE executions SET status = ?1, seq = ?2, started_at = ?3,
     ended_at = ?4, wake_at = ?5, owner = ?6 WHERE n = ?7";
@@ -41,12 +42,15 @@ pub(super) struct PreparedCommit {
     /// The encoded events and labels of the executions that it starts, in their order.
     started: Vec<PreparedExecution>,
     sent: Vec<PreparedMessage>,
+    /// The encoded message to the executions that it displaces.
+    displacing: Option<String>,
 }
 
 /// The encoded first events and labels of an execution that a commit starts.
 struct PreparedExecution {
     chunk: Vec<u8>,
     metadata: Option<String>,
+    displacing: Option<String>,
 }
 
 /// Encodes on the caller's thread.
@@ -63,15 +67,17 @@ pub(super) fn prepare_commit(commit: Arc<Commit>) -> StoreResult<PreparedCommit>
     }
     let objects = commit.objects.as_deref().cloned().map(objects::Prepared::new);
     let prepare_started = |started: &StartedExecution| {
-        let StartedExecution { record, events } = started;
+        let StartedExecution { record, events, admission } = started;
         let metadata = row::labels_text(&record.metadata)?;
-        Ok(PreparedExecution { chunk: codec::encode_events(events)?, metadata })
+        let displacing = places::displacing_body(admission)?;
+        Ok(PreparedExecution { chunk: codec::encode_events(events)?, metadata, displacing })
     };
     let related = &commit.related;
     let started = related.started.iter().map(prepare_started).collect::<StoreResult<_>>()?;
     let sent = related.sent.iter().map(PreparedMessage::new).collect::<StoreResult<_>>()?;
+    let displacing = places::displacing_body(&related.admission)?;
     let objects = objects.transpose()?;
-    Ok(PreparedCommit { commit, chunk, metadata, objects, started, sent })
+    Ok(PreparedCommit { commit, chunk, metadata, objects, started, sent, displacing })
 }
 
 impl PreparedCommit {
@@ -98,6 +104,7 @@ struct FoundExecution {
     started_at: Option<Timestamp>,
     ended_at: Option<Timestamp>,
     counted: CountedExecution,
+    concurrency_key: Option<String>,
 }
 
 /// Looks first, then writes.
@@ -110,7 +117,10 @@ pub(super) fn run_commit(batch: &mut Batch<'_>, prepared: &PreparedCommit) -> Re
         idempotency::require_free(batch.connection, idempotency.as_ref())?;
         require_free_external_id(batch.connection, record)?;
         prepared.check_objects(batch.connection)?;
+        let admission = &prepared.commit.related.admission;
+        places::require_place(batch.connection, record, admission)?;
         let n = add_execution(batch, record, prepared.metadata.as_deref())?;
+        places::admit(batch, record, prepared.displacing.as_deref(), admission)?;
         idempotency::take_claim(batch.connection, idempotency.as_ref())?;
         n
     } else {
@@ -120,6 +130,9 @@ pub(super) fn run_commit(batch: &mut Batch<'_>, prepared: &PreparedCommit) -> Re
         let before = WorkflowStats::of(found.status, found.started_at, found.ended_at);
         batch.count(found.counted.workflow, Some(before), record.stats());
         batch.counts.change(found.counted, Some(found.status), Some(record.status));
+        if let Some(key) = &found.concurrency_key {
+            places::grant_places(batch.connection, found.counted.workflow, key)?;
+        }
         found.n
     };
     if let Some(objects) = &prepared.objects {
@@ -154,6 +167,8 @@ fn write_related(batch: &mut Batch<'_>, prepared: &PreparedCommit) -> Result<()>
     let Commit { record, related, .. } = &*prepared.commit;
     for (started, encoded) in related.started.iter().zip(&prepared.started) {
         let n = add_execution(batch, &started.record, encoded.metadata.as_deref())?;
+        let StartedExecution { record, admission, .. } = started;
+        places::admit(batch, record, encoded.displacing.as_deref(), admission)?;
         let key = (n << SEQ_BITS) | 1;
         row::execute_sql(batch.connection, APPEND, params![key, encoded.chunk])?;
     }
@@ -212,6 +227,10 @@ fn insert_execution(
         record.callback_url,
         record.parent.as_ref().map(|parent| parent.execution.blob()),
         record.parent.as_ref().map(|parent| parent.step.as_str()),
+        record.concurrency.as_ref().map(|place| place.needed.key.as_str()),
+        record.concurrency.as_ref().map(|place| place.needed.limit),
+        // Not granted yet.
+        record.concurrency.as_ref().map(|_| 0),
     ];
     if row::execute_sql(connection, INSERT, params)? == 1 {
         let n = connection.last_insert_rowid();
@@ -239,6 +258,7 @@ fn find_execution(
                 workspace: row::get_id(found, 6)?,
                 created_at: row::get_time(found, 7)?,
             },
+            concurrency_key: row::get_column(found, 8)?,
         })
     })?;
     let actual = found.as_ref().map_or(0, |found| found.seq);

@@ -116,6 +116,7 @@ pub fn queued(n: u128) -> Commit {
         callback_url: None,
         started_by: None,
         parent: None,
+        concurrency: None,
     };
     let events = vec![RecordedEvent {
         seq: 1,

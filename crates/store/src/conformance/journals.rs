@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use stepwell_core::execution::{
-    ApprovalEvent, ApprovalOutcome, BodyResult, ChildLink, EndOutcome, Event, Failure, GivenInput,
-    ParentLink, RerunSource, ReusedOutcome, ReusedStep, SkipReason, Status, StepRunId, Verdict,
+    ApprovalEvent, ApprovalOutcome, BodyResult, ChildLink, ConcurrencyPlace, EndOutcome, Event,
+    Failure, GivenInput, HeldKey, ParentLink, RerunSource, ReusedOutcome, ReusedStep, SkipReason,
+    Status, StepRunId, Verdict,
 };
 use stepwell_core::expr::SecretInsertion;
 use stepwell_core::{Map, Timestamp};
@@ -143,6 +144,7 @@ fn parent_link() -> ParentLink {
         step_name: "orders[2].a".to_owned(),
         depth: 16,
         waits: true,
+        held: vec![HeldKey { workflow: workflow(3), key: "k".to_owned() }],
     }
 }
 
@@ -280,6 +282,7 @@ pub async fn every_kind_of_event(store: Shared) {
         vars: rerun.as_ref().map(|_| Arc::new(json!({"A": awkward(), "in": null}))),
         rerun,
         secrets: true,
+        concurrency: Some(Box::new(ConcurrencyPlace { key: "k".to_owned(), limit: 3 })),
     };
     let mut events = block_events(&value, &full);
     events.extend(child_events(until));

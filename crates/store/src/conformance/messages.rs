@@ -6,7 +6,7 @@ use stepwell_core::ids::ExecutionId;
 
 use super::build::*;
 use crate::StoreError;
-use crate::commit::{Commit, RelatedExecutions, StartedExecution};
+use crate::commit::{Admission, Commit, RelatedExecutions, StartedExecution};
 use crate::lists::{ExecutionFilter, List};
 use crate::record::{ExecutionRecord, ParentStep};
 use crate::traits::{FindReceivers, Receivers};
@@ -16,7 +16,7 @@ fn child(n: u128, parent: u128) -> StartedExecution {
     let Commit { record, events, .. } = queued(n);
     let parent = Some(ParentStep { execution: execution(parent), step: "charge".into() });
     let record = ExecutionRecord { parent, owner: None, ..record };
-    StartedExecution { record, events }
+    StartedExecution { record, events, admission: Admission::Wait }
 }
 
 fn cancel(to: u128, reason: &str) -> OutgoingMessage {
@@ -57,7 +57,7 @@ pub async fn executions_start_with_their_commit(store: Shared) {
     let one = Commit { related: started([child(2, 1), child(3, 1)]), ..queued(1) };
     store.commit(one.clone().into()).await.unwrap();
     for n in [2, 3] {
-        let StartedExecution { record, events } = child(n, 1);
+        let StartedExecution { record, events, .. } = child(n, 1);
         has(&store, &record, &events).await;
     }
     let claim = crate::traits::ClaimQueued { node: node(1), limit: 9 };
@@ -134,6 +134,7 @@ pub async fn receivers_of_a_node(store: Shared) {
             started: vec![child(2, 1)],
             sent: vec![cancel(3, "a"), cancel(2, "b"), cancel(1, "c"), cancel(2, "d")],
             handled: Vec::new(),
+            ..RelatedExecutions::default()
         },
         ..then(&one, Status::Running, vec![Event::Started])
     };
@@ -188,6 +189,7 @@ pub async fn a_rejected_commit_starts_and_sends_nothing(store: Shared) {
         started: vec![child(3, 1)],
         sent: vec![cancel(2, "a")],
         handled: Vec::new(),
+        ..RelatedExecutions::default()
     };
     let mut stale = next(&one, related());
     stale.expected_seq = 7;

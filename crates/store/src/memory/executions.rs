@@ -8,6 +8,7 @@ use stepwell_core::execution::{OutgoingMessage, RecordedEvent, Status};
 use stepwell_core::ids::{ExecutionId, NodeId, WorkspaceId};
 
 use super::lists::cut_page;
+use super::places::PlaceKey;
 use super::{MemoryStore, Result, State};
 use crate::commit::{Commit, StartedExecution};
 use crate::lists::{ExecutionCursor, ExecutionFilter, List, Page};
@@ -15,8 +16,8 @@ use crate::record::{
     ExecutionRecord, IdempotencyRecord, Loaded, StoredExecution, WorkflowStats, has_label,
 };
 use crate::traits::{
-    ActiveOf, ClaimQueued, Due, DueExecutions, ExecutionStore, Unfinished, UnfinishedOf,
-    WriteIdempotent,
+    ActiveOf, ClaimQueued, ConcurrencyKey, ConcurrencyUse, Due, DueExecutions, ExecutionStore,
+    Unfinished, UnfinishedOf, WriteIdempotent,
 };
 use crate::{Effects, StoreError};
 
@@ -33,6 +34,7 @@ impl ExecutionStore for MemoryStore {
             state.require_new_key(commit.idempotency.as_ref())?;
             state.require_free_external_id(&commit.record)?;
             state.require_objects(commit.objects.as_deref())?;
+            state.require_place(&commit.record, &commit.related.admission)?;
         }
         state.require_seq(commit.record.id, commit.expected_seq)?;
         if commit.expected_seq > 0 {
@@ -76,8 +78,10 @@ impl ExecutionStore for MemoryStore {
     async fn claim_queued(&self, claim: ClaimQueued) -> Result<Vec<ExecutionId>> {
         let mut state = self.writable()?;
         state.require_alive(claim.node)?;
-        let free =
-            |record: &&ExecutionRecord| record.status == Status::Queued && record.owner.is_none();
+        let free = |record: &&ExecutionRecord| {
+            let is_unowned = record.status == Status::Queued && record.owner.is_none();
+            is_unowned && !record.waits_for_place()
+        };
         let ids: Vec<_> =
             state.records().filter(free).take(claim.limit).map(|record| record.id).collect();
         for id in &ids {
@@ -86,6 +90,10 @@ impl ExecutionStore for MemoryStore {
             }
         }
         Ok(ids)
+    }
+
+    async fn concurrency_use(&self, of: ConcurrencyKey) -> Result<ConcurrencyUse> {
+        Ok(self.state().concurrency_use(&of))
     }
 
     async fn due(&self, due: Due) -> Result<DueExecutions> {
@@ -198,8 +206,11 @@ impl State {
         let id = record.id;
         let is_final = record.status.is_final();
         self.append_events(record, events);
-        for StartedExecution { record, events } in related.started {
+        self.admit(id, related.admission);
+        for StartedExecution { record, events, admission } in related.started {
+            let id = record.id;
             self.append_events(record, events);
+            self.admit(id, admission);
         }
         let handled = |number: &u64, sent: &OutgoingMessage| {
             sent.to == id && related.handled.contains(number)
@@ -218,6 +229,8 @@ impl State {
             before = Some(stored.record.stats());
             journal = stored.events;
             record = settled_when_accepted(stored.record, record);
+        } else if let Some(place) = &mut record.concurrency {
+            place.is_granted = false;
         }
         journal.extend(events);
         let stats = self.stats.entry(record.workflow).or_default();
@@ -225,7 +238,11 @@ impl State {
             combine_stats(stats, before, u64::wrapping_sub);
         }
         combine_stats(stats, record.stats(), u64::wrapping_add);
+        let key = PlaceKey::of(&record);
         self.executions.insert(record.id, StoredExecution { record, events: journal });
+        if let Some(key) = key {
+            self.grant_places(&key);
+        }
     }
 }
 

@@ -11,6 +11,7 @@ mod lists;
 mod messages;
 mod nodes;
 mod objects;
+mod places;
 mod workflows;
 
 use std::collections::BTreeMap;

@@ -171,7 +171,7 @@ impl MaintenanceStore for MemoryStore {
         let by_status = Status::ALL.map(|status| count(status) as u64);
         let queued = records.filter(|record| record.status == Status::Queued);
         let queued: BTreeMap<_, _> = queued
-            .filter(|record| record.owner.is_none())
+            .filter(|record| record.owner.is_none() && !record.waits_for_place())
             .map(|record| (record.id, record.created_at))
             .collect();
         let pending = state.deliveries.values();

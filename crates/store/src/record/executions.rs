@@ -1,6 +1,6 @@
 //! Executions.
 
-use stepwell_core::execution::{ExecutionOrigin, RecordedEvent, Status};
+use stepwell_core::execution::{ConcurrencyPlace, ExecutionOrigin, RecordedEvent, Status};
 use stepwell_core::ids::{ExecutionId, KeyId, NodeId, SubjectId, WorkflowId, WorkspaceId};
 use stepwell_core::{Map, Timestamp};
 
@@ -44,6 +44,26 @@ pub struct ExecutionRecord {
     pub callback_url: Option<String>,
     /// The step that started it, if it is a sub-workflow.
     pub parent: Option<ParentStep>,
+    /// The place that it needs before it starts; `None`: none.
+    pub concurrency: Option<Box<PlaceRecord>>,
+}
+
+/// The place of an execution under the concurrency limit of its workflow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlaceRecord {
+    /// The place that it needs. Executions of a workflow with the same key share their places.
+    pub needed: ConcurrencyPlace,
+    /// Whether it has its place. Only the store sets this: in each commit that adds or ends an
+    /// execution with the key, or queues it again, the oldest queued ones get places while fewer are
+    /// taken than they allow. One that has ended takes no place.
+    pub is_granted: bool,
+}
+
+impl PlaceRecord {
+    /// A place that is not granted yet.
+    pub fn waiting(needed: ConcurrencyPlace) -> Self {
+        Self { needed, is_granted: false }
+    }
 }
 
 /// The step that started an execution.
@@ -80,7 +100,13 @@ impl ExecutionRecord {
             started_by: None,
             callback_url: None,
             parent: None,
+            concurrency: None,
         }
+    }
+
+    /// Whether it needs a place that it has not got.
+    pub fn waits_for_place(&self) -> bool {
+        self.concurrency.as_ref().is_some_and(|place| !place.is_granted)
     }
 
     /// Whether a step of that execution started it.

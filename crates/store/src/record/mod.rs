@@ -9,7 +9,8 @@ mod workflows;
 
 pub use deliveries::{AttemptRecord, DeliveryHistory, DeliveryRecord, DeliveryStatus, Destination};
 pub use executions::{
-    ExecutionRecord, IdempotencyOutcome, IdempotencyRecord, Loaded, ParentStep, StoredExecution,
+    ExecutionRecord, IdempotencyOutcome, IdempotencyRecord, Loaded, ParentStep, PlaceRecord,
+    StoredExecution,
 };
 pub use feedback::{ActualRecord, QualityRow};
 pub use messages::StoredMessage;

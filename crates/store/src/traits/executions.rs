@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use stepwell_core::Timestamp;
-use stepwell_core::ids::{ExecutionId, KeyId, NodeId, WorkspaceId};
+use stepwell_core::ids::{ExecutionId, KeyId, NodeId, WorkflowId, WorkspaceId};
 
 use crate::commit::Commit;
 use crate::error::{Result, StoreError};
@@ -41,9 +41,12 @@ pub trait ExecutionStore: Send + Sync {
         list: List<ExecutionFilter>,
     ) -> Result<Page<ExecutionRecord, ExecutionCursor>>;
 
-    /// Gives unowned queued executions (status `Queued`, oldest first) to a node; returns them in
-    /// that order. `Fenced` if the node is not alive.
+    /// Gives unowned queued executions (status `Queued`, oldest first) to a node, except those that
+    /// wait for a concurrency place; returns them in that order. `Fenced` if the node is not alive.
     async fn claim_queued(&self, claim: ClaimQueued) -> Result<Vec<ExecutionId>>;
+
+    /// How the places of a concurrency key are used.
+    async fn concurrency_use(&self, of: ConcurrencyKey) -> Result<ConcurrencyUse>;
 
     /// Executions owned by the node whose `wake_at` is at or before `now`, earliest first; and the
     /// earliest `wake_at` of all.
@@ -138,6 +141,26 @@ pub enum ActiveOf {
     Key(KeyId),
     /// Those of this workspace.
     Workspace(WorkspaceId),
+}
+
+/// Parameters of [`ExecutionStore::concurrency_use`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConcurrencyKey {
+    /// The workflow.
+    pub workflow: WorkflowId,
+    /// The key.
+    pub key: String,
+    /// Of those that wait, only executions with a smaller id count.
+    pub before: Option<ExecutionId>,
+}
+
+/// What [`ExecutionStore::concurrency_use`] reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ConcurrencyUse {
+    /// How many executions have a place.
+    pub taken: u64,
+    /// How many queued executions wait for one.
+    pub waiting: u64,
 }
 
 /// Parameters of [`ExecutionStore::claim_queued`].

@@ -41,7 +41,7 @@ error_responses! { "ErrorEnvelope";
     TriggerErrors {
         "400": "`INVALID_REQUEST`: send no body",
         "408": "`REQUEST_TIMEOUT`: the body did not arrive in time",
-        "409": "`WORKFLOW_INACTIVE`: activate the workflow first; `INVALID_STATE`: the release tag was deleted; `IDEMPOTENCY_IN_PROGRESS`: the first request is still at work",
+        "409": "`WORKFLOW_INACTIVE`: activate the workflow first; `CONCURRENCY_LIMIT`: all places of the concurrency key are taken; `INVALID_STATE`: the release tag was deleted; `IDEMPOTENCY_IN_PROGRESS`: the first request is still at work",
         "413": "`PAYLOAD_TOO_LARGE`: the message names the limit",
         "415": "`UNSUPPORTED_MEDIA_TYPE`: send no body",
         "422": "`PARAMETER_VALIDATION_ERROR`: the schedule's parameters do not fit the workflow's input schema any more; `IDEMPOTENCY_KEY_REUSED`: the key came before with another request",
@@ -66,7 +66,7 @@ error_responses! { "ErrorEnvelope";
     ExecuteErrors {
         "400": "`INVALID_PARAMETERS`: `errors` lists every field that has the wrong shape",
         "408": "`REQUEST_TIMEOUT`: the body did not arrive in time",
-        "409": "`WORKFLOW_INACTIVE`: activate it first; `INTEGRATION_MISSING`: a required integration is not connected; `IDEMPOTENCY_IN_PROGRESS`: the first request is still at work",
+        "409": "`WORKFLOW_INACTIVE`: activate it first; `CONCURRENCY_LIMIT`: all places of the concurrency key are taken; `INTEGRATION_MISSING`: a required integration is not connected; `IDEMPOTENCY_IN_PROGRESS`: the first request is still at work",
         "413": "`PAYLOAD_TOO_LARGE`: the message names the limit",
         "415": "`UNSUPPORTED_MEDIA_TYPE`: send JSON",
         "422": "`PARAMETER_VALIDATION_ERROR`: the parameters do not fit the workflow's inputs; `IDEMPOTENCY_KEY_REUSED`",
@@ -102,7 +102,7 @@ error_responses! { "ErrorEnvelope";
     }
     /// That the object is not in a state in which that can be done.
     Conflict {
-        "409": "`EXECUTION_ENDED`, `INVALID_STATE`, `WORKFLOW_INACTIVE`, `INTEGRATION_MISSING`: the message states what to do",
+        "409": "`EXECUTION_ENDED`, `INVALID_STATE`, `WORKFLOW_INACTIVE`, `CONCURRENCY_LIMIT`, `INTEGRATION_MISSING`: the message states what to do",
     }
     /// That the first request with the same `Idempotency-Key` is still in progress.
     InProgress {

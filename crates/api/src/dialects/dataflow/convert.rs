@@ -298,13 +298,16 @@ impl<'a> From<&'a AttemptFailure> for wire::AttemptFailure<'a> {
 
 impl<'a> From<&'a ExecutionWait> for wire::ExecutionWait<'a> {
     fn from(wait: &'a ExecutionWait) -> Self {
-        let ExecutionWait { reason, step_id, until, signal } = wait;
+        let ExecutionWait { reason, step_id, until, signal, place } = wait;
+        let key_of_place = place.as_ref().and_then(|place| place.key.as_deref());
         Self {
             reason: reason.name(),
             step_id: step_id.as_deref(),
             until: until.map(Time),
             signal: signal.as_ref().map(|signal| signal.name.as_str()),
-            key: signal.as_ref().and_then(|signal| signal.key.as_deref()),
+            key: signal.as_ref().and_then(|signal| signal.key.as_deref()).or(key_of_place),
+            limit: place.as_ref().map(|place| place.limit),
+            position: place.as_ref().and_then(|place| place.position),
         }
     }
 }
@@ -359,6 +362,7 @@ impl From<&ExecutionRecord> for wire::ExecutionRow {
             callback_url: _,
             started_by: _,
             parent,
+            concurrency: _,
         } = record;
         Self {
             execution_id: id.dataflow(),

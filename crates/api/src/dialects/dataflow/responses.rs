@@ -29,6 +29,6 @@ error_responses! { "ErrorBody";
     }
     /// What a call that changes an object can run into.
     Conflict {
-        "409": "`WORKFLOW_INACTIVE`, `EXECUTION_ENDED`, `INVALID_STATE`",
+        "409": "`WORKFLOW_INACTIVE`, `CONCURRENCY_LIMIT`, `EXECUTION_ENDED`, `INVALID_STATE`",
     }
 }

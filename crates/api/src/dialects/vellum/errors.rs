@@ -19,6 +19,7 @@ pub fn status_and_code(kind: Kind) -> (StatusCode, &'static str) {
         // Its clients send a conflict (409) and a slow request (408) again by themselves, which
         // mends none of these.
         Kind::Inactive
+        | Kind::ConcurrencyLimit
         | Kind::IntegrationMissing
         | Kind::Changed
         | Kind::Ended

@@ -13,7 +13,7 @@ error_responses! { "VellumErrorBody";
     }
     /// What a request can have wrong.
     BadRequest {
-        "400": "`INVALID_REQUEST`, `INVALID_INPUTS`, `EXTERNAL_ID_TAKEN`, `WORKFLOW_INACTIVE`: the detail names the field",
+        "400": "`INVALID_REQUEST`, `INVALID_INPUTS`, `EXTERNAL_ID_TAKEN`, `WORKFLOW_INACTIVE`, `CONCURRENCY_LIMIT`: the detail names the field",
     }
     /// What a request with a body can have wrong beside that.
     BodyErrors {

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::definition::blocks::{BodyRole, LoopCondition};
 use crate::definition::check::schema::pattern_bytes;
+use crate::definition::concurrency::PlanConcurrency;
 use crate::definition::model::OnError;
 use crate::definition::plan::{InputBinding, InputFeed, Plan, PlanOutput, PlanStep, PlanVariable};
 use crate::definition::plan_block::{PlanBlock, PlanBlockKind, PlanBody, StepList};
@@ -39,6 +40,7 @@ pub(super) fn plan_bytes(plan: &Plan, checkers: usize) -> usize {
         + plan.variables.iter().map(variable_bytes).sum::<usize>()
         + plan.steps.iter().map(step_bytes).sum::<usize>()
         + plan.outputs.iter().map(output_bytes).sum::<usize>()
+        + plan.concurrency.as_deref().map_or(0, concurrency_bytes)
         + shared_bytes
 }
 
@@ -46,6 +48,10 @@ fn variable_bytes(variable: &PlanVariable) -> usize {
     let PlanVariable { name, required_at } = variable;
     let path = required_at.as_ref().map_or(0, |path| allocated_bytes(path.len()));
     size_of::<PlanVariable>() + allocated_bytes(name.len()) + path
+}
+
+fn concurrency_bytes(planned: &PlanConcurrency) -> usize {
+    size_of_val(planned) + planned.key.as_ref().map_or(0, ValueTemplate::memory_bytes)
 }
 
 fn output_bytes(output: &PlanOutput) -> usize {

@@ -6,6 +6,7 @@ mod binding;
 mod blocks;
 mod chunks;
 mod compensations;
+mod concurrency;
 mod constants;
 mod expressions;
 mod graph;
@@ -38,6 +39,7 @@ use self::type_schemas::TypeSchemas;
 use super::check::schema;
 use super::check::schema::SchemaChecker;
 use super::check::types::{ValueTypes, schema_of};
+use super::concurrency::PlanConcurrency;
 use super::model::{Definition, StepRole};
 use super::plan::{Plan, PlanOutput, PlanStep};
 use super::step_index::StepIndex;
@@ -76,6 +78,13 @@ struct PlanCompiler<'a> {
     /// The variables of the workspace that expressions read, by name: where the first one is that
     /// needs it; `None`: all of them have a default.
     variables: BTreeMap<String, Option<String>>,
+}
+
+/// The compiled parts of a definition.
+struct PlanParts {
+    steps: Vec<PlanStep>,
+    outputs: Vec<PlanOutput>,
+    concurrency: Option<Box<PlanConcurrency>>,
 }
 
 pub(super) fn compile_plan(
@@ -177,6 +186,7 @@ impl PlanCompiler<'_> {
             self.check_counts_of_inputs(declared);
         }
         let outputs = self.plan_outputs();
+        let concurrency = self.plan_concurrency();
         let input_schema = match self.declared {
             Some(declared) => Arc::new(declared.clone()),
             None => Arc::new(self.inferred.to_schema()),
@@ -197,9 +207,11 @@ impl PlanCompiler<'_> {
         let mut steps: Option<Vec<PlanStep>> = steps.into_iter().collect();
         self.connect_compensations(steps.as_deref_mut().unwrap_or_default());
         match (steps, input_checker) {
-            (Some(steps), Some(checker)) if self.problems.0.is_empty() => {
-                Ok(self.build_plan(steps, outputs, input_schema, checker))
-            }
+            (Some(steps), Some(checker)) if self.problems.0.is_empty() => Ok(self.build_plan(
+                PlanParts { steps, outputs, concurrency },
+                input_schema,
+                checker,
+            )),
             _ => {
                 let mut problems = std::mem::take(&mut self.problems);
                 problems.0.truncate(MAX_PROBLEMS);
@@ -225,8 +237,7 @@ impl PlanCompiler<'_> {
 
     fn build_plan(
         &self,
-        steps: Vec<PlanStep>,
-        outputs: Vec<PlanOutput>,
+        PlanParts { steps, outputs, concurrency }: PlanParts,
         input_schema: Arc<Value>,
         input_checker: SchemaChecker,
     ) -> Plan {
@@ -249,6 +260,7 @@ impl PlanCompiler<'_> {
             variables: self.planned_variables(),
             timeout: self.definition.timeout,
             retention: self.definition.retention,
+            concurrency,
             memory_bytes: 0,
         };
         let checkers = self.of_types.values().map(|schemas| schemas.checker_bytes).sum();

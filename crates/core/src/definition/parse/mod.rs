@@ -4,6 +4,7 @@ mod block;
 mod block_fields;
 mod codes;
 mod compensation;
+mod concurrency;
 mod ids;
 mod inputs;
 mod retry;
@@ -35,6 +36,7 @@ const FIELDS: &[&str] = &[
     "retention",
     "metadata",
     "on_failure",
+    "concurrency",
 ];
 
 /// As far as it can be read, with all that is wrong in it. `None` where nothing can be read.
@@ -63,6 +65,7 @@ pub(super) fn parse_source(
         timeout: walk.read_duration(map, "timeout", ""),
         retention: walk.read_duration(map, "retention", ""),
         metadata: walk.read_object(map, "metadata", ""),
+        concurrency: concurrency::parse_concurrency(&mut walk, map),
     };
     check_names(&mut walk, &definition.state, "state");
     walk.problems.0.truncate(MAX_PROBLEMS);

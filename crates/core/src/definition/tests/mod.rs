@@ -2,6 +2,7 @@
 
 mod bindings;
 mod blocks;
+mod concurrency;
 mod problems;
 mod random;
 mod variables;

@@ -33,9 +33,9 @@ fn shapes() {
             vec!["stepz: there is no field `stepz`; did you mean `steps`?"],
         ),
         (
-            json!({"name": "n", "steps": ["Echo"], "concurrency": {}, "on_failure": "x"}),
+            json!({"name": "n", "steps": ["Echo"], "parallelism": {}, "on_failure": "x"}),
             vec![
-                "concurrency: there is no field `concurrency`; known here are name, description",
+                "parallelism: there is no field `parallelism`; known here are name, description",
                 "on_failure: `on_failure` has the wrong type",
             ],
         ),

@@ -74,6 +74,7 @@ impl Execution {
             redaction: None,
             waits: WaitTimers::default(),
             parent: None,
+            concurrency: None,
             handled_failures: HandledFailures::default(),
             ending: self.ending.clone(),
             compensations: CompensationLog::default(),

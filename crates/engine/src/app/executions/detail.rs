@@ -48,8 +48,9 @@ impl App {
         let workflow = found.ok_or_else(|| {
             AppError::Internal(format!("workflow {} of {id} is gone", record.workflow))
         })?;
+        let view = ExecutionView::new(&execution, record, journal.hold());
         Ok(ExecutionDetail {
-            view: ExecutionView::new(&execution, record, journal.hold()),
+            view: self.with_position(view).await?,
             plan: execution.origin.plan.clone(),
             workflow,
             tag: execution.tag,

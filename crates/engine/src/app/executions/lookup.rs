@@ -6,7 +6,7 @@ use stepwell_core::definition::SharedPlan;
 use stepwell_core::ids::{ExecutionId, WorkflowId};
 use stepwell_store::lists::{ExecutionFilter, List, Page, PageStart};
 use stepwell_store::record::{ExecutionRecord, has_label};
-use stepwell_store::traits::FindWorkflow;
+use stepwell_store::traits::{ConcurrencyKey, FindWorkflow};
 
 use crate::app::cursor::{check_limit, decode_list, encode_page};
 use crate::app::{App, workflows};
@@ -32,11 +32,12 @@ impl App {
         let (journal, execution) = self.replayed(caller, Verb::Read, workflow, id).await?;
         let (record, memory) = (&journal.record, journal.hold());
         // Callers that may only execute a workflow do not see its definition.
-        Ok(match self.require_definition(caller, record.workflow).await {
+        let view = match self.require_definition(caller, record.workflow).await {
             Ok(()) => ExecutionView::with_configs(&execution, record, memory),
             Err(AppError::Forbidden(_)) => ExecutionView::new(&execution, record, memory),
             Err(error) => return Err(error),
-        })
+        };
+        self.with_position(view).await
     }
 
     /// An execution that the caller started. Scope `execute:workflows`.
@@ -60,7 +61,24 @@ impl App {
         id: ExecutionId,
     ) -> Result<ExecutionView, AppError> {
         let (journal, execution) = self.replayed(caller, verb, workflow, id).await?;
-        Ok(ExecutionView::new(&execution, &journal.record, journal.hold()))
+        let view = ExecutionView::new(&execution, &journal.record, journal.hold());
+        self.with_position(view).await
+    }
+
+    /// The view with its position in the queue, if it waits for a place under the concurrency limit
+    /// of its workflow.
+    pub(super) async fn with_position(
+        &self,
+        mut view: ExecutionView,
+    ) -> Result<ExecutionView, AppError> {
+        let wait = view.waiting.as_mut().and_then(|wait| wait.place.as_mut());
+        let (Some(wait), Some(place)) = (wait, &view.record.concurrency) else { return Ok(view) };
+        let key = place.needed.key.clone();
+        let of =
+            ConcurrencyKey { workflow: view.record.workflow, key, before: Some(view.record.id) };
+        let found = self.engine.store.concurrency_use(of).await?;
+        wait.position = Some(found.waiting + 1);
+        Ok(view)
     }
 
     /// The execution that has this external id. Scope `read:workflows`.

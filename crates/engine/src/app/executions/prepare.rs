@@ -14,6 +14,7 @@ use super::start::{AcceptedSender, Start};
 use crate::app::App;
 use crate::app::targets::TrafficKey;
 use crate::caller::Verb;
+use crate::concurrency::{place_record, required_place};
 use crate::integrations;
 use crate::runtime::engine::new_uuid;
 use crate::runtime::runner::{Retained, RunnerInit, StoredApprovals};
@@ -45,6 +46,8 @@ impl App {
         check_secrets_absent(&secrets, &start, &input)?;
         let state = self.first_state(caller, workflow, &mut start).await?;
         let variables = self.start_variables(caller, &plan, &start).await?;
+        let input = Arc::new(input);
+        let concurrency = required_place(&plan, &input)?;
         let id = ExecutionId::from_uuid(new_uuid());
         let entry = start.rerun.as_ref().map(|rerun| {
             let entry = self.engine.audit_entry(caller, AuditAction::ExecutionRerun, rerun.of);
@@ -54,7 +57,7 @@ impl App {
         let mut execution = Execution::new(origin);
         execution.set_redact(secrets.redact());
         let acceptance = AcceptanceInput {
-            input: Arc::new(input),
+            input,
             state,
             previous: start.previous,
             tag: start.release_tag,
@@ -62,6 +65,7 @@ impl App {
             rerun: start.rerun,
             parent: None,
             variables,
+            concurrency,
         };
         let moment = self.engine.creation();
         let decision = execution
@@ -74,11 +78,12 @@ impl App {
             callback_url: start.callback_url,
             workspace: caller.workspace,
             started_by: caller.key(),
+            concurrency: place_record(&execution),
             ..ExecutionRecord::queued(&execution.origin, 0, moment.now)
         };
-        let idempotency = start.idempotency.map(|key| {
-            key.record(caller.workspace, IdempotencyOutcome::Created(id.into()), moment.now)
-        });
+        let outcome = IdempotencyOutcome::Created(id.into());
+        let idempotency =
+            start.idempotency.map(|key| key.record(caller.workspace, outcome, moment.now));
         Ok(Box::new(RunnerInit {
             execution,
             record,

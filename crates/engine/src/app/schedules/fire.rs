@@ -168,6 +168,9 @@ impl App {
                 },
             },
             Ok(Started::Queued(_) | Started::Replayed(_)) => Ok(()),
+            Err(error @ AppError::ConcurrencyLimit(_)) => {
+                Err(NotFired::Refused { code: codes::CONCURRENCY_LIMIT, error })
+            }
             Err(error) => Err(NotFired::Later(error)),
         };
         fired.map(|()| {
@@ -261,6 +264,7 @@ fn refused_firing(error: AppError, workflow: &WorkflowRecord) -> NotFired {
         AppError::InvalidInput(_) => "PARAMETER_VALIDATION_ERROR",
         AppError::UnknownReleaseTag(_) => "RELEASE_TAG_NOT_FOUND",
         AppError::TooLarge(_) => codes::VALUE_TOO_LARGE,
+        AppError::InvalidConcurrencyKey(_) => codes::CONCURRENCY_KEY,
         _ => {
             tracing::error!(workflow = %workflow.id, %error, "a schedule cannot start its workflow");
             "INTERNAL_ERROR"

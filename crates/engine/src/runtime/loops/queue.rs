@@ -8,7 +8,6 @@ use stepwell_store::traits::ClaimQueued;
 use crate::AppError;
 use crate::runtime::background::Stop;
 use crate::runtime::engine::Engine;
-use crate::runtime::registry::WakeReason;
 
 /// The most executions that are claimed at a time.
 const BATCH: usize = 256;
@@ -37,7 +36,7 @@ async fn claim_batches(engine: &Arc<Engine>) -> Result<(), AppError> {
         engine.count_claimed(claimed.len());
         let is_last = claimed.len() < limit;
         for id in claimed {
-            engine.wake(id, WakeReason::Due);
+            engine.start_claimed(id);
         }
         if is_last {
             break;

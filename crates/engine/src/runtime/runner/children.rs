@@ -1,7 +1,8 @@
 //! Sub-workflows of an execution: starting them, and messages between executions.
 
 use stepwell_core::execution::{
-    AttemptId, ChildResult, ExecutionMessage, ParentLink, StepState, TransitionInput, codes,
+    AttemptId, ChildResult, ExecutionMessage, HeldKey, ParentLink, StepState, TransitionInput,
+    codes,
 };
 use stepwell_core::memory::json_size;
 use stepwell_store::record::StoredMessage;
@@ -58,21 +59,34 @@ impl Runner {
             return None;
         }
         let config = self.execution.step_config(step_run).cloned().unwrap_or_default();
+        let waits = waits_for_end(&config);
         Some(ChildRequest {
             parent: ParentLink {
                 execution: self.record.id,
                 step: step_run.clone(),
                 step_name: step_run.display_in(&self.execution.origin.plan).to_string(),
                 depth: self.execution.depth() + 1,
-                waits: waits_for_end(&config),
+                waits,
+                held: if waits { self.execution.held_keys() } else { Vec::new() },
             },
             workspace: self.record.workspace,
             started_by: self.record.started_by,
             active: self.execution.active_children().len(),
+            starting: self.starting_keys(),
             config,
             input: run.input.clone().unwrap_or_default(),
             secrets: self.secrets.clone(),
         })
+    }
+
+    /// The concurrency keys of the sub-workflows that the next commit starts.
+    fn starting_keys(&self) -> Vec<HeldKey> {
+        let started = self.related.started.iter().map(|started| &started.record);
+        let keyed = started.filter_map(|record| {
+            let key = record.concurrency.as_ref()?.needed.key.clone();
+            Some(HeldKey { workflow: record.workflow, key })
+        });
+        keyed.collect()
     }
 
     /// Reads the stored messages to the execution and handles them; its next commit deletes them.

@@ -132,8 +132,9 @@ impl Runner {
     pub(super) fn apply_control(&mut self, input: TransitionInput) -> Option<TransitionError> {
         let resumes = matches!(input, TransitionInput::Resume);
         let refused = self.apply_input(input);
-        // It was paused before it began, and begins now.
-        if refused.is_none() && resumes && self.execution.status() == Status::Queued {
+        // It was paused before it began, and begins now unless it waits for a place.
+        let begins = resumes && !self.record.waits_for_place();
+        if refused.is_none() && begins && self.execution.status() == Status::Queued {
             self.apply_input(TransitionInput::Start);
         }
         refused

@@ -6,13 +6,14 @@ use std::time::Duration;
 use stepwell_core::execution::Status;
 use stepwell_core::faults;
 use stepwell_store::StoreError;
-use stepwell_store::commit::{Commit, RelatedExecutions};
+use stepwell_store::commit::{Admission, Commit, RelatedExecutions};
 use stepwell_store::record::ExecutionRecord;
 
 use super::idle::Idle;
 use super::messages::receive_message;
 use super::{Runner, RunnerInit, SignalWaits, StopReason};
 use crate::AppError;
+use crate::concurrency::admission_of;
 use crate::runtime::deliveries::{Outbox, Uncommitted};
 use crate::runtime::engine::Engine;
 use crate::runtime::registry::Message;
@@ -62,6 +63,12 @@ impl Runner {
             self.engine.meters.left(&self.record);
             self.engine.metrics.execution_ended(self.record.workflow, self.record.status);
             self.log_failure();
+            if self.record.started_at.is_none() {
+                self.engine.count_claimed(1);
+            }
+        }
+        if self.record.concurrency.is_some() {
+            self.notify_places();
         }
         if commit.has_deliveries() {
             self.engine.notify_outbox();
@@ -75,6 +82,14 @@ impl Runner {
             Box::pin(self.engine.offer_kept_signals(workspace, new_waits)).await;
         }
         Ok(())
+    }
+
+    /// After a commit of an execution that needs a place: another one may have got it, or this one
+    /// waits in the queue again.
+    fn notify_places(&self) {
+        if self.record.status.is_final() || self.record.status == Status::Queued {
+            self.engine.queue_changed.notify_one();
+        }
     }
 
     /// Logs the end of an execution that failed. Its cause is usually in the workflow or in what it
@@ -148,6 +163,8 @@ impl Runner {
             wake_at,
             // One that is queued by a message stays in the queue.
             owner: match self.execution.status() {
+                // One that was paused before it started waits for a place again.
+                Status::Queued if self.record.concurrency.is_some() => None,
                 Status::Queued if self.record.seq > 0 => self.record.owner,
                 _ => Some(self.engine.node),
             },
@@ -238,6 +255,8 @@ pub(crate) async fn commit_queued(engine: &Engine, init: RunnerInit) -> Result<(
     let events = Uncommitted { record: &record, execution: &execution, events: &uncommitted };
     let deliveries = Outbox::default().build_deliveries(engine, &events, Vec::new);
     let (id, seq) = (record.id, execution.seq);
+    let admission = admission_of(&execution);
+    let displaces = matches!(admission, Admission::Displace(..));
     let record = ExecutionRecord { seq, owner: None, ..record };
     let node = engine.node;
     let commit = Commit {
@@ -249,7 +268,7 @@ pub(crate) async fn commit_queued(engine: &Engine, init: RunnerInit) -> Result<(
         audit,
         idempotency,
         objects,
-        related: RelatedExecutions::default(),
+        related: RelatedExecutions { admission, ..RelatedExecutions::default() },
     };
     let has_deliveries = commit.has_deliveries();
     // Before it can be claimed.
@@ -257,6 +276,9 @@ pub(crate) async fn commit_queued(engine: &Engine, init: RunnerInit) -> Result<(
     engine.store.commit(Arc::new(commit)).await.inspect_err(|_| drop(engine.vault.take(id)))?;
     if has_deliveries {
         engine.notify_outbox();
+    }
+    if displaces {
+        engine.messages_changed.notify_one();
     }
     Ok(())
 }

@@ -1,21 +1,29 @@
 //! Calls about executions.
 
-use stepwell_core::execution::{ExecutionMessage, OutgoingMessage, RecordedEvent};
+use stepwell_core::execution::{
+    ConcurrencyPlace, ExecutionMessage, OutgoingMessage, RecordedEvent,
+};
 
 use stepwell_core::ids::WorkspaceId;
 
 use super::{CallResults, Caller, EXECUTIONS, KEYS, WORKFLOWS, labels, objects, random_list};
 use crate::Store;
-use crate::commit::{Commit, RelatedExecutions, StartedExecution};
+use crate::commit::{Admission, Commit, Displaced, RelatedExecutions, StartedExecution};
 use crate::conformance::build::{execution, key, node, queued, workflow, workspace};
 use crate::differential::random::Random;
 use crate::lists::{ExecutionCursor, ExecutionFilter, List, PageStart};
-use crate::record::{ExecutionRecord, ParentStep};
+use crate::record::{ExecutionRecord, ParentStep, PlaceRecord};
 use crate::traits::LoadExecution;
 use crate::traits::{
-    ActiveOf, ClaimQueued, CountRecoveries, Due, FindReceivers, Purge, RecoveryCount, Unfinished,
-    UnfinishedOf, WriteIdempotent,
+    ActiveOf, ClaimQueued, ConcurrencyKey, CountRecoveries, Due, FindReceivers, Purge,
+    RecoveryCount, Unfinished, UnfinishedOf, WriteIdempotent,
 };
+
+fn random_place(random: &mut Random) -> Box<PlaceRecord> {
+    let key = random.below(2).to_string();
+    let limit = u32::try_from(1 + random.below(3)).unwrap();
+    Box::new(PlaceRecord::waiting(ConcurrencyPlace { key, limit }))
+}
 
 impl Caller {
     pub(super) fn next_commit(&mut self) -> Commit {
@@ -64,6 +72,12 @@ impl Caller {
             commit.audit = vec![self.new_audit()];
         }
         commit.related = self.related(n);
+        commit.record.concurrency = self.random.maybe(2, random_place);
+        if commit.record.concurrency.is_some() && expected_seq == 0 {
+            let requires = self.random.once_in(4);
+            let admission = if requires { Admission::RequirePlace } else { self.displacing() };
+            commit.related.admission = admission;
+        }
         if expected_seq > 0 && self.random.once_in(10) {
             // Only the wake-up moment moves, unless something is left that needs events.
             commit.events.clear();
@@ -82,10 +96,15 @@ impl Caller {
             let parent = Some(ParentStep { execution: execution(parent), step });
             let owner = self.random.maybe(2, |_| node(0));
             let workspace = workspace(self.number(2));
-            let record = ExecutionRecord { parent, owner, workspace, ..record };
+            let concurrency = self.random.maybe(2, random_place);
+            let record = ExecutionRecord { parent, owner, workspace, concurrency, ..record };
             // Starting itself is two commits in one, and rejected by neither store alone.
             if record.id != execution(n) {
-                related.started = vec![StartedExecution { record, events }];
+                let admission = match record.concurrency {
+                    Some(_) => self.displacing(),
+                    None => Admission::Wait,
+                };
+                related.started = vec![StartedExecution { record, events, admission }];
             }
         }
         for _ in 0..self.random.below(3) {
@@ -100,15 +119,31 @@ impl Caller {
         related
     }
 
+    fn displacing(&mut self) -> Admission {
+        let message = ExecutionMessage::Cancel { reason: self.number(100).to_string() };
+        match self.random.below(3) {
+            0 => Admission::Displace(Displaced::Oldest, message),
+            1 => Admission::Displace(Displaced::Waiting, message),
+            _ => Admission::Wait,
+        }
+    }
+
     pub(super) async fn executions(&mut self, one: &dyn Store, other: &dyn Store) -> CallResults {
         let id = execution(self.number(EXECUTIONS));
         let limit = self.random.limit();
         let node = self.node();
-        match self.random.below(15) {
+        match self.random.below(16) {
             12 => both!(one, other, list_messages(id, limit)),
             13 | 14 => {
                 let find = FindReceivers { node, after: self.random.below(200), limit };
                 both!(one, other, find_receivers(find))
+            }
+            15 => {
+                let (workflow, key) =
+                    (workflow(self.number(WORKFLOWS)), self.number(2).to_string());
+                let before = self.random.maybe(2, |_| id);
+                let of = ConcurrencyKey { workflow, key, before };
+                both!(one, other, concurrency_use(of.clone()))
             }
             11 => {
                 let ids: Vec<_> = (0..3).map(|_| execution(self.number(EXECUTIONS))).collect();

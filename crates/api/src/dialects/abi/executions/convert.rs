@@ -197,13 +197,16 @@ impl<'a> From<&'a view::AttemptFailure> for AttemptFailure<'a> {
 
 impl<'a> From<&'a view::ExecutionWait> for ExecutionWait<'a> {
     fn from(wait: &'a view::ExecutionWait) -> Self {
-        let view::ExecutionWait { reason, step_id, until, signal } = wait;
+        let view::ExecutionWait { reason, step_id, until, signal, place } = wait;
+        let key_of_place = place.as_ref().and_then(|place| place.key.as_deref());
         Self {
             reason: reason.name(),
             step: step_id.as_deref(),
             until: until.map(Time),
             signal: signal.as_ref().map(|signal| signal.name.as_str()),
-            key: signal.as_ref().and_then(|signal| signal.key.as_deref()),
+            key: signal.as_ref().and_then(|signal| signal.key.as_deref()).or(key_of_place),
+            limit: place.as_ref().map(|place| place.limit),
+            position: place.as_ref().and_then(|place| place.position),
         }
     }
 }
@@ -239,6 +242,7 @@ pub fn execution_row<'a>(record: &'a ExecutionRecord, workflow_name: &'a str) ->
         callback_url: _,
         started_by: _,
         parent,
+        concurrency: _,
     } = record;
     ExecutionRow {
         execution_id: id.abi(),

@@ -179,8 +179,8 @@ pub struct Skipped<'a> {
     pub scheduled_at: Time,
     /// When that was decided.
     pub skipped_at: Time,
-    /// `MISFIRED`, `OVERLAPPED`, `QUEUE_FULL`, `WORKFLOW_INACTIVE`, `PARAMETER_VALIDATION_ERROR`,
-    /// `RELEASE_TAG_NOT_FOUND`, …
+    /// `MISFIRED`, `OVERLAPPED`, `QUEUE_FULL`, `WORKFLOW_INACTIVE`, `CONCURRENCY_LIMIT`,
+    /// `INVALID_CONCURRENCY_KEY`, `PARAMETER_VALIDATION_ERROR`, `RELEASE_TAG_NOT_FOUND`, …
     pub code: &'a str,
     /// Why, for a person.
     pub message: &'a str,

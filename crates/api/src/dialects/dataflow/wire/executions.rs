@@ -269,23 +269,34 @@ pub struct AttemptFailure<'a> {
 pub struct ExecutionWait<'a> {
     /// `timer`: the step is a `Delay`. `retry`: the next attempt of the step. `sub_workflow`: the
     /// end of the step's sub-workflow. `signal`: a signal for the step. `approval`: a decision.
-    /// `capacity`: it is queued until other executions have ended.
+    /// `capacity`: it is queued until other executions have ended. `concurrency`: it is queued until
+    /// it has a place under the concurrency limit of its workflow.
     #[serde(rename = "for")]
     #[schema(example = "retry")]
     pub reason: &'static str,
-    /// The step that continues first; `null` for `capacity`.
+    /// The step that continues first; `null` for `capacity` and `concurrency`.
     pub step_id: Option<&'a str>,
-    /// Until when; `null` if that is not known: for `capacity`, and for a `sub_workflow`, a `signal`
-    /// or an `approval` unless the step has a timeout.
+    /// Until when; `null` if that is not known: for `capacity` and `concurrency`, and for a
+    /// `sub_workflow`, a `signal` or an `approval` unless the step has a timeout.
     pub until: Option<Time>,
     /// For `signal`: the name of the signal.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false, example = "payment")]
     pub signal: Option<&'a str>,
-    /// For `signal`: its correlation key, if the step has one.
+    /// For `signal`: its correlation key, if the step has one. For `concurrency`: the key, if the
+    /// workflow has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false, example = "order-17")]
     pub key: Option<&'a str>,
+    /// For `concurrency`: how many executions with the key may be under way at the same time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, example = 1)]
+    pub limit: Option<u32>,
+    /// For `concurrency`: the position among the executions that wait for a place with the key, from
+    /// 1; not in events.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, example = 3)]
+    pub position: Option<u64>,
 }
 
 /// What a task waits for.
