@@ -141,6 +141,36 @@ const MUTANTS: &[Mutant] = &[
         to: "let failure = match !planned.collect_errors {",
     },
     Mutant {
+        description: "an attempt gets a place while the execution is paused",
+        file: "crates/core/src/execution/advance.rs",
+        from: "(Status::Running, TransitionInput::PlaceTaken(attempt)) =>",
+        to: "(Status::Running | Status::Paused, TransitionInput::PlaceTaken(attempt)) =>",
+    },
+    Mutant {
+        description: "an attempt that waits for a place is forgotten after a crash",
+        file: "crates/core/src/execution/resume.rs",
+        from: "self.record_event(Event::Recovered);\n        self.demand_places();",
+        to: "self.record_event(Event::Recovered);",
+    },
+    Mutant {
+        description: "an attempt runs again without its place after a crash",
+        file: "crates/core/src/execution/resume.rs",
+        from: "match self.execution.steps.run(&attempt.step_run).place.as_deref().cloned() {",
+        to: "match self.execution.steps.run(&attempt.step_run).place.as_deref().cloned().filter(|_| false) {",
+    },
+    Mutant {
+        description: "another attempt runs without a place",
+        file: "crates/core/src/execution/resume.rs",
+        from: "Some(place) => self.await_place(attempt, place),\n            None => self.repeat_action(attempt),",
+        to: "_ => self.repeat_action(attempt),",
+    },
+    Mutant {
+        description: "a place is granted to an attempt that does not wait for it",
+        file: "crates/core/src/execution/places.rs",
+        from: "if !self.execution.awaits_place_for(attempt) {",
+        to: "if attempt.attempt == 0 {",
+    },
+    Mutant {
         description: "a map stops after its first chunk",
         file: "crates/core/src/execution/blocks/items.rs",
         from: "None => self.blocks.push_back(id.clone()),",

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use stepwell_core::Timestamp;
 use stepwell_core::execution::{
-    ApprovalEvent, ApprovalOutcome, BodyResult, Event, Execution, Failure, RecordedEvent,
-    SkipReason, StepRunId, Verdict,
+    ApprovalEvent, ApprovalOutcome, BodyResult, ConcurrencyPlace, Event, Execution, Failure,
+    RecordedEvent, SkipReason, StepRunId, Verdict,
 };
 
 use crate::view::{LogLine, log_line, step_run_name};
@@ -17,6 +17,13 @@ use crate::view::{LogLine, log_line, step_run_name};
 pub fn log_lines(execution: &Execution, journal: &[RecordedEvent]) -> Vec<LogLine> {
     let mut started = BTreeMap::new();
     journal.iter().filter_map(|recorded| journal_line(execution, recorded, &mut started)).collect()
+}
+
+/// The wait for a place under a concurrency limit.
+fn describe_place(place: &ConcurrencyPlace) -> String {
+    let ConcurrencyPlace { key, limit } = place;
+    let key = if key.is_empty() { String::new() } else { format!(" with the key `{key}`") };
+    format!("waits for a concurrency place{key} (limit {limit})")
 }
 
 fn journal_line(
@@ -31,6 +38,7 @@ fn journal_line(
     let (level, message) = match event {
         Event::StepStarted { attempt, .. } => ("info", format!("attempt {attempt} started")),
         Event::StepWaiting { until, .. } => ("info", format!("waits until {until}")),
+        Event::PlaceAwaited { place, .. } => ("info", describe_place(place)),
         Event::SignalAwaited { signal, key, until, .. } => {
             ("info", describe_wait(signal, key.as_deref(), *until))
         }

@@ -146,6 +146,7 @@ impl From<&StepState> for StepStatus {
                 Self::Running
             }
             StepState::Waiting { .. }
+            | StepState::AwaitingPlace(_)
             | StepState::Child { .. }
             | StepState::AwaitingSignal(_)
             | StepState::AwaitingApproval(_) => Self::Waiting,

@@ -212,9 +212,7 @@ fn no_field_is_listed_that_is_refused() {
     let top = listed(json!({"name": "n", "steps": ["Echo"], "zzz": 1}));
     let step = listed(second(json!({"type": "Echo", "zzz": 1})));
     let errors = listed(second(json!({"type": "Echo", "on_error": "zzz"})));
-    for text in [&step, &errors] {
-        assert!(!text.contains("concurrency"), "{text}");
-    }
+    assert!(!errors.contains("concurrency"), "{errors}");
     // Each field that is listed is read.
     for (text, is_top) in [(top, true), (step, false)] {
         let (_, fields) = text.split_once("known here are ").unwrap();

@@ -34,24 +34,30 @@ export interface StepAttempt {
 
 /** What a step waits for. */
 export interface StepWait {
-  for: "timer" | "retry" | "sub_workflow" | "signal" | "approval";
+  for: "timer" | "retry" | "sub_workflow" | "signal" | "approval" | "concurrency";
   /** Null if it is not known. */
   until: Date | null;
   /** The name of the signal. */
   signal?: string;
-  /** The correlation key of the signal. */
+  /** The correlation key of the signal, or the concurrency key. */
   key?: string;
+  /** For `concurrency`: how many attempts of the step with the key run at the same time. */
+  limit?: number;
 }
 
-/** What an execution waits for; `step` is null for `capacity`, `until` if it is not known. */
+/** What an execution waits for; `step` is null while it is queued, `until` if it is not known. */
 export interface ExecutionWait {
-  for: "timer" | "retry" | "sub_workflow" | "signal" | "approval" | "capacity";
+  for: "timer" | "retry" | "sub_workflow" | "signal" | "approval" | "concurrency" | "capacity";
   step: string | null;
   until: Date | null;
   /** The name of the signal. */
   signal?: string;
-  /** The correlation key of the signal. */
+  /** The correlation key of the signal, or the concurrency key. */
   key?: string;
+  /** For `concurrency`: how many with the key may be under way at the same time. */
+  limit?: number;
+  /** For `concurrency` of a workflow: its position in the queue of the key, from 1. */
+  position?: number;
 }
 
 /** The run of a step in an execution. */

@@ -167,11 +167,11 @@ async fn a_wrong_key_or_definition_is_reported() {
         let path = format!("concurrency.{field}");
         assert!(refused.text.contains(&path), "{path}: {}", refused.text);
     }
-    // Steps have no limit of their own.
-    let step = json!([{"type": "Echo", "input": 1, "concurrency": {"limit": 1}}]);
+    let concurrency = json!({"policy": "reject"});
+    let step = json!([{"type": "Echo", "input": 1, "concurrency": concurrency}]);
     let request = json!({"name": "n", "configuration": {"steps": step}});
     let refused = server.post(abi::WORKFLOWS, &request).await;
-    assert!(refused.text.contains("there is no field `concurrency`"), "{}", refused.text);
+    assert!(refused.text.contains("attempts of a step can only wait"), "{}", refused.text);
 }
 
 /// A firing for which there is no place is skipped, and the schedule shows why.

@@ -1,4 +1,5 @@
-//! `concurrency` of a workflow: how many of its executions are under way at the same time.
+//! `concurrency` of a workflow: how many of its executions are under way at the same time; and of a
+//! step: how many attempts of it run at the same time.
 
 use std::sync::Arc;
 
@@ -6,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::Map;
-use crate::expr::{EvalBudget, EvalErrorKind, EvalScope, StepScope, ValueTemplate};
+use crate::expr::{EvalBudget, EvalError, EvalErrorKind, EvalScope, StepScope, ValueTemplate};
 
 /// The highest limit.
 pub const MAX_CONCURRENCY_LIMIT: u32 = 10_000;
@@ -17,7 +18,7 @@ pub const MAX_CONCURRENCY_KEY: usize = 200;
 /// `concurrency` as written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConcurrencyDefinition {
-    /// The most executions with the same key that are under way at the same time.
+    /// The most executions, or attempts of the step, with the same key at the same time.
     pub limit: u32,
     /// A template for the key; `None`: all executions have the same.
     pub key: Option<String>,
@@ -56,7 +57,8 @@ impl ConcurrencyPolicy {
 }
 
 /// The place that an execution needs before it starts, and has until it ends. Executions of the
-/// same workflow with the same key share their places.
+/// same workflow with the same key share their places. Or that of an attempt of a step, which
+/// shares the places of the step with the same key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConcurrencyPlace {
     /// The key; empty: the one of all executions of a workflow without a key.
@@ -70,12 +72,23 @@ pub struct ConcurrencyPlace {
 /// `concurrency` compiled.
 #[derive(Debug)]
 pub struct PlanConcurrency {
-    /// The most executions with the same key that are under way at the same time.
+    /// The most executions, or attempts of the step, with the same key at the same time.
     pub limit: u32,
-    /// A template for the key that reads only `inputs`; `None`: all executions have the same.
+    /// A template for the key; that of a workflow reads only `inputs`. `None`: all have the same.
     pub key: Option<ValueTemplate>,
     /// What happens to an execution for which there is no place.
     pub policy: ConcurrencyPolicy,
+}
+
+/// Why there is no place for a key.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    /// The key cannot be evaluated.
+    #[error("the concurrency key cannot be evaluated: {0}")]
+    Evaluation(#[from] EvalError),
+    /// Its value cannot be used.
+    #[error("{0}")]
+    Unusable(String),
 }
 
 impl PlanConcurrency {
@@ -84,40 +97,52 @@ impl PlanConcurrency {
     /// # Errors
     /// The key cannot be evaluated or used; the message names what is wrong with it.
     pub fn place_for(&self, inputs: &Arc<Value>) -> Result<ConcurrencyPlace, String> {
+        let scope = InputScope { inputs, state: Map::new() };
+        self.place_in(&scope).map_err(|error| match error {
+            KeyError::Evaluation(error) if error.kind == EvalErrorKind::NeedsFullBudget => {
+                "the concurrency key takes too much work to evaluate; read a field of `inputs` \
+                 instead"
+                    .to_owned()
+            }
+            error => error.to_string(),
+        })
+    }
+
+    /// The place that is needed where the key is evaluated in this scope.
+    ///
+    /// # Errors
+    /// The key cannot be evaluated or used.
+    pub fn place_in(&self, scope: &dyn EvalScope) -> Result<ConcurrencyPlace, KeyError> {
         let key = match &self.key {
-            Some(template) => evaluate_key(template, inputs)?,
+            Some(template) => key_text(&template.render_value(scope)?.value)?,
             None => String::new(),
         };
         Ok(ConcurrencyPlace { key, limit: self.limit })
     }
 }
 
-fn evaluate_key(template: &ValueTemplate, inputs: &Arc<Value>) -> Result<String, String> {
-    let scope = InputScope { inputs, state: Map::new() };
-    let value = template.render_value(&scope).map_err(|error| match error.kind {
-        EvalErrorKind::NeedsFullBudget => {
-            "the concurrency key takes too much work to evaluate; read a field of `inputs` instead"
-                .to_owned()
-        }
-        _ => format!("the concurrency key cannot be evaluated: {error}"),
-    })?;
-    let key = match &*value.value {
+/// The text of a key with this value.
+fn key_text(value: &Value) -> Result<String, KeyError> {
+    let key = match value {
         Value::String(text) => text.clone(),
-        Value::Bool(_) | Value::Number(_) => value.value.to_string(),
+        Value::Bool(_) | Value::Number(_) => value.to_string(),
         other => {
             let kind = super::type_name(other);
-            return Err(format!(
-                "the concurrency key is {kind}; it must be text, a number or a boolean: send the \
-                 input that it reads"
-            ));
+            return Err(KeyError::Unusable(format!(
+                "the concurrency key is {kind}; it must be text, a number or a boolean: check the \
+                 value that it reads"
+            )));
         }
     };
     match key.len() {
         1..=MAX_CONCURRENCY_KEY => Ok(key),
-        0 => Err("the concurrency key is empty; it must have at least 1 byte".to_owned()),
-        length => Err(format!(
+        0 => {
+            let message = "the concurrency key is empty; it must have at least 1 byte";
+            Err(KeyError::Unusable(message.to_owned()))
+        }
+        length => Err(KeyError::Unusable(format!(
             "the concurrency key has {length} bytes; it may have at most {MAX_CONCURRENCY_KEY}"
-        )),
+        ))),
     }
 }
 

@@ -41,7 +41,7 @@ pub(super) fn format_schema(catalog: &dyn StepCatalog) -> Value {
                     {"type": "null"},
                 ],
             },
-            "concurrency": concurrency_schema(),
+            "concurrency": concurrency_schema(&ConcurrencyPolicy::ALL),
         },
         "$defs": {
             "step": {"anyOf": [type_name(&types), step_schema(&types)]},
@@ -66,22 +66,22 @@ pub(super) fn format_schema(catalog: &dyn StepCatalog) -> Value {
     })
 }
 
-fn concurrency_schema() -> Value {
+fn concurrency_schema(policies: &[ConcurrencyPolicy]) -> Value {
     json!({
-        "description": "How many executions with the same key are under way at the same time, and \
-            what happens to a further one.",
+        "description": "How many executions, or attempts of the step, with the same key there are \
+            at the same time, and what happens to a further one.",
         "type": ["object", "null"],
         "additionalProperties": false,
         "properties": {
             "limit": {"type": ["integer", "null"], "minimum": 1, "maximum": MAX_CONCURRENCY_LIMIT, "default": 1},
             "key": {
-                "description": "A template that reads `inputs`. Default: all executions of the \
-                    workflow share one key.",
+                "description": "A template; that of a workflow reads only `inputs`. Default: all \
+                    share one key.",
                 "type": ["string", "null"],
                 "minLength": 1,
             },
             "policy": {
-                "enum": ConcurrencyPolicy::ALL.iter().map(|policy| json!(policy.name()))
+                "enum": policies.iter().map(|policy| json!(policy.name()))
                     .chain([Value::Null]).collect::<Vec<_>>(),
                 "default": "queue",
             },
@@ -155,6 +155,7 @@ fn step_schema(types: &[&StepSpec]) -> Value {
                 "description": "The opposite of `idempotent`.",
                 "type": ["boolean", "null"],
             },
+            "concurrency": concurrency_schema(&[ConcurrencyPolicy::Queue]),
         },
         "allOf": by_type,
     });

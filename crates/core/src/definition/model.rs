@@ -80,6 +80,8 @@ pub struct StepDefinition {
     /// Overrides the step type's effect: `true`: may be repeated after a crash with the same key;
     /// `false` (`at_most_once`): fails as `interrupted` instead.
     pub idempotent: Option<bool>,
+    /// How many attempts of it run at the same time; `None`: any number.
+    pub concurrency: Option<ConcurrencyDefinition>,
 }
 
 impl StepDefinition {

@@ -119,6 +119,8 @@ pub struct PlanStep {
     pub input_schema: Arc<Value>,
     /// The JSON Schema of its output, as far as it is known.
     pub output_schema: Arc<Value>,
+    /// How many attempts of it run at the same time; `None`: any number.
+    pub concurrency: Option<Box<PlanConcurrency>>,
     /// The names of the secrets that its sensitive fields refer to.
     pub secrets: Vec<String>,
     /// `input_schema` of the step type compiled; `None` where every value satisfies it.

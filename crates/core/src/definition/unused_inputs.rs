@@ -42,6 +42,9 @@ impl<'p> UsedInputs<'p> {
 
     fn add_step(&mut self, index: StepIndex, step: &'p PlanStep) {
         self.add_references(step.config.references());
+        if let Some(key) = step.concurrency.as_ref().and_then(|planned| planned.key.as_ref()) {
+            self.add_references(key.references());
+        }
         if let Some(when) = &step.when {
             self.add_references(when.references());
         }

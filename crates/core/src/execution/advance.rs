@@ -201,6 +201,8 @@ impl Transition<'_> {
                 | TransitionInput::ChildStarted { .. }
                 | TransitionInput::ChildEnded { .. }),
             ) => return self.handle_step_input(input),
+            (Status::Running, TransitionInput::PlaceTaken(attempt)) => self.take_place(&attempt)?,
+            (_, TransitionInput::PlaceTaken(_)) => return Err(TransitionError::Stale),
             (_, TransitionInput::Abort { error }) => self.end_execution(Event::Failed { error }),
             (Status::Running, TransitionInput::Evaluate { step }) => {
                 return self.evaluate_pending(step);

@@ -35,6 +35,8 @@ impl Execution {
             Event::StepStarted { .. }
             | Event::StepWaiting { .. }
             | Event::ChildStarted { .. }
+            | Event::PlaceAwaited { .. }
+            | Event::PlaceTaken { .. }
             | Event::SignalAwaited { .. }
             | Event::Approval { .. }
             | Event::StepRetrying { .. }
@@ -140,6 +142,16 @@ impl Execution {
             Event::ChildStarted { step, child, until } => {
                 if let Some(run) = self.steps.get_mut(step) {
                     run.await_child(child, at, *until);
+                }
+            }
+            Event::PlaceAwaited { step, place } => {
+                if let Some(run) = self.steps.get_mut(step) {
+                    run.await_place(place);
+                }
+            }
+            Event::PlaceTaken { step } => {
+                if let Some(run) = self.steps.get_mut(step) {
+                    run.take_place(at);
                 }
             }
             Event::StepRetrying { step, error, until, policy } => {

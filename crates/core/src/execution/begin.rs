@@ -15,8 +15,9 @@ use super::flow::{StepReadiness, step_readiness};
 use super::input::{Command, TransitionError};
 use super::scope::ExecutionScope;
 use super::step_run::StepState;
-use super::step_run_id::StepRunId;
+use super::step_run_id::{AttemptId, StepRunId};
 use crate::catalog::StepAction;
+use crate::definition::concurrency::{ConcurrencyPlace, KeyError};
 use crate::definition::plan::{Plan, PlanStep};
 use crate::expr::{
     EvalBudget, EvalError, EvalErrorKind, EvalScope as _, RenderedValue, SecretInsertion,
@@ -55,7 +56,7 @@ impl Transition<'_> {
     }
 
     fn start_prepared(&mut self, planned: &PlanStep, id: &StepRunId, prepared: PreparedStep) {
-        let PreparedStep { input, config, secrets, body } = prepared;
+        let PreparedStep { input, config, secrets, body, place } = prepared;
         self.record_event(Event::StepStarted {
             step: id.clone(),
             attempt: 1,
@@ -63,6 +64,9 @@ impl Transition<'_> {
             config: (!planned.config.is_static()).then(|| config.clone()),
             secrets,
         });
+        if let Some(place) = place {
+            return self.await_place(AttemptId { step_run: id.clone(), attempt: 1 }, place);
+        }
         match planned.action {
             StepAction::Block => self.start_block(planned, id, body.unwrap_or_default()),
             _ => self.start_action(planned, id, input, &config),
@@ -155,6 +159,8 @@ struct PreparedStep {
     secrets: Option<Vec<SecretInsertion>>,
     /// The body with which a block begins; 0 for other steps. `None`: the block is bypassed.
     body: Option<u32>,
+    /// The place that its attempts need; `None`: none.
+    place: Option<ConcurrencyPlace>,
 }
 
 /// Why expressions could not be evaluated, or their values cannot be used.
@@ -222,7 +228,12 @@ fn prepare_step(
             .map_err(|error| EvaluationError::from_eval_error("cases", &error))?,
         None => Some(0),
     };
-    Ok(PreparedStep { input, config, secrets, body })
+    let place = planned.concurrency.as_ref().map(|limits| limits.place_in(scope));
+    let place = place.transpose().map_err(|error| match error {
+        KeyError::Evaluation(error) => EvaluationError::from_eval_error("concurrency.key", &error),
+        error => EvaluationError::failed_with(codes::CONCURRENCY_KEY, error.to_string()),
+    })?;
+    Ok(PreparedStep { input, config, secrets, body, place })
 }
 
 /// The error message for a value that is nested too deeply.

@@ -114,6 +114,10 @@ impl Transition<'_> {
             let reason =
                 format!("the execution {id} that started it does not wait for it any more");
             self.send_message(child, ExecutionMessage::Cancel { reason });
+            if self.execution.phase == Status::Paused {
+                // One that compensates its steps rejects the former, and would stay paused.
+                self.send_message(child, ExecutionMessage::Resume);
+            }
         }
         let to_children = match event {
             Event::Paused => ExecutionMessage::Pause,

@@ -116,6 +116,21 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         until: Option<Timestamp>,
     },
+    /// The attempt of a step waits for a place under the concurrency limit of the step.
+    PlaceAwaited {
+        /// The step run.
+        #[serde(rename = "n")]
+        step: StepRunId,
+        /// The place.
+        #[serde(flatten)]
+        place: ConcurrencyPlace,
+    },
+    /// The attempt of a step has its place, and runs.
+    PlaceTaken {
+        /// The step run.
+        #[serde(rename = "n")]
+        step: StepRunId,
+    },
     /// A step waits for a signal (`WaitForSignal`).
     SignalAwaited {
         /// The step run.
@@ -354,6 +369,8 @@ impl Event {
             Self::StepStarted { step, .. }
             | Self::StepWaiting { step, .. }
             | Self::ChildStarted { step, .. }
+            | Self::PlaceAwaited { step, .. }
+            | Self::PlaceTaken { step }
             | Self::SignalAwaited { step, .. }
             | Self::Approval { step, .. }
             | Self::StepCompleted { step, .. }

@@ -65,6 +65,8 @@ pub enum TransitionInput {
         /// Its result.
         result: Result<StepResult, AttemptError>,
     },
+    /// The runtime has the place that a [`Command::TakePlace`] demanded.
+    PlaceTaken(AttemptId),
     /// A running attempt stored its progress.
     StepCheckpoint {
         /// The attempt; the progress of another one is rejected.
@@ -242,6 +244,10 @@ pub enum Command {
         /// The first item.
         first: u32,
     },
+    /// Take a place under the concurrency limit of the step, by [`TransitionInput::PlaceTaken`], as
+    /// soon as one is free. The attempt has it until it ends, or a `Stop` with the same step run.
+    /// It may be repeated while the attempt waits.
+    TakePlace(AttemptId),
     /// Start the sub-workflow of a step, by [`TransitionInput::ChildStarted`], or end the attempt.
     /// The execution and the event of its start become durable in one transaction.
     StartChild(AttemptId),

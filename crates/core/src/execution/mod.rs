@@ -5,7 +5,8 @@
 //!
 //! `advance` has the table of phase and input, `flow` the edges and joins, `begin` and `settle`
 //! the start and the end of a step run, `resume` timers and recovery, `ending` what runs between the
-//! failure of an execution and its end, `children` sub-workflows, and `actions` the actions of
+//! failure of an execution and its end, `children` sub-workflows, `places`
+//! concurrency limits of steps, and `actions` the actions of
 //! control flow.
 
 mod actions;
@@ -28,6 +29,7 @@ mod handled_failures;
 pub mod input;
 pub mod message;
 pub mod named_step_run;
+mod places;
 mod redaction;
 pub mod rerun;
 mod rerun_blocks;

@@ -76,6 +76,7 @@ impl EventRedaction {
                 }
             }
             Event::ItemsEnded { results, .. } => self.redact_results(results),
+            Event::PlaceAwaited { place, .. } => self.redact_text(&mut place.key),
             Event::SignalAwaited { key, .. } => {
                 if let Some(key) = key {
                     self.redact_text(key);
@@ -90,6 +91,7 @@ impl EventRedaction {
             Event::Started
             | Event::StepWaiting { .. }
             | Event::ChildStarted { .. }
+            | Event::PlaceTaken { .. }
             | Event::SignalConsumed { .. }
             | Event::StepSkipped { .. }
             | Event::StepCancelled { .. }

@@ -212,6 +212,7 @@ fn reusable_outcome(state: &StepState) -> Option<ReusedOutcome> {
         | StepState::Running { .. }
         | StepState::Waiting { .. }
         | StepState::Child { .. }
+        | StepState::AwaitingPlace(_)
         | StepState::AwaitingSignal(_)
         | StepState::AwaitingApproval(_)
         | StepState::Block(_)

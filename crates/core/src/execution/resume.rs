@@ -92,7 +92,12 @@ impl Transition<'_> {
             config: None,
             secrets: None,
         });
-        self.repeat_action(AttemptId { step_run: step, attempt });
+        let place = self.execution.steps.run(&step).place.as_deref().cloned();
+        let attempt = AttemptId { step_run: step, attempt };
+        match place {
+            Some(place) => self.await_place(attempt, place),
+            None => self.repeat_action(attempt),
+        }
     }
 
     /// Starts the steps that became ready while the execution was paused.
@@ -101,6 +106,7 @@ impl Transition<'_> {
             return;
         }
         self.time_out_blocks();
+        self.demand_places();
         self.deliver_kept_signals();
         self.settle_approvals();
         self.start_all_ready();
@@ -122,6 +128,7 @@ impl Transition<'_> {
             })
             .collect();
         self.record_event(Event::Recovered);
+        self.demand_places();
         for attempt in under_way {
             if self.execution.phase.is_final() {
                 return;
@@ -132,7 +139,11 @@ impl Transition<'_> {
             }
             let planned = &plan[attempt.step_run.step];
             if planned.repeat_after_crash || planned.effect == Effect::Pure {
-                self.push_command(attempt_command(planned.action, attempt));
+                // Its place was lost with the node.
+                match self.execution.steps.run(&attempt.step_run).place.as_deref().cloned() {
+                    Some(place) => self.await_place(attempt, place),
+                    None => self.push_command(attempt_command(planned.action, attempt)),
+                }
                 continue;
             }
             let failure = Failure::new(

@@ -11,6 +11,7 @@ use super::failure::{Failure, codes};
 use super::message::ChildLink;
 use super::signal_wait::SignalWait;
 use crate::Timestamp;
+use crate::definition::concurrency::ConcurrencyPlace;
 use crate::expr::SecretInsertion;
 use crate::ids::ExecutionId;
 
@@ -31,6 +32,9 @@ pub enum StepState {
         /// When the wait ends.
         until: Timestamp,
     },
+    /// Its attempt waits for a place under the concurrency limit of the step. Begun by
+    /// `PlaceAwaited`, ended by `PlaceTaken`.
+    AwaitingPlace(Box<ConcurrencyPlace>),
     /// It waits for the end of its sub-workflow. Begun by `ChildStarted`.
     Child {
         /// The execution.
@@ -109,10 +113,16 @@ impl StepState {
         }
     }
 
-    /// Whether it waits for a point in time, for the end of a sub-workflow, a signal or an approval.
+    /// Whether it waits for a point in time, for a place, the end of a sub-workflow, a signal or an
+    /// approval.
     pub(super) fn is_waiting(&self) -> bool {
-        matches!(self, Self::Child { .. } | Self::AwaitingSignal(_) | Self::AwaitingApproval(_))
-            || self.wait_bounds().is_some()
+        matches!(
+            self,
+            Self::AwaitingPlace(_)
+                | Self::Child { .. }
+                | Self::AwaitingSignal(_)
+                | Self::AwaitingApproval(_)
+        ) || self.wait_bounds().is_some()
     }
 
     /// The name that expressions see.
@@ -121,6 +131,7 @@ impl StepState {
             Self::Pending => "pending",
             Self::Running { .. } | Self::Backoff { .. } | Self::Block(_) => "running",
             Self::Waiting { .. }
+            | Self::AwaitingPlace(_)
             | Self::Child { .. }
             | Self::AwaitingSignal(_)
             | Self::AwaitingApproval(_) => "waiting",
@@ -188,6 +199,8 @@ pub struct StepRun {
     pub child: Option<Box<ChildLink>>,
     /// The progress that it has stored last, until it settles.
     pub checkpoint: Option<Arc<Value>>,
+    /// The place that each of its attempts needs.
+    pub place: Option<Box<ConcurrencyPlace>>,
 }
 
 impl StepRun {
@@ -204,6 +217,7 @@ impl StepRun {
         reused: false,
         child: None,
         checkpoint: None,
+        place: None,
     };
 
     /// Starts an attempt.
@@ -225,6 +239,18 @@ impl StepRun {
         self.add_failed_attempt(error, at, next);
         let (attempt, error) = (self.attempts, error.clone());
         self.state = StepState::Backoff { attempt, since: at, until: next.at, error };
+    }
+
+    /// Begins to wait for a place.
+    pub(super) fn await_place(&mut self, place: &ConcurrencyPlace) {
+        self.state = StepState::AwaitingPlace(Box::new(place.clone()));
+        self.place = Some(Box::new(place.clone()));
+    }
+
+    /// The attempt has its place and runs from now on.
+    pub(super) fn take_place(&mut self, at: Timestamp) {
+        self.state = StepState::Running { attempt: self.attempts };
+        self.attempt_started_at = Some(at);
     }
 
     /// Begins to wait for the end of a sub-workflow.

@@ -134,6 +134,7 @@ impl Driver {
                 Command::Run(attempt) | Command::StartChild(attempt) => {
                     self.attempts.push_back(attempt);
                 }
+                Command::TakePlace(attempt) => self.apply(TransitionInput::PlaceTaken(attempt)),
                 Command::RunItems { step, first } => self.run_items(step, first),
                 Command::Stop { step } => self.attempts.retain(|attempt| attempt.step_run != step),
                 Command::Evaluate { step } => self.apply(TransitionInput::Evaluate { step }),

@@ -90,7 +90,9 @@ impl Machine {
 
 fn attempt_of(command: &Command) -> Option<&StepRunId> {
     match command {
-        Command::Run(attempt) | Command::StartChild(attempt) => Some(&attempt.step_run),
+        Command::Run(attempt) | Command::TakePlace(attempt) | Command::StartChild(attempt) => {
+            Some(&attempt.step_run)
+        }
         Command::RunItems { step, .. } => Some(step),
         _ => None,
     }
@@ -238,6 +240,7 @@ impl Family {
             }
             Command::RunItems { step, first } => self.run_items(id, step, first),
             Command::StartChild(attempt) => self.start_child(id, attempt),
+            Command::TakePlace(attempt) => self.try_apply(id, TransitionInput::PlaceTaken(attempt)),
             Command::Evaluate { step } => self.try_apply(id, TransitionInput::Evaluate { step }),
             Command::Continue { step } => self.try_apply(id, TransitionInput::Continue { step }),
             Command::Stop { .. } => {}

@@ -217,7 +217,8 @@ fn random_map(rng: &mut Rng, ids: &mut usize, step: &mut Value, depth: usize) {
 /// Replaces what waits or has effects by steps that only compute, also in inner lists.
 fn make_pure(step: &mut Value) {
     let Some(fields) = step.as_object_mut() else { return };
-    for field in ["retry", "idempotent", "pause", "record", "compensate", "timeout"] {
+    for field in ["retry", "idempotent", "pause", "record", "compensate", "timeout", "concurrency"]
+    {
         fields.shift_remove(field);
     }
     for edge in fields.get_mut("after").and_then(Value::as_array_mut).into_iter().flatten() {
@@ -395,6 +396,10 @@ fn random_step(rng: &mut Rng, i: usize, before: &[Value]) -> Value {
     }
     if matches!(kind, "Pure" | "Read" | "Send") && rng.chance(35) {
         step["compensate"] = random_compensation(rng, &format!("s{i}"));
+    }
+    if matches!(kind, "Pure" | "Read" | "Send") && rng.chance(20) {
+        let key = *rng.pick(&["{{ inputs.n }}", "{{ now }}"]);
+        step["concurrency"] = json!({"limit": 1 + rng.below(3), "key": key});
     }
     step
 }

@@ -15,6 +15,7 @@ mod ending_oracle;
 mod family;
 mod graph;
 mod oracle;
+mod place_oracle;
 mod rng;
 mod signal_oracle;
 mod world;

@@ -220,6 +220,7 @@ fn new_engine(
         evaluations: evaluation_permits(),
         input_checks: evaluation_permits(),
         step_places: evaluation_permits(),
+        step_concurrency: Arc::default(),
         dry_runs: evaluation_permits(),
         queued: AtomicUsize::new(0),
         queue_changed: Notify::new(),

@@ -18,6 +18,7 @@ use super::plans::Plans;
 use super::registry::Registry;
 use super::schedules::Schedules;
 use super::secrets::Vault;
+use super::step_concurrency::StepConcurrency;
 use super::subscriptions::Subscriptions;
 use super::suspects::Suspects;
 use crate::clock::{Clock, SteadyClock};
@@ -68,6 +69,8 @@ pub(crate) struct Engine {
     pub(crate) input_checks: Arc<Semaphore>,
     /// Bounds concurrent pure steps on threads.
     pub(crate) step_places: Arc<Semaphore>,
+    /// The places under the concurrency limits of steps.
+    pub(crate) step_concurrency: Arc<StepConcurrency>,
     /// Bounds concurrent dry runs.
     pub(crate) dry_runs: Arc<Semaphore>,
     /// The number of queued executions that this node knows of.

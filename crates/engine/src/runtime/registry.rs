@@ -13,6 +13,7 @@ use stepwell_store::audit::AuditRecord;
 use super::feed::{Feed, Outcome};
 use super::item_results::ItemResults;
 use super::piece_memory::PieceMemory;
+use super::step_concurrency::StepPlace;
 use crate::AppError;
 use crate::memory::Reservation;
 use stepwell_core::execution::{
@@ -30,6 +31,8 @@ pub(crate) enum Message {
         /// What the attempt has reserved, its output included.
         memory: Reservation,
     },
+    /// A place under the concurrency limit of a step is free for an attempt.
+    PlaceTaken { attempt: AttemptId, place: StepPlace },
     /// Items of a `Map` ended.
     ItemsEnded(Box<ItemResults>),
     /// A running step stored its progress.

@@ -47,10 +47,12 @@ mod retained;
 mod run_commands;
 mod run_items;
 mod signal_waits;
+mod step_places;
 
 pub(crate) use approvals::StoredApprovals;
 pub(crate) use retained::Retained;
 use signal_waits::SignalWaits;
+use step_places::AttemptPlaces;
 
 /// The pause before an execution is loaded again whose stored journal differs from memory.
 const LOST_PAUSE: Duration = Duration::from_secs(1);
@@ -103,6 +105,8 @@ pub(crate) struct Runner {
     commands: VecDeque<Command>,
     /// Running attempts, by step run.
     under_way: HashMap<StepRunId, AbortHandle>,
+    /// The places of attempts under the concurrency limits of steps.
+    places: AttemptPlaces,
     /// Requests that are confirmed when the events are durable.
     replies: Vec<PendingReply>,
     /// What its events that are not durable yet change for other executions.
@@ -291,6 +295,7 @@ impl Runner {
             committing: None,
             commands: VecDeque::new(),
             under_way: HashMap::new(),
+            places: AttemptPlaces::new(),
             replies: accepted.into_iter().map(PendingReply::Acceptance).collect(),
             has_messages,
             related: RelatedExecutions::default(),
@@ -311,6 +316,7 @@ impl Runner {
         for (_, attempt) in self.under_way.drain() {
             attempt.abort();
         }
+        self.places.clear();
         if matches!(reason, StopReason::Asleep | StopReason::Lost) {
             self.engine.vault.keep(self.record.id, &self.secrets);
         }
@@ -421,6 +427,7 @@ impl Runner {
         let shown = decision.events.iter().filter(|e| !e.event.is_final()).count();
         self.feed.show(&decision.events[..shown]);
         self.engine.metrics.steps_changed(&self.execution, &decision.events);
+        self.release_places(&decision.events);
         let before = self.retained.bytes();
         self.retained.count(&decision.events);
         if self.retained.bytes() >= SMALL && self.retained.bytes() > before {
@@ -439,6 +446,8 @@ impl Runner {
 
     /// Whether there is something to do that no timer or message triggers.
     fn needs_recovery(&self) -> bool {
-        self.execution.is_busy() || self.execution.has_evaluation_pending()
+        self.execution.is_busy()
+            || self.execution.has_evaluation_pending()
+            || self.execution.place_waits().next().is_some()
     }
 }

@@ -9,7 +9,7 @@ use stepwell_store::record::ExecutionRecord;
 pub enum WaitReason {
     /// A queued execution: until there is capacity for it.
     Capacity,
-    /// A queued execution: until it has a place under the concurrency limit of its workflow.
+    /// A queued execution, or a step: until it has a place under its concurrency limit.
     Concurrency,
     /// A step: until a point in time (`Delay`).
     Timer,
@@ -47,6 +47,8 @@ pub struct StepWait {
     pub until: Option<Timestamp>,
     /// The signal that it waits for.
     pub signal: Option<AwaitedSignal>,
+    /// The place that it waits for.
+    pub place: Option<AwaitedPlace>,
 }
 
 /// The signal that a step waits for.
@@ -60,7 +62,7 @@ pub struct AwaitedSignal {
 
 impl StepWait {
     const fn without_signal(reason: WaitReason, until: Option<Timestamp>) -> Self {
-        Self { reason, until, signal: None }
+        Self { reason, until, signal: None, place: None }
     }
 }
 
@@ -79,12 +81,12 @@ pub struct ExecutionWait {
     pub place: Option<AwaitedPlace>,
 }
 
-/// The place that an execution waits for.
+/// The place that an execution or a step waits for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AwaitedPlace {
-    /// How many executions with the key may be under way at the same time.
+    /// How many may have a place with the key at the same time.
     pub limit: u32,
-    /// The key; `None`: that of all executions of the workflow.
+    /// The key; `None`: the one of all.
     pub key: Option<String>,
     /// The position in the queue of the key, from 1; `None`: not read.
     pub position: Option<u64>,
@@ -114,6 +116,11 @@ pub(super) fn step_wait(state: &StepState) -> Option<StepWait> {
             reason: WaitReason::Signal,
             until: wait.until,
             signal: Some(AwaitedSignal { name: wait.name.clone(), key: wait.key.clone() }),
+            place: None,
+        }),
+        StepState::AwaitingPlace(place) => Some(StepWait {
+            place: Some(AwaitedPlace::of(place)),
+            ..StepWait::without_signal(WaitReason::Concurrency, None)
         }),
         StepState::AwaitingApproval(wait) => {
             Some(StepWait::without_signal(WaitReason::Approval, wait.until))
@@ -146,10 +153,10 @@ pub(super) fn execution_wait(
                 execution.steps.iter().filter_map(|(id, run)| Some((id, step_wait(&run.state)?)));
             // One without a time may take longest.
             let key = |wait: &StepWait| (wait.until.is_none(), wait.until);
-            let (id, StepWait { reason, until, signal }) =
+            let (id, StepWait { reason, until, signal, place }) =
                 waits.min_by_key(|(_, wait)| key(wait))?;
             let step_id = super::step_run_name(execution, &id);
-            Some(ExecutionWait { reason, step_id, until, signal, place: None })
+            Some(ExecutionWait { reason, step_id, until, signal, place })
         }
         _ => None,
     }

@@ -324,7 +324,7 @@ async fn a_repeated_request_gets_the_first_execution() {
         ids.push(start.await.unwrap());
     }
     ids.dedup();
-    assert_eq!(ids.len(), 1);
+    assert_eq!(ids.len(), 1, "{ids:?}");
 }
 
 /// Cancelled executions make room in the queue.

@@ -33,6 +33,7 @@ mod schedules;
 mod secrets;
 mod signals;
 mod simulated;
+mod step_concurrency;
 mod sub_workflow_crashes;
 mod sub_workflows;
 mod support;

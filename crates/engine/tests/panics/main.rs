@@ -123,6 +123,32 @@ async fn a_panic_fails_one_execution_and_nothing_else() {
     bench.app.shutdown().await;
 }
 
+/// An execution under a concurrency limit that fails by a panic gives its place to the next one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_panic_loses_no_concurrency_place() {
+    let _alone = ONE_AT_A_TIME.lock().await;
+    let bench = Bench::with(small()).await;
+    let mut limited = definition();
+    limited["concurrency"] = json!({"limit": 1});
+    let workflow = bench.create(limited).await;
+    let mut failed = 0;
+    for point in faults::POINTS {
+        for nth in 0..6 {
+            faults::plant_fault(Some((point, nth)));
+            let ids = [accepted(&bench, workflow).await, accepted(&bench, workflow).await];
+            for id in ids.into_iter().flatten() {
+                let view = bench.app.wait_for(&bench.caller, id, PATIENCE).await;
+                let view = view.unwrap_or_else(|error| panic!("{point} {nth}: {error}"));
+                failed += u32::from(view.record.status == Status::Failed);
+            }
+            faults::plant_fault(None);
+            let view = bench.wait(workflow, json!({"n": 1, "text": "x"})).await.unwrap();
+            assert_eq!(view.record.status, Status::Completed, "{point} {nth}");
+        }
+    }
+    assert!(failed > 10, "{failed}");
+}
+
 /// Both executions end, and no message stays in the store.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_panic_leaves_no_sub_workflow_behind() {

@@ -129,6 +129,7 @@ pub fn describe_task(task: &Value) -> Option<String> {
         }
         "signal" => Some(format!("waits for {}", describe_signal(&task["waiting"]))),
         "approval" => Some("waits for an approval".to_owned()),
+        "concurrency" => Some(format!("waits for {}", describe_place(&task["waiting"]))),
         _ => Some(format!("waits until {until}")),
     }
 }

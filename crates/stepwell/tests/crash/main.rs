@@ -11,6 +11,7 @@
     reason = "a test that cannot continue must fail"
 )]
 
+mod concurrency;
 mod counter;
 mod load;
 mod operations;

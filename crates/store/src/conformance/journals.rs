@@ -289,6 +289,11 @@ pub async fn every_kind_of_event(store: Shared) {
     events.extend(signal_events(&value, until));
     events.extend(approval_events(&value, until));
     events.extend(step_starts(&value));
+    let place = ConcurrencyPlace { key: "k".to_owned(), limit: 3 };
+    events.extend([
+        Event::PlaceAwaited { step: inside(1), place },
+        Event::PlaceTaken { step: 1.into() },
+    ]);
     events.extend([
         accepted(Some(Box::new(rerun))),
         accepted(None),

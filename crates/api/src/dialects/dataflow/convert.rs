@@ -313,12 +313,14 @@ impl<'a> From<&'a ExecutionWait> for wire::ExecutionWait<'a> {
 }
 
 impl<'a> From<&'a StepWait> for wire::TaskWait<'a> {
-    fn from(StepWait { reason, until, signal }: &'a StepWait) -> Self {
+    fn from(StepWait { reason, until, signal, place }: &'a StepWait) -> Self {
+        let key_of_place = place.as_ref().and_then(|place| place.key.as_deref());
         Self {
             reason: reason.name(),
             until: until.map(Time),
             signal: signal.as_ref().map(|signal| signal.name.as_str()),
-            key: signal.as_ref().and_then(|signal| signal.key.as_deref()),
+            key: signal.as_ref().and_then(|signal| signal.key.as_deref()).or(key_of_place),
+            limit: place.as_ref().map(|place| place.limit),
         }
     }
 }

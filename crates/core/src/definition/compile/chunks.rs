@@ -53,12 +53,14 @@ fn can_be_repeated(step: &PlanStep) -> bool {
         },
         _ => false,
     };
-    is_pure && step.role.is_regular() && !step.is_retried() && step.secrets.is_empty()
+    let is_plain = step.role.is_regular() && step.concurrency.is_none();
+    is_pure && is_plain && !step.is_retried() && step.secrets.is_empty()
 }
 
 fn unsuitable_step(path: &str, step: &PlanStep) -> Problem {
     let why = match (step.action, step.effect) {
         (StepAction::Run, Effect::Pure) if step.is_retried() => "has `retry`",
+        (StepAction::Run, Effect::Pure) if step.concurrency.is_some() => "has `concurrency`",
         (StepAction::Run, Effect::Pure) => "uses secrets",
         (StepAction::Run, _) => "has an effect outside",
         _ => "waits or changes the execution",

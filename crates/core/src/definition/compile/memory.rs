@@ -74,6 +74,7 @@ fn step_bytes(step: &PlanStep) -> usize {
         + edges.sum::<usize>()
         + size_of_val(step.dependents.as_slice())
         + size_of_val(step.enclosing.as_slice())
+        + step.concurrency.as_deref().map_or(0, concurrency_bytes)
         + step.when.as_ref().map_or(0, Expression::memory_bytes)
         + size_of_val(step.retry.as_slice())
         + step.retry.iter().map(|policy| names_bytes(&policy.on)).sum::<usize>()

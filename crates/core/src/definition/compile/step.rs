@@ -44,6 +44,7 @@ impl PlanCompiler<'_> {
         let effect = spec
             .effect_of
             .map_or(spec.effect, |effect_of| effect_of(&Value::Object(step.config.clone())));
+        let concurrency = self.plan_step_concurrency(index, step, spec);
         let bound = bound?;
         let config = config?;
         Some(PlanStep {
@@ -80,6 +81,7 @@ impl PlanCompiler<'_> {
             config_checker: schemas.config_checker,
             input_proven: bound.proven,
             config_proven,
+            concurrency,
         })
     }
 

@@ -65,7 +65,7 @@ pub(super) fn parse_source(
         timeout: walk.read_duration(map, "timeout", ""),
         retention: walk.read_duration(map, "retention", ""),
         metadata: walk.read_object(map, "metadata", ""),
-        concurrency: concurrency::parse_concurrency(&mut walk, map),
+        concurrency: concurrency::parse_concurrency(&mut walk, map, ""),
     };
     check_names(&mut walk, &definition.state, "state");
     walk.problems.0.truncate(MAX_PROBLEMS);

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::block_fields::{block_fields, block_with_field};
+use super::concurrency::parse_step_concurrency;
 use super::retry;
 use super::walk::{ParseWalk, describe_value};
 use crate::definition::config_fields::{config_fields, type_with_field};
@@ -34,6 +35,7 @@ pub(crate) const FIELDS: &[&str] = &[
     "compensate",
     "idempotent",
     "at_most_once",
+    "concurrency",
 ];
 
 /// The step at `path`; where its type cannot be read, with an empty one. The bodies of a block are
@@ -77,6 +79,7 @@ pub(super) fn empty_step(path: String, parent: Option<ParentBody>) -> StepDefini
         on_error: OnError::default(),
         role: StepRole::default(),
         idempotent: None,
+        concurrency: None,
     }
 }
 
@@ -127,6 +130,7 @@ pub(super) fn parse_fields(walk: &mut ParseWalk, step: &mut StepDefinition, map:
     step.retry = retry::parse_retry(walk, map.get("retry"), &at_key(path, "retry"));
     step.on_error = on_error(walk, map.get("on_error"), &at_key(path, "on_error"));
     step.idempotent = parse_idempotent(walk, map, path);
+    step.concurrency = parse_step_concurrency(walk, map, path);
 }
 
 /// The configuration of a type that has its fields beside `type`.

@@ -45,7 +45,7 @@ fn wrong_forms_are_refused_with_what_to_write() {
         (json!({"limit": 10_001}), "concurrency.limit: "),
         (json!({"limit": "2"}), "concurrency.limit: "),
         (json!({"key": 5}), "concurrency.key: `key` has the wrong type (expected string"),
-        (json!({"key": ""}), "concurrency.key: `key` must not be empty; without `key`, all"),
+        (json!({"key": ""}), "concurrency.key: `key` must not be empty; without `key`, all share"),
         (
             json!({"key": "inputs.a"}),
             "concurrency.key: a key is a template: write `{{ inputs.a }}`",
@@ -94,4 +94,37 @@ fn keys_are_text_of_a_limited_length() {
     let failing = planned(with(json!({"key": "{{ inputs.a + 1 }}"}))).concurrency.unwrap();
     let problem = failing.place_for(&Arc::new(json!({"a": "x"}))).unwrap_err();
     assert!(problem.starts_with("the concurrency key cannot be evaluated: "), "{problem}");
+}
+
+#[test]
+fn steps_that_do_work_can_have_a_limit() {
+    let step = |step: Value| json!({"name": "n", "inputs": {"a": "any?"}, "steps": [step]});
+    let echo = |concurrency: Value| {
+        step(json!({"id": "e", "type": "Echo", "input": 1, "concurrency": concurrency}))
+    };
+    let plan = planned(echo(json!({"limit": 2, "key": "{{ inputs.a }}-{{ execution.id }}"})));
+    assert_eq!(plan.steps[0].concurrency.as_ref().map(|limits| limits.limit), Some(2));
+    for (source, expected) in [
+        (
+            echo(json!({"policy": "reject"})),
+            "steps[0].concurrency.policy: attempts of a step can only wait: write `policy: queue`",
+        ),
+        (echo(json!({"limit": 0})), "steps[0].concurrency.limit: "),
+        (
+            echo(json!({"key": "{{ steps.e.output }}"})),
+            "steps[0].concurrency.key: the step `e` cannot refer to itself",
+        ),
+        (
+            echo(json!({"key": "{{ secrets.A }}"})),
+            "steps[0].concurrency.key: secrets may only be used in the sensitive fields",
+        ),
+        (
+            step(json!({"type": "Delay", "config": {"for": 1}, "concurrency": {}})),
+            "steps[0].concurrency: `Delay` cannot have `concurrency`; remove it",
+        ),
+    ] {
+        let problems = try_plan(&source).unwrap_err();
+        assert!(problems[0].starts_with(expected), "{source}: {problems:#?}");
+        assert_eq!(problems.len(), 1, "{source}: {problems:#?}");
+    }
 }

@@ -85,7 +85,7 @@ impl Transition<'_> {
         for id in ids {
             let state = &self.execution.steps.run(id).state;
             let stop = match state {
-                StepState::Running { .. } => true,
+                StepState::Running { .. } | StepState::AwaitingPlace(_) => true,
                 StepState::Block(run) => run.is_chunked,
                 _ => false,
             };

@@ -114,6 +114,7 @@ impl ItemsRun {
                     transition.start_reached();
                 }
                 Command::Run(_)
+                | Command::TakePlace(_)
                 | Command::StartChild(_)
                 | Command::RunItems { .. }
                 | Command::Evaluate { .. }

@@ -15,6 +15,7 @@ use stepwell_core::execution::{
 
 use crate::approval_oracle::ApprovalOracle;
 use crate::ending_oracle::EndingOracle;
+use crate::place_oracle::PlaceOracle;
 use crate::signal_oracle::SignalOracle;
 
 /// Reads a journal event by event and panics where it breaks a rule.
@@ -47,6 +48,7 @@ pub struct Oracle {
     pub ending: EndingOracle,
     pub signals: SignalOracle,
     approvals: ApprovalOracle,
+    places: PlaceOracle,
 }
 
 /// Which body, which iteration.
@@ -87,6 +89,7 @@ impl Oracle {
             ending: EndingOracle::default(),
             signals: SignalOracle::default(),
             approvals: ApprovalOracle::default(),
+            places: PlaceOracle::default(),
         }
     }
 
@@ -97,6 +100,7 @@ impl Oracle {
         (self.last_seq, self.last_at) = (recorded.seq, recorded.at);
         self.signals.read(plan, recorded);
         self.approvals.read(plan, recorded);
+        self.places.read(plan, &recorded.event, self.paused);
         self.read_event(plan, &recorded.event);
     }
 
@@ -195,6 +199,9 @@ impl Oracle {
             Event::StepCancelled { step } => self.step_cancelled(step),
             Event::StepCheckpoint { step, .. } => {
                 assert!(self.under_way.contains_key(step), "only of a running attempt");
+            }
+            Event::PlaceAwaited { step, .. } | Event::PlaceTaken { step } => {
+                assert!(self.under_way.contains_key(step), "only of an attempt under way");
             }
             Event::SignalAwaited { step, .. } | Event::SignalConsumed { step, .. } => {
                 self.decided_outside(step);

@@ -46,6 +46,8 @@ pub struct World {
     uncommitted: Vec<RecordedEvent>,
     /// Attempts that workers run; their results may come late, twice, or never.
     under_way: Vec<AttemptId>,
+    /// Attempts that wait for a place.
+    places: Vec<AttemptId>,
     /// Results on their way, also of attempts that are over.
     in_flight: Vec<(AttemptId, Result<StepResult, AttemptError>)>,
     /// Evaluations for the runtime.
@@ -87,6 +89,7 @@ impl World {
             live,
             uncommitted: Vec::new(),
             under_way: Vec::new(),
+            places: Vec::new(),
             in_flight: Vec::new(),
             evaluations: Vec::new(),
             continued: Vec::new(),
@@ -161,8 +164,9 @@ impl World {
     /// One thing that can happen, good or bad.
     fn random_action(&mut self) {
         match self.rng.below(100) {
-            0..7 => self.evaluate_some(),
-            7..12 => self.run_some_items(),
+            0..5 => self.evaluate_some(),
+            5..8 => self.take_some_place(),
+            8..12 => self.run_some_items(),
             12..18 => self.do_something_with_children(),
             18..21 => self.store_checkpoint(),
             21..26 => self.send_some_signal(),
@@ -222,10 +226,13 @@ impl World {
             match command {
                 Command::Stop { step } => {
                     self.under_way.retain(|under_way| under_way.step_run != step);
+                    self.places.retain(|waiting| waiting.step_run != step);
                     self.items.retain(|(block, _)| *block != step);
                     self.children.forget_demand(&step);
                 }
                 Command::Run(attempt) => self.begin(attempt),
+                Command::TakePlace(attempt) if self.places.contains(&attempt) => {}
+                Command::TakePlace(attempt) => self.places.push(attempt),
                 Command::RunItems { step, first } => self.begin_items(step, first),
                 Command::StartChild(attempt) => self.children.demand(attempt),
                 Command::Evaluate { step } => self.evaluations.push(step),
@@ -279,6 +286,14 @@ impl World {
         let attempt = self.rng.pick(&attempts).clone();
         let value = Arc::new(json!(self.events));
         self.try_input(TransitionInput::StepCheckpoint { attempt, value });
+    }
+
+    /// A place is free: an attempt gets it, or does not want it any more.
+    fn take_some_place(&mut self) {
+        if !self.places.is_empty() {
+            let attempt = self.places.remove(self.rng.below(self.places.len()));
+            self.try_input(TransitionInput::PlaceTaken(attempt));
+        }
     }
 
     fn finish_some_attempt(&mut self) {
@@ -393,6 +408,7 @@ impl World {
         self.evaluations.clear();
         self.continued.clear();
         self.items.clear();
+        self.places.clear();
         let durable = self.journal.len() as u64;
         self.evaluated_later.retain(|seq| *seq <= durable);
         self.live = self.replayed();
@@ -425,6 +441,8 @@ impl World {
                 self.evaluate_some();
             } else if !self.item_results.is_empty() || !self.items.is_empty() {
                 self.run_some_items();
+            } else if !self.places.is_empty() {
+                self.take_some_place();
             } else if let Some((attempt, result)) = self.in_flight.pop() {
                 // Maybe late: then it is refused.
                 self.try_input(TransitionInput::StepEnded { attempt: attempt.clone(), result });

@@ -119,6 +119,10 @@ impl DryRunDriver {
             Some(Command::Run(attempt) | Command::StartChild(attempt)) => {
                 self.run_attempt(attempt, context)
             }
+            // One execution alone: a place is always free.
+            Some(Command::TakePlace(attempt)) => {
+                self.apply_input(TransitionInput::PlaceTaken(attempt), context)
+            }
             Some(Command::Stop { step }) => {
                 self.forget_results(&step);
                 Ok(())

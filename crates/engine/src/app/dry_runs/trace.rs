@@ -134,6 +134,8 @@ impl TraceRecorder {
             | Event::Started
             | Event::ItemsEnded { .. }
             | Event::ChildStarted { .. }
+            | Event::PlaceAwaited { .. }
+            | Event::PlaceTaken { .. }
             | Event::SignalReceived { .. }
             | Event::SignalConsumed { .. }
             | Event::Approval { .. }

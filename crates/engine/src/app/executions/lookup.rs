@@ -71,7 +71,8 @@ impl App {
         &self,
         mut view: ExecutionView,
     ) -> Result<ExecutionView, AppError> {
-        let wait = view.waiting.as_mut().and_then(|wait| wait.place.as_mut());
+        let wait = view.waiting.as_mut().filter(|wait| wait.step_id.is_none());
+        let wait = wait.and_then(|wait| wait.place.as_mut());
         let (Some(wait), Some(place)) = (wait, &view.record.concurrency) else { return Ok(view) };
         let key = place.needed.key.clone();
         let of =

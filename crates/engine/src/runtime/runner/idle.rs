@@ -39,6 +39,11 @@ impl Runner {
         if self.execution.is_busy() {
             return None;
         }
+        // It keeps its turn for a place under the concurrency limit of a step.
+        let is_paused = self.execution.status() == Status::Paused;
+        if !is_paused && !self.places.is_empty() {
+            return None;
+        }
         let keep = Duration::from_millis(self.engine.config().keep_in_memory_millis);
         let stays = left.is_some_and(|left| left <= keep);
         let can_go =

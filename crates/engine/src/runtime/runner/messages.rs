@@ -66,6 +66,7 @@ impl Runner {
                 self.step_ended(attempt, result);
                 self.resize_memory();
             }
+            Message::PlaceTaken { attempt, place } => self.place_taken(attempt, place),
             Message::ItemsEnded(ended) => self.items_ended(*ended),
             Message::StepCheckpoint { attempt, value } => {
                 self.bytes += json_size(&value, usize::MAX);

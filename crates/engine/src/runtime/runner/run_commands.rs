@@ -36,9 +36,11 @@ impl Runner {
                     if let Some(attempt) = self.under_way.remove(&step) {
                         attempt.abort();
                     }
+                    self.places.remove(&step);
                 }
                 Command::Run(_)
                 | Command::RunItems { .. }
+                | Command::TakePlace(_)
                 | Command::StartChild(_)
                 | Command::Evaluate { .. }
                 | Command::Continue { .. }
@@ -50,6 +52,10 @@ impl Runner {
                 Command::Run(attempt) => {
                     self.current = Some(attempt.step_run.clone());
                     self.run(attempt).await?;
+                }
+                Command::TakePlace(attempt) => {
+                    self.current = Some(attempt.step_run.clone());
+                    self.demand_place(attempt);
                 }
                 Command::RunItems { step, first } => {
                     self.current = Some(step.clone());

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::json;
 use stepwell_core::execution::Status;
 use stepwell_engine::EngineConfig;
 use stepwell_store::Store;
@@ -150,4 +151,19 @@ async fn what_waits_survives_a_restart_and_starts_in_order() {
     assert_eq!(all.len(), 3);
     assert!(all.iter().all(|execution| execution.status == Status::Completed));
     assert_eq!(scheduled_at(&all[2]), "2026-05-02T10:06:00.000000Z");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_firing_without_a_concurrency_place_is_skipped() {
+    let bench = Simulated::start("2026-05-02T10:20:00Z").await;
+    let steps = json!([{"id": "wait", "type": "Delay", "config": {"for": "90m"}}]);
+    let concurrency = json!({"policy": "reject"});
+    let definition = json!({"name": "limited", "steps": steps, "concurrency": concurrency});
+    let workflow = bench.workflow(definition).await;
+    let id = bench.schedule(workflow, with_overlap("allow", cron("0 * * * *"))).await;
+    bench.pass(3 * 3600).await;
+    assert_eq!(bench.fired(workflow).await, ["11:00:00", "13:00:00"]);
+    let skipped = bench.view(id).await.record.document.progress.skipped.unwrap();
+    assert_eq!(skipped.code, "CONCURRENCY_LIMIT");
+    assert_eq!(skipped.scheduled_at, at("2026-05-02T12:00:00Z"));
 }

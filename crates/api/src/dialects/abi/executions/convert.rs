@@ -212,12 +212,14 @@ impl<'a> From<&'a view::ExecutionWait> for ExecutionWait<'a> {
 }
 
 impl<'a> From<&'a view::StepWait> for StepWait<'a> {
-    fn from(view::StepWait { reason, until, signal }: &'a view::StepWait) -> Self {
+    fn from(view::StepWait { reason, until, signal, place }: &'a view::StepWait) -> Self {
+        let key_of_place = place.as_ref().and_then(|place| place.key.as_deref());
         Self {
             reason: reason.name(),
             until: until.map(Time),
             signal: signal.as_ref().map(|signal| signal.name.as_str()),
-            key: signal.as_ref().and_then(|signal| signal.key.as_deref()),
+            key: signal.as_ref().and_then(|signal| signal.key.as_deref()).or(key_of_place),
+            limit: place.as_ref().map(|place| place.limit),
         }
     }
 }

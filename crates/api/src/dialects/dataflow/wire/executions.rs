@@ -302,7 +302,7 @@ pub struct ExecutionWait<'a> {
 /// What a task waits for.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TaskWait<'a> {
-    /// `timer`, `retry`, `sub_workflow`, `signal` or `approval`.
+    /// `timer`, `retry`, `sub_workflow`, `signal`, `approval` or `concurrency`.
     #[serde(rename = "for")]
     #[schema(example = "retry")]
     pub reason: &'static str,
@@ -312,10 +312,15 @@ pub struct TaskWait<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false, example = "payment")]
     pub signal: Option<&'a str>,
-    /// For `signal`: its correlation key, if the step has one.
+    /// For `signal`: its correlation key, if the step has one. For `concurrency`: the key, if the step
+    /// has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false, example = "order-17")]
     pub key: Option<&'a str>,
+    /// For `concurrency`: how many attempts of the step with the key run at the same time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, example = 1)]
+    pub limit: Option<u32>,
 }
 
 /// The status of a task.
