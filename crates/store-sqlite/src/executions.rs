@@ -21,8 +21,7 @@ use stepwell_store::record::{
     ExecutionRecord, IdempotencyRecord, Loaded, ParentStep, StoredExecution,
 };
 use stepwell_store::traits::{
-    ActiveOf, ClaimQueued, ConcurrencyKey, ConcurrencyUse, Due, DueExecutions, Unfinished,
-    UnfinishedOf, WriteIdempotent,
+    ActiveOf, ClaimQueued, Due, DueExecutions, Unfinished, UnfinishedOf, WriteIdempotent,
 };
 
 use crate::SqliteStore;
@@ -82,7 +81,8 @@ pub(crate) const QUERIES: &[&str] = &[
     places::TAKEN,
     places::NEXT,
     places::GRANT,
-    places::WAITING,
+    places::WITH_PLACE,
+    places::AWAITING_PLACE,
     places::OTHERS,
     places::DISPLACE,
 ];
@@ -123,10 +123,6 @@ impl ExecutionStore for SqliteStore {
 
     async fn claim_queued(&self, claim: ClaimQueued) -> StoreResult<Vec<ExecutionId>> {
         self.writer.write(0, move |batch| claim_queued(batch, claim)).await
-    }
-
-    async fn concurrency_use(&self, of: ConcurrencyKey) -> StoreResult<ConcurrencyUse> {
-        self.readers.read(move |connection| places::read_use(connection, &of)).await
     }
 
     async fn due(&self, due: Due) -> StoreResult<DueExecutions> {
@@ -181,6 +177,12 @@ fn unfinished(connection: &Connection, list: Unfinished) -> Result<Vec<Execution
         UnfinishedOf::Active(of) => {
             let all = active(connection, of)?.into_iter();
             Ok(all.filter(|id| after.is_none_or(|after| *id > after)).take(limit).collect())
+        }
+        UnfinishedOf::WithPlace(of) => {
+            places::list(connection, places::WITH_PLACE, &of, (after, limit))
+        }
+        UnfinishedOf::AwaitingPlace(of) => {
+            places::list(connection, places::AWAITING_PLACE, &of, (after, limit))
         }
     }
 }

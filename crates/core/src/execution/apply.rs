@@ -144,14 +144,9 @@ impl Execution {
                     run.await_child(child, at, *until);
                 }
             }
-            Event::PlaceAwaited { step, place } => {
+            Event::PlaceAwaited { step, .. } | Event::PlaceTaken { step } => {
                 if let Some(run) = self.steps.get_mut(step) {
-                    run.await_place(place);
-                }
-            }
-            Event::PlaceTaken { step } => {
-                if let Some(run) = self.steps.get_mut(step) {
-                    run.take_place(at);
+                    run.apply_place_event(event, at);
                 }
             }
             Event::StepRetrying { step, error, until, policy } => {

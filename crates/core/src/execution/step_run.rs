@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::approval_wait::ApprovalWait;
 use super::blocks::block_run::BlockRun;
-use super::event::SkipReason;
+use super::event::{Event, SkipReason};
 use super::failure::{Failure, codes};
 use super::message::ChildLink;
 use super::signal_wait::SignalWait;
@@ -241,16 +241,19 @@ impl StepRun {
         self.state = StepState::Backoff { attempt, since: at, until: next.at, error };
     }
 
-    /// Begins to wait for a place.
-    pub(super) fn await_place(&mut self, place: &ConcurrencyPlace) {
-        self.state = StepState::AwaitingPlace(Box::new(place.clone()));
-        self.place = Some(Box::new(place.clone()));
-    }
-
-    /// The attempt has its place and runs from now on.
-    pub(super) fn take_place(&mut self, at: Timestamp) {
-        self.state = StepState::Running { attempt: self.attempts };
-        self.attempt_started_at = Some(at);
+    /// Its attempt begins to wait for a place, or has it and runs from now on.
+    pub(super) fn apply_place_event(&mut self, event: &Event, at: Timestamp) {
+        match event {
+            Event::PlaceAwaited { place, .. } => {
+                self.state = StepState::AwaitingPlace(Box::new(place.clone()));
+                self.place = Some(Box::new(place.clone()));
+            }
+            Event::PlaceTaken { .. } => {
+                self.state = StepState::Running { attempt: self.attempts };
+                self.attempt_started_at = Some(at);
+            }
+            _ => {}
+        }
     }
 
     /// Begins to wait for the end of a sub-workflow.

@@ -394,14 +394,21 @@ fn random_step(rng: &mut Rng, i: usize, before: &[Value]) -> Value {
     if kind == "Send" && rng.chance(30) {
         step["idempotent"] = json!(false);
     }
-    if matches!(kind, "Pure" | "Read" | "Send") && rng.chance(35) {
-        step["compensate"] = random_compensation(rng, &format!("s{i}"));
+    if matches!(kind, "Pure" | "Read" | "Send") {
+        add_work_fields(rng, &mut step, &format!("s{i}"));
     }
-    if matches!(kind, "Pure" | "Read" | "Send") && rng.chance(20) {
+    step
+}
+
+/// Fields that only steps that do work can have.
+fn add_work_fields(rng: &mut Rng, step: &mut Value, id: &str) {
+    if rng.chance(35) {
+        step["compensate"] = random_compensation(rng, id);
+    }
+    if rng.chance(20) {
         let key = *rng.pick(&["{{ inputs.n }}", "{{ now }}"]);
         step["concurrency"] = json!({"limit": 1 + rng.below(3), "key": key});
     }
-    step
 }
 
 /// The names and the keys of signals.

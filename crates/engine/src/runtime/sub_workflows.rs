@@ -12,7 +12,7 @@ use stepwell_core::execution::{
 use stepwell_core::ids::{ExecutionId, KeyId, WorkflowId, WorkspaceId};
 use stepwell_store::commit::{Admission, StartedExecution};
 use stepwell_store::record::{ExecutionRecord, ParentStep, WorkflowRecord};
-use stepwell_store::traits::{ConcurrencyKey, FindWorkflow};
+use stepwell_store::traits::{ConcurrencyKey, FindWorkflow, Unfinished, UnfinishedOf};
 
 use super::attempt_error::permanent_error;
 use super::engine::{Engine, new_uuid};
@@ -174,11 +174,12 @@ impl Engine {
         if admission != Admission::RequirePlace {
             return Ok(admission);
         }
-        let of = ConcurrencyKey { workflow, key: place.key.clone(), before: None };
-        let found = self.store.concurrency_use(of).await.map_err(AppError::from)?;
+        let of = UnfinishedOf::WithPlace(ConcurrencyKey { workflow, key: place.key.clone() });
+        let list = Unfinished { of, after: None, limit: limit as usize };
+        let found = self.store.unfinished_executions(list).await.map_err(AppError::from)?;
         let is_same = |held: &&HeldKey| held.workflow == workflow && held.key == place.key;
-        let starting = starting.iter().filter(is_same).count() as u64;
-        if found.taken + starting >= u64::from(limit) {
+        let starting = starting.iter().filter(is_same).count();
+        if found.len() + starting >= limit as usize {
             let message = format!("`{name}`: {}", AppError::ConcurrencyLimit(limit));
             let failure = Failure::new(codes::CONCURRENCY_LIMIT, message);
             return Err(AttemptError { failure, retryable: true, retry_after: None }.into());

@@ -11,6 +11,7 @@ use stepwell_engine::view::{AwaitedPlace, ExecutionView, NoticeKind, StepStatus,
 use stepwell_engine::{AppError, EngineConfig};
 use stepwell_store::Store;
 use stepwell_store::lists::{ExecutionFilter, List};
+use stepwell_store::traits::LoadExecution as _;
 use stepwell_store_sqlite::{SqliteOptions, SqliteStore};
 
 use crate::sub_workflows::{call, without_stay};

@@ -3,12 +3,12 @@
 
 use rusqlite::{Connection, Row, params};
 use stepwell_core::execution::ConcurrencyPlace;
-use stepwell_core::ids::WorkflowId;
+use stepwell_core::ids::{ExecutionId, WorkflowId};
 use stepwell_store::StoreError;
 use stepwell_store::codec;
 use stepwell_store::commit::{Admission, Displaced};
 use stepwell_store::record::{ExecutionRecord, PlaceRecord};
-use stepwell_store::traits::{ConcurrencyKey, ConcurrencyUse};
+use stepwell_store::traits::ConcurrencyKey;
 
 use crate::error::{Result, StoreResult, corrupt_row};
 use crate::row::{self, Id};
@@ -31,8 +31,10 @@ pub(super) const TAKEN: &str = sharing!("SELECT COUNT(*)", "place = 1");
 pub(super) const NEXT: &str =
     sharing!("SELECT n, concurrency_limit", "place = 0 AND status = 0 ORDER BY id LIMIT 1");
 pub(super) const GRANT: &str = "UPDATE executions SET place = 1 WHERE n = ?1";
-pub(super) const WAITING: &str =
-    sharing!("SELECT COUNT(*)", "place = 0 AND status = 0 AND (?3 IS NULL OR id < ?3)");
+pub(super) const WITH_PLACE: &str =
+    sharing!("SELECT id", "place = 1 AND id > ?3 ORDER BY id LIMIT ?4");
+pub(super) const AWAITING_PLACE: &str =
+    sharing!("SELECT id", "place = 0 AND status = 0 AND id > ?3 ORDER BY id LIMIT ?4");
 pub(super) const OTHERS: &str = sharing!("SELECT COUNT(*)", "place IN (0, 1) AND id <> ?3");
 /// Those with a place, or those that wait for one, the oldest first.
 pub(super) const DISPLACE: &str = sharing!(
@@ -129,12 +131,16 @@ pub(super) fn grant_places(connection: &Connection, workflow: WorkflowId, key: &
     }
 }
 
-pub(super) fn read_use(connection: &Connection, of: &ConcurrencyKey) -> Result<ConcurrencyUse> {
-    let ConcurrencyKey { workflow, key, before } = of;
-    let taken = taken_places(connection, *workflow, key)?;
-    let before = before.map(Id::blob);
-    let waiting = count(connection, WAITING, params![workflow.blob(), key, before])?;
-    Ok(ConcurrencyUse { taken, waiting })
+/// The executions with a key that a query selects, in order of id.
+pub(super) fn list(
+    connection: &Connection,
+    sql: &str,
+    of: &ConcurrencyKey,
+    (after, limit): (Option<ExecutionId>, usize),
+) -> Result<Vec<ExecutionId>> {
+    let ConcurrencyKey { workflow, key } = of;
+    let params = params![workflow.blob(), key, row::id_after(after), row::sql_limit(limit)];
+    row::query_all(connection, sql, params, |found| row::get_id(found, 0))
 }
 
 fn taken_places(connection: &Connection, workflow: WorkflowId, key: &str) -> Result<u64> {

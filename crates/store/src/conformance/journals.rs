@@ -148,6 +148,13 @@ fn parent_link() -> ParentLink {
     }
 }
 
+/// The events about places of steps.
+fn place_events() -> [Event; 2] {
+    let place = ConcurrencyPlace { key: "k".to_owned(), limit: 3 };
+    let step = StepRunId { path: [2, 0, 7].into(), ..1.into() };
+    [Event::PlaceAwaited { step, place }, Event::PlaceTaken { step: 1.into() }]
+}
+
 /// The events of sub-workflows, with and without what is optional.
 fn child_events(until: Timestamp) -> [Event; 2] {
     let child = || ChildLink { execution: execution(6), workflow: workflow(5), release: 4 };
@@ -289,11 +296,7 @@ pub async fn every_kind_of_event(store: Shared) {
     events.extend(signal_events(&value, until));
     events.extend(approval_events(&value, until));
     events.extend(step_starts(&value));
-    let place = ConcurrencyPlace { key: "k".to_owned(), limit: 3 };
-    events.extend([
-        Event::PlaceAwaited { step: inside(1), place },
-        Event::PlaceTaken { step: 1.into() },
-    ]);
+    events.extend(place_events());
     events.extend([
         accepted(Some(Box::new(rerun))),
         accepted(None),

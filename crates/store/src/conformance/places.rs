@@ -8,7 +8,7 @@ use super::build::*;
 use crate::StoreError;
 use crate::commit::{Admission, Commit, Displaced};
 use crate::record::PlaceRecord;
-use crate::traits::{ClaimQueued, ConcurrencyKey, ConcurrencyUse};
+use crate::traits::{ClaimQueued, ConcurrencyKey, LoadExecution as _, Unfinished, UnfinishedOf};
 
 /// A new queued execution of workflow 1 that needs a place.
 fn keyed(n: u128, key: &str, limit: u32) -> Commit {
@@ -68,14 +68,14 @@ pub async fn places_are_granted_in_order(store: Shared) {
         then(&two, Status::Waiting, vec![Event::StepWaiting { step: 0.into(), until: at(9) }]);
     store.commit(waits.into()).await.unwrap();
     assert_eq!(claim(&store).await, []);
-    let of = |before: Option<u128>| ConcurrencyKey {
-        workflow: workflow(1),
-        key: "a".to_owned(),
-        before: before.map(execution),
+    let of = || ConcurrencyKey { workflow: workflow(1), key: "a".to_owned() };
+    let list = async |of, after: Option<u128>| {
+        let list = Unfinished { of, after: after.map(execution), limit: 2 };
+        store.unfinished_executions(list).await.unwrap()
     };
-    let used = store.concurrency_use(of(None)).await.unwrap();
-    assert_eq!(used, ConcurrencyUse { taken: 2, waiting: 3 });
-    assert_eq!(store.concurrency_use(of(Some(5))).await.unwrap().waiting, 2);
+    assert_eq!(list(UnfinishedOf::WithPlace(of()), None).await, ids([1, 2]));
+    assert_eq!(list(UnfinishedOf::AwaitingPlace(of()), None).await, ids([3, 4]));
+    assert_eq!(list(UnfinishedOf::AwaitingPlace(of()), Some(4)).await, ids([5]));
     // One that is cancelled while it waits takes no place.
     store.commit(ended(&all[2]).into()).await.unwrap();
     assert_eq!(claim(&store).await, []);

@@ -8,7 +8,7 @@ use stepwell_core::execution::{OutgoingMessage, RecordedEvent, Status};
 use stepwell_core::ids::{ExecutionId, NodeId, WorkspaceId};
 
 use super::lists::cut_page;
-use super::places::PlaceKey;
+use super::places::{PlaceKey, shares_place};
 use super::{MemoryStore, Result, State};
 use crate::commit::{Commit, StartedExecution};
 use crate::lists::{ExecutionCursor, ExecutionFilter, List, Page};
@@ -16,8 +16,8 @@ use crate::record::{
     ExecutionRecord, IdempotencyRecord, Loaded, StoredExecution, WorkflowStats, has_label,
 };
 use crate::traits::{
-    ActiveOf, ClaimQueued, ConcurrencyKey, ConcurrencyUse, Due, DueExecutions, ExecutionStore,
-    Unfinished, UnfinishedOf, WriteIdempotent,
+    ActiveOf, ClaimQueued, Due, DueExecutions, ExecutionStore, Unfinished, UnfinishedOf,
+    WriteIdempotent,
 };
 use crate::{Effects, StoreError};
 
@@ -92,10 +92,6 @@ impl ExecutionStore for MemoryStore {
         Ok(ids)
     }
 
-    async fn concurrency_use(&self, of: ConcurrencyKey) -> Result<ConcurrencyUse> {
-        Ok(self.state().concurrency_use(&of))
-    }
-
     async fn due(&self, due: Due) -> Result<DueExecutions> {
         let mut wakes = self.state().wakes(due.node);
         let next = wakes.first().map(|(at, _)| *at);
@@ -106,15 +102,22 @@ impl ExecutionStore for MemoryStore {
 
     async fn unfinished_executions(&self, list: Unfinished) -> Result<Vec<ExecutionId>> {
         let is_listed = |record: &&ExecutionRecord| {
-            let is_of = match list.of {
+            let is_of = match &list.of {
                 UnfinishedOf::Owner(node) => {
-                    record.owner == Some(node)
+                    record.owner == Some(*node)
                         && record.status != Status::Paused
                         && record.wake_at.is_none()
                 }
-                UnfinishedOf::Active(ActiveOf::Key(key)) => record.started_by == Some(key),
+                UnfinishedOf::Active(ActiveOf::Key(key)) => record.started_by == Some(*key),
                 UnfinishedOf::Active(ActiveOf::Workspace(workspace)) => {
-                    record.workspace == workspace
+                    record.workspace == *workspace
+                }
+                UnfinishedOf::WithPlace(of) => {
+                    shares_place(record, of) && !record.waits_for_place()
+                }
+                UnfinishedOf::AwaitingPlace(of) => {
+                    let is_waiting = record.status == Status::Queued && record.waits_for_place();
+                    shares_place(record, of) && is_waiting
                 }
             };
             is_of && !record.status.is_final() && list.after.is_none_or(|after| record.id > after)

@@ -7,7 +7,7 @@ use super::{Result, State};
 use crate::StoreError;
 use crate::commit::{Admission, Displaced};
 use crate::record::{ExecutionRecord, PlaceRecord};
-use crate::traits::{ConcurrencyKey, ConcurrencyUse};
+use crate::traits::ConcurrencyKey;
 
 /// The executions that share places.
 pub(super) struct PlaceKey {
@@ -20,6 +20,12 @@ impl PlaceKey {
         let place = record.concurrency.as_ref()?;
         Some(Self { workflow: record.workflow, key: place.needed.key.clone() })
     }
+}
+
+/// Whether an execution shares the places of a key.
+pub(super) fn shares_place(record: &ExecutionRecord, of: &ConcurrencyKey) -> bool {
+    let place = record.concurrency.as_ref();
+    record.workflow == of.workflow && place.is_some_and(|place| place.needed.key == of.key)
 }
 
 impl State {
@@ -102,17 +108,5 @@ impl State {
         };
         let message = |to| OutgoingMessage { to, message: message.clone() };
         self.send_messages(others.into_iter().map(message).collect());
-    }
-
-    pub(super) fn concurrency_use(&self, of: &ConcurrencyKey) -> ConcurrencyUse {
-        let ConcurrencyKey { workflow, key, before } = of;
-        let key = PlaceKey { workflow: *workflow, key: key.clone() };
-        let waiting = self.sharing(&key).filter(|(record, place)| {
-            !place.is_granted
-                && record.status == Status::Queued
-                && before.is_none_or(|before| record.id < before)
-        });
-        let waiting = waiting.count() as u64;
-        ConcurrencyUse { taken: self.taken_places(&key) as u64, waiting }
     }
 }

@@ -45,9 +45,6 @@ pub trait ExecutionStore: Send + Sync {
     /// wait for a concurrency place; returns them in that order. `Fenced` if the node is not alive.
     async fn claim_queued(&self, claim: ClaimQueued) -> Result<Vec<ExecutionId>>;
 
-    /// How the places of a concurrency key are used.
-    async fn concurrency_use(&self, of: ConcurrencyKey) -> Result<ConcurrencyUse>;
-
     /// Executions owned by the node whose `wake_at` is at or before `now`, earliest first; and the
     /// earliest `wake_at` of all.
     async fn due(&self, due: Due) -> Result<DueExecutions>;
@@ -107,7 +104,7 @@ pub enum WriteIdempotent {
 }
 
 /// Parameters of [`ExecutionStore::unfinished_executions`].
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Unfinished {
     /// Which executions.
     pub of: UnfinishedOf,
@@ -125,13 +122,17 @@ impl Unfinished {
 }
 
 /// Selects unfinished executions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UnfinishedOf {
     /// Those that the node owns, without a `wake_at` and not paused: those that must be resumed
     /// after a takeover.
     Owner(NodeId),
     /// All of a key or workspace.
     Active(ActiveOf),
+    /// Those that have a place under the limit of a concurrency key.
+    WithPlace(ConcurrencyKey),
+    /// The queued ones that wait for such a place.
+    AwaitingPlace(ConcurrencyKey),
 }
 
 /// Selects executions by what limits them.
@@ -143,24 +144,13 @@ pub enum ActiveOf {
     Workspace(WorkspaceId),
 }
 
-/// Parameters of [`ExecutionStore::concurrency_use`].
+/// Selects the executions that share places under a concurrency limit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConcurrencyKey {
     /// The workflow.
     pub workflow: WorkflowId,
     /// The key.
     pub key: String,
-    /// Of those that wait, only executions with a smaller id count.
-    pub before: Option<ExecutionId>,
-}
-
-/// What [`ExecutionStore::concurrency_use`] reads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct ConcurrencyUse {
-    /// How many executions have a place.
-    pub taken: u64,
-    /// How many queued executions wait for one.
-    pub waiting: u64,
 }
 
 /// Parameters of [`ExecutionStore::claim_queued`].

@@ -14,8 +14,8 @@ pub use deliveries::{
     Redeliver,
 };
 pub use executions::{
-    ActiveOf, ClaimQueued, ConcurrencyKey, ConcurrencyUse, Due, DueExecutions, ExecutionStore,
-    LoadExecution, Unfinished, UnfinishedOf, WriteIdempotent,
+    ActiveOf, ClaimQueued, ConcurrencyKey, Due, DueExecutions, ExecutionStore, LoadExecution,
+    Unfinished, UnfinishedOf, WriteIdempotent,
 };
 pub use feedback::FeedbackStore;
 pub use maintenance::{MAX_COUNTED_DELIVERIES, MaintenanceStore, OldData, Purge, StoreGauges};

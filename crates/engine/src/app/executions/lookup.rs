@@ -6,7 +6,7 @@ use stepwell_core::definition::SharedPlan;
 use stepwell_core::ids::{ExecutionId, WorkflowId};
 use stepwell_store::lists::{ExecutionFilter, List, Page, PageStart};
 use stepwell_store::record::{ExecutionRecord, has_label};
-use stepwell_store::traits::{ConcurrencyKey, FindWorkflow};
+use stepwell_store::traits::{ConcurrencyKey, FindWorkflow, Unfinished, UnfinishedOf};
 
 use crate::app::cursor::{check_limit, decode_list, encode_page};
 use crate::app::{App, workflows};
@@ -15,6 +15,9 @@ use crate::events::Follow;
 use crate::execution_log::log_lines;
 use crate::view::{ExecutionView, LogLine};
 use crate::{AppError, Caller};
+
+/// The last position in the queue of a concurrency key that is shown.
+const MAX_POSITION: usize = 10_000;
 
 impl App {
     /// An execution with all its steps. Scope `read:workflows` or `execute:workflows`; the steps
@@ -74,11 +77,12 @@ impl App {
         let wait = view.waiting.as_mut().filter(|wait| wait.step_id.is_none());
         let wait = wait.and_then(|wait| wait.place.as_mut());
         let (Some(wait), Some(place)) = (wait, &view.record.concurrency) else { return Ok(view) };
-        let key = place.needed.key.clone();
-        let of =
-            ConcurrencyKey { workflow: view.record.workflow, key, before: Some(view.record.id) };
-        let found = self.engine.store.concurrency_use(of).await?;
-        wait.position = Some(found.waiting + 1);
+        let (workflow, key) = (view.record.workflow, place.needed.key.clone());
+        let of = UnfinishedOf::AwaitingPlace(ConcurrencyKey { workflow, key });
+        let list = Unfinished { of, after: None, limit: MAX_POSITION };
+        let waiting = self.engine.store.unfinished_executions(list).await?;
+        // None if it is behind the last one, or has got its place meanwhile.
+        wait.position = (1..).zip(waiting).find(|(_, id)| *id == view.record.id).map(|(n, _)| n);
         Ok(view)
     }
 

@@ -128,6 +128,18 @@ impl Caller {
         }
     }
 
+    /// The executions that have a place with a concurrency key, or wait for one.
+    fn sharing(&mut self, limit: usize) -> Unfinished {
+        let (workflow, key) = (workflow(self.number(WORKFLOWS)), self.number(2).to_string());
+        let of = ConcurrencyKey { workflow, key };
+        let of = match self.random.once_in(2) {
+            true => UnfinishedOf::WithPlace(of),
+            false => UnfinishedOf::AwaitingPlace(of),
+        };
+        let after = self.random.maybe(3, |random| execution(u128::from(random.below(EXECUTIONS))));
+        Unfinished { of, after, limit }
+    }
+
     pub(super) async fn executions(&mut self, one: &dyn Store, other: &dyn Store) -> CallResults {
         let id = execution(self.number(EXECUTIONS));
         let limit = self.random.limit();
@@ -139,11 +151,8 @@ impl Caller {
                 both!(one, other, find_receivers(find))
             }
             15 => {
-                let (workflow, key) =
-                    (workflow(self.number(WORKFLOWS)), self.number(2).to_string());
-                let before = self.random.maybe(2, |_| id);
-                let of = ConcurrencyKey { workflow, key, before };
-                both!(one, other, concurrency_use(of.clone()))
+                let list = self.sharing(limit);
+                both!(one, other, unfinished_executions(list.clone()))
             }
             11 => {
                 let ids: Vec<_> = (0..3).map(|_| execution(self.number(EXECUTIONS))).collect();

@@ -293,7 +293,7 @@ pub struct ExecutionWait<'a> {
     #[schema(required = false, example = 1)]
     pub limit: Option<u32>,
     /// For `concurrency`: the position among the executions that wait for a place with the key, from
-    /// 1; not in events.
+    /// 1 to 10,000; not in events.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false, example = 3)]
     pub position: Option<u64>,
