@@ -16,6 +16,9 @@ use crate::AppError;
 /// The longest time that a runner takes to end after it has closed its mailbox.
 const END_WITHIN: Duration = Duration::from_millis(20);
 
+/// The longest pause before it is checked whether a claimed execution still has a runner.
+const LONGEST_CLAIM_PAUSE: Duration = Duration::from_secs(2);
+
 /// How long a control request waits for the execution.
 const CONTROL_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -55,20 +58,17 @@ impl Engine {
             tokio::spawn(Runner::resume(self.clone(), id, slot, WakeReason::Due));
             return;
         }
-        // A runner handles a message to it, such as a request to pause it, and ends soon.
+        // A runner handles a message to it, such as a request to pause it, and ends soon, unless the
+        // store is unavailable or the message has started it.
         let engine = self.clone();
         tokio::spawn(async move {
-            for _ in 0..SEND_ATTEMPTS {
-                let gone = engine.runner_gone.notified();
-                let slot = match engine.registry.acquire(id) {
-                    Ok(slot) => slot,
-                    Err(_) if engine.background.is_stopping() => return,
-                    Err(_) => {
-                        let _ = tokio::time::timeout(END_WITHIN, gone).await;
-                        continue;
-                    }
-                };
-                return Box::pin(Runner::resume(engine.clone(), id, slot, WakeReason::Due)).await;
+            let mut pause = END_WITHIN;
+            while !engine.background.is_stopping() {
+                tokio::time::sleep(pause).await;
+                if let Ok(slot) = engine.registry.acquire(id) {
+                    return Box::pin(Runner::resume(engine, id, slot, WakeReason::Due)).await;
+                }
+                pause = LONGEST_CLAIM_PAUSE.min(pause * 2);
             }
         });
     }
