@@ -95,9 +95,12 @@ impl Caller {
             let step = "charge".to_owned();
             let parent = Some(ParentStep { execution: execution(parent), step });
             let owner = self.random.maybe(2, |_| node(0));
-            let workspace = workspace(self.number(2));
+            // A workflow has one workspace.
+            let of = self.number(WORKFLOWS);
+            let (workflow, workspace) = (workflow(of), workspace(of % 2));
             let concurrency = self.random.maybe(2, random_place);
-            let record = ExecutionRecord { parent, owner, workspace, concurrency, ..record };
+            let record =
+                ExecutionRecord { parent, owner, workflow, workspace, concurrency, ..record };
             // Starting itself is two commits in one, and rejected by neither store alone.
             if record.id != execution(n) {
                 let admission = match record.concurrency {
