@@ -5,6 +5,7 @@
 
 mod flows;
 mod outside;
+mod repeated;
 mod service;
 mod translated;
 
@@ -204,6 +205,7 @@ fn every_example_has_a_test_and_is_valid() {
             "fan-out.yaml",
             "fetch-links.yaml",
             "greet.yaml",
+            "import-csv.yaml",
             "inbound-message.yaml",
             "joins.yaml",
             "onboard-account.yaml",
@@ -211,6 +213,7 @@ fn every_example_has_a_test_and_is_valid() {
             "onboard-welcome.yaml",
             "onboard.yaml",
             "order-saga.yaml",
+            "poll-export.yaml",
             "price.yaml",
             "quorum.yaml",
         ]

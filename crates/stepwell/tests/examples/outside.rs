@@ -89,15 +89,42 @@ fn approve_refund() {
     assert_eq!(view["output"]["result"], json!({"result": "refunded", "amount": 50}), "{view}");
     for (verb, result) in [("approve", "refunded"), ("reject", "refused")] {
         let execution = refund(500);
-        let approval = loop {
-            let args = ["approvals", "list", "--status", "pending", "--json"];
-            let list: Value = serde_json::from_str(&stepwell(folder, &args)).unwrap();
-            if let Some(id) = list["items"][0]["id"].as_str() {
-                break id.to_owned();
-            }
-        };
-        stepwell(folder, &["approvals", verb, &approval, "--approver", "maria"]);
+        let approval = pending_approval(folder);
+        stepwell(
+            folder,
+            &["approvals", verb, approval["id"].as_str().unwrap(), "--approver", "maria"],
+        );
         let view = ended(folder, &execution);
         assert_eq!(view["output"]["result"]["result"], result, "{view}");
+    }
+}
+
+#[test]
+fn approve_refund_after_escalation() {
+    let folder = TempDir::new().unwrap();
+    let folder = folder.path();
+    let _server = serve(folder);
+    stepwell(folder, &["apply", examples().join("approve-refund.yaml").to_str().unwrap()]);
+    let input = json!({"customer": "Ada", "amount": 500, "escalate_after": "100ms"}).to_string();
+    let execution = stepwell(folder, &["execute", "approve-refund", "--input", &input]);
+    let approval = loop {
+        let approval = pending_approval(folder);
+        if approval.to_string().contains("head-of-sales") {
+            break approval["id"].as_str().unwrap().to_owned();
+        }
+    };
+    stepwell(folder, &["approvals", "approve", &approval, "--approver", "head-of-sales"]);
+    let view = ended(folder, &execution);
+    assert_eq!(view["output"]["result"], json!({"result": "refunded", "amount": 500}), "{view}");
+}
+
+/// The approval that is pending, once there is one.
+fn pending_approval(folder: &Path) -> Value {
+    loop {
+        let args = ["approvals", "list", "--status", "pending", "--json"];
+        let mut list: Value = serde_json::from_str(&stepwell(folder, &args)).unwrap();
+        if list["items"][0].is_object() {
+            return list["items"][0].take();
+        }
     }
 }
