@@ -327,7 +327,9 @@ impl Family {
     fn reply(&mut self, id: ExecutionId) {
         let live = &self.machines[&id].live;
         let signal = live.signal_waits().next().map(|(_, wait)| awaited_signal(wait));
-        let vote = live.approval_waits().next().map(|(step_run, wait)| {
+        // One vote decides it, even if a paused execution ends it later.
+        let undecided = live.approval_waits().find(|(_, wait)| wait.votes.is_empty());
+        let vote = undecided.map(|(step_run, wait)| {
             let attempt = live.steps.run(&step_run).attempts;
             rejection(AttemptId { step_run, attempt }, wait)
         });
@@ -356,9 +358,11 @@ impl Family {
         self.deliver_all();
         for machine in self.machines.values() {
             for child in machine.live.active_children() {
-                let child = self.machines[&child].live.status();
-                let is_paused = machine.live.status() == Status::Paused;
-                assert!(child.is_final() || (child == Status::Paused) == is_paused, "{child:?}");
+                let child = &self.machines[&child].live;
+                // Its failure ends its pause.
+                let is_exempt = child.status().is_final() || child.ending.is_some();
+                let are_paused = [child, &machine.live].map(|live| live.status() == Status::Paused);
+                assert!(is_exempt || are_paused[0] == are_paused[1], "{are_paused:?}");
             }
         }
     }
