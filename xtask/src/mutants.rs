@@ -177,6 +177,24 @@ const MUTANTS: &[Mutant] = &[
         to: "None => {}",
     },
     Mutant {
+        description: "the errors of a map are listed in the order in which items ended",
+        file: "crates/core/src/execution/blocks/map_results.rs",
+        from: "errors.sort_by_key(|(index, _)| *index);",
+        to: "let _ = &mut errors;",
+    },
+    Mutant {
+        description: "a rerun of a map that keeps no outputs runs items again that have ended",
+        file: "crates/core/src/execution/blocks/map_results.rs",
+        from: "self.result(index as usize).is_some() || self.item_counts.contains(index)",
+        to: "self.result(index as usize).is_some()",
+    },
+    Mutant {
+        description: "a map that keeps no outputs records them",
+        file: "crates/core/src/execution/blocks/ending.rs",
+        from: "_ if block.drops_outputs() => shared_null().clone(),",
+        to: "_ if block.drops_outputs() && block.bodies.is_empty() => shared_null().clone(),",
+    },
+    Mutant {
         description: "a map runs one item too many at once",
         file: "crates/core/src/execution/blocks/progress.rs",
         from: "if has_more && run.active.len() < planned.max_concurrency as usize {",

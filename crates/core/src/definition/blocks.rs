@@ -75,10 +75,43 @@ pub struct MapDefinition {
     pub max_concurrency: u32,
     /// Whether a failed item is a result (`{"error": …}`) instead of failing the step.
     pub collect_errors: bool,
+    /// What of the results is kept.
+    pub collection: ItemCollection,
     /// A template of the result of an item; `None`: the output of the last steps.
     pub output: Option<Value>,
     /// What is recorded of each item; `None`: the default.
     pub record: Option<ItemRecord>,
+}
+
+/// What a `Map` keeps of the results of its items.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ItemCollection {
+    /// All, as a list.
+    All,
+    /// The errors, with the numbers of items.
+    Errors,
+    /// Only the numbers of items.
+    None,
+}
+
+impl ItemCollection {
+    /// All values, as they are written.
+    pub const NAMES: [(&str, Self); 3] =
+        [("all", Self::All), ("errors", Self::Errors), ("none", Self::None)];
+
+    /// Whether the outputs of items are kept.
+    pub fn keeps_outputs(self) -> bool {
+        self == Self::All
+    }
+
+    /// As it is written.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Errors => "errors",
+            Self::None => "none",
+        }
+    }
 }
 
 /// What the journal has of each item of a `Map`.

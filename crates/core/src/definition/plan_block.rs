@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::blocks::{BodyRole, LoopCondition};
+use super::blocks::{BodyRole, ItemCollection, LoopCondition};
 use super::step_index::StepIndex;
 use crate::expr::{Expression, ValueTemplate, at_key};
 
@@ -84,6 +84,8 @@ pub struct PlanMap {
     pub max_concurrency: u32,
     /// Whether a failed item is a result instead of failing the step.
     pub collect_errors: bool,
+    /// What of the results is kept.
+    pub collection: ItemCollection,
     /// The result of an item; `None`: the output of the last steps.
     pub output: Option<ValueTemplate>,
     /// From how many items on they are run in chunks, of which only the results are recorded;
@@ -118,6 +120,11 @@ impl PlanBlock {
         let PlanBlockKind::Map(map) = &self.kind else { return false };
         let count = input.and_then(Value::as_array).map(Vec::len);
         map.chunked_from.zip(count).is_some_and(|(from, count)| count >= from)
+    }
+
+    /// Whether the outputs of its iterations are not needed.
+    pub(crate) fn drops_outputs(&self) -> bool {
+        matches!(&self.kind, PlanBlockKind::Map(map) if !map.collection.keeps_outputs())
     }
 
     /// The template of the output of an iteration.

@@ -18,6 +18,7 @@ use super::step_run::{NextAttempt, StepState};
 use super::step_run_id::StepRunId;
 use crate::Timestamp;
 use crate::catalog::StepAction;
+use crate::definition::blocks::ItemCollection;
 use crate::definition::plan_block::PlanBlockKind;
 use crate::expr::shared_null;
 
@@ -271,14 +272,24 @@ impl Execution {
                         self.handled_failures.add(error);
                     }
                 }
+                let collection = self.item_collection(step);
                 let Some(block) = self.steps.block_mut(step) else { return };
                 for (index, result) in (*index..).zip(results) {
                     block.count_end(result);
-                    block.set_result(index as usize, result.clone());
+                    block.add_item(index, result.clone(), collection);
                     block.started = index.saturating_add(1);
                 }
             }
             _ => {}
+        }
+    }
+
+    /// What a `Map` keeps of its items.
+    fn item_collection(&self, id: &StepRunId) -> ItemCollection {
+        let planned = self.origin.plan.step(id.step).and_then(|step| step.block.as_deref());
+        match planned.map(|planned| &planned.kind) {
+            Some(PlanBlockKind::Map(map)) => map.collection,
+            _ => ItemCollection::All,
         }
     }
 
@@ -316,7 +327,7 @@ impl Execution {
             Some(PlanBlockKind::Parallel { .. } | PlanBlockKind::Try) => {
                 block.set_result(body as usize, result)
             }
-            Some(PlanBlockKind::Map(_)) => block.set_result(index as usize, result),
+            Some(PlanBlockKind::Map(map)) => block.add_item(index, result, map.collection),
             Some(PlanBlockKind::Loop(planned)) if planned.collect => {
                 block.set_result(index as usize, result);
             }

@@ -206,6 +206,9 @@ fn random_map(rng: &mut Rng, ids: &mut usize, step: &mut Value, depth: usize) {
     }
     step["steps"] = json!(random_body(rng, ids, depth));
     if rng.chance(30) {
+        let collects_errors = step.get("on_item_error").is_some();
+        step["collect"] = json!(if collects_errors && rng.chance(60) { "errors" } else { "none" });
+    } else if rng.chance(30) {
         step["output"] = json!(*rng.pick(&["{{ index }}", "{{ now }}"]));
     }
     if rng.chance(40) {

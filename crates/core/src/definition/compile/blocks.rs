@@ -8,7 +8,8 @@ use super::PlanCompiler;
 use super::reader_position::ReaderPosition;
 use crate::Problem;
 use crate::definition::blocks::{
-    BlockDefinition, BlockKind, BodyRole, LoopCondition, LoopDefinition, MapDefinition,
+    BlockDefinition, BlockKind, BodyRole, ItemCollection, LoopCondition, LoopDefinition,
+    MapDefinition,
 };
 use crate::definition::check::types::{MemberSchema, member_schema};
 use crate::definition::duration::{EXPECTED, parse_duration};
@@ -223,11 +224,16 @@ impl PlanCompiler<'_> {
             item_name: written.item_name.clone(),
             max_concurrency: written.max_concurrency,
             collect_errors: written.collect_errors,
+            collection: written.collection,
             output,
             // Decided once the steps inside are compiled.
             chunked_from: None,
         };
-        let schema = Arc::new(json!({"type": "array", "items": items}));
+        let schema = match written.collection {
+            ItemCollection::All => json!({"type": "array", "items": items}),
+            collection => counts_schema(collection),
+        };
+        let schema = Arc::new(schema);
         Some((PlanBlockKind::Map(Box::new(planned)), schema))
     }
 
@@ -324,4 +330,26 @@ impl PlanCompiler<'_> {
         let items = list.get("items").filter(|items| items.is_object());
         items.map_or_else(|| json!({}), |items| self.copy_schema(items))
     }
+}
+
+/// The schema of the output of a `Map` that does not keep the outputs of its items.
+fn counts_schema(collection: ItemCollection) -> Value {
+    let number = json!({"type": "integer", "minimum": 0});
+    let mut properties = json!({"count": number, "completed": number, "failed": number});
+    let mut required = vec!["count", "completed", "failed"];
+    if collection == ItemCollection::Errors {
+        required.push("errors");
+        properties["errors"] = json!({
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["index", "error"],
+                "properties": {"index": number, "error": {"type": "object"}},
+            },
+        });
+    }
+    json!({
+        "type": "object", "required": required, "properties": properties,
+        "additionalProperties": false,
+    })
 }

@@ -4,22 +4,17 @@ use serde_json::Value;
 
 use super::block_fields::block_fields;
 use super::steps::StepListParser;
-use super::walk::describe_value;
 use crate::definition::blocks::{
-    BlockDefinition, BlockKind, BodyDefinition, BodyRole, ItemRecord, LoopCondition,
-    LoopDefinition, MAX_ITERATIONS, MapDefinition,
+    BlockDefinition, BlockKind, BodyDefinition, BodyRole, LoopCondition, LoopDefinition,
+    MAX_ITERATIONS,
 };
 use crate::definition::model::{JoinRule, ParentBody, RetryPolicy};
 use crate::definition::step_id::is_id;
-use crate::expr::{ROOTS, at_key};
+use crate::expr::at_key;
 use crate::{Map, Problem};
 
 /// The default of `max_iterations`.
 const DEFAULT_ITERATIONS: u32 = 1_000;
-
-/// The default of `max_concurrency`, and its highest value.
-const DEFAULT_CONCURRENCY: u32 = 16;
-const MAX_CONCURRENCY: u32 = 1_000;
 
 /// The most bodies of a block.
 const MAX_BODIES: usize = 200;
@@ -50,11 +45,11 @@ pub(super) fn parse_block(
     step.block = Some(Box::new(block));
 }
 
-struct BlockReader<'p, 'w, 'm> {
-    parser: &'p mut StepListParser<'w>,
+pub(super) struct BlockReader<'p, 'w, 'm> {
+    pub(super) parser: &'p mut StepListParser<'w>,
     position: usize,
-    path: String,
-    map: &'m Map,
+    pub(super) path: String,
+    pub(super) map: &'m Map,
     bodies: Vec<BodyDefinition>,
 }
 
@@ -253,56 +248,7 @@ impl BlockReader<'_, '_, '_> {
         BlockKind::Loop(Box::new(definition))
     }
 
-    fn read_map(&mut self) -> BlockKind {
-        let item_name = match self.map.get("as") {
-            None | Some(Value::Null) => "item".to_owned(),
-            Some(Value::String(name)) if is_variable(name) => name.clone(),
-            Some(other) => {
-                let path = at_key(&self.path, "as");
-                let expected = "a letter or _, then letters, digits or _, and none of the names \
-                                that expressions start with";
-                let problem = Problem::new(path, "`as` cannot be the name of the item");
-                self.parser
-                    .walk
-                    .problems
-                    .push(problem.with_expectation(expected, describe_value(other)));
-                "item".to_owned()
-            }
-        };
-        let collect_errors = match self.map.get("on_item_error") {
-            None | Some(Value::Null) => false,
-            Some(Value::String(text)) if text == "fail" => false,
-            Some(Value::String(text)) if text == "collect" => true,
-            Some(other) => {
-                let path = at_key(&self.path, "on_item_error");
-                self.parser.walk.add_mismatch(&path, "fail or collect", other);
-                false
-            }
-        };
-        let definition = MapDefinition {
-            item_name,
-            max_concurrency: self
-                .read_count("max_concurrency", MAX_CONCURRENCY)
-                .unwrap_or(DEFAULT_CONCURRENCY),
-            collect_errors,
-            output: self.read_value("output"),
-            record: self.read_record(),
-        };
-        self.add_iterated_body();
-        BlockKind::Map(Box::new(definition))
-    }
-
-    fn read_record(&mut self) -> Option<ItemRecord> {
-        let value = self.map.get("record").filter(|value| !value.is_null())?;
-        let found = ItemRecord::NAMES.iter().find(|(name, _)| value.as_str() == Some(name));
-        if found.is_none() {
-            let path = at_key(&self.path, "record");
-            self.parser.walk.add_mismatch(&path, "steps or results", value);
-        }
-        found.map(|(_, record)| *record)
-    }
-
-    fn add_iterated_body(&mut self) {
+    pub(super) fn add_iterated_body(&mut self) {
         let path = at_key(&self.path, "steps");
         self.add_body(BodyRole::Iteration, path.clone(), self.map.get("steps"), &path);
     }
@@ -353,22 +299,14 @@ impl BlockReader<'_, '_, '_> {
         self.parser.walk.read_boolean(self.map, field, &self.path).unwrap_or(false)
     }
 
-    fn read_count(&mut self, field: &str, most: u32) -> Option<u32> {
+    pub(super) fn read_count(&mut self, field: &str, most: u32) -> Option<u32> {
         let value = self.map.get(field).filter(|value| !value.is_null())?;
         let path = at_key(&self.path, field);
         let count = self.parser.walk.read_integer(value, &path, 1..=u64::from(most))?;
         u32::try_from(count).ok()
     }
 
-    fn read_value(&self, field: &str) -> Option<Value> {
+    pub(super) fn read_value(&self, field: &str) -> Option<Value> {
         self.map.get(field).filter(|value| !value.is_null()).cloned()
     }
-}
-
-/// Whether a name can be a variable of expressions that means nothing else.
-fn is_variable(name: &str) -> bool {
-    is_id(name)
-        && !name.contains('-')
-        && (name == "item" || !ROOTS.contains(&name))
-        && !["last", "error"].contains(&name)
 }

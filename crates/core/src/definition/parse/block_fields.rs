@@ -6,7 +6,10 @@ const BLOCKS: [(&str, &[&str]); 6] = [
     ("Switch", &["value", "cases", "else"]),
     ("Parallel", &["branches", "cancel_rest"]),
     ("Loop", &["while", "until", "max_iterations", "pause", "collect", "steps", "output"]),
-    ("Map", &["over", "as", "max_concurrency", "on_item_error", "record", "steps", "output"]),
+    (
+        "Map",
+        &["over", "as", "max_concurrency", "on_item_error", "collect", "record", "steps", "output"],
+    ),
     ("Try", &["steps", "catch", "finally"]),
 ];
 

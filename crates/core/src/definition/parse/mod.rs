@@ -7,6 +7,7 @@ mod compensation;
 mod concurrency;
 mod ids;
 mod inputs;
+mod map_block;
 mod retry;
 mod step;
 mod steps;

@@ -236,6 +236,22 @@ fn wrong_loops_and_maps_are_refused() {
             "steps[0].on_item_error: ",
         ),
         (
+            json!({"type": "Map", "over": [1], "collect": true, "steps": steps()}),
+            "steps[0].collect: ",
+        ),
+        (
+            json!({"type": "Map", "over": [1], "collect": "file", "steps": steps()}),
+            "steps[0].collect: there are no files of executions; write `collect: errors` or",
+        ),
+        (
+            json!({"type": "Map", "over": [1], "collect": "errors", "steps": steps()}),
+            "steps[0].collect: `collect: errors` needs `on_item_error: collect`",
+        ),
+        (
+            json!({"type": "Map", "over": [1], "collect": "none", "output": 1, "steps": steps()}),
+            "steps[0].output: `output` is the result of an item, which `collect: none` does not",
+        ),
+        (
             json!({"type": "Map", "over": [1], "record": "all", "steps": steps()}),
             "steps[0].record: ",
         ),

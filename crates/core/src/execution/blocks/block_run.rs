@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::item_counts::ItemCounts;
 use crate::Timestamp;
 use crate::definition::Plan;
 use crate::definition::plan_block::{BodyIndex, StepList};
@@ -30,7 +31,9 @@ pub struct BlockRun {
     /// The results of ended bodies: of a `Map`, and of a `Loop` that collects them, by iteration;
     /// of a `Parallel` or `Try` by body.
     pub(in crate::execution) results: Vec<Option<BodyResult>>,
-    /// The size of the outputs among them, in bytes as JSON text.
+    /// What is kept of the items of a `Map` that does not keep their outputs.
+    pub(in crate::execution) item_counts: ItemCounts,
+    /// The size of the kept outputs and errors, in bytes as JSON text.
     pub(in crate::execution) result_bytes: usize,
     /// The number of bodies that completed.
     pub completed: u32,
@@ -97,6 +100,7 @@ impl BlockRun {
             is_chunked: false,
             gaps_from: None,
             results: Vec::new(),
+            item_counts: ItemCounts::default(),
             result_bytes: 0,
             completed: 0,
             failed: 0,
@@ -121,7 +125,7 @@ impl BlockRun {
     pub(in crate::execution) fn next_index(&self) -> u32 {
         let Some(from) = self.gaps_from else { return self.started };
         let is_free = |index: &u32| {
-            self.result(*index as usize).is_none()
+            !self.has_ended(*index)
                 && !self.active.contains_key(&BodyRunKey { body: 0, index: *index })
         };
         (from..).find(is_free).unwrap_or(u32::MAX)

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::block_run::{BodyRunId, BodyRunKey};
+use super::item_counts::MAX_RESULT_BYTES;
 use super::progress::{branch_outputs, loop_output};
 use crate::definition::blocks::LoopCondition;
 use crate::definition::plan_block::{PlanBlock, PlanBlockKind};
@@ -13,11 +14,9 @@ use crate::execution::begin::{EvaluationError, too_deep};
 use crate::execution::bind;
 use crate::execution::event::Event;
 use crate::execution::failure::{Failure, codes};
+use crate::expr::shared_null;
 use crate::memory::json_size;
 use crate::{MAX_VALUE_DEPTH, nests_deeper};
-
-/// The largest list of results of a block, in bytes as JSON text.
-pub(super) const MAX_RESULT_BYTES: usize = 16 << 20;
 
 /// What a body gives when it has ended.
 pub(super) struct BodyEnd {
@@ -72,6 +71,7 @@ impl Transition<'_> {
     ) -> Result<BodyEnd, EvaluationError> {
         let scope = self.decision_scope().of_body(ended.clone());
         let output = match block.output() {
+            _ if block.drops_outputs() => shared_null().clone(),
             Some(template) => {
                 let rendered = template
                     .render_value(&scope)
@@ -104,7 +104,7 @@ impl Transition<'_> {
         output: &Value,
     ) -> Result<(), EvaluationError> {
         let collects = match &block.kind {
-            PlanBlockKind::Map(_) => true,
+            PlanBlockKind::Map(planned) => planned.collection.keeps_outputs(),
             PlanBlockKind::Loop(planned) => planned.collect,
             _ => false,
         };

@@ -2,7 +2,7 @@
 //! their results are recorded, in one event for many.
 
 use super::block_run::{BlockRun, BodyResult, BodyRunId, BodyRunKey, ItemBody};
-use super::ending::MAX_RESULT_BYTES;
+use super::item_counts::MAX_RESULT_BYTES;
 use crate::definition::plan_block::PlanBlockKind;
 use crate::execution::advance::Transition;
 use crate::execution::begin::EvaluationError;

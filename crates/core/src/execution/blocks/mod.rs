@@ -2,13 +2,15 @@
 //!
 //! A block run is continued whenever a step inside it settles: `progress` starts its bodies and
 //! completes it, `ending` evaluates what a body that has ended gives, `failing` decides what
-//! a failed body means for it, and `items` has the items that are run in chunks.
+//! a failed body means for it, `items` has the items that are run in chunks, and `map_results` what a `Map` keeps of them.
 
 pub(super) mod block_run;
 mod choice;
 mod ending;
 mod failing;
+mod item_counts;
 pub(super) mod items;
+mod map_results;
 mod progress;
 
 pub use block_run::{BlockRun, BodyResult, BodyRunKey};

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::block_run::{BlockRun, BodyResult, BodyRunId, BodyRunKey};
+use super::map_results::item_result;
 use crate::definition::blocks::{BodyRole, LoopCondition, MAX_ITERATIONS};
 use crate::definition::parse_duration;
 use crate::definition::plan::PlanStep;
@@ -187,9 +188,7 @@ impl Transition<'_> {
             return Next::Start(BodyRunKey { body: 0, index });
         }
         match run.active.is_empty() && !has_more {
-            true => Next::Complete(Arc::new(Value::Array(
-                run.results.iter().map(item_result).collect(),
-            ))),
+            true => Next::Complete(Arc::new(run.map_output(planned.collection))),
             false => Next::Nothing,
         }
     }
@@ -278,18 +277,6 @@ fn next_of_try(block: &PlanBlock, run: &BlockRun) -> Next {
         (Some((body, _)), _) if !is_over => Next::Start(BodyRunKey { body, index: 0 }),
         (_, BodyResult::Completed(output)) => Next::Complete(output.clone()),
         (_, BodyResult::Failed(failure)) => Next::Fail(failure.clone()),
-    }
-}
-
-/// The result of an item as it is in the output of a `Map`.
-fn item_result(result: &Option<BodyResult>) -> Value {
-    match result {
-        Some(BodyResult::Completed(output)) => Value::clone(output),
-        Some(BodyResult::Failed(error)) => {
-            let Failure { code, message, step, details, .. } = error;
-            json!({"error": {"code": code, "message": message, "step": step, "details": details}})
-        }
-        None => Value::Null,
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use stepwell_core::definition::Plan;
-use stepwell_core::definition::blocks::BodyRole;
+use stepwell_core::definition::blocks::{BodyRole, ItemCollection};
 use stepwell_core::definition::plan_block::PlanBlockKind;
 use stepwell_core::execution::{BodyResult as ItemResult, Event, StepRunId};
 
@@ -150,6 +150,32 @@ impl Oracle {
         let _ = planned;
     }
 
+    /// The output of a map that keeps no outputs has the numbers of its items, and their errors.
+    fn check_counts(&self, block: &StepRunId, collection: ItemCollection, output: &Value) {
+        let results = self.results.iter().filter(|((of, _), _)| of == block);
+        let (mut errors, mut completed) = (Vec::new(), 0);
+        for ((_, (_, index)), result) in results {
+            match result {
+                Some(kept) => {
+                    assert!(kept.is_null(), "no outputs are recorded");
+                    completed += 1;
+                }
+                None => errors.push(*index),
+            }
+        }
+        let begun = self.iterations.get(block).copied().unwrap_or_default();
+        assert_eq!(output["count"], begun, "each item is counted once");
+        assert_eq!(
+            (&output["completed"], &output["failed"]),
+            (&json!(completed), &json!(errors.len()))
+        );
+        let listed = output.get("errors").map(|listed| {
+            let listed = listed.as_array().expect("a list").iter();
+            listed.map(|entry| entry["index"].as_u64().unwrap() as u32).collect::<Vec<u32>>()
+        });
+        assert_eq!(listed, (collection == ItemCollection::Errors).then_some(errors), "in order");
+    }
+
     /// A block completes when what it needs has ended, and its output is built from that.
     pub(super) fn block_completed(&mut self, plan: &Plan, block: &StepRunId, output: &Value) {
         let Some(planned) = &plan[block.step].block else { return };
@@ -159,6 +185,11 @@ impl Oracle {
         match &planned.kind {
             PlanBlockKind::Map(map) => {
                 assert_eq!(running, 0, "all items have ended");
+                if map.collection != ItemCollection::All {
+                    self.check_counts(block, map.collection, output);
+                    self.bodies.remove(block);
+                    return;
+                }
                 let items = output.as_array().expect("a list");
                 assert_eq!(items.len(), begun as usize);
                 for (index, item) in (0..).zip(items) {

@@ -15,10 +15,12 @@ impl StepType for MapBlock {
                   of the steps, `item` (or the name given by `as`) is the item and `index` its \
                   position from 0; the first steps get the item. At most `max_concurrency` items \
                   run at once. If an item fails, the block fails; with `on_item_error: collect` \
-                  its result is `{error: {code, message, step, details}}` instead. A list may have \
-                  1,000,000 items.",
+                  its result is `{error: {code, message, step, details}}` instead. With `collect: \
+                  none` the output is only `{count, completed, failed}`, with `collect: errors` \
+                  also `errors`, the list of `{index, error}`: for lists whose results are larger \
+                  than a value may be. A list may have 1,000,000 items.",
             input: json!({"type": "array"}),
-            output: json!({"type": "array"}),
+            output: json!({"type": ["array", "object"]}),
             block: block_fields(
                 json!({
                     "over": {"description": "The list, or an expression. Default: what comes before."},
@@ -31,6 +33,12 @@ impl StepType for MapBlock {
                         "type": ["integer", "null"], "minimum": 1, "maximum": 1000, "default": 16,
                     },
                     "on_item_error": {"enum": ["fail", "collect", null], "default": "fail"},
+                    "collect": {
+                        "enum": ["all", "errors", "none", null],
+                        "default": "all",
+                        "description": "What is kept of the results: all, the errors of items \
+                                        (with `on_item_error: collect`), or only their numbers.",
+                    },
                     "record": {
                         "enum": ["steps", "results", null],
                         "description": "What is recorded of each item. `results` needs steps that \
