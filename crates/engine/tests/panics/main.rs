@@ -16,6 +16,7 @@ mod receiver;
 #[allow(dead_code, reason = "shared with the other tests")]
 mod support;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::json;
@@ -160,16 +161,22 @@ async fn a_panic_leaves_no_sub_workflow_behind() {
     let inputs = json!({"n": "number", "text": "string"});
     let parent = json!({"name": "parent", "inputs": inputs, "steps": call});
     let workflow = bench.create(parent).await;
-    let mut failed = 0;
+    let mut fired = BTreeMap::new();
     for point in faults::POINTS {
         for nth in 0..12 {
             faults::plant_fault(Some((point, nth)));
-            let Some(id) = accepted(&bench, workflow).await else { continue };
+            let Some(id) = accepted(&bench, workflow).await else {
+                assert!(!faults::is_planted(), "{point} {nth}: only a fault refuses it");
+                *fired.entry(point).or_insert(0) += 1;
+                continue;
+            };
             let view = bench.app.wait_for(&bench.caller, id, PATIENCE).await;
             let view = view.unwrap_or_else(|error| panic!("{point} {nth}: {error}"));
+            let has_fired = !faults::is_planted();
             faults::plant_fault(None);
+            *fired.entry(point).or_insert(0) += u32::from(has_fired);
             if view.record.status != Status::Completed {
-                failed += 1;
+                assert!(has_fired, "{point} {nth}: only a fault fails it");
                 assert_eq!(view.error.unwrap().code, "INTERNAL_ERROR", "{point} {nth}");
             }
             let filter = ExecutionFilter { parent: Some(id), ..ExecutionFilter::default() };
@@ -185,7 +192,11 @@ async fn a_panic_leaves_no_sub_workflow_behind() {
         }
     }
     faults::plant_fault(None);
-    assert!(failed > 5, "{failed}");
+    for point in &["advance", "commit", "load", "step"] {
+        assert!(fired[point] > 0, "{point} is never reached: {fired:?}");
+    }
+    let total: u32 = fired.values().sum();
+    assert!(total >= 10, "{fired:?}");
     bench.app.shutdown().await;
 }
 
