@@ -195,6 +195,24 @@ const MUTANTS: &[Mutant] = &[
         to: "_ if block.drops_outputs() && block.bodies.is_empty() => shared_null().clone(),",
     },
     Mutant {
+        description: "what leads only to a join that has enough continues",
+        file: "crates/core/src/execution/begin.rs",
+        from: "                self.cancel_rest(plan, id);\n",
+        to: "",
+    },
+    Mutant {
+        description: "a join cancels what is needed elsewhere",
+        file: "crates/core/src/definition/compile/joins.rs",
+        from: "next.iter().all(leads_here)",
+        to: "next.iter().any(leads_here)",
+    },
+    Mutant {
+        description: "a computed join starts at the first edge",
+        file: "crates/core/src/execution/flow.rs",
+        from: "Ok(n) => first_of(taken, open, n),",
+        to: "Ok(_) => first_of(taken, open, 1),",
+    },
+    Mutant {
         description: "a map runs one item too many at once",
         file: "crates/core/src/execution/blocks/progress.rs",
         from: "if has_more && run.active.len() < planned.max_concurrency as usize {",

@@ -60,3 +60,86 @@ fn the_list_of_errors_is_bounded() {
         (&json!(10_500), 10_000)
     );
 }
+
+/// Two ways to `first`, of which the slow one has a step inside a block, and one way elsewhere.
+fn race() -> Value {
+    json!([
+        {"id": "quick", "type": "Run", "after": [], "input": "q"},
+        {"id": "slow", "type": "Parallel", "after": [], "branches": {
+            "a": [{"id": "inner", "type": "Delay", "config": {"for": "1h"}}],
+        }},
+        {"id": "later", "type": "Run", "after": ["slow"]},
+        {"id": "shared", "type": "Delay", "after": [], "config": {"for": "1m"}},
+        {"id": "first", "type": "Run", "after": ["quick", "later", "shared"], "join": "any",
+            "cancel_rest": true, "input": "first"},
+        {"id": "elsewhere", "type": "Run", "after": ["shared"], "input": "elsewhere"},
+    ])
+}
+
+#[test]
+fn a_join_cancels_what_leads_only_to_it() {
+    let done = run(race(), json!({}));
+    assert_eq!(done.output(), json!({"first": "first", "elsewhere": "elsewhere"}));
+    let cancelled = done.steps(|event| matches!(event, Event::StepCancelled { .. }));
+    assert_eq!(cancelled, ["inner", "slow"], "what `shared` leads to elsewhere is needed");
+    assert_eq!(done.steps(|event| matches!(event, Event::StepSkipped { .. })), ["later"]);
+}
+
+#[test]
+fn a_rerun_does_not_repeat_what_a_join_has_cancelled() {
+    let mut steps = race();
+    let list = steps.as_array_mut().unwrap();
+    list.truncate(5);
+    // Otherwise it would run again, and `first` with it.
+    list[3]["config"]["for"] = json!("1ms");
+    list.push(json!({"id": "last", "type": "Run", "after": ["first"], "input": {"fail": "BAD"}}));
+    let failed = run(steps, json!({}));
+    assert_eq!(failed.error().0, "BAD");
+    let again = failed.rerun(RerunFrom::Failed).run();
+    let ran = again.steps(|event| matches!(event, Event::StepStarted { .. }));
+    assert!(
+        !ran.iter().any(|step| ["slow", "inner", "later", "first"].contains(&step.as_str())),
+        "{ran:?}"
+    );
+    assert!(ran.contains(&"last".to_owned()), "{ran:?}");
+}
+
+#[test]
+fn the_number_of_a_join_can_come_from_the_inputs() {
+    let of_graph = json!([
+        {"id": "a", "type": "Run", "after": [], "input": 1},
+        {"id": "b", "type": "Run", "after": [], "input": 2},
+        {"id": "c", "type": "Run", "after": [], "input": {"fail": "BAD"}, "on_error": "continue"},
+        {"id": "d", "type": "Delay", "after": [], "config": {"for": "1h"}},
+        {"id": "join", "type": "Run", "after": ["a", "b", "d"], "join": {"n": "{{ inputs.n }}"},
+            "cancel_rest": true, "input": "{{ steps.d.status }}"},
+    ]);
+    let output = |n: u32| run(of_graph.clone(), json!({"n": n})).output()["join"].clone();
+    assert_eq!(output(1), json!("waiting"));
+    assert_eq!(output(2), json!("waiting"));
+    assert_eq!(output(3), json!("completed"));
+    let of_branches = json!([{"id": "p", "type": "Parallel", "cancel_rest": true,
+    "join": {"n": "{{ inputs.list | length }}"}, "branches": {
+        "a": [{"id": "a", "type": "Run", "input": 1}],
+        "b": [{"id": "b", "type": "Delay", "config": {"for": "1m"}, "input": 2}],
+        "c": [{"id": "c", "type": "Delay", "config": {"for": "1h"}, "input": 3}],
+    }}]);
+    for (list, output) in [
+        (json!([0]), json!({"a": 1, "b": null, "c": null})),
+        (json!([0, 0]), json!({"a": 1, "b": 2, "c": null})),
+        (json!([0, 0, 0]), json!({"a": 1, "b": 2, "c": 3})),
+    ] {
+        assert_eq!(run(of_branches.clone(), json!({"list": list})).output(), output);
+    }
+    for (steps, input, step) in [
+        (&of_graph, json!({"n": 4}), "join"),
+        (&of_graph, json!({"n": 0}), "join"),
+        (&of_graph, json!({"n": 1.5}), "join"),
+        (&of_graph, json!({}), "join"),
+        (&of_branches, json!({"list": []}), "p"),
+        (&of_branches, json!({"list": [1, 2, 3, 4]}), "p"),
+    ] {
+        let failed = run(steps.clone(), input.clone());
+        assert_eq!(failed.error(), ("INVALID_JOIN".into(), step.into()), "{input}");
+    }
+}

@@ -135,6 +135,11 @@ fn step_schema(types: &[&StepSpec]) -> Value {
                 ],
             },
             "join": {"$ref": "#/$defs/join"},
+            "cancel_rest": {
+                "description": "With `join: any` or `{n: 2}`: when the step starts, what leads \
+                    only to it is cancelled. Of a `Parallel`: the other branches.",
+                "type": ["boolean", "null"],
+            },
             "when": {
                 "description": "A bare expression; if it is false, the step is skipped, and the next step of the list continues with what came before it.",
                 "type": ["string", "boolean", "null"],
@@ -242,6 +247,10 @@ fn allow_block_fields(schema: &mut Value, types: &[&StepSpec]) {
         }
     }
     for (name, owners) in owners {
+        // One that every step has.
+        if schema["properties"].get(name).is_some() {
+            continue;
+        }
         schema["properties"][name] = json!(true);
         if let Value::Array(rules) = &mut schema["allOf"] {
             rules.push(json!({
@@ -396,7 +405,10 @@ fn join_schema() -> Value {
                 "type": "object",
                 "required": ["n"],
                 "additionalProperties": false,
-                "properties": {"n": {"type": "integer", "minimum": 1, "maximum": 10000}},
+                "properties": {"n": {"anyOf": [
+                    {"type": "integer", "minimum": 1, "maximum": 10000},
+                    {"$ref": "#/$defs/template"},
+                ]}},
             },
         ],
     })

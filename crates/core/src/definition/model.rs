@@ -67,6 +67,10 @@ pub struct StepDefinition {
     pub after: Option<Vec<EdgeDefinition>>,
     /// When the step starts, seen from its predecessors.
     pub join: JoinRule,
+    /// A template of the count of a computed join.
+    pub join_count: Option<Value>,
+    /// Whether what leads only to this step is cancelled when it starts.
+    pub cancel_rest: bool,
     /// A bare Jinja condition; if it is false, the step is skipped and its list continues.
     pub when: Option<String>,
     /// How long one attempt may take.
@@ -151,6 +155,8 @@ pub enum JoinRule {
     Any,
     /// When that many edges were taken.
     Count(usize),
+    /// When as many edges were taken as an expression says.
+    Computed,
 }
 
 /// The most retry policies of a step.

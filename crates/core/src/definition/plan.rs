@@ -103,6 +103,11 @@ pub struct PlanStep {
     pub enclosing: Vec<StepIndex>,
     /// When it starts, seen from `after`.
     pub join: JoinRule,
+    /// The count of a computed join: of edges, or of branches of a `Parallel`. It reads the inputs
+    /// only, so it is always the same.
+    pub join_count: Option<ValueTemplate>,
+    /// The steps from which every way leads into this one, if they are cancelled when it starts.
+    pub cancelled_rest: Vec<StepIndex>,
     /// It is skipped when this is false; steps that follow it by the order of the list continue.
     pub when: Option<Expression>,
     /// How long one attempt may take; of a block, how long it may run.

@@ -47,8 +47,8 @@ pub enum PlanBlockKind {
     Switch,
     /// `Parallel`.
     Parallel {
-        /// How many bodies must complete.
-        needed: usize,
+        /// How many bodies must complete; `None`: as many as `join_count` of the step says.
+        needed: Option<usize>,
         /// Whether the others are cancelled as soon as enough of them have completed.
         cancel_rest: bool,
     },

@@ -36,6 +36,11 @@ impl Transition<'_> {
             );
             return self.settle_failed(id, Failure::new(codes::COMPENSATION_LIMIT, message));
         }
+        if planned.join_count.is_some()
+            && let Err(failure) = self.execution.computed_join(planned)
+        {
+            return self.settle_failed(id, failure);
+        }
         let scope = self.decision_scope().of_step(id);
         if let Some(when) = &planned.when {
             match when.eval_bool(&scope) {
@@ -50,7 +55,10 @@ impl Transition<'_> {
         let given = given.map(|given| given.input.clone());
         match prepare_step(planned, &scope, given) {
             Ok(PreparedStep { body: None, .. }) => self.skip_step(id, SkipReason::Condition),
-            Ok(prepared) => self.start_prepared(planned, id, prepared),
+            Ok(prepared) => {
+                self.cancel_rest(plan, id);
+                self.start_prepared(planned, id, prepared);
+            }
             Err(unprepared) => self.not_prepared(id, unprepared),
         }
     }

@@ -55,6 +55,8 @@ pub mod codes {
     pub const CANCELLED: &str = "CANCELLED";
     /// Too many completed steps have a compensation.
     pub const COMPENSATION_LIMIT: &str = "COMPENSATION_LIMIT";
+    /// The expression of a `join` gives no possible number.
+    pub const INVALID_JOIN: &str = "INVALID_JOIN";
     /// A `Loop` did not end within its number of iterations.
     pub const LOOP_LIMIT: &str = "LOOP_LIMIT";
     /// A sub-workflow was cancelled.

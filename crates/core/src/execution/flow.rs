@@ -88,6 +88,24 @@ impl Transition<'_> {
         self.start_reached();
     }
 
+    /// Cancels or skips the steps that lead only to a step run that starts.
+    pub(super) fn cancel_rest(&mut self, plan: &Plan, id: &StepRunId) {
+        for step in &plan[id.step].cancelled_rest {
+            let other = id.sibling(*step);
+            match self.execution.steps.run(&other).state {
+                StepState::Pending => {
+                    let reason = SkipReason::NotTaken;
+                    self.record_event(Event::StepSkipped { step: other, reason });
+                }
+                StepState::Block(_) => {
+                    self.cancel_bodies(&other);
+                    self.cancel_runs(&[other]);
+                }
+                _ => self.cancel_runs(&[other]),
+            }
+        }
+    }
+
     pub(super) fn skip_step(&mut self, id: &StepRunId, reason: SkipReason) {
         self.record_event(Event::StepSkipped { step: id.clone(), reason });
         self.reach_dependents(id);
@@ -186,6 +204,14 @@ pub(super) fn step_readiness(plan: &Plan, execution: &Execution, id: &StepRunId)
         JoinRule::All => 1,
         JoinRule::Any => return first_of(taken, open, 1),
         JoinRule::Count(n) => return first_of(taken, open, n),
+        JoinRule::Computed => {
+            return match execution.computed_join(planned) {
+                Ok(n) => first_of(taken, open, n),
+                // It fails when the first edge is decided.
+                Err(_) if open < planned.after.len() => StepReadiness::Start,
+                Err(_) => StepReadiness::Wait,
+            };
+        }
     };
     match (open, taken) {
         (0, taken) if taken >= needed => StepReadiness::Start,

@@ -27,6 +27,7 @@ pub mod failure;
 mod flow;
 mod handled_failures;
 pub mod input;
+mod join_count;
 pub mod message;
 pub mod named_step_run;
 mod places;

@@ -82,11 +82,23 @@ impl Execution {
         let mut again: BTreeSet<StepRunId> =
             plan.top.steps.iter().map(|step| (*step).into()).collect();
         again.retain(|id| {
-            selection.is_repeated(id) || reusable_outcome(&self.steps.run(id).state).is_none()
+            selection.is_repeated(id) || self.reusable_outcome(id, &selection).is_none()
         });
         let steps = self.reused_steps(journal, &again, &selection);
         let events = selection.kept_events();
         Ok(RerunSource { of: self.origin.id, steps, given, events })
+    }
+
+    /// The outcome of a step run that a rerun can take over.
+    fn reusable_outcome(
+        &self,
+        id: &StepRunId,
+        selection: &RerunSelection<'_>,
+    ) -> Option<ReusedOutcome> {
+        match &self.steps.run(id).state {
+            StepState::Cancelled if selection.is_unneeded(id) => Some(ReusedOutcome::Skipped),
+            state => reusable_outcome(state),
+        }
     }
 
     fn select_failed(
@@ -133,7 +145,8 @@ impl Execution {
         };
         let reused = settled.filter(is_kept).filter_map(|step| {
             let run = self.steps.get(&step)?;
-            Some(ReusedStep { step, input: run.input.clone(), how: reusable_outcome(&run.state)? })
+            let how = self.reusable_outcome(&step, selection)?;
+            Some(ReusedStep { input: run.input.clone(), step, how })
         });
         reused.collect()
     }
@@ -191,7 +204,8 @@ fn settled_by(event: &Event) -> Vec<StepRunId> {
         }
         Event::StepCompleted { step, .. }
         | Event::StepFailed { step, .. }
-        | Event::StepSkipped { step, .. } => vec![step.clone()],
+        | Event::StepSkipped { step, .. }
+        | Event::StepCancelled { step } => vec![step.clone()],
         _ => Vec::new(),
     }
 }

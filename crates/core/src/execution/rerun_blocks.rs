@@ -27,6 +27,8 @@ pub(super) struct RerunSelection<'a> {
     /// The events, those that the execution itself took over first.
     events: Vec<&'a Event>,
     outcomes: BTreeMap<StepRunId, Outcome>,
+    /// Step runs that were cancelled because the join that they led to had enough.
+    unneeded: BTreeSet<StepRunId>,
     bodies: BTreeMap<StepRunId, BTreeMap<BodyRunKey, Outcome>>,
     /// Step runs that are run again, with all that is inside them.
     cleared: BTreeSet<StepRunId>,
@@ -49,6 +51,7 @@ impl<'a> RerunSelection<'a> {
                 .filter(|event| event_subject(event).is_none_or(|id| !plan.is_handler(id.step)))
                 .collect(),
             outcomes: BTreeMap::new(),
+            unneeded: BTreeSet::new(),
             bodies: BTreeMap::new(),
             cleared: BTreeSet::new(),
             cleared_bodies: BTreeSet::new(),
@@ -58,6 +61,7 @@ impl<'a> RerunSelection<'a> {
         for event in selection.events.clone() {
             selection.read_event(event);
         }
+        selection.keep_cancelled_rests();
         selection
     }
 
@@ -92,6 +96,28 @@ impl<'a> RerunSelection<'a> {
             _ => return,
         };
         self.outcomes.insert(step.clone(), outcome);
+    }
+
+    /// What was cancelled because a join had enough is not needed by a rerun either.
+    fn keep_cancelled_rests(&mut self) {
+        let with_rest = self.plan.indexed_steps().filter(|(_, s)| !s.cancelled_rest.is_empty());
+        for (join, planned) in with_rest {
+            let runs = self.outcomes.keys().filter(|id| id.step == join).cloned();
+            for run in runs.collect::<Vec<StepRunId>>() {
+                for step in &planned.cancelled_rest {
+                    let other = run.sibling(*step);
+                    if self.outcomes.get(&other) == Some(&Outcome::Unfinished) {
+                        self.outcomes.insert(other.clone(), Outcome::Kept);
+                        self.unneeded.insert(other);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether a step run was cancelled because the join that it led to had enough.
+    pub(super) fn is_unneeded(&self, id: &StepRunId) -> bool {
+        self.unneeded.contains(id)
     }
 
     fn set_body(&mut self, block: &StepRunId, key: BodyRunKey, outcome: Outcome) {

@@ -236,7 +236,8 @@ fn make_pure(step: &mut Value) {
         ["Pure", "Fail", "Branch", "Switch", "Parallel", "Loop", "Map", "Try"];
     if !SUITABLE.iter().any(|kind| step["type"] == *kind) {
         step["type"] = json!("Pure");
-        const COMMON: [&str; 7] = ["id", "type", "input", "when", "after", "join", "on_error"];
+        const COMMON: [&str; 8] =
+            ["id", "type", "input", "when", "after", "join", "cancel_rest", "on_error"];
         step.as_object_mut().unwrap().retain(|field, _| COMMON.contains(&field.as_str()));
     }
     for field in ["steps", "else", "finally"] {
@@ -278,6 +279,7 @@ fn random_block(rng: &mut Rng, ids: &mut usize, before: &[Value], depth: usize) 
             step["branches"] = Value::Object(branches);
             match rng.below(3) {
                 0 => step["join"] = json!("any"),
+                1 if rng.chance(30) => step["join"] = json!({"n": COMPUTED_JOIN}),
                 1 => step["join"] = json!({"n": 1 + rng.below(count)}),
                 _ => {}
             }
@@ -377,11 +379,15 @@ fn random_step(rng: &mut Rng, i: usize, before: &[Value]) -> Value {
     }
     let edges = step["after"].as_array().map_or(0, Vec::len);
     if edges > 1 && rng.chance(40) {
-        step["join"] = match rng.below(3) {
-            0 => json!("any"),
-            1 => json!({"n": 1 + rng.below(edges)}),
+        step["join"] = match rng.below(5) {
+            0 | 1 => json!("any"),
+            2 => json!({"n": 1 + rng.below(edges)}),
+            3 => json!({"n": COMPUTED_JOIN}),
             _ => json!("all"),
         };
+        if step["join"] != "all" && rng.chance(50) {
+            step["cancel_rest"] = json!(true);
+        }
     }
     if rng.chance(if follows_list { 40 } else { 20 }) {
         step["when"] = json!(*rng.pick(&["inputs.n > 5", "inputs.n <= 5", "true", "false"]));
@@ -449,6 +455,14 @@ fn random_approval(rng: &mut Rng, step: &mut Value) {
         config["on_timeout"] = json!(*rng.pick(&["fail", "approve", "reject"]));
     }
     step["config"] = config;
+}
+
+/// A number of edges or branches, which may be too high.
+const COMPUTED_JOIN: &str = "{{ inputs.n % 4 + 1 }}";
+
+/// The value of [`COMPUTED_JOIN`].
+pub fn computed_join(n: u64) -> usize {
+    usize::try_from(n % 4 + 1).unwrap()
 }
 
 fn random_edges(rng: &mut Rng, before: &[Value]) -> Value {

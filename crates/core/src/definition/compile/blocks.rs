@@ -118,9 +118,10 @@ impl PlanCompiler<'_> {
             BlockKind::Try => PlanBlockKind::Try,
             BlockKind::Parallel { join, cancel_rest } => PlanBlockKind::Parallel {
                 needed: match join {
-                    JoinRule::All => block.bodies.len(),
-                    JoinRule::Any => 1,
-                    JoinRule::Count(n) => *n,
+                    JoinRule::All => Some(block.bodies.len()),
+                    JoinRule::Any => Some(1),
+                    JoinRule::Count(n) => Some(*n),
+                    JoinRule::Computed => None,
                 },
                 cancel_rest: *cancel_rest,
             },
@@ -142,7 +143,7 @@ impl PlanCompiler<'_> {
             let schema = match join {
                 JoinRule::All => self.copy_schema(&schema),
                 // Null if the branch did not complete.
-                JoinRule::Any | JoinRule::Count(_) => json!({}),
+                JoinRule::Any | JoinRule::Count(_) | JoinRule::Computed => json!({}),
             };
             properties.insert(name.clone(), schema);
         }

@@ -1,5 +1,6 @@
 //! The edges between steps, their order, and who comes before whom.
 
+use super::joins;
 use crate::catalog::{StepAction, StepSpec};
 use crate::definition::model::{Definition, EdgeDefinition, OnError, StepRole};
 use crate::definition::plan::PlanEdge;
@@ -18,7 +19,7 @@ pub(super) struct StepGraph {
     /// Step index by id; the first where an id is there twice.
     pub(super) by_id: BTreeMap<String, usize>,
     /// Every step once, predecessors first; steps in a cycle at the end.
-    order: Vec<usize>,
+    pub(super) order: Vec<usize>,
     /// The steps of each list, without those inside its blocks and without compensations.
     pub(super) lists: BTreeMap<Option<BodyIndex>, Vec<StepIndex>>,
     /// The compensation of each step that has one.
@@ -127,7 +128,7 @@ pub(super) fn build_graph(
         }
     }
     let order = sort_steps(definition, &after, &dependents, problems);
-    check_joins(definition, &after, problems);
+    joins::check_joins(definition, &after, problems);
     let ancestors = find_ancestors(&after, &order);
     // A step does not lead to its compensation.
     for (step, compensation) in &compensations {
@@ -366,23 +367,6 @@ fn find_cycle(
         format!("{}{field}", step.path)
     });
     Problem::new(path, format!("the steps go round in a circle: {}{more}", names.join(" → ")))
-}
-
-fn check_joins(definition: &Definition, after: &[Vec<PlanEdge>], problems: &mut Problems) {
-    use crate::definition::model::JoinRule;
-    for (step, edges) in definition.steps.iter().zip(after) {
-        if let JoinRule::Count(wanted) = step.join
-            && wanted > edges.len()
-        {
-            problems.push(
-                Problem::new(
-                    format!("{}.join.n", step.path),
-                    "the step waits for more edges than lead to it",
-                )
-                .with_expectation(format!("at most {}", edges.len()), wanted.to_string()),
-            );
-        }
-    }
 }
 
 fn find_ancestors(after: &[Vec<PlanEdge>], order: &[usize]) -> Vec<Vec<u64>> {

@@ -75,6 +75,8 @@ fn step_bytes(step: &PlanStep) -> usize {
         + size_of_val(step.dependents.as_slice())
         + size_of_val(step.enclosing.as_slice())
         + step.concurrency.as_deref().map_or(0, concurrency_bytes)
+        + size_of_val(step.cancelled_rest.as_slice())
+        + step.join_count.as_ref().map_or(0, ValueTemplate::memory_bytes)
         + step.when.as_ref().map_or(0, Expression::memory_bytes)
         + size_of_val(step.retry.as_slice())
         + step.retry.iter().map(|policy| names_bytes(&policy.on)).sum::<usize>()

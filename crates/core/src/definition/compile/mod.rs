@@ -12,6 +12,7 @@ mod expressions;
 mod graph;
 mod infer;
 mod input_routes;
+mod joins;
 mod memory;
 mod names;
 mod position;

@@ -45,6 +45,7 @@ impl PlanCompiler<'_> {
             .effect_of
             .map_or(spec.effect, |effect_of| effect_of(&Value::Object(step.config.clone())));
         let concurrency = self.plan_step_concurrency(index, step, spec);
+        let join_count = self.compile_join_count(index, step)?;
         let bound = bound?;
         let config = config?;
         Some(PlanStep {
@@ -62,6 +63,8 @@ impl PlanCompiler<'_> {
             block: None,
             enclosing: self.repeating_blocks(step),
             join: step.join,
+            join_count,
+            cancelled_rest: self.rest_of_join(index, step),
             when,
             timeout: step.timeout,
             retry: step.retry.clone(),

@@ -40,7 +40,7 @@ pub(super) fn parse_block(
     step.input = input.cloned();
     if matches!(block.kind, BlockKind::Parallel { .. }) {
         // It is about the branches.
-        step.join = JoinRule::All;
+        (step.join, step.cancel_rest) = (JoinRule::All, false);
     }
     step.block = Some(Box::new(block));
 }
@@ -209,7 +209,7 @@ impl BlockReader<'_, '_, '_> {
                 .with_expectation(format!("at most {}", self.bodies.len()), n.to_string()),
             );
         }
-        let cancel_rest = self.read_flag("cancel_rest");
+        let cancel_rest = self.parser.steps.get(self.position).is_some_and(|step| step.cancel_rest);
         if cancel_rest && join == JoinRule::All {
             let message = "`cancel_rest` needs `join: any` or `join: {n: 2}`: with `all`, nothing \
                            is left to cancel";

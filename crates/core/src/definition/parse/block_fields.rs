@@ -4,7 +4,7 @@
 const BLOCKS: [(&str, &[&str]); 6] = [
     ("Branch", &["cases", "else"]),
     ("Switch", &["value", "cases", "else"]),
-    ("Parallel", &["branches", "cancel_rest"]),
+    ("Parallel", &["branches"]),
     ("Loop", &["while", "until", "max_iterations", "pause", "collect", "steps", "output"]),
     (
         "Map",

@@ -28,6 +28,7 @@ pub(crate) const FIELDS: &[&str] = &[
     "config",
     "after",
     "join",
+    "cancel_rest",
     "when",
     "timeout",
     "retry",
@@ -73,6 +74,8 @@ pub(super) fn empty_step(path: String, parent: Option<ParentBody>) -> StepDefini
         config: Map::new(),
         after: None,
         join: JoinRule::default(),
+        join_count: None,
+        cancel_rest: false,
         when: None,
         timeout: None,
         retry: Vec::new(),
@@ -125,6 +128,10 @@ pub(super) fn parse_fields(walk: &mut ParseWalk, step: &mut StepDefinition, map:
     };
     step.after = parse_after(walk, map.get("after"), &at_key(path, "after"));
     step.join = parse_join(walk, map.get("join"), &at_key(path, "join"));
+    if step.join == JoinRule::Computed {
+        step.join_count = map.get("join").and_then(|join| join.get("n")).cloned();
+    }
+    step.cancel_rest = walk.read_boolean(map, "cancel_rest", path).unwrap_or(false);
     step.when = parse_when(walk, map, path);
     step.timeout = walk.read_duration(map, "timeout", path);
     step.retry = retry::parse_retry(walk, map.get("retry"), &at_key(path, "retry"));
@@ -235,6 +242,7 @@ fn parse_join(walk: &mut ParseWalk, value: Option<&Value>, path: &str) -> JoinRu
         Some(Value::Object(map)) => {
             walk.unknown_fields(map, path, &["n"]);
             match map.get("n") {
+                Some(Value::String(text)) if is_one_expression(text) => JoinRule::Computed,
                 Some(n) => walk
                     .read_integer(n, &at_key(path, "n"), 1..=10_000)
                     .and_then(|n| usize::try_from(n).ok())
@@ -250,6 +258,12 @@ fn parse_join(walk: &mut ParseWalk, value: Option<&Value>, path: &str) -> JoinRu
             JoinRule::All
         }
     }
+}
+
+/// Whether a text is an expression in braces, without anything around it.
+fn is_one_expression(text: &str) -> bool {
+    let text = text.trim();
+    text.starts_with("{{") && text.ends_with("}}")
 }
 
 /// The condition `when`.

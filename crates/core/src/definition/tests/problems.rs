@@ -184,6 +184,24 @@ fn types_and_graph() {
             json!(["Echo", {"type": "Echo", "join": {"n": 3}}]),
             vec!["steps[1].join.n: the step waits for more edges"],
         ),
+        (
+            json!(["Echo", {"type": "Echo", "join": "any", "cancel_rest": true}]),
+            vec!["steps[1].cancel_rest: `cancel_rest` needs several steps in `after`"],
+        ),
+        (
+            json!([{"id": "a", "type": "Echo"}, {"id": "b", "type": "Echo"},
+                {"type": "Echo", "after": ["a", "b"], "cancel_rest": true}]),
+            vec!["steps[2].cancel_rest: `cancel_rest` needs `join: any` or `join: {n: 2}`"],
+        ),
+        (
+            json!(["Echo", {"type": "Echo", "join": {"n": "{{ steps.echo.output }}"}}]),
+            vec!["steps[1].join.n: the number of a join can read only `inputs`, not `steps`"],
+        ),
+        (json!(["Echo", {"type": "Echo", "join": {"n": "two"}}]), vec!["steps[1].join.n: "]),
+        (
+            json!(["Echo", {"type": "Echo", "join": {"n": "{{ inputs.n }} edges"}}]),
+            vec!["steps[1].join.n: "],
+        ),
     ] {
         check_steps(steps, &expected);
     }

@@ -50,8 +50,9 @@ impl Transition<'_> {
                 }
             }
             PlanBlockKind::Parallel { needed, cancel_rest: true } => {
+                let needed = self.needed_branches(id, *needed);
                 let outputs = self.execution.steps.block(id).and_then(|run| {
-                    let is_enough = run.completed as usize >= *needed;
+                    let is_enough = run.completed as usize >= needed;
                     is_enough.then(|| branch_outputs(block, run))
                 });
                 if let Some(outputs) = outputs {

@@ -32,7 +32,8 @@ impl Transition<'_> {
             PlanBlockKind::Map(_) => self.fail_block(id, failure),
             PlanBlockKind::Parallel { needed, .. } => {
                 let failed_before = self.execution.steps.block(id).map_or(0, |run| run.failed);
-                let may_fail = block.bodies.len().saturating_sub(*needed);
+                let needed = self.needed_branches(id, *needed);
+                let may_fail = block.bodies.len().saturating_sub(needed);
                 if failed_before as usize >= may_fail {
                     return self.fail_block(id, failure);
                 }
@@ -50,6 +51,13 @@ impl Transition<'_> {
         }
     }
 
+    /// How many branches of a `Parallel` must complete.
+    pub(super) fn needed_branches(&self, id: &StepRunId, needed: Option<usize>) -> usize {
+        let planned = &self.execution.origin.plan[id.step];
+        // It did not start with an impossible number.
+        needed.unwrap_or_else(|| self.execution.computed_join(planned).unwrap_or(1))
+    }
+
     fn record_failed_body(&mut self, failed: &BodyRunId, failure: Failure) {
         let BodyRunKey { body, index } = failed.key;
         let step = failed.block.clone();
@@ -64,7 +72,7 @@ impl Transition<'_> {
     }
 
     /// Cancels what runs in all bodies of a block.
-    pub(super) fn cancel_bodies(&mut self, id: &StepRunId) {
+    pub(in crate::execution) fn cancel_bodies(&mut self, id: &StepRunId) {
         let keys: Vec<BodyRunKey> = match self.execution.steps.block(id) {
             Some(run) => run.active.keys().copied().collect(),
             None => return,

@@ -210,7 +210,8 @@ impl Oracle {
             PlanBlockKind::Parallel { needed, cancel_rest } => {
                 let completed = (0..planned.bodies.len() as u32)
                     .filter(|body| result(*body, 0).is_some_and(Option::is_some));
-                assert!(completed.count() >= *needed, "enough have completed");
+                let needed = needed.unwrap_or(self.computed_join);
+                assert!(completed.count() >= needed, "enough have completed");
                 assert!(*cancel_rest || running == 0, "all have ended");
             }
             PlanBlockKind::Branch | PlanBlockKind::Switch => {

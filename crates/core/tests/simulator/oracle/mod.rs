@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use stepwell_core::Timestamp;
-use stepwell_core::definition::Plan;
 use stepwell_core::definition::model::{JoinRule, OnError, StepRole};
+use stepwell_core::definition::{Plan, StepIndex};
 use stepwell_core::execution::{
     Event, Failure, RecordedEvent, RerunSource, ReusedOutcome, ReusedStep, SkipReason, StepRunId,
     codes,
@@ -16,11 +16,14 @@ use stepwell_core::execution::{
 use crate::approval_oracle::ApprovalOracle;
 use crate::ending_oracle::EndingOracle;
 use crate::place_oracle::PlaceOracle;
+use crate::graph::computed_join;
 use crate::signal_oracle::SignalOracle;
 
 /// Reads a journal event by event and panics where it breaks a rule.
 pub struct Oracle {
     started: bool,
+    /// The number of edges or branches that computed joins need.
+    computed_join: usize,
     /// Whether the events of an earlier execution are read.
     is_taking_over: bool,
     ended: bool,
@@ -70,6 +73,7 @@ impl Oracle {
     pub fn new() -> Self {
         Self {
             started: false,
+            computed_join: 0,
             is_taking_over: false,
             ended: false,
             paused: false,
@@ -110,8 +114,9 @@ impl Oracle {
             assert!(self.started || self.is_taking_over, "no step before the start");
         }
         match event {
-            Event::Accepted { rerun, .. } => {
+            Event::Accepted { rerun, input, .. } => {
                 assert_eq!(self.last_seq, 1);
+                self.computed_join = input["n"].as_u64().map_or(1, computed_join);
                 if let Some(rerun) = rerun {
                     self.taken_over(plan, rerun);
                 }
@@ -191,7 +196,10 @@ impl Oracle {
                 assert!(!self.paused, "nothing is decided while paused");
                 let (how, is_right) = match reason {
                     SkipReason::Condition => (How::Bypassed, self.may_start(plan, step)),
-                    SkipReason::NotTaken => (How::Skipped, self.must_skip(plan, step)),
+                    SkipReason::NotTaken => {
+                        let is_over = self.must_skip(plan, step) || self.is_unneeded(plan, step);
+                        (How::Skipped, is_over)
+                    }
                 };
                 assert!(is_right, "skipped too early");
                 self.settled.insert(step.clone(), how);
@@ -235,7 +243,8 @@ impl Oracle {
         for step in &plan.top.steps {
             let how = self.settled.get(&(*step).into());
             let is_right = match how {
-                None | Some(How::Cancelled | How::Failed { handled: false }) => false,
+                Some(How::Cancelled) => self.has_enough_after(plan, *step),
+                None | Some(How::Failed { handled: false }) => false,
                 Some(_) => true,
             };
             assert!(is_right, "all steps are settled well: {step:?} {how:?}");
@@ -304,6 +313,7 @@ impl Oracle {
         let before = self.attempts.insert(step.clone(), attempt).unwrap_or(0);
         assert_eq!(attempt, before + 1, "attempts are counted one by one");
         if attempt == 1 {
+            self.check_rest(plan, step);
             self.ending.started(plan, step);
             if !matches!(plan[step.step].role, StepRole::Compensation(_)) {
                 assert!(self.may_start(plan, step), "started too early");
@@ -355,6 +365,43 @@ impl Oracle {
             JoinRule::All => open == 0 && taken > 0,
             JoinRule::Any => taken > 0,
             JoinRule::Count(n) => taken >= n,
+            JoinRule::Computed if self.computed_join > plan[step.step].after.len() => {
+                // Then it fails.
+                open < plan[step.step].after.len()
+            }
+            JoinRule::Computed => taken >= self.computed_join,
+        }
+    }
+
+    /// Whether every way from a step leads into a join that has enough and cancels the rest.
+    fn is_unneeded(&self, plan: &Plan, step: &StepRunId) -> bool {
+        let joins = plan.indexed_steps().filter(|(_, s)| !s.cancelled_rest.is_empty());
+        joins.map(|(index, _)| step.sibling(index)).any(|join| {
+            plan[join.step].parent == plan[step.step].parent
+                && leads_only_to(plan, step.step, join.step)
+                && self.may_start(plan, &join)
+        })
+    }
+
+    /// Whether a step of the outermost list led only to a join that has started.
+    fn has_enough_after(&self, plan: &Plan, step: StepIndex) -> bool {
+        let mut joins = plan.indexed_steps().filter(|(_, s)| !s.cancelled_rest.is_empty());
+        joins.any(|(join, _)| {
+            self.settled.contains_key(&join.into()) && leads_only_to(plan, step, join)
+        })
+    }
+
+    /// When a join starts that cancels the rest, nothing is left that leads only to it.
+    fn check_rest(&self, plan: &Plan, join: &StepRunId) {
+        if plan[join.step].cancelled_rest.is_empty() || self.is_taking_over {
+            return;
+        }
+        for (index, step) in plan.indexed_steps() {
+            let other = join.sibling(index);
+            let is_sibling = step.parent == plan[join.step].parent && step.role.is_regular();
+            if is_sibling && leads_only_to(plan, index, join.step) {
+                assert!(self.settled.contains_key(&other), "nothing is left of it: {other:?}");
+            }
         }
     }
 
@@ -363,6 +410,8 @@ impl Oracle {
         match plan[step.step].join {
             JoinRule::All | JoinRule::Any => open == 0 && taken == 0,
             JoinRule::Count(n) => taken + open < n,
+            JoinRule::Computed if self.computed_join > plan[step.step].after.len() => false,
+            JoinRule::Computed => taken + open < self.computed_join,
         }
     }
 
@@ -390,4 +439,11 @@ impl Oracle {
         });
         top.chain(bodies).filter(open).filter(ready).chain(next).collect()
     }
+}
+
+/// Whether every way from a step leads into another one.
+fn leads_only_to(plan: &Plan, step: StepIndex, join: StepIndex) -> bool {
+    let next = &plan[step].dependents;
+    let leads = |next: &StepIndex| *next == join || leads_only_to(plan, *next, join);
+    step != join && !next.is_empty() && next.iter().all(leads)
 }

@@ -13,7 +13,8 @@ impl StepType for ParallelBlock {
         StepSpec {
             doc: "The output is an object with the output of each branch by its name; `null` for a \
                   branch that did not complete. `join` is the number of branches that must \
-                  complete: `all` (default), `any` or `{n: 2}`; the block fails as soon as that is \
+                  complete: `all` (default), `any` or `{n: 2}`, where `n` can be an \
+                  expression over `inputs`; the block fails as soon as that is \
                   not possible any more. With `cancel_rest: true` it ends as soon as enough have \
                   completed, and the others are cancelled; otherwise it waits for all to end.",
             block: block_fields(
