@@ -213,6 +213,12 @@ const MUTANTS: &[Mutant] = &[
         to: "Ok(_) => first_of(taken, open, 1),",
     },
     Mutant {
+        description: "a merge gives the outputs of steps that left by another way",
+        file: "crates/core/src/execution/flow.rs",
+        from: "if is_taken && !taken.contains(&edge.from) {",
+        to: "if is_taken || !taken.contains(&edge.from) {",
+    },
+    Mutant {
         description: "a map runs one item too many at once",
         file: "crates/core/src/execution/blocks/progress.rs",
         from: "if has_more && run.active.len() < planned.max_concurrency as usize {",

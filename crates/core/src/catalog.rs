@@ -39,6 +39,10 @@ pub enum StepAction {
     /// The state machine waits until a moment (`config.for` or `config.until`), then passes the
     /// input on as output.
     Delay,
+    /// The state machine waits until the moment `config.until`, which is the output.
+    WaitUntil,
+    /// The state machine gives the outputs of the steps whose edges were taken.
+    Merge,
     /// The state machine sets state values: the input's fields, which are the output too.
     SetState,
     /// The state machine fails the step with `config.message` and `config.code`.

@@ -143,3 +143,41 @@ fn the_number_of_a_join_can_come_from_the_inputs() {
         assert_eq!(failed.error(), ("INVALID_JOIN".into(), step.into()), "{input}");
     }
 }
+
+#[test]
+fn a_merge_gives_the_outputs_of_the_edges_that_were_taken() {
+    let steps = |join: Value, output: &str| {
+        json!([
+            {"id": "a", "type": "Run", "after": [], "when": "inputs.n > 1", "input": 1},
+            {"id": "b", "type": "Run", "after": [], "input": 2},
+            {"id": "c", "type": "Run", "after": [], "input": {"fail": "BAD"}, "on_error": "port"},
+            {"id": "d", "type": "Delay", "after": [], "config": {"for": "1h"}, "input": 4},
+            {"id": "m", "type": "Merge", "after": ["a", "b", "c", "c.error", "d"], "join": join,
+                "config": {"output": output}},
+        ])
+    };
+    let merged =
+        |join: Value, output: &str, n: u32| run(steps(join, output), json!({"n": n})).output();
+    assert_eq!(merged(json!("all"), "all", 1), json!({"b": 2, "c": null, "d": 4}));
+    assert_eq!(merged(json!("all"), "all", 2), json!({"a": 1, "b": 2, "c": null, "d": 4}));
+    assert_eq!(merged(json!("all"), "first", 1), json!(2));
+    assert_eq!(merged(json!("any"), "first", 2), json!(1));
+    assert_eq!(merged(json!({"n": 2}), "all", 1), json!({"b": 2, "c": null}));
+}
+
+#[test]
+fn a_wait_until_a_time_gives_the_time() {
+    let steps = |at: &str| json!([{"type": "WaitUntil", "until": at}]);
+    for (at, expected) in [
+        ("2027-01-15T10:00:00+01:00", "2027-01-15T09:00:00"),
+        ("2001-01-01T00:00:00Z", "2001-01-01T00:00:00"),
+    ] {
+        let done = run(steps(at), json!({}));
+        let output = done.output()["at"].as_str().unwrap().to_owned();
+        assert!(output.starts_with(expected) && output.ends_with('Z'), "{output}");
+        assert!(done.now.to_string().as_str() >= expected);
+    }
+    let failed =
+        run(json!([{"type": "WaitUntil", "until": "{{ inputs.any }}"}]), json!({"any": "soon"}));
+    assert_eq!(failed.error().0, "INVALID_STEP_INPUT");
+}

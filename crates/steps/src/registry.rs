@@ -7,8 +7,8 @@ use stepwell_core::catalog::{StepCatalog, StepSpec};
 
 use crate::types::data::{EchoStep, StaticInput, StaticTextInput};
 use crate::types::flow::{
-    ApprovalStep, BranchBlock, DelayStep, FailStep, LoopBlock, MapBlock, ParallelBlock, SetState,
-    StopStep, SubWorkflow, SwitchBlock, TryBlock, WaitForSignal,
+    ApprovalStep, BranchBlock, DelayStep, FailStep, LoopBlock, MapBlock, MergeStep, ParallelBlock,
+    SetState, StopStep, SubWorkflow, SwitchBlock, TryBlock, WaitForSignal, WaitUntil,
 };
 use crate::types::http::HttpRequest;
 use crate::types::json::{ParseJson, QueryJson, StringifyJson};
@@ -32,6 +32,7 @@ pub const ALL: &[&dyn StepType] = &[
     &StringifyJson,
     &LoopBlock,
     &MapBlock,
+    &MergeStep,
     &ParallelBlock,
     &SetState,
     &StaticInput,
@@ -56,6 +57,7 @@ pub const ALL: &[&dyn StepType] = &[
     &UppercaseText,
     &TryBlock,
     &WaitForSignal,
+    &WaitUntil,
 ];
 
 struct RegistryEntry {

@@ -1,9 +1,10 @@
 //! Step types whose configuration is written beside `type` instead of in `config`.
 
 /// These types, each with the fields of its configuration.
-const CONFIG_FIELDS: [(&str, &[&str]); 2] = [
+const CONFIG_FIELDS: [(&str, &[&str]); 3] = [
     ("SubWorkflow", &["workflow", "release", "release_tag", "wait"]),
     ("WaitForSignal", &["signal", "key", "on_timeout"]),
+    ("WaitUntil", &["until"]),
 ];
 
 /// The fields of the configuration of a type that has them beside `type`; `None`: it has `config`.

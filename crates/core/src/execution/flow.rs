@@ -7,6 +7,7 @@ use super::event::{Event, SkipReason};
 use super::state::{Execution, Status};
 use super::step_run::StepState;
 use super::step_run_id::StepRunId;
+use crate::definition::StepIndex;
 use crate::definition::model::{JoinRule, OnError};
 use crate::definition::plan::{Plan, PlanEdge};
 use crate::definition::plan_block::PlanBlockKind;
@@ -229,6 +230,18 @@ fn first_of(taken: usize, open: usize, n: usize) -> StepReadiness {
     } else {
         StepReadiness::Wait
     }
+}
+
+/// The steps whose edges into a step run were taken, each once, in the order of its edges.
+pub(super) fn taken_edges(plan: &Plan, execution: &Execution, id: &StepRunId) -> Vec<StepIndex> {
+    let mut taken = Vec::new();
+    for edge in &plan[id.step].after {
+        let is_taken = edge_state(plan, execution, id, edge) == EdgeState::Taken;
+        if is_taken && !taken.contains(&edge.from) {
+            taken.push(edge.from);
+        }
+    }
+    taken
 }
 
 /// The state of an edge into the step run `to`; its source is in the same iterations.

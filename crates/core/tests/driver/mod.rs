@@ -62,6 +62,8 @@ pub fn types() -> Types {
     all.push(spec("Run", StepAction::Run, json!({})));
     all.push(spec("SetState", StepAction::SetState, json!({"type": "object"})));
     all.push(spec("Stop", StepAction::Stop, json!({})));
+    all.push(StepSpec { output: json!({}), ..spec("Merge", StepAction::Merge, json!({})) });
+    all.push(StepSpec { output: json!({}), ..spec("WaitUntil", StepAction::WaitUntil, json!({})) });
     Types(all)
 }
 

@@ -51,6 +51,8 @@ static TYPES: LazyLock<Types> = LazyLock::new(|| {
         spec("Read", Effect::Idempotent, StepAction::Run, json!({})),
         spec("Send", Effect::External, StepAction::Run, json!({})),
         spec("Delay", Effect::Pure, StepAction::Delay, json!({})),
+        spec("Merge", Effect::Pure, StepAction::Merge, json!({})),
+        spec("WaitUntil", Effect::Pure, StepAction::WaitUntil, json!({})),
         spec("SetState", Effect::Pure, StepAction::SetState, json!({"type": "object"})),
         spec("Fail", Effect::Pure, StepAction::Fail, json!({})),
         spec("SubWorkflow", Effect::Pure, StepAction::SubWorkflow, json!({})),
@@ -340,6 +342,8 @@ fn random_step(rng: &mut Rng, i: usize, before: &[Value]) -> Value {
         "Send",
         "Send",
         "Delay",
+        "WaitUntil",
+        "Merge",
         "SetState",
         "SubWorkflow",
         "Fail",
@@ -351,6 +355,7 @@ fn random_step(rng: &mut Rng, i: usize, before: &[Value]) -> Value {
     let mut step = json!({"id": format!("s{i}"), "type": kind, "input": {"i": i}});
     match kind {
         "Delay" => step["config"] = json!({"for": 1 + rng.below(20)}),
+        "WaitUntil" => step["until"] = json!(format!("2027-01-15T08:00:{:02}Z", rng.below(60))),
         "SubWorkflow" => {
             step["workflow"] = json!("child");
             if rng.chance(30) {

@@ -45,7 +45,7 @@ impl PlanCompiler<'_> {
 fn can_be_repeated(step: &PlanStep) -> bool {
     let is_pure = match step.action {
         StepAction::Run => step.effect == Effect::Pure,
-        StepAction::Fail => true,
+        StepAction::Fail | StepAction::Merge => true,
         StepAction::Block if step.timeout.is_some() => false,
         StepAction::Block => match step.block.as_ref().map(|block| &block.kind) {
             Some(PlanBlockKind::Loop(planned)) => planned.pause.is_none(),

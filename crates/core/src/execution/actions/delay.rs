@@ -1,8 +1,12 @@
-//! `Delay`: waits for a duration or until a point in time, then outputs its input.
+//! `Delay`: waits for a duration or until a point in time, then outputs its input. `WaitUntil`: waits
+//! until a point in time, and outputs that.
 
-use serde_json::Value;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
 
 use crate::Timestamp;
+use crate::catalog::StepAction;
 use crate::definition::plan::PlanStep;
 use crate::execution::advance::Transition;
 use crate::execution::bind;
@@ -61,6 +65,9 @@ pub(super) fn end_delay(transition: &mut Transition<'_>, id: &StepRunId, until: 
         let attempt = AttemptId { step_run: id.clone(), attempt };
         return transition.attempt_failed(&attempt, fault);
     }
-    let output = transition.execution.steps.run(id).input.clone().unwrap_or_default();
+    let output = match planned.action {
+        StepAction::WaitUntil => Arc::new(json!({"at": until.to_string()})),
+        _ => transition.execution.steps.run(id).input.clone().unwrap_or_default(),
+    };
     transition.complete_step(id, StepResult { output, port: None });
 }

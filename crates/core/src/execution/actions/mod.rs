@@ -4,6 +4,7 @@
 mod approval;
 mod delay;
 mod fail;
+mod merge;
 mod run;
 mod set_state;
 mod stop;
@@ -33,7 +34,10 @@ impl Transition<'_> {
             StepAction::Run | StepAction::SubWorkflow => {
                 run::start_run(self, AttemptId { step_run: id.clone(), attempt: 1 });
             }
-            StepAction::Delay => delay::start_delay(self, planned, id, config),
+            StepAction::Delay | StepAction::WaitUntil => {
+                delay::start_delay(self, planned, id, config);
+            }
+            StepAction::Merge => merge::start_merge(self, id, config),
             StepAction::SetState => set_state::start_set_state(self, id, input),
             StepAction::Fail => fail::start_fail(self, id, config),
             StepAction::Stop => stop::start_stop(self, id, input, config),
@@ -47,13 +51,16 @@ impl Transition<'_> {
     /// Runs the action of a further attempt of a step run.
     pub(super) fn repeat_action(&mut self, attempt: AttemptId) {
         match self.execution.origin.plan[attempt.step_run.step].action {
-            StepAction::Delay => delay::repeat_delay(self, &attempt.step_run),
+            StepAction::Delay | StepAction::WaitUntil => {
+                delay::repeat_delay(self, &attempt.step_run);
+            }
             StepAction::WaitForSignal => wait_for_signal::repeat_wait(self, &attempt.step_run),
             StepAction::Approval => approval::repeat_approval(self, &attempt.step_run),
             // The others settle at once, or are blocks, so they are never repeated.
             StepAction::Run
             | StepAction::SubWorkflow
             | StepAction::SetState
+            | StepAction::Merge
             | StepAction::Fail
             | StepAction::Stop
             | StepAction::Block => run::start_run(self, attempt),

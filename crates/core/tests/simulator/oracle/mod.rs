@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 use stepwell_core::Timestamp;
 use stepwell_core::definition::model::{JoinRule, OnError, StepRole};
+use stepwell_core::definition::plan::PlanEdge;
 use stepwell_core::definition::{Plan, StepIndex};
 use stepwell_core::execution::{
     Event, Failure, RecordedEvent, RerunSource, ReusedOutcome, ReusedStep, SkipReason, StepRunId,
@@ -175,6 +176,7 @@ impl Oracle {
             Event::StepCompleted { step, port, output } => {
                 self.ending.settled(plan, step, true);
                 self.block_completed(plan, step, output);
+                self.check_merge(plan, step, output);
                 self.step_completed(step, port.clone());
             }
             Event::StepFailed { step, handled, error } => {
@@ -326,6 +328,34 @@ impl Oracle {
         assert!(self.under_way.insert(step.clone(), attempt).is_none(), "one attempt at a time");
         if let (Some(_), Some(timeout)) = (&plan[step.step].block, plan[step.step].timeout) {
             self.deadlines.insert(step.clone(), self.last_at.after(timeout));
+        }
+    }
+
+    /// The output of a `Merge` has the steps whose edges were taken.
+    fn check_merge(&self, plan: &Plan, step: &StepRunId, output: &Value) {
+        if plan[step.step].type_name != "Merge" || self.is_taking_over {
+            return;
+        }
+        let fields = output.as_object().expect("an object").keys();
+        let taken: BTreeSet<&str> = plan[step.step]
+            .after
+            .iter()
+            .filter(|edge| self.is_taken(plan, step, edge))
+            .map(|edge| plan[edge.from].id.as_str())
+            .collect();
+        assert_eq!(fields.map(String::as_str).collect::<BTreeSet<_>>(), taken);
+    }
+
+    /// Whether an edge into a step was taken.
+    fn is_taken(&self, plan: &Plan, step: &StepRunId, edge: &PlanEdge) -> bool {
+        match self.settled.get(&step.sibling(edge.from)) {
+            Some(How::Completed(port)) => *port == edge.port,
+            Some(How::Bypassed) => edge.is_implicit,
+            Some(How::Failed { handled: true }) => match plan[edge.from].on_error {
+                OnError::Port => edge.port.as_deref() == Some("error"),
+                _ => edge.port.is_none(),
+            },
+            _ => false,
         }
     }
 

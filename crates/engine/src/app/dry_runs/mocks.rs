@@ -104,11 +104,11 @@ impl<'p> MockReader<'p> {
                 self.refuse(path, "is a block and runs without a mock; mock the steps in it");
                 None
             }
-            StepAction::Delay => {
+            StepAction::Delay | StepAction::WaitUntil => {
                 self.refuse(path, "needs no mock: the time of a dry run is simulated");
                 None
             }
-            StepAction::SetState | StepAction::Fail | StepAction::Stop => {
+            StepAction::SetState | StepAction::Merge | StepAction::Fail | StepAction::Stop => {
                 self.refuse(path, "is control flow, which runs as it is; it needs no mock");
                 None
             }

@@ -52,7 +52,7 @@ impl StepType for DelayStep {
     }
 }
 
-fn check_config(config: &Map) -> ConfigCheck {
+pub(super) fn check_config(config: &Map) -> ConfigCheck {
     if let Some(length) = config.get("for") {
         parse_duration(length).map_err(|message| ("for", message))?;
     }
