@@ -4,10 +4,12 @@
 
 mod driver;
 
-use serde_json::{Value, json};
-use stepwell_core::execution::{Event, RerunFrom};
+use std::sync::Arc;
 
-use driver::run;
+use serde_json::{Value, json};
+use stepwell_core::execution::{Event, RerunFrom, SignalInput, TransitionError, TransitionInput};
+
+use driver::{Driver, run};
 
 fn map(collect: &str, record: &str) -> Value {
     json!([{"id": "items", "type": "Map", "over": "{{ inputs.list }}", "max_concurrency": 2,
@@ -180,4 +182,33 @@ fn a_wait_until_a_time_gives_the_time() {
     let failed =
         run(json!([{"type": "WaitUntil", "until": "{{ inputs.any }}"}]), json!({"any": "soon"}));
     assert_eq!(failed.error().0, "INVALID_STEP_INPUT");
+}
+
+#[test]
+fn a_map_has_a_bounded_number_of_items() {
+    let steps = json!([{"id": "items", "type": "Map", "over": "{{ inputs.list }}", "collect": "none",
+        "steps": [{"id": "a", "type": "Run"}]}]);
+    let failed = run(steps, json!({"list": vec![0; 1_000_001]}));
+    assert_eq!(failed.error(), ("INVALID_STEP_INPUT".into(), "items".into()));
+    let message = failed.execution.error.clone().unwrap().message;
+    assert!(message.contains("at most 1000000 items, this has 1000001"), "{message}");
+}
+
+/// Signals that no step waits for are bounded, for each name and together.
+#[test]
+fn kept_signals_are_bounded() {
+    let steps = json!([{"type": "Delay", "config": {"for": "1h"}}]);
+    let mut driver = Driver::new(json!({"name": "n", "steps": steps}), json!({}));
+    let mut kept = 0;
+    for n in 0..100_000_u32 {
+        let name = format!("signal_{}", n % 20);
+        let unawaited = UnawaitedSignal::Keep;
+        let signal = SignalInput { name, key: None, id: None, data: Arc::new(json!(n)), unawaited };
+        match driver.try_apply(TransitionInput::Signal(signal)) {
+            Ok(()) => kept += 1,
+            Err(refused) => assert_eq!(refused, TransitionError::TooManySignals, "{n}"),
+        }
+    }
+    assert_eq!(kept, 1_000);
+    driver.apply(TransitionInput::Cancel { reason: None });
 }

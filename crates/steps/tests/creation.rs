@@ -389,3 +389,26 @@ fn fields_of_steps_by_their_names_in_other_products() {
         assert!(found.iter().any(|problem| problem.contains(expected)), "{expected}: {found:?}");
     }
 }
+
+#[test]
+fn wrong_forms_of_merge_and_wait_until() {
+    for (step, beginning) in [
+        (json!({"type": "Merge", "config": {"output": "last"}}), "steps[0].config.output: "),
+        (
+            json!({"type": "Merge", "output": "first"}),
+            "steps[0].output: there is no field `output`",
+        ),
+        (json!({"type": "Merge", "input": {"a": 1}}), "steps[0].input"),
+        (json!({"type": "WaitUntil"}), "steps[0].until: "),
+        (
+            json!({"type": "WaitUntil", "until": "tomorrow"}),
+            "steps[0].until: `tomorrow` is not an RFC",
+        ),
+        (json!({"type": "WaitUntil", "until": 5}), "steps[0].until: "),
+        (json!({"type": "WaitUntil", "config": {"until": "x"}}), "steps[0].config: "),
+    ] {
+        let found = problems(&json!({"name": "n", "steps": [step]}));
+        let fits = found.iter().any(|problem| problem.starts_with(beginning));
+        assert!(fits, "{step} lacks {beginning}: {found:#?}");
+    }
+}
