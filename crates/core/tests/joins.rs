@@ -7,7 +7,9 @@ mod driver;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use stepwell_core::execution::{Event, RerunFrom, SignalInput, TransitionError, TransitionInput};
+use stepwell_core::execution::{
+    Event, RerunFrom, SignalInput, TransitionError, TransitionInput, UnawaitedSignal,
+};
 
 use driver::{Driver, run};
 

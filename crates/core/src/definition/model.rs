@@ -155,7 +155,7 @@ pub enum JoinRule {
     Any,
     /// When that many edges were taken.
     Count(usize),
-    /// When as many edges were taken as an expression says.
+    /// When as many edges were taken as an expression states.
     Computed,
 }
 

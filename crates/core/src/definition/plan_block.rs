@@ -47,7 +47,7 @@ pub enum PlanBlockKind {
     Switch,
     /// `Parallel`.
     Parallel {
-        /// How many bodies must complete; `None`: as many as `join_count` of the step says.
+        /// How many bodies must complete; `None`: as many as `join_count` of the step states.
         needed: Option<usize>,
         /// Whether the others are cancelled as soon as enough of them have completed.
         cancel_rest: bool,

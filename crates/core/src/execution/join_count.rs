@@ -1,4 +1,4 @@
-//! Computed joins: how many edges, or branches, an expression says.
+//! Computed joins: how many edges, or branches, an expression states.
 
 use std::cell::RefCell;
 
