@@ -11,7 +11,7 @@ use stepwell_core::execution::{
     RecordedEvent, SkipReason, StepRunId, Verdict,
 };
 
-use crate::view::{LogLine, log_line, step_run_name};
+use crate::view::LogLine;
 
 /// The lines of an execution, in order. `execution` is the one at the beginning of the journal.
 pub fn log_lines(execution: &Execution, journal: &[RecordedEvent]) -> Vec<LogLine> {
@@ -168,4 +168,25 @@ const fn describe_skipped(reason: SkipReason) -> &'static str {
         SkipReason::Condition => "skipped: its condition `when` is false",
         SkipReason::NotTaken => "skipped: no edge that leads to it was followed",
     }
+}
+
+/// The written form of a step run; `None`: the plan has no such step.
+pub(crate) fn step_run_name(execution: &Execution, id: &StepRunId) -> Option<String> {
+    let plan = &execution.origin.plan;
+    plan.step(id.step).map(|_| id.display_in(plan).to_string())
+}
+
+/// The log line of an event, if it has one.
+pub fn log_line(execution: &Execution, recorded: &RecordedEvent) -> Option<LogLine> {
+    let RecordedEvent { seq, at, event, .. } = recorded;
+    let (step_id, level, message) = match event {
+        Event::StepLogged { step, level, message } => {
+            (step_run_name(execution, step), level.clone(), message.clone())
+        }
+        Event::Cancelled { reason: Some(reason) } => {
+            (None, "info".into(), format!("cancelled: {reason}"))
+        }
+        _ => return None,
+    };
+    Some(LogLine { seq: *seq, at: *at, step_id, level, message })
 }

@@ -12,6 +12,7 @@ use stepwell_core::execution::{
 use stepwell_core::ids::{ExecutionId, TaskId};
 use stepwell_store::record::ExecutionRecord;
 
+use crate::execution_log::log_line;
 use crate::memory::Hold;
 use crate::warning::Warning;
 use attempts::{all_attempts, last_attempt};
@@ -430,25 +431,4 @@ fn step_notice(
     let step = Box::new(step_view(execution, id)?);
     let (finished, total) = count_progress(execution);
     Some(NoticeKind::Step { step, finished, total })
-}
-
-/// The written form of a step run; `None`: the plan has no such step.
-pub(crate) fn step_run_name(execution: &Execution, id: &StepRunId) -> Option<String> {
-    let plan = &execution.origin.plan;
-    plan.step(id.step).map(|_| id.display_in(plan).to_string())
-}
-
-/// The log line of an event, if it has one.
-pub fn log_line(execution: &Execution, recorded: &RecordedEvent) -> Option<LogLine> {
-    let RecordedEvent { seq, at, event, .. } = recorded;
-    let (step_id, level, message) = match event {
-        Event::StepLogged { step, level, message } => {
-            (step_run_name(execution, step), level.clone(), message.clone())
-        }
-        Event::Cancelled { reason: Some(reason) } => {
-            (None, "info".into(), format!("cancelled: {reason}"))
-        }
-        _ => return None,
-    };
-    Some(LogLine { seq: *seq, at: *at, step_id, level, message })
 }

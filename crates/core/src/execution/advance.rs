@@ -219,9 +219,7 @@ impl Transition<'_> {
                 TransitionInput::Evaluate { .. }
                 | TransitionInput::EvaluationFailed { .. }
                 | TransitionInput::Continue { .. },
-            ) => {
-                return Err(TransitionError::Stale);
-            }
+            ) => return Err(TransitionError::Stale),
             (Status::Queued, TransitionInput::Timer) => drop(self.time_out_if_due()),
             (Status::Queued, TransitionInput::Recover) => {}
             (_, TransitionInput::Timer) => self.handle_timer(),

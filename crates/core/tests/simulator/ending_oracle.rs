@@ -2,7 +2,7 @@
 
 use stepwell_core::definition::Plan;
 use stepwell_core::definition::model::StepRole;
-use stepwell_core::execution::{EndOutcome, Event, StepRunId};
+use stepwell_core::execution::{EndOutcome, Event, Execution, Failure, Status, StepRunId};
 
 /// Follows what has completed and what of it is compensated.
 #[derive(Default)]
@@ -96,4 +96,14 @@ impl EndingOracle {
             }
         }
     }
+}
+
+/// A step fails as its sub-workflow ended, or by its own timeout.
+pub fn check_failure(child: &Execution, error: &Failure) {
+    let is_right = match error.code.as_str() {
+        "STEP_TIMEOUT" => child.status().is_final(),
+        "SUB_WORKFLOW_CANCELLED" => child.status() == Status::Cancelled,
+        code => child.error.as_ref().is_some_and(|error| error.code == code),
+    };
+    assert!(is_right, "{error:?} of {:?}", child.status());
 }

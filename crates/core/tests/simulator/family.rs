@@ -431,7 +431,7 @@ impl Family {
                     Event::StepFailed { step, error, .. }
                     | Event::StepRetrying { step, error, .. } => {
                         if let Some(child) = awaited.remove(step) {
-                            check_failure(child, error);
+                            crate::ending_oracle::check_failure(child, error);
                         }
                     }
                     _ => {}
@@ -441,14 +441,4 @@ impl Family {
         let stored: BTreeSet<ExecutionId> = self.machines.keys().copied().collect();
         assert_eq!(started, stored, "every execution has the event of its start");
     }
-}
-
-/// A step fails as its sub-workflow ended, or by its own timeout.
-fn check_failure(child: &Execution, error: &Failure) {
-    let is_right = match error.code.as_str() {
-        "STEP_TIMEOUT" => child.status().is_final(),
-        "SUB_WORKFLOW_CANCELLED" => child.status() == Status::Cancelled,
-        code => child.error.as_ref().is_some_and(|error| error.code == code),
-    };
-    assert!(is_right, "{error:?} of {:?}", child.status());
 }

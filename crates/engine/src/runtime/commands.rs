@@ -262,8 +262,7 @@ impl StepAttempt {
         let to_message =
             |value| Message::StepCheckpoint { attempt: self.id.clone(), value: Arc::new(value) };
         let save_checkpoint = |value: Value| {
-            let (_, elapsed) = engine.clocks();
-            match limiter.add(value, elapsed) {
+            match limiter.add(value, engine.clocks().1) {
                 // Dropped if the mailbox is full: the next one has more progress.
                 CheckpointAction::Store(value) => drop(mailbox.try_send(to_message(value))),
                 CheckpointAction::Keep => {}

@@ -443,11 +443,4 @@ impl Runner {
     fn resize_memory(&self) {
         self.feed.memory().resize(&self.engine.memory, self.retained.bytes());
     }
-
-    /// Whether there is something to do that no timer or message triggers.
-    fn needs_recovery(&self) -> bool {
-        self.execution.is_busy()
-            || self.execution.has_evaluation_pending()
-            || self.execution.place_waits().next().is_some()
-    }
 }

@@ -155,7 +155,7 @@ pub(super) fn execution_wait(
             let key = |wait: &StepWait| (wait.until.is_none(), wait.until);
             let (id, StepWait { reason, until, signal, place }) =
                 waits.min_by_key(|(_, wait)| key(wait))?;
-            let step_id = super::step_run_name(execution, &id);
+            let step_id = crate::execution_log::step_run_name(execution, &id);
             Some(ExecutionWait { reason, step_id, until, signal, place })
         }
         _ => None,

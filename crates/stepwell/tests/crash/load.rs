@@ -32,7 +32,7 @@ pub struct Kills {
 }
 
 impl Kills {
-    /// As the environment says, `rounds` by default.
+    /// With the rounds and the seed of the environment, `rounds` by default.
     pub fn new(rounds: u64, after: (u64, u64)) -> Self {
         let rounds = setting("STEPWELL_CRASH_ROUNDS", rounds);
         let random = setting("STEPWELL_CRASH_SEED", u64::from(std::process::id()));

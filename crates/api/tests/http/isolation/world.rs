@@ -76,6 +76,19 @@ async fn variable(server: &Server, owner: &str) -> String {
     name
 }
 
+fn definition(name: &str) -> Value {
+    json!({
+        "name": name,
+        "inputs": {"slow": {"type": "boolean", "default": false}},
+        "metadata": {"label": MARK},
+        "steps": [
+            {"id": "say", "type": "StaticTextInput", "input": MARK},
+            {"id": "wait", "type": "Delay", "when": "inputs.slow", "config": {"for": "1h"}},
+        ],
+        "outputs": {"text": "{{ steps.say.output.text }}"},
+    })
+}
+
 fn template_body(name: &str) -> Value {
     json!({"name": name, "body": format!("{MARK} {{{{ a }}}}"), "sample": {"a": MARK},
         "metadata": {"label": MARK}})
@@ -91,17 +104,7 @@ impl World {
         };
         let n = Uuid::now_v7();
         let name = format!("{MARK}-name-{n}");
-        let definition = json!({
-            "name": name,
-            "inputs": {"slow": {"type": "boolean", "default": false}},
-            "metadata": {"label": MARK},
-            "steps": [
-                {"id": "say", "type": "StaticTextInput", "input": MARK},
-                {"id": "wait", "type": "Delay", "when": "inputs.slow", "config": {"for": "1h"}},
-            ],
-            "outputs": {"text": "{{ steps.say.output.text }}"},
-        });
-        let workflow = post("/workflows", definition).await.text_at("/workflow_id");
+        let workflow = post("/workflows", definition(&name)).await.text_at("/workflow_id");
         let execute = format!("/workflows/{workflow}/execute");
         let slow = post(&execute, json!({"input": {"slow": true}})).await.text_at("/execution_id");
         let external_id = format!("{MARK}-external-{n}");

@@ -8,6 +8,7 @@ use stepwell_core::audit::AuditAction;
 use stepwell_core::definition::plan::Plan;
 use stepwell_core::execution::{AcceptanceInput, Execution, ExecutionOrigin, TransitionInput};
 use stepwell_core::ids::ExecutionId;
+use stepwell_store::audit::AuditRecord;
 use stepwell_store::record::{ExecutionRecord, IdempotencyOutcome, WorkflowRecord};
 
 use super::start::{AcceptedSender, Start};
@@ -49,12 +50,10 @@ impl App {
         let input = Arc::new(input);
         let concurrency = required_place(&plan, &input)?;
         let id = ExecutionId::from_uuid(new_uuid());
-        let entry = start.rerun.as_ref().map(|rerun| {
-            let entry = self.engine.audit_entry(caller, AuditAction::ExecutionRerun, rerun.of);
-            entry.with("workflow_id", workflow.id.abi()).with("execution_id", id.abi())
-        });
-        let origin = ExecutionOrigin { id, workflow: workflow.id, release, plan };
-        let mut execution = Execution::new(origin);
+        let entry =
+            start.rerun.as_ref().map(|rerun| self.rerun_entry(caller, rerun.of, workflow, id));
+        let mut execution =
+            Execution::new(ExecutionOrigin { id, workflow: workflow.id, release, plan });
         execution.set_redact(secrets.redact());
         let acceptance = AcceptanceInput {
             input,
@@ -81,15 +80,14 @@ impl App {
             concurrency: place_record(&execution),
             ..ExecutionRecord::queued(&execution.origin, 0, moment.now)
         };
-        let outcome = IdempotencyOutcome::Created(id.into());
-        let idempotency =
-            start.idempotency.map(|key| key.record(caller.workspace, outcome, moment.now));
         Ok(Box::new(RunnerInit {
             execution,
             record,
             uncommitted: decision.events,
             audit: entry.into_iter().collect(),
-            idempotency,
+            idempotency: start.idempotency.map(|key| {
+                key.record(caller.workspace, IdempotencyOutcome::Created(id.into()), moment.now)
+            }),
             objects: None,
             approvals: StoredApprovals::default(),
             secrets,
@@ -97,6 +95,18 @@ impl App {
             memory: start.memory.and_then(|memory| memory.take()),
             retained: Retained::default(),
         }))
+    }
+
+    /// The entry of the audit log for a rerun.
+    fn rerun_entry(
+        &self,
+        caller: &Caller,
+        of: ExecutionId,
+        workflow: &WorkflowRecord,
+        id: ExecutionId,
+    ) -> AuditRecord {
+        let entry = self.engine.audit_entry(caller, AuditAction::ExecutionRerun, of);
+        entry.with("workflow_id", workflow.id.abi()).with("execution_id", id.abi())
     }
 
     /// The release that is selected already, or the one of the tag.

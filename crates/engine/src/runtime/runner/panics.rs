@@ -8,8 +8,8 @@ use futures_util::FutureExt;
 use stepwell_core::execution::{Execution, Failure, TransitionInput, codes};
 
 use super::{Runner, StopReason};
+use crate::execution_log::step_run_name;
 use crate::runtime::panic_message::panic_message;
-use crate::view::step_run_name;
 
 impl Runner {
     /// Fails the execution whose runner panicked.

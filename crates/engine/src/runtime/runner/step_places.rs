@@ -21,6 +21,13 @@ pub(super) enum AttemptPlace {
 pub(super) type AttemptPlaces = HashMap<StepRunId, AttemptPlace>;
 
 impl Runner {
+    /// Whether there is something to do that no timer or message triggers.
+    pub(super) fn needs_recovery(&self) -> bool {
+        self.execution.is_busy()
+            || self.execution.has_evaluation_pending()
+            || self.execution.place_waits().next().is_some()
+    }
+
     /// Demands a place for an attempt that waits for one.
     pub(super) fn demand_place(&mut self, attempt: AttemptId) {
         let is_demanded = self.places.contains_key(&attempt.step_run);
