@@ -165,7 +165,7 @@ impl Execution {
             | Event::StepSkipped { .. }
             | Event::StepCancelled { .. } => self.apply_settled(event, at),
             Event::BodyStarted { .. } | Event::BodyEnded { .. } | Event::ItemsEnded { .. } => {
-                self.apply_body_event(event);
+                self.apply_body_event(event, at);
             }
             Event::SignalAwaited { step, signal, key, until } => {
                 if let Some(run) = self.steps.get_mut(step) {
@@ -246,11 +246,15 @@ impl Execution {
     }
 
     /// Applies an event about the body of a block.
-    fn apply_body_event(&mut self, event: &Event) {
+    fn apply_body_event(&mut self, event: &Event, at: Timestamp) {
         match event {
             Event::BodyStarted { step, body, index } => {
                 let key = BodyRunKey { body: *body, index: *index };
-                self.begin_body(&BodyRunId { block: step.clone(), key });
+                let body = BodyRunId { block: step.clone(), key };
+                self.begin_body(&body);
+                if self.rerun_of.is_some() {
+                    self.steps.begin_kept_blocks(&self.origin.plan, &body, at);
+                }
             }
             Event::BodyEnded { step, body, index, output, error } => {
                 let key = BodyRunKey { body: *body, index: *index };

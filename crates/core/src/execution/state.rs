@@ -220,7 +220,7 @@ impl Execution {
         }
         // A paused execution starts nothing, so only its timeout can wake it.
         let is_paused = self.phase == Status::Paused;
-        let steps = self.steps.iter_current().filter(|_| !is_paused);
+        let steps = self.steps.iter_current().filter(|(id, _)| !is_paused && self.has_turn(id));
         let steps = steps.flat_map(|(id, run)| {
             let wait = run.state.wait_bounds().map(|(_, until)| until);
             let timeout = self.timed_block(&id).map(|(since, timeout)| since.after(timeout));

@@ -162,6 +162,15 @@ impl StepRuns {
         })
     }
 
+    /// Of an item that a rerun continues, the blocks that were kept run from now on.
+    pub(super) fn begin_kept_blocks(&mut self, plan: &Plan, body: &BodyRunId, at: Timestamp) {
+        for id in self.inside(plan, body) {
+            if let Some(block) = self.block_mut(&id) {
+                block.since = at;
+            }
+        }
+    }
+
     /// The number of steps of a body that have not settled.
     pub(super) fn count_open(&self, plan: &Plan, body: &BodyRunId) -> usize {
         let path = body.path(plan);

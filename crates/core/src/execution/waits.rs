@@ -67,9 +67,15 @@ impl Execution {
     }
 
     /// When a block that has a timeout started, and its timeout; `None`: it does not run, or has
-    /// none.
+    /// none. A block in an item that a rerun continues runs when it is the item's turn.
     pub(super) fn timed_block(&self, id: &StepRunId) -> Option<(Timestamp, Duration)> {
-        Some((self.steps.block(id)?.since, self.origin.plan.step(id.step)?.timeout?))
+        let timed = (self.steps.block(id)?.since, self.origin.plan.step(id.step)?.timeout?);
+        self.has_turn(id).then_some(timed)
+    }
+
+    /// Whether a step run is in no item that a rerun continues and that waits for its turn.
+    pub(super) fn has_turn(&self, id: &StepRunId) -> bool {
+        self.rerun_of.is_none() || self.steps.is_reachable(&self.origin.plan, id)
     }
 
     /// The rest of a block's timeout; `None`: it has none, or does not run.
@@ -172,9 +178,9 @@ impl Execution {
         // A paused execution starts nothing, so only its timeout can wake it.
         let is_paused = self.phase == Status::Paused;
         let steps = self.steps.iter_current();
-        let steps = steps.filter(|(_, run)| {
+        let steps = steps.filter(|(step, run)| {
             let is_block = matches!(run.state, StepState::Block(_));
-            !is_paused && (is_block || run.state.wait_bounds().is_some())
+            !is_paused && (is_block || run.state.wait_bounds().is_some()) && self.has_turn(step)
         });
         let waits = steps.flat_map(|(step, _)| {
             let block = self.block_left(&step, now, elapsed);

@@ -2,7 +2,8 @@
 //! reordering, duplicates, pauses and cancels; then the faults stop and progress is demanded.
 //!
 //! Every history is generated from a seed alone. `STEPWELL_SIM_HISTORIES` and `STEPWELL_SIM_SEED` set
-//! how many are run and where they begin; a failure prints the seed that shows it again.
+//! how many are run and where they begin; a failure prints the seed that shows it again, and
+//! `STEPWELL_SIM_TRACE=1` prints its events.
 
 #![expect(
     clippy::unwrap_used,

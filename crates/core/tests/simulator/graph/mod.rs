@@ -126,7 +126,9 @@ fn add_variables(rng: &mut Rng, value: &mut Value) {
                         "optional": "{{ vars.W | default('no') }}"});
                     step.insert(field.to_owned(), read);
                 }
-                "Map" if rng.chance(30) => drop(step.insert("output".into(), json!(MAP_OUTPUT))),
+                "Map" if !step.contains_key("collect") && rng.chance(30) => {
+                    drop(step.insert("output".into(), json!(MAP_OUTPUT)))
+                }
                 _ => {}
             }
             if kind == "Map" && !step.contains_key("as") && rng.chance(20) {

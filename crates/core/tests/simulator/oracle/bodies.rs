@@ -71,7 +71,7 @@ impl Oracle {
     }
 
     /// Items of which an earlier execution has recorded steps may wait for their turn.
-    pub(super) fn is_inside_running(&self, plan: &Plan, step: &StepRunId) -> bool {
+    pub fn is_inside_running(&self, plan: &Plan, step: &StepRunId) -> bool {
         let is_running = |(block, body): (StepRunId, BodyRun)| {
             self.bodies.get(&block).is_some_and(|bodies| bodies.contains(&body))
                 && self.is_inside_running(plan, &block)

@@ -99,6 +99,9 @@ impl Oracle {
     }
 
     pub fn read(&mut self, plan: &Plan, recorded: &RecordedEvent) {
+        if std::env::var_os("STEPWELL_SIM_TRACE").is_some() {
+            println!("{} {:?}", recorded.seq, recorded.event);
+        }
         assert!(!self.ended, "nothing follows the final event: {recorded:?}");
         assert_eq!(recorded.seq, self.last_seq + 1, "no gaps");
         assert!(recorded.at >= self.last_at, "time does not go back");

@@ -261,17 +261,34 @@ impl World {
         self.check_timeouts();
     }
 
-    /// A block does not run longer than its timeout, once the time was noticed.
+    /// A block does not run longer than its timeout, once the time was noticed. One in an item that
+    /// waits for its turn does not run.
     fn check_timeouts(&self) {
         if !matches!(self.live.status(), Status::Running | Status::Waiting) {
             return;
         }
         for (id, run) in self.live.steps.iter() {
             let timeout = self.plan[id.step].timeout;
-            if let (StepState::Block(block), Some(timeout)) = (&run.state, timeout) {
+            let runs = self.has_turn(&id);
+            if let (StepState::Block(block), Some(timeout), true) = (&run.state, timeout, runs) {
                 assert!(block.since.after(timeout) > self.now, "a block outlives its timeout");
             }
         }
+    }
+
+    /// Whether the items around a step run have begun in this execution.
+    fn has_turn(&self, id: &StepRunId) -> bool {
+        let Some(block) = self.live.enclosing_block(id) else { return true };
+        let (around, inside) = (block.path.indexes().len(), id.path.indexes());
+        let begins = |recorded: &RecordedEvent| match &recorded.event {
+            Event::BodyStarted { step, index, .. } => {
+                *step == block && inside.get(around).is_none_or(|inside| inside == index)
+            }
+            _ => false,
+        };
+        let mut events = self.journal.iter().chain(&self.uncommitted);
+        let is_map = self.plan[block.step].type_name == "Map";
+        (!is_map || events.any(begins)) && self.has_turn(&block)
     }
 
     fn commit(&mut self) {
