@@ -49,7 +49,7 @@ export type OnError = "fail" | "continue" | "port" | null | `goto:${string}` | {
 
 /** When a step with several predecessors starts. */
 export type Join = "all" | "any" | null | {
-  n: number;
+  n: number | TemplateText;
 };
 
 /** `step` or `step.port`. */
@@ -62,6 +62,8 @@ export interface StepFields {
   /** The steps that it depends on. Default: the previous step in the list. */
   after?: After | After[] | null | undefined;
   join?: Join | undefined;
+  /** With `join: any` or `{n: 2}`: when the step starts, what leads only to it is cancelled. Of a `Parallel`: the other branches. */
+  cancel_rest?: boolean | null | undefined;
   /** A bare expression; if it is false, the step is skipped, and the next step of the list continues with what came before it. */
   when?: string | boolean | null | undefined;
   timeout?: Duration | undefined;
@@ -73,6 +75,43 @@ export interface StepFields {
   idempotent?: boolean | null | undefined;
   /** The opposite of `idempotent`. */
   at_most_once?: boolean | null | undefined;
+  /** How many executions, or attempts of the step, with the same key there are at the same time, and what happens to a further one. */
+  concurrency?: {
+    limit?: number | null | undefined;
+    /** A template; that of a workflow reads only `inputs`. Default: all share one key. */
+    key?: string | null | undefined;
+    policy?: "queue" | null | undefined;
+  } | null | undefined;
+}
+
+/** Waits until people approve or reject something. */
+export interface ApprovalStep extends StepFields {
+  type: "Approval";
+  config: {
+    /** What is to be approved, in one line. */
+    title: string;
+    /** What the approvers have to know. */
+    description?: string | undefined;
+    /** The names of those who may decide, at most 50. Default: everyone with the scope `write:approvals`. */
+    approvers?: string[] | string | undefined;
+    /** How many of them must approve. One rejection rejects. */
+    quorum?: number | TemplateText | undefined;
+    /** JSON Schema of the data of a decision. */
+    form?: Record<string, unknown> | TemplateText | undefined;
+    /** The time between two reminders: a duration such as `1d`. Each is an event `approval.reminded` for webhooks; at most 100. */
+    remind_every?: string | number | undefined;
+    /** Adds approvers if the approval is not decided after a time. */
+    escalate?: {
+      /** A duration such as `1d`. */
+      after: string | number;
+      /** The names of those who may decide as well from then on. */
+      to: string[] | string;
+    } | TemplateText | undefined;
+    /** What happens if it is not decided within `timeout`: the step fails with `APPROVAL_TIMEOUT`, or it counts as approved or rejected. */
+    on_timeout?: "fail" | "approve" | "reject" | TemplateText | undefined;
+  };
+  /** Data. Default: the output of the previous step. */
+  input?: unknown;
 }
 
 /** Runs the first case whose condition is true. */
@@ -211,12 +250,25 @@ export interface MapStep extends StepFields {
   as?: string | null | undefined;
   max_concurrency?: number | null | undefined;
   on_item_error?: "fail" | "collect" | null | undefined;
+  /** What is kept of the results: all, the errors of items (with `on_item_error: collect`), or only their numbers. */
+  collect?: "all" | "errors" | "none" | null | undefined;
   /** What is recorded of each item. `results` needs steps that compute only. Default: `results` from 100 items on where that is possible, otherwise `steps`. */
   record?: "steps" | "results" | null | undefined;
   /** Steps, in the same format as those of the workflow. */
   steps: Step[];
   /** The result of an item. Default: the output of the last steps. */
   output?: unknown;
+}
+
+/** Joins branches and gives their outputs. */
+export interface MergeStep extends StepFields {
+  type: "Merge";
+  config?: {
+    /** All outputs by step id, or the first. */
+    output?: "all" | "first" | TemplateText | undefined;
+  } | null | undefined;
+  /** Data. Default: the output of the previous step. */
+  input?: Record<string, never> | null | undefined;
 }
 
 /** Runs several lists of steps at once. */
@@ -531,10 +583,31 @@ export interface TryStep extends StepFields {
   input?: unknown;
 }
 
+/** Waits for a signal from outside and returns its data. */
+export interface WaitForSignalStep extends StepFields {
+  type: "WaitForSignal";
+  /** The name of the signal. */
+  signal: string;
+  key?: string | number | null | undefined;
+  on_timeout?: "fail" | "port" | TemplateText | null | undefined;
+  /** Data. Default: the output of the previous step. */
+  input?: unknown;
+}
+
+/** Waits until a time. */
+export interface WaitUntilStep extends StepFields {
+  type: "WaitUntil";
+  /** The time to wait for, in RFC 3339 with an offset: `2026-01-31T09:00:00Z`. A time in the past does not wait. */
+  until: string;
+  /** Data. Default: the output of the previous step. */
+  input?: unknown;
+}
+
 /** A step: its type alone, or an object. */
 export type Step = StepTypeName | StepObject;
 
 export type StepObject =
+  | ApprovalStep
   | BranchStep
   | DelayStep
   | EchoStep
@@ -545,6 +618,7 @@ export type StepObject =
   | JsonStringifyStep
   | LoopStep
   | MapStep
+  | MergeStep
   | ParallelStep
   | SetStateStep
   | StaticInputStep
@@ -567,7 +641,9 @@ export type StepObject =
   | TextOperationTrimStep
   | TextOperationTruncateStep
   | TextOperationUppercaseStep
-  | TryStep;
+  | TryStep
+  | WaitForSignalStep
+  | WaitUntilStep;
 
 /** The types of steps, with their aliases. */
 export type StepTypeName = StepObject["type"];
@@ -587,6 +663,13 @@ export interface Definition {
   metadata?: Record<string, unknown> | null | undefined;
   /** Steps that run when the execution has failed or timed out, after the compensations. `error` is why. */
   on_failure?: Step[] | null | undefined;
+  /** How many executions, or attempts of the step, with the same key there are at the same time, and what happens to a further one. */
+  concurrency?: {
+    limit?: number | null | undefined;
+    /** A template; that of a workflow reads only `inputs`. Default: all share one key. */
+    key?: string | null | undefined;
+    policy?: "queue" | "reject" | "cancel_running" | "replace_queued" | null | undefined;
+  } | null | undefined;
 }
 
 /** A definition without its name. */

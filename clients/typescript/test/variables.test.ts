@@ -27,7 +27,7 @@ test("variables", async () => {
   assert.deepEqual([made.version, made.value, made.description], [1, value, "d"]);
   assert.deepEqual(await client.variables.get("LIMITS"), made);
   const input = { limit: "{{ vars.LIMITS.us_west }}" };
-  const configuration = { steps: [{ type: "Echo", input }] };
+  const configuration: stepwell.Configuration = { steps: [{ type: "Echo", input }] };
   const workflow = await client.workflows.create({ name: "limits", configuration });
   await client.workflows.activate(workflow.id);
   const execution = await client.workflows.execute(workflow.id);

@@ -23,6 +23,7 @@ Inputs = Mapping[str, Any]
 
 # The names and aliases of the step types.
 StepName = Literal[
+    "Approval",
     "Branch",
     "Delay",
     "Echo",
@@ -33,6 +34,7 @@ StepName = Literal[
     "Json.Stringify",
     "Loop",
     "Map",
+    "Merge",
     "Parallel",
     "SetState",
     "StaticInput",
@@ -69,13 +71,15 @@ StepName = Literal[
     "TextOperation.Uppercase",
     "TextOperations.Uppercase",
     "Try",
+    "WaitForSignal",
+    "WaitUntil",
 ]
 
 
 class Join(TypedDict, total=False):
     """How many predecessors have to finish before a step starts."""
 
-    n: Required[int]
+    n: Required[Union[int, str]]
 
 
 class Retry(TypedDict, total=False):
@@ -114,6 +118,7 @@ class StepFields(TypedDict, total=False):
     input: Any
     after: Optional[Union[str, Sequence[str]]]
     join: Optional[Union[Literal["all", "any"], Join]]
+    cancel_rest: Optional[bool]
     when: Optional[Union[str, bool]]
     timeout: Optional[Duration]
     retry: Optional[Union[int, Retry, Sequence[Retry]]]
@@ -121,6 +126,27 @@ class StepFields(TypedDict, total=False):
     compensate: Optional[Union[StepName, Compensation]]
     idempotent: Optional[bool]
     at_most_once: Optional[bool]
+    concurrency: Optional[Mapping[str, Any]]
+
+
+class ApprovalConfig(TypedDict, total=False):
+    """The configuration of `Approval`."""
+
+    title: Required[str]
+    description: str
+    approvers: Union[Sequence[str], str]
+    quorum: Union[int, str]
+    form: Union[Mapping[str, Any], str]
+    remind_every: Union[str, float]
+    escalate: Union[Mapping[str, Any], str]
+    on_timeout: Union[Literal["fail", "approve", "reject"], str]
+
+
+class ApprovalStep(StepFields, total=False):
+    """`Approval`."""
+
+    type: Required[Literal["Approval"]]
+    config: Required[ApprovalConfig]
 
 
 # The own fields of `Branch`.
@@ -261,6 +287,7 @@ MapFields = TypedDict(
         "as": Optional[str],
         "max_concurrency": Optional[int],
         "on_item_error": Optional[Literal["fail", "collect"]],
+        "collect": Optional[Literal["all", "errors", "none"]],
         "record": Optional[Literal["steps", "results"]],
         "steps": "Required[Sequence[Step]]",
         "output": Any,
@@ -273,6 +300,19 @@ class MapStep(StepFields, MapFields, total=False):
     """`Map`."""
 
     type: Required[Literal["Map"]]
+
+
+class MergeConfig(TypedDict, total=False):
+    """The configuration of `Merge`."""
+
+    output: Union[Literal["all", "first"], str]
+
+
+class MergeStep(StepFields, total=False):
+    """`Merge`."""
+
+    type: Required[Literal["Merge"]]
+    config: MergeConfig
 
 
 class ParallelFields(TypedDict, total=False):
@@ -545,7 +585,36 @@ class TryStep(StepFields, TryFields, total=False):
     type: Required[Literal["Try"]]
 
 
+class WaitForSignalFields(TypedDict, total=False):
+    """The own fields of `WaitForSignal`."""
+
+    signal: Required[str]
+    key: Optional[Union[str, float]]
+    on_timeout: Optional[Union[Literal["fail", "port"], str]]
+    input: Any
+
+
+class WaitForSignalStep(StepFields, WaitForSignalFields, total=False):
+    """`WaitForSignal`."""
+
+    type: Required[Literal["WaitForSignal"]]
+
+
+class WaitUntilFields(TypedDict, total=False):
+    """The own fields of `WaitUntil`."""
+
+    until: Required[str]
+    input: Any
+
+
+class WaitUntilStep(StepFields, WaitUntilFields, total=False):
+    """`WaitUntil`."""
+
+    type: Required[Literal["WaitUntil"]]
+
+
 Step = Union[
+    ApprovalStep,
     BranchStep,
     DelayStep,
     EchoStep,
@@ -556,6 +625,7 @@ Step = Union[
     JsonStringifyStep,
     LoopStep,
     MapStep,
+    MergeStep,
     ParallelStep,
     SetStateStep,
     StaticInputStep,
@@ -579,6 +649,8 @@ Step = Union[
     TruncateStep,
     UppercaseStep,
     TryStep,
+    WaitForSignalStep,
+    WaitUntilStep,
     StepName,
 ]
 
@@ -596,6 +668,7 @@ class Definition(TypedDict, total=False):
     retention: Optional[Duration]
     metadata: Optional[Mapping[str, Any]]
     on_failure: Optional[Sequence[Step]]
+    concurrency: Optional[Mapping[str, Any]]
 
 
 class Configuration(TypedDict, total=False):
@@ -609,4 +682,5 @@ class Configuration(TypedDict, total=False):
     timeout: Optional[Duration]
     retention: Optional[Duration]
     on_failure: Optional[Sequence[Step]]
+    concurrency: Optional[Mapping[str, Any]]
     definition: Definition
