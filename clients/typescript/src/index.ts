@@ -32,6 +32,7 @@ export type {
   LinkedVoteOptions,
   ListApprovals,
   VoteOptions,
+  Approvals,
 } from "./resources/approvals.js";
 export type { Executions } from "./resources/executions.js";
 export type {

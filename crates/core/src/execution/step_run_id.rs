@@ -1,5 +1,6 @@
 //! The identity of a step run: which step, in which iteration.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
@@ -14,16 +15,29 @@ const INLINE: usize = 3;
 /// The indexes of the iterations in which a step runs: one for each step that encloses and
 /// repeats it ([`crate::definition::plan::PlanStep::enclosing`]), outermost first. Empty for a
 /// step that runs once. Up to three indexes need no allocation.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct IterationPath(PathIndexes);
 
 /// Each path has one form only, so the derived comparisons are right.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 enum PathIndexes {
     /// Indexes beyond `len` are 0, so that the derived comparisons are right.
     Inline { len: u8, indexes: [u32; INLINE] },
     /// More than fit inline. A thin pointer, which keeps the whole as small as the inline form.
     Shared(Arc<Vec<u32>>),
+}
+
+/// By the indexes from the outside in, so that a path is directly followed by those inside it.
+impl Ord for IterationPath {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.indexes().cmp(other.indexes())
+    }
+}
+
+impl PartialOrd for IterationPath {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 impl IterationPath {
@@ -211,6 +225,18 @@ mod tests {
 
     fn within(path: IterationPath) -> StepRunId {
         StepRunId { step: StepIndex::from(2), path }
+    }
+
+    #[test]
+    fn a_path_is_directly_followed_by_those_inside_it() {
+        let sorted: [&[u32]; 8] =
+            [&[], &[0], &[0, 9], &[0, 9, 1, 2, 3], &[1], &[1, 0, 0, 0], &[2], &[10, 0]];
+        for (position, path) in sorted.iter().enumerate() {
+            for (other_position, other) in sorted.iter().enumerate() {
+                let (path, other) = (IterationPath::from(*path), IterationPath::from(*other));
+                assert_eq!(path.cmp(&other), position.cmp(&other_position), "{path:?} {other:?}");
+            }
+        }
     }
 
     #[test]
