@@ -132,7 +132,11 @@ impl Transition<'_> {
             self.end_execution(Event::Failed { error: failure });
             return Ok(());
         };
-        if self.execution.steps.block(&id).is_some() {
+        if let Some(block) = self.execution.steps.block(&id) {
+            // It was evaluated before the block started, or for what has been decided since.
+            if !self.execution.is_block_pending(&id, block) {
+                return Err(TransitionError::Stale);
+            }
             self.fail_block(&id, failure);
         } else {
             let plan = self.execution.origin.plan.clone();

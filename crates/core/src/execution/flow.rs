@@ -150,7 +150,7 @@ impl Execution {
     }
 
     /// Whether something follows from the state of a block before a step or a pause in it ends.
-    fn is_block_pending(&self, id: &StepRunId, block: &BlockRun) -> bool {
+    pub(super) fn is_block_pending(&self, id: &StepRunId, block: &BlockRun) -> bool {
         if block.ended_body().is_some() {
             return true;
         }

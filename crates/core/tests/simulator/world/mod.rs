@@ -220,6 +220,10 @@ impl World {
                 return Err(refused);
             }
         };
+        if std::env::var_os("STEPWELL_SIM_TRACE").is_some() {
+            decision.events.iter().for_each(|recorded| println!("live {recorded:?}"));
+            decision.commands.iter().for_each(|command| println!("live {command:?}"));
+        }
         self.events += decision.events.len() as u64;
         self.uncommitted.extend(decision.events);
         self.children.send(decision.messages);
