@@ -43,6 +43,10 @@ const PROBE: &str = "UPDATE probe SET checks = checks + 1 WHERE n = 1";
 pub(crate) const QUERIES: &[&str] =
     &[NEXT_WORKFLOW, RETENTION, OVER, ENDED, DELETE, DELETE_JOURNAL, DELETE_KEYS, PROBE];
 
+/// How often, and with which pause, the log is truncated after the database was rewritten.
+const TRUNCATE_TRIALS: usize = 100;
+const TRUNCATE_PAUSE: Duration = Duration::from_millis(20);
+
 #[async_trait]
 impl MaintenanceStore for SqliteStore {
     async fn purge(&self, purge: Purge) -> StoreResult<u64> {
@@ -133,10 +137,20 @@ impl SqliteStore {
     /// # Errors
     /// `Unavailable`, with the cause.
     pub async fn compact(&self) -> StoreResult<()> {
+        let stopped = |error| StoreError::Unavailable(format!("compacting stopped: {error}"));
         let opener = self.opener.clone();
         let compacting = tokio::task::spawn_blocking(move || vacuum::compact(&opener.helper()?));
-        let stopped = |error| StoreError::Unavailable(format!("compacting stopped: {error}"));
-        compacting.await.map_err(stopped)?
+        compacting.await.map_err(stopped)??;
+        for _ in 0..TRUNCATE_TRIALS {
+            let opener = self.opener.clone();
+            let truncating =
+                tokio::task::spawn_blocking(move || vacuum::truncate_log(&opener.helper()?));
+            if truncating.await.map_err(stopped)?? {
+                break;
+            }
+            tokio::time::sleep(TRUNCATE_PAUSE).await;
+        }
+        Ok(())
     }
 
     /// Makes a consistent copy at `target`, which must not exist, while serving.

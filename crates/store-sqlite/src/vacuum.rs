@@ -58,10 +58,17 @@ pub(crate) fn release_step(connection: &Connection) -> Result<bool> {
 pub(crate) fn compact(connection: &Connection) -> std::result::Result<(), StoreError> {
     let rewrite = || {
         request_incremental(connection)?;
-        connection.execute_batch("VACUUM")?;
-        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+        connection.execute_batch("VACUUM")
     };
     rewrite().map_err(|error| store_error(&error))
+}
+
+/// Moves the log to the database and truncates it, so that the files shrink; returns whether that
+/// was possible: not while something reads the pages that were before.
+pub(crate) fn truncate_log(connection: &Connection) -> std::result::Result<bool, StoreError> {
+    let is_free = |found: &rusqlite::Row<'_>| found.get::<_, bool>(0).map(|is_busy| !is_busy);
+    let truncated = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], is_free);
+    truncated.map_err(|error| store_error(&error))
 }
 
 fn read_number(connection: &Connection, pragma: &str) -> Result<u64> {
