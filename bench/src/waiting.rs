@@ -1,5 +1,5 @@
-//! The cost of executions that wait: memory, the start of the server, lists, and the lateness of
-//! timers beside them.
+//! The cost of executions that wait for timers and signals: memory, the start of the server, lists,
+//! and beside them the lateness of timers and the time that a signal takes.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -19,6 +19,8 @@ const MAX_START: Duration = Duration::from_secs(10);
 const MAX_MEDIAN: Duration = Duration::from_millis(60);
 const MAX_LATENESS: Duration = Duration::from_millis(500);
 
+const MAX_DELIVERY: Duration = Duration::from_millis(5);
+
 /// How long each load of the server lasts.
 const LOAD: Duration = Duration::from_secs(10);
 
@@ -30,6 +32,9 @@ const DELAY: Duration = Duration::from_secs(5);
 
 /// How many timers are measured: those of one page of a list.
 const TIMERS: usize = 100;
+
+/// How many signals are measured.
+const SIGNALS: usize = 200;
 
 /// Starts the executions and prints what they cost.
 pub fn run(binary: &Path, executions: u64) -> Result<()> {
@@ -46,13 +51,19 @@ pub fn run(binary: &Path, executions: u64) -> Result<()> {
     let before = server.memory_mb()?;
     row("memory without executions", format!("{before:.1} MB"), "", true);
     let workflow = waiting_workflow(&server, "30d")?;
+    let steps = json!([{"type": "WaitForSignal", "signal": "never sent"}]);
+    let for_signals = server.create(&json!({"name": "waits for a signal", "steps": steps}))?;
+    let loads = [&workflow, &for_signals]
+        .map(|workflow| Load::post(&execute_url(&server, workflow), &server.key));
     let started = Instant::now();
-    let load = Load::post(&execute_url(&server, &workflow), &server.key);
     let mut total = 0;
-    while total < executions {
+    for load in loads.iter().cycle() {
         let result = load.run(64, LOAD)?;
         ensure!(result.failed == 0, "{} requests failed", result.failed);
         total = list(&server, &[])?.0;
+        if total >= executions {
+            break;
+        }
     }
     let rate = total as f64 / started.elapsed().as_secs_f64();
     row("executions started", format!("{total}, {rate:.0}/s"), "", true);
@@ -88,6 +99,12 @@ pub fn run(binary: &Path, executions: u64) -> Result<()> {
     let lateness = measure_timers(&server)?;
     let millis = lateness.as_secs_f64() * 1000.0;
     row("latest of 100 timers", format!("{millis:.0} ms"), "< 500 ms", lateness < MAX_LATENESS);
+    let deliveries = measure_signals(&server)?;
+    for (name, part) in [("signal to end, p50", 50), ("signal to end, p99", 99)] {
+        let time = deliveries[deliveries.len() * part / 100];
+        let millis = time.as_secs_f64() * 1000.0;
+        row(name, format!("{millis:.2} ms"), "< 5 ms", time < MAX_DELIVERY);
+    }
     print(&rows);
     ensure!(violations.is_empty(), "not as they should be: {violations:?}");
     Ok(())
@@ -138,4 +155,33 @@ fn measure_timers(server: &Server) -> Result<Duration> {
     });
     let lateness: Vec<Duration> = lateness.collect::<Result<_>>()?;
     lateness.into_iter().max().context("no execution")
+}
+
+/// How long it takes from sending a signal by key to seeing the end of the execution that waits for
+/// it, in ascending order.
+fn measure_signals(server: &Server) -> Result<Vec<Duration>> {
+    let step = json!({"type": "WaitForSignal", "signal": "payment", "key": "{{ inputs.order }}"});
+    let definition = json!({"name": "order", "inputs": {"order": "string"}, "steps": [step]});
+    let workflow = server.create(&definition)?;
+    let path = format!("/workflows/{workflow}/execute");
+    for order in 0..SIGNALS {
+        server.post(&path, &json!({"input": {"order": order.to_string()}}))?;
+    }
+    let mut times = Vec::new();
+    for order in 0..SIGNALS {
+        let start = Instant::now();
+        let signal = json!({"key": order.to_string(), "data": {"amount": 25}});
+        let response = server.post("/api/v1/signals/payment", &signal)?;
+        let id = response["data"]["execution_id"].as_str().with_context(|| response.to_string())?;
+        loop {
+            let execution = server.get(&format!("/api/v1/workflow_executions/{id}"), &[])?;
+            if execution["data"]["status"] == "completed" {
+                break;
+            }
+            ensure!(start.elapsed() < DELAY, "a signal was not consumed: {execution}");
+        }
+        times.push(start.elapsed());
+    }
+    times.sort_unstable();
+    Ok(times)
 }
