@@ -1,12 +1,13 @@
 //! The thread that writes.
 //!
 //! Group commit: it runs all queued writes in one transaction, commits, and only then returns the
-//! result of each. At low load a write waits for no other, at high load many share one fsync. A
-//! write checks its preconditions before it changes anything, so one that is rejected leaves no
+//! result of each. At low load a write waits for no other, at high load many share one fsync
+//! (`gathering.rs`). A write checks its preconditions before it changes anything, so one that is rejected leaves no
 //! trace in the transaction of the others. If SQLite itself fails on one of several writes, all are
 //! rolled back and run again one by one, so that each gets its own result.
 
 mod checkpoint;
+mod gathering;
 mod memory;
 
 use std::collections::{BTreeMap, HashMap};
@@ -30,6 +31,7 @@ use crate::nodes::liveness::is_alive;
 use crate::options::SqliteOptions;
 use crate::workflows::stats::{StatsDelta, add_stats};
 use checkpoint::Checkpoints;
+use gathering::Gathering;
 use memory::QueueMemory;
 
 /// The handle of the writing thread.
@@ -56,7 +58,14 @@ impl Writer {
         let checkpoints = Checkpoints::start(&mut connection, opener)?;
         let (queue, messages) = mpsc::channel(options.queue.max(1));
         let meters = WriterMeters::register();
-        let writer = WriterLoop { connection, messages, options, checkpoints, meters };
+        let writer = WriterLoop {
+            connection,
+            messages,
+            options,
+            checkpoints,
+            meters,
+            gathering: Gathering::default(),
+        };
         let thread = thread::Builder::new()
             .name("sqlite-writer".to_owned())
             .spawn(move || writer.run())
@@ -235,6 +244,7 @@ struct WriterLoop {
     options: SqliteOptions,
     checkpoints: Checkpoints,
     meters: WriterMeters,
+    gathering: Gathering,
 }
 
 impl WriterLoop {
@@ -246,6 +256,7 @@ impl WriterLoop {
                 Some(WriterMessage::Write(first)) => open = self.gather(first, &mut writes),
                 Some(WriterMessage::Stop) | None => open = false,
             }
+            self.gathering.count(writes.len());
             self.commit(&mut writes);
             self.checkpoints.after_commit(&self.connection);
         }
@@ -255,6 +266,9 @@ impl WriterLoop {
     /// Takes what is queued behind `first`, up to the limits of one transaction. Returns whether to
     /// continue afterwards.
     fn gather(&mut self, first: Box<dyn Write>, writes: &mut Vec<Box<dyn Write>>) -> bool {
+        if let Some(pause) = self.gathering.pause() {
+            thread::sleep(pause);
+        }
         let mut bytes = first.bytes();
         writes.push(first);
         while writes.len() < self.options.batch_writes && bytes < self.options.batch_bytes {
