@@ -178,6 +178,10 @@ fn timed_out(timeout: Duration) -> OutboundError {
     OutboundError::TimedOut(format!("no response within {timeout:?}"))
 }
 
+/// How many idle connections to a host are kept. More than the usual `max_concurrency` of a `Map`,
+/// whose requests would otherwise open most of their connections anew.
+const IDLE_CONNECTIONS: usize = 256;
+
 fn client_builder(rules: &Arc<EgressRules>) -> ClientBuilder {
     Client::builder()
         .user_agent(concat!("stepwell/", env!("CARGO_PKG_VERSION")))
@@ -187,7 +191,7 @@ fn client_builder(rules: &Arc<EgressRules>) -> ClientBuilder {
         .dns_resolver(Arc::new(CheckedResolver { rules: Arc::clone(rules) }))
         .connect_timeout(rules.connect_timeout)
         .pool_idle_timeout(Duration::from_secs(30))
-        .pool_max_idle_per_host(32)
+        .pool_max_idle_per_host(IDLE_CONNECTIONS)
 }
 
 /// The origin of a URL: scheme, host and port.
