@@ -11,7 +11,7 @@ ATTACK_SECONDS ?= 600
 ATTACK_SEED ?= $$(date +%s)
 CARGO_DENY := 0.20.2
 
-.PHONY: help run setup test test-clients generated-clients test-deployment conformance openapi-test jq-test clock-test lint deny bench bench-lists bench-schedules bench-waiting bench-instructions crash-test attack sim mutants fuzz tidy fmt
+.PHONY: help run setup test test-clients generated-clients test-deployment conformance openapi-test jq-test clock-test behaviour-test lint deny bench bench-lists bench-schedules bench-waiting bench-instructions crash-test attack sim mutants fuzz tidy fmt
 
 # The folder of the binaries, without the profile.
 TARGET = $$($(CARGO) metadata --format-version 1 --no-deps | sed -E 's/.*"target_directory":"([^"]*)".*/\1/')
@@ -33,6 +33,7 @@ test: setup ## Run all tests, after setup
 	@$(MAKE) --no-print-directory generated-clients
 	@$(MAKE) --no-print-directory openapi-test
 	@$(MAKE) --no-print-directory clock-test
+	@$(MAKE) --no-print-directory behaviour-test
 	@$(MAKE) --no-print-directory jq-test
 
 # The targets of single suites install nothing.
@@ -77,6 +78,10 @@ jq-test: ## Run the published tests of jq and the examples of its manual
 clock-test: ## Set the clock of the real server back (libfaketime, the package faketime)
 	$(CARGO) build -p stepwell
 	@python3 tests/clock/run.py "$(TARGET)/debug/stepwell"
+
+behaviour-test: ## Check what users and operators rely on, with the real server and command line (CHECK=part of a name)
+	$(CARGO) build -p stepwell
+	@python3 tests/behaviour/run.py "$(TARGET)/debug/stepwell" -k "$(CHECK)"
 
 test-deployment: ## Run the files of examples/deployment against this build: proxies, rules, container image (installs nginx, haproxy, apache2, caddy, prometheus, buildah)
 	@sh tests/setup.sh deployment
