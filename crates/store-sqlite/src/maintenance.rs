@@ -43,9 +43,15 @@ const PROBE: &str = "UPDATE probe SET checks = checks + 1 WHERE n = 1";
 pub(crate) const QUERIES: &[&str] =
     &[NEXT_WORKFLOW, RETENTION, OVER, ENDED, DELETE, DELETE_JOURNAL, DELETE_KEYS, PROBE];
 
-/// How often, and with which pause, the log is truncated after the database was rewritten.
+/// How often the log is truncated after the database was rewritten, while other connections read.
 const TRUNCATE_TRIALS: usize = 100;
-const TRUNCATE_PAUSE: Duration = Duration::from_millis(20);
+/// How often the log is moved after pages were released: on a busy server there is always more.
+const MOVE_TRIALS: usize = 10;
+/// The pause between the trials.
+const TRIAL_PAUSE: Duration = Duration::from_millis(20);
+
+/// Moves the log to the database; returns whether it was complete.
+type LogStep = fn(&Connection) -> StoreResult<bool>;
 
 #[async_trait]
 impl MaintenanceStore for SqliteStore {
@@ -128,7 +134,8 @@ impl SqliteStore {
                 break;
             }
         }
-        Ok(())
+        // Otherwise the file of a quiet server keeps its size until the log is full.
+        self.shrink_files(vacuum::move_log, MOVE_TRIALS).await
     }
 
     /// Rewrites the database without free pages, and so that later deletions return space to the
@@ -141,14 +148,20 @@ impl SqliteStore {
         let opener = self.opener.clone();
         let compacting = tokio::task::spawn_blocking(move || vacuum::compact(&opener.helper()?));
         compacting.await.map_err(stopped)??;
-        for _ in 0..TRUNCATE_TRIALS {
+        self.shrink_files(vacuum::truncate_log, TRUNCATE_TRIALS).await
+    }
+
+    /// Cuts released pages off the files, which needs a moment without reads of older pages.
+    async fn shrink_files(&self, step: LogStep, trials: usize) -> StoreResult<()> {
+        for _ in 0..trials {
             let opener = self.opener.clone();
-            let truncating =
-                tokio::task::spawn_blocking(move || vacuum::truncate_log(&opener.helper()?));
-            if truncating.await.map_err(stopped)?? {
+            let moving = tokio::task::spawn_blocking(move || step(&opener.helper()?));
+            let stopped =
+                |error| StoreError::Unavailable(format!("moving the log stopped: {error}"));
+            if moving.await.map_err(stopped)?? {
                 break;
             }
-            tokio::time::sleep(TRUNCATE_PAUSE).await;
+            tokio::time::sleep(TRIAL_PAUSE).await;
         }
         Ok(())
     }

@@ -63,6 +63,18 @@ pub(crate) fn compact(connection: &Connection) -> std::result::Result<(), StoreE
     rewrite().map_err(|error| store_error(&error))
 }
 
+/// Moves the log to the database without blocking other connections; returns whether all of it is
+/// moved. Released pages are cut off the file only then.
+pub(crate) fn move_log(connection: &Connection) -> std::result::Result<bool, StoreError> {
+    let is_complete = |found: &rusqlite::Row<'_>| {
+        let (is_busy, pages, moved): (bool, i64, i64) =
+            (found.get(0)?, found.get(1)?, found.get(2)?);
+        Ok(!is_busy && pages == moved)
+    };
+    let moved = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], is_complete);
+    moved.map_err(|error| store_error(&error))
+}
+
 /// Moves the log to the database and truncates it, so that the files shrink; returns whether that
 /// was possible: not while something reads the pages that were before.
 pub(crate) fn truncate_log(connection: &Connection) -> std::result::Result<bool, StoreError> {
