@@ -9,7 +9,7 @@ import threading
 import time
 import urllib.parse
 
-from harness import Client, check, expect, expect_equal, expect_in
+from harness import Client, check, expect, expect_equal, expect_in, wait_until
 
 STEPS = [{"type": "StaticTextInput", "input": "x"}]
 PUBLIC = "https://workflows.example.com/stepwell"
@@ -44,6 +44,17 @@ def the_public_url_decides_links(context):
     expect_links(client, PUBLIC)
     forged = {"X-Forwarded-Host": "forged.example", "X-Forwarded-Prefix": "/forged"}
     expect_links(client, PUBLIC, forged)
+
+
+@check
+def the_public_url_decides_links_for_approvers(context):
+    """The signed link with which an approver decides without a key is below `api.public_url`."""
+    client = context.start_server({"api.public_url": PUBLIC}).client
+    client.start(client.create([{"type": "Approval", "config": {"title": "pay", "approvers": ["ada"]}}]))
+    approvals = wait_until(lambda: client.data("GET", "/approvals")["items"], "the approval is requested")
+    link = client.data("POST", f"/approvals/{approvals[0]['id']}/links", {"approver": "ada"})
+    expect_equal(link.get("url"), PUBLIC + link["path"], "the URL of the link")
+    client.send("GET", link["path"], headers={"Authorization": ""}).require(200)
 
 
 @check

@@ -48,6 +48,7 @@ class ApprovalLink(Model):
 
     token: str
     path: str
+    url: str
     approver: str
     expires_at: datetime
 

@@ -48,6 +48,8 @@ export interface ApprovalLink {
   /** The secret part of the path; it is shown once. */
   token: string;
   path: string;
+  /** The path below the public URL of the server, if that is known. */
+  url: string;
   approver: string;
   expiresAt: Date;
 }

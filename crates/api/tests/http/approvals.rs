@@ -10,7 +10,7 @@ use crate::support::{PATIENCE, Server};
 const APPROVALS: &str = "/api/v1/approvals";
 
 /// Starts an execution that waits for an approval; the paths of both.
-async fn requested(server: &Server, config: Value) -> (String, String) {
+pub async fn requested(server: &Server, config: Value) -> (String, String) {
     let steps = json!([
         {"id": "check", "type": "Approval", "config": config},
         {"id": "pay", "type": "Echo", "after": ["check.approved"], "input": "paid"},

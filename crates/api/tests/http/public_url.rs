@@ -36,6 +36,22 @@ async fn the_public_url_is_the_base_of_links() {
 }
 
 #[tokio::test]
+async fn the_public_url_is_the_base_of_links_for_approvers() {
+    for (config, base) in [
+        (ApiConfig::default(), ""),
+        (config("https://example.com/stepwell"), "https://example.com/stepwell"),
+    ] {
+        let server = Server::with(config).await;
+        let approval = json!({"title": "t", "approvers": ["ada"]});
+        let (_, approval) = crate::approvals::requested(&server, approval).await;
+        let link = server.post(&format!("{approval}/links"), &json!({})).await;
+        let path = link.text_at("/data/path");
+        assert!(path.starts_with("/api/v1/approval_links/"), "{path}");
+        assert_eq!(link.text_at("/data/url"), format!("{base}{path}"));
+    }
+}
+
+#[tokio::test]
 async fn the_root_leads_to_the_reference_by_a_relative_link() {
     for config in [ApiConfig::default(), config("https://example.com/stepwell")] {
         let server = Server::with(config).await;

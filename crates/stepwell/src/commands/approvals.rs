@@ -117,7 +117,7 @@ async fn run_command(args: Approvals, client: &Client, as_json: bool) -> Result<
             let link = client.post(&path, Some(&Value::Object(body))).await?;
             match as_json {
                 true => terminal::print_json(&link["data"]),
-                false => terminal::print_line(&value_text(&link["data"]["path"])),
+                false => terminal::print_line(&value_text(&link["data"]["url"])),
             }
         }
     }

@@ -3,6 +3,7 @@
 pub(super) mod convert;
 pub(super) mod wire;
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
 use stepwell_core::execution::Verdict;
@@ -19,6 +20,7 @@ use crate::authenticated::Authenticated;
 use crate::body::RequestBody;
 use crate::endpoints::Endpoints;
 use crate::idempotent::{idempotent_secret, respond_once};
+use crate::public_url::BaseUrl;
 use crate::query::Params;
 use crate::respond::{self, ApiResult, Time};
 use crate::state::Api;
@@ -173,6 +175,7 @@ async fn create_approval_link(
     State(api): State<Api>,
     Authenticated(caller): Authenticated,
     id: PathApprovalId,
+    base: Option<Extension<BaseUrl>>,
     request_body: RequestBody,
 ) -> ApiResult {
     let link = convert::new_link(request_body.read()?)?;
@@ -180,8 +183,9 @@ async fn create_approval_link(
         let link = api.app.create_approval_link(&caller, id.0, link).await?;
         let ApprovalLink { token, approver, expires_at } = link;
         let path = format!("/api/v1/approval_links/{token}");
+        let url = base.map_or_else(|| path.clone(), |Extension(base)| base.url_of(&path));
         let expires_at = Time(expires_at);
-        let data = wire::ApprovalLink { token, path, approver, expires_at };
+        let data = wire::ApprovalLink { token, path, url, approver, expires_at };
         respond::json_response(StatusCode::CREATED, &Envelope::of(data))
     })
     .await

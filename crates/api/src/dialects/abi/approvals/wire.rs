@@ -141,6 +141,8 @@ pub struct ApprovalLink {
     pub token: String,
     /// Its path: `GET` shows the approval, `POST` decides.
     pub path: String,
+    /// Its URL for approvers, from `api.public_url` or a trusted proxy; without both the path.
+    pub url: String,
     /// Who it is for.
     pub approver: String,
     /// Until when it is valid.
