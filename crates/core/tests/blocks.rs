@@ -134,6 +134,14 @@ fn endless_loops_fail_and_do_not_block() {
 }
 
 #[test]
+fn a_map_has_at_most_a_million_items() {
+    let steps = json!([{"id": "all", "type": "Map", "over": "{{ inputs.list }}",
+        "steps": [{"id": "one", "type": "Run"}]}]);
+    let failed = run(steps, json!({"list": vec![0; 1_000_001]}));
+    assert_eq!(failed.error(), ("INVALID_STEP_INPUT".into(), "all".into()));
+}
+
+#[test]
 fn a_loop_pauses_between_its_iterations() {
     let steps = json!([{"id": "poll", "type": "Loop", "until": "index == 2", "pause": "{{ steps.call.output.after }}",
         "steps": [{"id": "call", "type": "Run", "input": {"after": "{{ (index + 1) * 10 }}s"}}]}]);

@@ -123,21 +123,3 @@ async fn a_link_decides_once_without_a_key() {
     let (status, unknown) = keyless(&server, "GET", &forged, &Value::Null).await;
     assert_eq!((status, &unknown["errors"][0]["code"]), (404, &json!("NOT_FOUND")), "{unknown}");
 }
-
-#[tokio::test]
-async fn settings_of_approvals_are_checked() {
-    let server = Server::start().await;
-    for (config, path) in [
-        (json!({}), "steps[0].config.title"),
-        (json!({"title": "t", "quorum": 3, "approvers": ["a"]}), "steps[0].config.quorum"),
-        (json!({"title": "t", "remind_every": "soon"}), "steps[0].config.remind_every"),
-        (json!({"title": "t", "escalate": {"after": "1d"}}), "steps[0].config.escalate.to"),
-        (json!({"title": "t", "form": {"type": 7}}), "steps[0].config.form"),
-        (json!({"title": "t", "on_timeout": "stop"}), "steps[0].config.on_timeout"),
-    ] {
-        let body = json!({"name": "x", "steps": [{"type": "Approval", "config": config}]});
-        let refused = server.post("/workflows", &body).await;
-        assert_eq!(refused.status, 400, "{config}: {}", refused.text);
-        assert!(refused.text.contains(path), "{config}: {}", refused.text);
-    }
-}

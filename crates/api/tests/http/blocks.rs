@@ -189,18 +189,6 @@ async fn a_chunk_is_paused_resumed_and_cancelled() {
 }
 
 #[tokio::test]
-async fn wrong_blocks_are_refused_with_their_place() {
-    let server = Server::start().await;
-    let body = json!({"name": "n", "steps": [
-        {"type": "Map", "over": "{{ inputs.list }}", "steps": [{"type": "Echoo"}]},
-    ]});
-    let refused = server.post("/workflows", &body).await;
-    assert_eq!(refused.status, 400);
-    assert!(refused.text.contains("steps[0].steps[0].type"), "{}", refused.text);
-    assert!(refused.text.contains("did you mean `Echo`"), "{}", refused.text);
-}
-
-#[tokio::test]
 async fn an_iteration_is_run_again_from_one_of_its_steps() {
     let server = Server::start().await;
     let workflow = server.workflow(words()).await;

@@ -58,3 +58,4 @@ mod waits;
 mod warnings;
 mod webhooks;
 mod workspaces;
+mod wrong_forms;

@@ -129,32 +129,3 @@ async fn node_events_name_the_executions_that_were_started() {
     assert_eq!(of("all", "FULFILLED"), ended);
     assert_eq!(of("last", "FULFILLED"), Value::Null);
 }
-
-#[tokio::test]
-async fn wrong_definitions_are_refused_with_the_place_of_the_field() {
-    let server = Server::start().await;
-    for (step, path, text) in [
-        (json!({}), "steps[0]", "workflow"),
-        (json!({"workflow": 5}), "steps[0].workflow", "string"),
-        (json!({"workflow": "x", "wait": "no"}), "steps[0].wait", "boolean"),
-        (json!({"workflow": "x", "release": 0}), "steps[0].release", "1"),
-        (
-            json!({"workflow": "x", "release": 1, "release_tag": "y"}),
-            "steps[0].release_tag",
-            "not both",
-        ),
-        (json!({"workflow": "x", "config": {}}), "steps[0].config", "there is no field"),
-        (json!({"workflow": "x", "relase": 1}), "steps[0].relase", "did you mean `release`"),
-        (json!({"workflow": "{{ nothing.there }}"}), "steps[0].workflow", "nothing"),
-    ] {
-        let mut whole = step.clone();
-        whole["type"] = json!("SubWorkflow");
-        let refused = server.post("/workflows", &json!({"name": "x", "steps": [whole]})).await;
-        assert_eq!(refused.status, 400, "{step}: {}", refused.text);
-        let body = refused.json().to_string();
-        assert!(body.contains(path) && body.contains(text), "{step}: {body}");
-    }
-    let other = json!({"name": "x", "steps": [{"type": "Echo", "wait": true}]});
-    let refused = server.post("/workflows", &other).await;
-    assert!(refused.text.contains("belongs to a step of type `SubWorkflow`"), "{}", refused.text);
-}

@@ -151,7 +151,17 @@ const HABITS: &[Habit] = &[
     ),
     same("factor", &["multiplier", "backoff_coefficient", "backoff_rate", "exponent"]),
     same("max", &["max_delay", "max_interval", "maximum_interval", "max_backoff"]),
-    same("on", &["error_equals", "errors", "codes", "retry_on"]),
+    same("on", &["error_equals", "errors", "error", "codes", "code", "error_code", "retry_on"]),
+    // Blocks and sub-workflows.
+    same("over", &["items", "items_path", "for_each", "foreach", "collection", "list"]),
+    same("max_concurrency", &["parallelism", "max_parallel", "concurrency_limit"]),
+    same("max_iterations", &["iterations", "max_loops", "max_count"]),
+    same("cases", &["choices", "rules"]),
+    same("else", &["default", "otherwise"]),
+    same("equals", &["case", "values", "match"]),
+    same("finally", &["always", "ensure"]),
+    same("workflow", &["workflow_name", "workflow_id", "flow", "flow_id"]),
+    same("signal", &["signal_name", "event", "message_name"]),
     // The configuration of steps.
     same("for", &["duration", "seconds", "delay", "time", "wait", "wait_time", "sleep"]),
     same("until", &["timestamp", "date", "date_time", "wait_until"]),

@@ -3,10 +3,30 @@
 /// The most names among which the one that was meant is looked for.
 const MAX_CANDIDATES: usize = 500;
 
+/// The most names that are listed if none is near to what was written.
+const MAX_LISTED: usize = 20;
+
 /// `; did you mean `x`?` where one of `names` is near to what was written, else nothing.
 pub fn did_you_mean<'n>(written: &str, names: impl IntoIterator<Item = &'n str>) -> String {
     nearest_name(written, names)
         .map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
+}
+
+/// The one that was probably meant, or else all that there are: `; steps are a, b`.
+pub(crate) fn suggest_name<'n>(
+    written: &str,
+    kind: &str,
+    names: impl Iterator<Item = &'n str> + Clone,
+) -> String {
+    let hint = did_you_mean(written, names.clone());
+    if !hint.is_empty() {
+        return hint;
+    }
+    let known: Vec<&str> = names.take(MAX_LISTED).collect();
+    match known.is_empty() {
+        true => format!("; there are no {kind}"),
+        false => format!("; {kind} are {}", known.join(", ")),
+    }
 }
 
 /// The one of `names` that was probably meant.

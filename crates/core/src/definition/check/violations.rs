@@ -113,7 +113,7 @@ fn describe_violation(
 
 fn unknown_field(path: &str, name: &str) -> Problem {
     let shown: String = name.chars().take(60).collect();
-    Problem::new(at_key(path, name), format!("there is no `{shown}` here"))
+    Problem::new(at_key(path, name), format!("there is no `{shown}` here; remove it"))
 }
 
 /// The message of a value that is none of the options of an `enum`.
@@ -184,7 +184,7 @@ pub(crate) fn no_such_field<'n>(
     }
     let names: Vec<&str> = known.into_iter().take(30).collect();
     match names.is_empty() {
-        true => format!("there is no `{shown}` here"),
+        true => format!("there is no `{shown}` here; remove it"),
         false => format!("there is no `{shown}`; known here are {}", names.join(", ")),
     }
 }

@@ -6,7 +6,7 @@ use crate::definition::model::{Definition, EdgeDefinition, OnError, StepRole};
 use crate::definition::plan::PlanEdge;
 use crate::definition::plan_block::{BodyIndex, StepList};
 use crate::definition::step_index::StepIndex;
-use crate::definition::suggestions::did_you_mean;
+use crate::definition::suggestions::{did_you_mean, suggest_name};
 use crate::{Problem, Problems};
 use std::collections::BTreeMap;
 
@@ -173,22 +173,25 @@ impl GraphBuilder<'_> {
     }
 
     fn read_edge(&mut self, index: usize, entry: &EdgeDefinition, path: &str) -> Option<PlanEdge> {
+        let parent = |step: usize| self.definition.steps.get(step).and_then(|step| step.parent);
         let Some(from) = self.by_id.get(&entry.step).copied() else {
-            let hint = did_you_mean(&entry.step, self.by_id.keys().map(String::as_str));
+            let is_beside = |other: usize| other != index && parent(other) == parent(index);
+            let beside = self.by_id.iter().filter(|(_, other)| is_beside(**other));
+            let names = beside.map(|(id, _)| id.as_str());
+            let hint = suggest_name(&entry.step, "other steps of the list", names);
             let message = format!("there is no step `{}`{hint}", entry.step);
             self.problems.push(Problem::new(path, message));
             return None;
         };
         if from == index {
-            let message = format!("the step `{}` cannot come after itself", entry.step);
+            let message = format!("the step `{}` cannot come after itself; remove it", entry.step);
             self.problems.push(Problem::new(path, message));
             return None;
         }
-        let parent = |step: usize| self.definition.steps.get(step).and_then(|step| step.parent);
         if parent(from) != parent(index) {
             let message = format!(
                 "the step `{}` is not in the same list of steps; edges do not cross the border of \
-                 a block",
+                 a block; name a step of the same list",
                 entry.step
             );
             self.problems.push(Problem::new(path, message));
@@ -233,7 +236,8 @@ impl GraphBuilder<'_> {
                 [] => "it has no port but `error`".to_owned(),
                 ports => format!("it has {}, error", ports.join(", ")),
             };
-            let message = format!("the step `{}` has no port `{port}`{hint}; {known}", step.id);
+            let hint = if hint.is_empty() { format!("; {known}") } else { hint };
+            let message = format!("the step `{}` has no port `{port}`{hint}", step.id);
             self.problems.push(Problem::new(path, message));
         }
     }
@@ -366,7 +370,12 @@ fn find_cycle(
         let field = if step.after.is_some() { ".after" } else { "" };
         format!("{}{field}", step.path)
     });
-    Problem::new(path, format!("the steps go round in a circle: {}{more}", names.join(" → ")))
+    let message = format!(
+        "the steps go round in a circle: {}{more}; remove one of these edges, or repeat steps by a \
+         `Loop`",
+        names.join(" → ")
+    );
+    Problem::new(path, message)
 }
 
 fn find_ancestors(after: &[Vec<PlanEdge>], order: &[usize]) -> Vec<Vec<u64>> {

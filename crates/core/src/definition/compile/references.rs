@@ -7,11 +7,12 @@ use serde_json::{Value, json};
 use super::expressions::fixed_shape;
 use super::infer::InputUse;
 use super::position::Visibility;
+use super::reader_position::ReaderPosition;
 use super::{PlanCompiler, names, schema_of};
 use crate::catalog::StepSpec;
 use crate::definition::check::types::{MemberSchema, member_schema};
 use crate::definition::model::StepDefinition;
-use crate::definition::suggestions::did_you_mean;
+use crate::definition::suggestions::{did_you_mean, suggest_name};
 use crate::expr::{ROOTS, References, ValueTemplate, written_path};
 use crate::problem::MAX_PROBLEMS;
 
@@ -137,8 +138,10 @@ impl PlanCompiler<'_> {
         if self.is_state_set(first) {
             return None;
         }
-        let hint = did_you_mean(first, self.definition.state.keys().map(String::as_str));
-        Some(format!("there is no state `{first}`{hint}; declare it under `state`"))
+        let known = self.definition.state.keys().map(String::as_str);
+        let hint = did_you_mean(first, known.chain(self.set_state.names.iter().copied()));
+        let hint = if hint.is_empty() { "; declare it under `state`".to_owned() } else { hint };
+        Some(format!("there is no state `{first}`{hint}"))
     }
 
     /// Whether a step may set this name in the state.
@@ -156,18 +159,32 @@ impl PlanCompiler<'_> {
                 .find(|known| known.strip_prefix(id).is_some_and(|rest| rest.starts_with('-')));
             let hint = match dashed {
                 Some(known) => format!("; write `steps['{known}']`"),
-                None => did_you_mean(id, self.graph.by_id.keys().map(String::as_str)),
+                None => suggest_name(id, "steps before this one", self.visible_ids()),
             };
             return Some(format!("there is no step `{id}`{hint}"));
         };
         match self.visibility(index) {
             Visibility::Visible => {}
-            Visibility::Itself => return Some(format!("the step `{id}` cannot refer to itself")),
+            Visibility::Itself => {
+                return Some(format!(
+                    "the step `{id}` cannot refer to itself; name an earlier step"
+                ));
+            }
+            Visibility::NotBefore if matches!(self.position, ReaderPosition::BodyStart { .. }) => {
+                return Some(format!(
+                    "`while` is tested before step `{id}` runs; read `last`, the output of the \
+                     iteration before, or use `until`"
+                ));
+            }
             Visibility::NotBefore => {
-                return Some(format!("step `{id}` does not come before this one"));
+                return Some(format!(
+                    "step `{id}` does not come before this one; move it up, or name it in `after`"
+                ));
             }
             Visibility::Around => {
-                return Some(format!("this is inside `{id}`, whose output is not known yet"));
+                return Some(format!(
+                    "this is inside `{id}`, whose output is not known yet; name a step inside it"
+                ));
             }
             Visibility::Inside(block) => {
                 let block = self.definition.steps.get(block);
@@ -213,6 +230,13 @@ impl PlanCompiler<'_> {
             return walk_schema(schema, below, &format!("steps.{id}.output"), false).err();
         }
         None
+    }
+
+    /// The ids of the steps that can be read from the present position.
+    fn visible_ids(&self) -> impl Iterator<Item = &str> + Clone {
+        let steps = self.graph.by_id.iter();
+        let visible = steps.filter(|(_, step)| self.visibility(**step) == Visibility::Visible);
+        visible.map(|(id, _)| id.as_str())
     }
 
     /// The schema of what a static path leads to, where something is known of it.

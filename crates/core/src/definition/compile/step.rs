@@ -177,6 +177,14 @@ impl PlanCompiler<'_> {
             return;
         }
         let path = &step.path;
+        let takes_no_input = matches!(
+            spec.action,
+            StepAction::WaitForSignal | StepAction::WaitUntil | StepAction::Approval
+        );
+        if takes_no_input && step.input.is_some() {
+            let message = format!("a step of type `{}` takes no input; remove it", spec.name);
+            self.add_problem(&at_key(path, "input"), message);
+        }
         match (spec.action, &step.input, step.config.get("code")) {
             (StepAction::SetState, Some(Value::Object(map)), _) => {
                 for name in map.keys() {
@@ -190,6 +198,13 @@ impl PlanCompiler<'_> {
             {
                 let message = "`on_timeout` needs a `timeout`: without one the step waits for ever";
                 self.add_problem(&at_key(path, "on_timeout"), message);
+            }
+            (StepAction::Approval, _, _)
+                if step.timeout.is_none() && step.config.contains_key("on_timeout") =>
+            {
+                let message = "`on_timeout` needs a `timeout` of the step: without one it waits for \
+                               a decision for ever";
+                self.add_problem(&format!("{path}.config.on_timeout"), message);
             }
             (StepAction::Fail, _, Some(Value::String(code))) => {
                 if let Err(message) = names::check_visible(code) {

@@ -57,9 +57,9 @@ impl BlockReader<'_, '_, '_> {
     fn read_kind(&mut self, type_name: &str) -> BlockKind {
         match type_name {
             "Switch" => {
-                self.read_cases(|reader, case, path| {
+                self.read_cases("equals", |reader, case, path| {
                     let values = reader.read_values(case.get("equals"), &at_key(path, "equals"));
-                    ("equals", BodyRole::Equals(values))
+                    BodyRole::Equals(values)
                 });
                 BlockKind::Switch
             }
@@ -68,14 +68,14 @@ impl BlockReader<'_, '_, '_> {
             "Map" => self.read_map(),
             "Try" => self.read_try(),
             _ => {
-                self.read_cases(|reader, case, path| {
+                self.read_cases("when", |reader, case, path| {
                     let when = super::step::parse_when(reader.parser.walk, case, path);
                     if when.is_none() && case.get("when").is_none_or(Value::is_null) {
                         let message = "a case needs a condition `when`; steps for all other \
                                        executions belong in `else`";
                         reader.parser.walk.add_problem(&at_key(path, "when"), message);
                     }
-                    ("when", BodyRole::When(when.unwrap_or_default()))
+                    BodyRole::When(when.unwrap_or_default())
                 });
                 BlockKind::Branch
             }
@@ -94,6 +94,10 @@ impl BlockReader<'_, '_, '_> {
         }
         if !step.config.is_empty() {
             refused.push(("config", "write its settings beside `type`"));
+        }
+        if let Some(step) = self.parser.steps.get_mut(self.position) {
+            // It is reported as a whole.
+            step.config = Map::new();
         }
         for (field, instead) in refused {
             let message = format!("a `{type_name}` has no `{field}`; {instead}");
@@ -118,10 +122,11 @@ impl BlockReader<'_, '_, '_> {
         self.parser.parse_list(steps, steps_path, Some(parent));
     }
 
-    /// `cases` and `else`.
+    /// `cases` and `else`. `field`: what decides whether a case is chosen.
     fn read_cases(
         &mut self,
-        read_role: impl Fn(&mut Self, &Map, &str) -> (&'static str, BodyRole<String>),
+        field: &'static str,
+        read_role: impl Fn(&mut Self, &Map, &str) -> BodyRole<String>,
     ) {
         let path = at_key(&self.path, "cases");
         let map = self.map;
@@ -130,17 +135,22 @@ impl BlockReader<'_, '_, '_> {
                 for (i, case) in cases.iter().enumerate() {
                     let path = format!("{path}[{i}]");
                     let Value::Object(case) = case else {
-                        self.parser.walk.add_mismatch(&path, "object with `steps`", case);
+                        let expected = format!("object with `{field}` and `steps`");
+                        self.parser.walk.add_mismatch(&path, &expected, case);
                         continue;
                     };
-                    let (field, role) = read_role(self, case, &path);
+                    let role = read_role(self, case, &path);
                     self.parser.walk.unknown_fields(case, &path, &[field, "steps"]);
                     let steps_path = at_key(&path, "steps");
                     self.add_body(role, path, case.get("steps"), &steps_path);
                 }
             }
             None | Some(Value::Null | Value::Array(_)) => {
-                self.parser.walk.add_problem(&path, "a list of at least one case is needed here");
+                let message = format!(
+                    "a list of at least one case is needed here; write `cases: [{{{field}: …, \
+                     steps: […]}}]`"
+                );
+                self.parser.walk.add_problem(&path, message);
             }
             Some(other) => self.parser.walk.add_mismatch(&path, "list of cases", other),
         }
@@ -224,13 +234,15 @@ impl BlockReader<'_, '_, '_> {
             (None, Some(text)) => LoopCondition::Until(text),
             (found, _) => {
                 let message = match found {
-                    Some(_) => "a `Loop` has `while` or `until`, not both",
+                    Some(_) => "a `Loop` has `while` or `until`, not both; remove one",
                     None => {
                         "a `Loop` needs `until`, a condition that is tested after each iteration, \
                          or `while`, one that is tested before"
                     }
                 };
-                if found.is_some() || self.map.get("until").is_none_or(Value::is_null) {
+                let is_written =
+                    |field| self.map.get(field).is_some_and(|value: &Value| !value.is_null());
+                if found.is_some() || !(is_written("until") || is_written("while")) {
                     self.parser.walk.add_problem(&at_key(&self.path, "until"), message);
                 }
                 LoopCondition::Until("true".into())
@@ -273,7 +285,11 @@ impl BlockReader<'_, '_, '_> {
             let path = at_key(&self.path, "finally");
             self.add_body(BodyRole::Finally, path.clone(), Some(steps), &path);
         }
-        if self.bodies.len() == 1 {
+        let has_catch = map.get("catch").is_some_and(|catch| match catch {
+            Value::Array(entries) => !entries.is_empty(),
+            catch => !catch.is_null(),
+        });
+        if self.bodies.len() == 1 && !has_catch {
             let message = "a `Try` needs `catch`, `finally` or both";
             self.parser.walk.add_problem(&at_key(&self.path, "catch"), message);
         }
@@ -282,7 +298,7 @@ impl BlockReader<'_, '_, '_> {
 
     fn read_catch(&mut self, entry: &Value, path: String) {
         let Value::Object(map) = entry else {
-            return self.parser.walk.add_mismatch(&path, "object with `steps`", entry);
+            return self.parser.walk.add_mismatch(&path, "object with `on` and `steps`", entry);
         };
         self.parser.walk.unknown_fields(map, &path, &["on", "steps"]);
         let codes =

@@ -11,7 +11,8 @@ pub(super) fn assign_ids(walk: &mut ParseWalk, steps: &mut [StepDefinition]) {
     let mut taken: BTreeMap<String, &str> = BTreeMap::new();
     for step in steps.iter().filter(|step| !step.id.is_empty()) {
         if let Some(first) = taken.get(&step.id) {
-            let message = format!("the id `{}` is already that of {first}", step.id);
+            let message =
+                format!("the id `{}` is already that of {first}; write another one", step.id);
             walk.add_problem(&format!("{}.id", step.path), message);
         } else {
             taken.insert(step.id.clone(), &step.path);

@@ -76,7 +76,7 @@ pub(super) fn parse_source(
 fn parse_name(walk: &mut ParseWalk, map: &Map) -> String {
     match map.get("name") {
         None | Some(Value::Null) => {
-            walk.add_problem("name", "a definition needs a `name`");
+            walk.add_problem("name", "a definition needs a `name`, such as `name: orders`");
         }
         Some(Value::String(name)) => {
             let length = name.chars().count();

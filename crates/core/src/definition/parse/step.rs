@@ -105,7 +105,9 @@ pub(super) fn parse_fields(walk: &mut ParseWalk, step: &mut StepDefinition, map:
     match map.get("type") {
         Some(Value::String(name)) => parse_type_name(walk, step, name, &at_key(path, "type")),
         Some(other) => walk.add_mismatch(&at_key(path, "type"), "string", other),
-        None => walk.add_problem(&at_key(path, "type"), "a step needs a `type`"),
+        None => {
+            walk.add_problem(&at_key(path, "type"), "a step needs a `type`, such as `type: Echo`")
+        }
     }
     if let Some(id) = walk.read_text(map, "id", path) {
         if !is_id(&id) {
@@ -153,27 +155,29 @@ fn check_fields(walk: &mut ParseWalk, map: &Map, path: &str) {
     if let Some(own) = config_fields(type_name) {
         let known = FIELDS.iter().filter(|field| **field != "config").chain(own);
         let known: Vec<&str> = known.copied().collect();
-        return walk.unknown_fields(map, path, &known);
+        if map.contains_key("config") {
+            let names: Vec<String> = own.iter().map(|name| format!("`{name}`")).collect();
+            let names = names.join(", ");
+            let message = format!("a `{type_name}` has no `config`; write {names} beside `type`");
+            walk.add_problem(&at_key(path, "config"), message);
+        }
+        let others = map.keys().filter(|key| *key != "config");
+        return walk.unknown_keys(others, path, &known);
     }
     let owner = |key: &str| block_with_field(key).or_else(|| type_with_field(key));
-    let Some(own) = block_fields(type_name) else {
-        for key in map.keys() {
-            if let Some(owner) = owner(key) {
-                let message = format!(
-                    "there is no field `{key}` here; it belongs to a step of type `{owner}`"
-                );
-                walk.add_problem(&at_key(path, key), message);
-            }
-        }
-        let others = map.keys().filter(|key| owner(key).is_none());
-        return walk.unknown_keys(others, path, FIELDS);
-    };
+    let own = block_fields(type_name).unwrap_or_default();
     // A block with a field of its own for its input has no `input`.
     let is_known = |field: &&&str| {
         **field != "input" || !["over", "value"].iter().any(|input| own.contains(input))
     };
     let known: Vec<&str> = FIELDS.iter().filter(is_known).chain(own).copied().collect();
-    walk.unknown_fields(map, path, &known);
+    let owner = |key: &str| owner(key).filter(|_| !known.contains(&key));
+    for (key, owner) in map.keys().filter_map(|key| Some((key, owner(key)?))) {
+        let message =
+            format!("there is no field `{key}` here; it belongs to a step of type `{owner}`");
+        walk.add_problem(&at_key(path, key), message);
+    }
+    walk.unknown_keys(map.keys().filter(|key| owner(key).is_none()), path, &known);
 }
 
 fn parse_after(
@@ -195,7 +199,7 @@ fn parse_after(
                 };
                 let Some(entry) = one_after(walk, text, &path) else { continue };
                 if !seen.insert(text.as_str()) {
-                    walk.add_problem(&path, format!("`{text}` is there twice"));
+                    walk.add_problem(&path, format!("`{text}` is there twice; remove one"));
                 } else {
                     all.push(entry);
                 }
@@ -216,7 +220,10 @@ fn one_after(walk: &mut ParseWalk, text: &str, path: &str) -> Option<EdgeDefinit
     };
     if !is_id(step) || port.is_some_and(|port| !is_id(port)) {
         let shown: String = text.chars().take(80).collect();
-        walk.add_problem(path, format!("`{shown}` is not `step` or `step.port`"));
+        walk.add_problem(
+            path,
+            format!("`{shown}` is not `step` or `step.port`; write the id of a step"),
+        );
         return None;
     }
     Some(EdgeDefinition { step: step.to_owned(), port: port.map(str::to_owned) })
@@ -248,7 +255,8 @@ fn parse_join(walk: &mut ParseWalk, value: Option<&Value>, path: &str) -> JoinRu
                     .and_then(|n| usize::try_from(n).ok())
                     .map_or(JoinRule::All, JoinRule::Count),
                 None => {
-                    walk.add_problem(&at_key(path, "n"), "`join` as an object needs `n`");
+                    let message = "`join` as an object needs `n`, such as `{n: 2}`";
+                    walk.add_problem(&at_key(path, "n"), message);
                     JoinRule::All
                 }
             }
@@ -317,7 +325,8 @@ fn on_error(walk: &mut ParseWalk, value: Option<&Value>, path: &str) -> OnError 
             match map.get("goto") {
                 Some(target) => parse_goto(walk, target, &at_key(path, "goto")),
                 None => {
-                    walk.add_problem(&at_key(path, "goto"), "`on_error` as an object needs `goto`");
+                    let message = "`on_error` as an object needs `goto`, such as `{goto: step}`";
+                    walk.add_problem(&at_key(path, "goto"), message);
                     OnError::Fail
                 }
             }

@@ -58,14 +58,20 @@ impl StepListParser<'_> {
             Some(Value::Array(_)) | None | Some(Value::Null) => {
                 let message = match parent {
                     None => "a definition needs a list `steps` with at least one step",
-                    Some(_) => "a list of at least one step is needed here",
+                    Some(_) => {
+                        "a list of at least one step is needed here; write at least one step, such as \
+                         `[{type: Echo}]`"
+                    }
                 };
                 return self.walk.add_problem(path, message);
             }
-            Some(other) => return self.walk.add_mismatch(path, "array", other),
+            Some(other) => return self.walk.add_mismatch(path, "list of steps", other),
         };
         if self.depth > MAX_NESTING {
-            let message = format!("blocks may be nested at most {MAX_NESTING} deep");
+            let message = format!(
+                "blocks may be nested at most {MAX_NESTING} deep; move what is inside into a workflow \
+                 of its own, and start that by a `SubWorkflow`"
+            );
             return self.walk.add_problem(path, message);
         }
         self.depth += 1;

@@ -128,7 +128,7 @@ fn inputs_are_checked_with_every_violation() {
         [
             "input.n: the value has the wrong type (expected integer, found string \"x\")",
             "input.one.of: the value is none of those allowed (expected one of a, b, found string \"c\")",
-            "input.extra: there is no `extra` here",
+            "input.extra: there is no `extra` here; remove it",
             "input.text: `text` is required",
         ]
     );

@@ -54,6 +54,10 @@ pub(super) fn random_step(rng: &mut Rng, i: usize, before: &[Value]) -> Value {
     } else if kind != "SetState" && rng.chance(70) {
         step.as_object_mut().unwrap().shift_remove("input");
     }
+    if ["WaitUntil", "WaitForSignal", "Approval"].contains(&kind) {
+        // They take none.
+        step.as_object_mut().unwrap().shift_remove("input");
+    }
     add_join(rng, &mut step);
     if rng.chance(if follows_list { 40 } else { 20 }) {
         step["when"] = json!(*rng.pick(&["inputs.n > 5", "inputs.n <= 5", "true", "false"]));

@@ -144,7 +144,9 @@ fn check_config(config: &Map) -> ConfigCheck {
         && count > 0
         && quorum > count as u64
     {
-        let message = format!("{quorum} approvals are needed, but there are {count} approvers");
+        let message = format!(
+            "{quorum} approvals are needed, but there are {count} approvers; write at most {count}"
+        );
         return Err(("quorum", message));
     }
     if let Some(form) = config.get("form")

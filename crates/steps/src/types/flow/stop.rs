@@ -1,7 +1,7 @@
 //! `Stop`: ends the execution at once.
 
-use serde_json::json;
-use stepwell_core::catalog::{StepAction, StepSpec};
+use serde_json::{Value, json};
+use stepwell_core::catalog::{ConfigCheck, StaticFields, StepAction, StepSpec};
 
 use crate::spec::{base_spec, object_schema};
 use crate::{StepBehaviour, StepType};
@@ -38,6 +38,7 @@ impl StepType for StopStep {
             ),
             output: json!(false),
             action: StepAction::Stop,
+            check: Some(check_status),
             examples: vec![json!({
                 "type": "Stop",
                 "input": {"note": "nothing to do"},
@@ -50,4 +51,22 @@ impl StepType for StopStep {
     fn type_behaviour(&self) -> StepBehaviour {
         StepBehaviour::Control
     }
+}
+
+/// Rejects what the status of the execution does not use.
+fn check_status(known: &StaticFields) -> ConfigCheck {
+    if known.prefixes.contains_key("status") {
+        return Ok(());
+    }
+    let status = known.config.get("status").and_then(Value::as_str).unwrap_or("completed");
+    let is_written = |field| known.config.contains_key(field) || known.prefixes.contains_key(field);
+    if status != "failed" && is_written("code") {
+        return Err(("code", "`code` needs `status: failed`; omit it".into()));
+    }
+    if status == "completed" && is_written("message") {
+        let message = "`message` needs `status: failed` or `status: cancelled`; the output is \
+                       the `input` of the step";
+        return Err(("message", message.into()));
+    }
+    Ok(())
 }
