@@ -73,10 +73,12 @@ impl PlanCompiler<'_> {
         let template = self.compile_template(value, &path, ReaderPosition::Step(index))?;
         let paths = &template.references().paths;
         if let Some(other) = paths.iter().find(|path| path.first().is_none_or(|r| r != "inputs")) {
+            let root = other.first().map(String::as_str).unwrap_or_default();
+            let reason =
+                if root == "state" { ", which can change while the step waits" } else { "" };
             let message = format!(
-                "the number of a join can read only `inputs`, not `{}`; write a number or \
-                 `{{{{ inputs.NAME }}}}`",
-                other.first().map(String::as_str).unwrap_or_default()
+                "the number of a join can read only `inputs`, not `{root}`{reason}; write a number \
+                 or `{{{{ inputs.NAME }}}}`"
             );
             self.add_problem(&path, message);
             return None;
