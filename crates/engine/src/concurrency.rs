@@ -13,6 +13,9 @@ use stepwell_store::record::PlaceRecord;
 
 use crate::AppError;
 
+/// The last position in the queue of a concurrency key that is shown.
+pub(crate) const MAX_POSITION: usize = 10_000;
+
 /// The place that an execution with this input needs; `None`: the workflow has no limit.
 ///
 /// # Errors

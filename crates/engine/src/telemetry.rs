@@ -2,6 +2,7 @@
 //! event. What an execution records on its way are atomic additions through handles.
 
 mod operations;
+mod places;
 mod pools;
 
 use std::collections::HashMap;
@@ -16,6 +17,7 @@ use stepwell_store::record::DeliveryStatus;
 use stepwell_store::traits::StoreGauges;
 
 pub(crate) use operations::OperationMetrics;
+use places::PlaceGauges;
 pub(crate) use pools::MemoryPools;
 pub use pools::show_memory_pool;
 
@@ -43,6 +45,10 @@ pub(crate) struct EngineMetrics {
     exhausted: Counter,
     plans_compiled: Counter,
     pub(crate) operations: OperationMetrics,
+    /// The places under the limits of workflows.
+    workflow_places: PlaceGauges,
+    /// The places under the limits of steps.
+    pub(crate) step_places: PlaceGauges,
     gauges: Gauges,
 }
 
@@ -110,6 +116,8 @@ impl EngineMetrics {
             exhausted: delivery("exhausted"),
             plans_compiled: counter!("stepwell_plans_compiled_total"),
             operations: OperationMetrics::register(),
+            workflow_places: PlaceGauges::register("workflow"),
+            step_places: PlaceGauges::register("step"),
             gauges: Gauges::register(),
         }
     }
@@ -198,6 +206,7 @@ impl EngineMetrics {
         gauges.free_bytes.set(stored.free_bytes as f64);
         gauges.oldest_execution.set(age(stored.oldest_execution));
         gauges.log_bytes.set(stored.log_bytes as f64);
+        self.workflow_places.set(&stored.places);
     }
 }
 

@@ -7,7 +7,9 @@ use std::path::Path;
 
 use rusqlite::{Connection, Row};
 use stepwell_core::Timestamp;
-use stepwell_store::traits::{MAX_COUNTED_DELIVERIES, StoreGauges};
+use stepwell_store::traits::{
+    MAX_COUNTED_DELIVERIES, MAX_COUNTED_WORKFLOWS, StoreGauges, WorkflowPlaces,
+};
 
 use crate::error::Result;
 use crate::executions::counts;
@@ -27,12 +29,17 @@ const PENDING: &str = "SELECT COUNT(*) FROM (
 const OLDEST_PENDING: &str = "SELECT created_at FROM deliveries WHERE id =
     (SELECT MIN(id) FROM deliveries INDEXED BY deliveries_turn WHERE head = 1)";
 
+/// Those that wait are queued; a paused one has lost its turn.
+const PLACES: &str = "SELECT workflow, SUM(place = 1), SUM(place = 0 AND status = 0)
+    FROM executions INDEXED BY executions_places WHERE place IS NOT NULL AND status < 4
+    GROUP BY workflow LIMIT ?1";
+
 const OLDEST_EXECUTION: &str =
     "SELECT created_at FROM executions WHERE id = (SELECT MIN(id) FROM executions)";
 
 /// Those that walk through an index, for the query plan test.
 #[cfg(test)]
-pub(crate) const QUERIES: &[&str] = &[QUEUED, OLDEST_QUEUED, PENDING, OLDEST_PENDING];
+pub(crate) const QUERIES: &[&str] = &[QUEUED, OLDEST_QUEUED, PENDING, OLDEST_PENDING, PLACES];
 
 /// Those that find one row, for the same test.
 #[cfg(test)]
@@ -54,7 +61,20 @@ pub(crate) fn read(connection: &Connection, database: &Path) -> Result<StoreGaug
         free_bytes: vacuum::free_bytes(connection)?,
         oldest_execution: oldest(connection, OLDEST_EXECUTION)?,
         log_bytes: file_bytes(Path::new(&log)),
+        places: read_places(connection)?,
     })
+}
+
+fn read_places(connection: &Connection) -> Result<Vec<WorkflowPlaces>> {
+    let limit = row::sql_limit(MAX_COUNTED_WORKFLOWS);
+    let all = row::query_all(connection, PLACES, [limit], |found| {
+        Ok(WorkflowPlaces {
+            workflow: row::get_id(found, 0)?,
+            taken: row::get_column(found, 1)?,
+            waiting: row::get_column(found, 2)?,
+        })
+    })?;
+    Ok(all.into_iter().filter(|places| places.taken + places.waiting > 0).collect())
 }
 
 fn oldest(connection: &Connection, sql: &str) -> Result<Option<Timestamp>> {

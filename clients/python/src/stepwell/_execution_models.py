@@ -55,20 +55,22 @@ class StepAttempt(Model):
 class StepWait(Model):
     """What a step waits for: `reason` is `timer`, `retry`, `sub_workflow`, `signal`,
     `approval` or `concurrency`; `until` is None if it is not known. `signal` and `key` name the
-    signal; for `concurrency`, `key` and `limit` are those of the step."""
+    signal; for `concurrency`, `key` and `limit` are those of the step, and `position` is its place
+    in the queue of the server."""
 
     reason: str = Field(alias="for")
     until: Optional[datetime] = None
     signal: Optional[str] = None
     key: Optional[str] = None
     limit: Optional[int] = None
+    position: Optional[int] = None
 
 
 class ExecutionWait(Model):
     """What an execution waits for: `reason` is `timer`, `retry`, `sub_workflow`, `signal`,
     `approval`, `concurrency` or `capacity`; `step` is None if it is queued, `until` is None if it
     is not known. `signal` and `key` name the signal; for `concurrency`, `key` and `limit` are those
-    of the workflow or step, and `position` is its place in the queue of the workflow."""
+    of the workflow or step, and `position` is its place in the queue."""
 
     reason: str = Field(alias="for")
     step: Optional[str] = None

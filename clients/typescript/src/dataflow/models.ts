@@ -115,6 +115,8 @@ export interface TaskWait {
   key?: string;
   /** For `concurrency`: how many attempts of the step with the key run at the same time. */
   limit?: number;
+  /** For `concurrency`: the position in the queue of the server, from 1 to 10,000. */
+  position?: number;
 }
 
 /** What an execution waits for; `stepId` is null while it is queued, `until` if it is not known. */

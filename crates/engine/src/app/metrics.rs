@@ -33,6 +33,7 @@ impl App {
             disabled_webhooks: engine.subscriptions.disabled(),
         });
         engine.metrics.set_plans_compiled(engine.plans.compiled());
+        engine.metrics.step_places.set(&engine.step_concurrency.count_places());
         engine.pools.publish();
         // Held by the scrape that reads the store; the others show the present values.
         let Ok(mut read_at) = self.gauges_read_at.clone().try_lock_owned() else { return };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::json;
 use stepwell_core::execution::Status;
 use stepwell_core::ids::{ExecutionId, WorkflowId};
-use stepwell_engine::view::{AwaitedPlace, NoticeKind, StepStatus, WaitReason};
+use stepwell_engine::view::{AwaitedPlace, ExecutionView, NoticeKind, StepStatus, WaitReason};
 use stepwell_store_sqlite::{SqliteOptions, SqliteStore};
 
 use crate::receiver::Receiver;
@@ -35,6 +35,21 @@ impl Bench {
         let wait = step.waiting.clone().unwrap();
         assert_eq!(wait.reason, WaitReason::Concurrency);
         wait.place.unwrap()
+    }
+
+    /// The execution once its step `call` has this position in the queue.
+    async fn shown_at(&self, id: ExecutionId, position: u64) -> ExecutionView {
+        let shown = async {
+            loop {
+                let view = self.app.execution(&self.caller, None, id).await.unwrap();
+                let wait = view.steps[0].waiting.as_ref();
+                if wait.and_then(|wait| wait.place.as_ref()?.position) == Some(position) {
+                    return view;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, shown).await.expect("in time")
     }
 
     async fn completed(&self, id: ExecutionId) {
@@ -67,10 +82,11 @@ async fn further_attempts_wait_and_show_it() {
     calls(&receiver, 1).await;
     let second = bench.execute(workflow, json!({"k": "a"})).await;
     assert_eq!(bench.awaited_step_place(second).await, place(1, "a"));
-    let shown = bench.app.execution(&bench.caller, None, second).await.unwrap();
+    let shown = bench.shown_at(second, 1).await;
     assert_eq!(shown.record.status, Status::Waiting);
     let waiting = shown.waiting.unwrap();
-    assert_eq!((waiting.step_id.as_deref(), waiting.place), (Some("call"), Some(place(1, "a"))));
+    let expected = AwaitedPlace { position: Some(1), ..place(1, "a") };
+    assert_eq!((waiting.step_id.as_deref(), waiting.place), (Some("call"), Some(expected)));
     // Another key has a place of its own.
     let other = bench.execute(workflow, json!({"k": "b"})).await;
     bench.completed(other).await;
@@ -92,11 +108,14 @@ async fn what_waits_can_be_cancelled_and_paused() {
         bench.awaited_step_place(id).await;
         ids.push(id);
     }
+    for (id, position) in ids.iter().zip(1..) {
+        bench.shown_at(*id, position).await;
+    }
     bench.app.cancel(&bench.caller, None, ids[0], None).await.unwrap();
     assert_eq!(bench.ended(ids[0]).await.record.status, Status::Cancelled);
     bench.app.pause(&bench.caller, None, ids[1]).await.unwrap();
     bench.app.cancel(&bench.caller, None, first, None).await.unwrap();
-    // The one that is paused does not hold up the next.
+    // The one that is paused has no place in the queue, and does not hold up the next.
     bench.completed(ids[2]).await;
     assert_eq!(receiver.calls().len(), 2);
     bench.app.resume(&bench.caller, None, ids[1]).await.unwrap();

@@ -29,7 +29,7 @@ use tokio::sync::Semaphore;
 const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Every family, with its type. The table in docs/operations.md has the same.
-const FAMILIES: [(&str, &str); 44] = [
+const FAMILIES: [(&str, &str); 45] = [
     ("process_cpu_seconds_total", "counter"),
     ("process_max_fds", "gauge"),
     ("process_open_fds", "gauge"),
@@ -39,6 +39,7 @@ const FAMILIES: [(&str, &str); 44] = [
     ("process_virtual_memory_bytes", "gauge"),
     ("stepwell_build_info", "gauge"),
     ("stepwell_cache_lookups_total", "counter"),
+    ("stepwell_concurrency_places", "gauge"),
     ("stepwell_deliveries_oldest_pending_age_seconds", "gauge"),
     ("stepwell_deliveries_pending", "gauge"),
     ("stepwell_deliveries_total", "counter"),
@@ -203,6 +204,7 @@ async fn every_family_exists_before_the_first_execution() {
         ("stepwell_store_failures_total", "operation=\"write\""),
         ("stepwell_executions_queued", ""),
         ("stepwell_webhooks_disabled", ""),
+        ("stepwell_concurrency_places", "workflow_id=\"other\",limit=\"step\""),
     ] {
         assert_eq!(value(&text, name, labels), Some(0.0), "{name}{{{labels}}}\n{text}");
     }
@@ -299,6 +301,36 @@ async fn the_queue_is_shown_with_its_age() {
     server.kill();
     server.start().await;
     wait_for_value(&server, executions, "status=\"completed\"", |count| count == 3.0).await;
+}
+
+#[tokio::test]
+async fn places_under_concurrency_limits_are_counted() {
+    let service = ExternalService::start().await;
+    let mut server = Server::new();
+    server.start().await;
+    let definition = json!({"name": "one", "concurrency": {}, "steps": [service.step("hold")]});
+    let workflow = server.create(&definition).await;
+    for n in 1..=3 {
+        server.execute(&workflow, n).await.unwrap();
+    }
+    let mut step = service.step("hold");
+    step["concurrency"] = json!({"limit": 2});
+    let map = json!({"type": "Map", "over": [1, 2, 3, 4, 5], "steps": [step]});
+    let limited = server.create(&json!({"name": "steps", "steps": [map]})).await;
+    server.execute(&limited, 4).await.unwrap();
+    let places = async |workflow: &str, limit: &str, taken: f64, waiting: f64| {
+        for (state, expected) in [("taken", taken), ("waiting", waiting)] {
+            let labels = format!("workflow_id=\"{workflow}\",limit=\"{limit}\",state=\"{state}\"");
+            let family = "stepwell_concurrency_places";
+            wait_for_value(&server, family, &labels, |count| count == expected).await;
+        }
+    };
+    places(&workflow, "workflow", 1.0, 2.0).await;
+    places(&limited, "step", 2.0, 3.0).await;
+    places("other", "workflow", 0.0, 0.0).await;
+    service.held.add_permits(8);
+    places(&workflow, "workflow", 0.0, 0.0).await;
+    places(&limited, "step", 0.0, 0.0).await;
 }
 
 #[tokio::test]

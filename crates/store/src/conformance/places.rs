@@ -8,7 +8,9 @@ use super::build::*;
 use crate::StoreError;
 use crate::commit::{Admission, Commit, Displaced};
 use crate::record::PlaceRecord;
-use crate::traits::{ClaimQueued, ConcurrencyKey, LoadExecution as _, Unfinished, UnfinishedOf};
+use crate::traits::{
+    ClaimQueued, ConcurrencyKey, LoadExecution as _, Unfinished, UnfinishedOf, WorkflowPlaces,
+};
 
 /// A new queued execution of workflow 1 that needs a place.
 fn keyed(n: u128, key: &str, limit: u32) -> Commit {
@@ -76,6 +78,9 @@ pub async fn places_are_granted_in_order(store: Shared) {
     assert_eq!(list(UnfinishedOf::WithPlace(of()), None).await, ids([1, 2]));
     assert_eq!(list(UnfinishedOf::AwaitingPlace(of()), None).await, ids([3, 4]));
     assert_eq!(list(UnfinishedOf::AwaitingPlace(of()), Some(4)).await, ids([5]));
+    let places = |n, taken, waiting| WorkflowPlaces { workflow: workflow(n), taken, waiting };
+    let counted = async || store.gauges().await.unwrap().places;
+    assert_eq!(counted().await, [places(1, 3, 3), places(2, 1, 0)]);
     // One that is cancelled while it waits takes no place.
     store.commit(ended(&all[2]).into()).await.unwrap();
     assert_eq!(claim(&store).await, []);
@@ -83,6 +88,7 @@ pub async fn places_are_granted_in_order(store: Shared) {
     assert!(has_place(&store, 4).await && !has_place(&store, 5).await);
     assert_eq!(claim(&store).await, ids([4]));
     assert_eq!(claim(&store).await, []);
+    assert_eq!(counted().await, [places(1, 3, 1), places(2, 1, 0)]);
 }
 
 /// One that is paused before it started gets a place when it is queued again.
@@ -95,6 +101,8 @@ pub async fn paused_ones_wait_without_a_place(store: Shared) {
     store.commit(paused.clone().into()).await.unwrap();
     store.commit(ended(&all[0]).into()).await.unwrap();
     assert!(!has_place(&store, 2).await && has_place(&store, 3).await);
+    let places = [WorkflowPlaces { workflow: workflow(1), taken: 1, waiting: 0 }];
+    assert_eq!(store.gauges().await.unwrap().places, places);
     let mut resumed = then(&paused, Status::Queued, vec![Event::Resumed]);
     resumed.record.owner = None;
     store.commit(resumed.into()).await.unwrap();

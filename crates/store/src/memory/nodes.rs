@@ -193,6 +193,7 @@ impl MaintenanceStore for MemoryStore {
             free_bytes: 0,
             oldest_execution: oldest_execution.map(|(_, created_at)| created_at),
             log_bytes: 0,
+            places: state.count_places(),
         })
     }
 }

@@ -1,5 +1,7 @@
 //! Places under the concurrency limits of workflows.
 
+use std::collections::BTreeMap;
+
 use stepwell_core::execution::{OutgoingMessage, Status};
 use stepwell_core::ids::{ExecutionId, WorkflowId};
 
@@ -7,7 +9,7 @@ use super::{Result, State};
 use crate::StoreError;
 use crate::commit::{Admission, Displaced};
 use crate::record::{ExecutionRecord, PlaceRecord};
-use crate::traits::ConcurrencyKey;
+use crate::traits::{ConcurrencyKey, MAX_COUNTED_WORKFLOWS, WorkflowPlaces};
 
 /// The executions that share places.
 pub(super) struct PlaceKey {
@@ -41,6 +43,24 @@ impl State {
                 && place.needed.key == key.key
                 && !record.status.is_final()
         })
+    }
+
+    /// The places of each workflow that are taken or waited for.
+    pub(super) fn count_places(&self) -> Vec<WorkflowPlaces> {
+        let mut counts: BTreeMap<WorkflowId, (u64, u64)> = BTreeMap::new();
+        for record in self.executions.values().map(|stored| &stored.record) {
+            let Some(place) = record.concurrency.as_deref() else { continue };
+            match (place.is_granted, record.status) {
+                (_, status) if status.is_final() => {}
+                (true, _) => counts.entry(record.workflow).or_default().0 += 1,
+                (false, Status::Queued) => counts.entry(record.workflow).or_default().1 += 1,
+                (false, _) => {}
+            }
+        }
+        let counts = counts.into_iter().take(MAX_COUNTED_WORKFLOWS);
+        counts
+            .map(|(workflow, (taken, waiting))| WorkflowPlaces { workflow, taken, waiting })
+            .collect()
     }
 
     fn taken_places(&self, key: &PlaceKey) -> usize {

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use stepwell_core::Timestamp;
 use stepwell_core::execution::Status;
-use stepwell_core::ids::ExecutionId;
+use stepwell_core::ids::{ExecutionId, WorkflowId};
 
 use crate::error::Result;
 
@@ -22,8 +22,11 @@ pub trait MaintenanceStore: Send + Sync {
 /// Up to how many pending deliveries [`MaintenanceStore::gauges`] counts.
 pub const MAX_COUNTED_DELIVERIES: usize = 100_000;
 
+/// Of how many workflows [`MaintenanceStore::gauges`] counts the places.
+pub const MAX_COUNTED_WORKFLOWS: usize = 10_000;
+
 /// What [`MaintenanceStore::gauges`] reads.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StoreGauges {
     /// All stored executions by their status, in the order of [`Status::ALL`]. Kept up to date by
     /// the writes that change it.
@@ -45,6 +48,20 @@ pub struct StoreGauges {
     pub oldest_execution: Option<Timestamp>,
     /// The size of its write-ahead log.
     pub log_bytes: u64,
+    /// The places of workflows with a concurrency limit whose executions have some or wait for some,
+    /// in order of id, of at most [`MAX_COUNTED_WORKFLOWS`].
+    pub places: Vec<WorkflowPlaces>,
+}
+
+/// The places under concurrency limits of one workflow, all its keys together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WorkflowPlaces {
+    /// The workflow.
+    pub workflow: WorkflowId,
+    /// How many are taken.
+    pub taken: u64,
+    /// How many are waited for.
+    pub waiting: u64,
 }
 
 /// What [`MaintenanceStore::purge`] deletes.

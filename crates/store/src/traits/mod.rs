@@ -18,7 +18,10 @@ pub use executions::{
     Unfinished, UnfinishedOf, WriteIdempotent,
 };
 pub use feedback::FeedbackStore;
-pub use maintenance::{MAX_COUNTED_DELIVERIES, MaintenanceStore, OldData, Purge, StoreGauges};
+pub use maintenance::{
+    MAX_COUNTED_DELIVERIES, MAX_COUNTED_WORKFLOWS, MaintenanceStore, OldData, Purge, StoreGauges,
+    WorkflowPlaces,
+};
 pub use messages::{FindReceivers, MessageStore, Receivers};
 pub use nodes::{
     ClockCorrection, ClockMark, CountRecoveries, Heartbeat, HeartbeatKind, KEPT_CLOCK_MARKS,

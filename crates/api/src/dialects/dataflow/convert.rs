@@ -323,6 +323,7 @@ impl<'a> From<&'a StepWait> for wire::TaskWait<'a> {
             limit: place.as_ref().map(|place| place.limit),
         }
     }
+            position: place.as_ref().and_then(|place| place.position),
 }
 
 impl<'a> From<&'a Failure> for wire::Failure<'a> {

@@ -50,7 +50,7 @@ impl App {
         })?;
         let view = ExecutionView::new(&execution, record, journal.hold());
         Ok(ExecutionDetail {
-            view: self.with_position(view).await?,
+            view: self.with_positions(view).await?,
             plan: execution.origin.plan.clone(),
             workflow,
             tag: execution.tag,

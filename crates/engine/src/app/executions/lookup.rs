@@ -1,6 +1,6 @@
 //! Showing, listing and following executions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use stepwell_core::definition::SharedPlan;
 use stepwell_core::ids::{ExecutionId, WorkflowId};
@@ -11,13 +11,12 @@ use stepwell_store::traits::{ConcurrencyKey, FindWorkflow, Unfinished, Unfinishe
 use crate::app::cursor::{check_limit, decode_list, encode_page};
 use crate::app::{App, workflows};
 use crate::caller::Verb;
+use crate::concurrency::MAX_POSITION;
 use crate::events::Follow;
 use crate::execution_log::log_lines;
+use crate::runtime::step_concurrency::StepKey;
 use crate::view::{ExecutionView, LogLine};
 use crate::{AppError, Caller};
-
-/// The last position in the queue of a concurrency key that is shown.
-const MAX_POSITION: usize = 10_000;
 
 impl App {
     /// An execution with all its steps. Scope `read:workflows` or `execute:workflows`; the steps
@@ -40,7 +39,7 @@ impl App {
             Err(AppError::Forbidden(_)) => ExecutionView::new(&execution, record, memory),
             Err(error) => return Err(error),
         };
-        self.with_position(view).await
+        self.with_positions(view).await
     }
 
     /// An execution that the caller started. Scope `execute:workflows`.
@@ -65,15 +64,16 @@ impl App {
     ) -> Result<ExecutionView, AppError> {
         let (journal, execution) = self.replayed(caller, verb, workflow, id).await?;
         let view = ExecutionView::new(&execution, &journal.record, journal.hold());
-        self.with_position(view).await
+        self.with_positions(view).await
     }
 
-    /// The view with its position in the queue, if it waits for a place under the concurrency limit
-    /// of its workflow.
-    pub(super) async fn with_position(
+    /// The view with the positions in the queues, if the execution or steps of it wait for a place
+    /// under a concurrency limit.
+    pub(super) async fn with_positions(
         &self,
         mut view: ExecutionView,
     ) -> Result<ExecutionView, AppError> {
+        self.add_positions_of_steps(&mut view);
         let wait = view.waiting.as_mut().filter(|wait| wait.step_id.is_none());
         let wait = wait.and_then(|wait| wait.place.as_mut());
         let (Some(wait), Some(place)) = (wait, &view.record.concurrency) else { return Ok(view) };
@@ -84,6 +84,29 @@ impl App {
         // None if it is behind the last one, or has got its place meanwhile.
         wait.position = (1..).zip(waiting).find(|(_, id)| *id == view.record.id).map(|(n, _)| n);
         Ok(view)
+    }
+
+    /// Adds the positions of the steps that wait for a place on this server.
+    fn add_positions_of_steps(&self, view: &mut ExecutionView) {
+        let (execution, workflow) = (view.record.id, view.record.workflow);
+        let mut queues = HashMap::new();
+        for step in &mut view.steps {
+            let Some(place) = step.waiting.as_mut().and_then(|wait| wait.place.as_mut()) else {
+                continue;
+            };
+            let id = step.step_id.rsplit('.').next().unwrap_or_default().to_owned();
+            let key = place.key.clone().unwrap_or_default();
+            let queue = queues.entry(StepKey { workflow, step: id, key });
+            let positions = queue
+                .or_insert_with_key(|key| self.engine.step_concurrency.positions(key, execution));
+            place.position = positions.get(&step.step_run).copied();
+            // It is shown as what the execution waits for as well.
+            if let Some(wait) = &mut view.waiting
+                && wait.step_id.as_ref() == Some(&step.step_id)
+            {
+                wait.place = Some(place.clone());
+            }
+        }
     }
 
     /// The execution that has this external id. Scope `read:workflows`.

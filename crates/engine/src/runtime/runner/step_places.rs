@@ -7,7 +7,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::Runner;
 use crate::runtime::registry::Message;
-use crate::runtime::step_concurrency::{DemandedPlace, StepKey, StepPlace};
+use crate::runtime::step_concurrency::{DemandedPlace, PlaceDemand, StepKey, StepPlace};
 
 /// The place of an attempt; dropping it gives it up.
 pub(super) enum AttemptPlace {
@@ -41,7 +41,9 @@ impl Runner {
             step: self.execution.origin.plan[attempt.step_run.step].id.clone(),
             key: place.key,
         };
-        match self.engine.step_concurrency.demand(key, place.limit) {
+        let (execution, step_run) = (self.record.id, attempt.step_run.clone());
+        let demand = PlaceDemand { execution, step_run, limit: place.limit };
+        match self.engine.step_concurrency.demand(key, demand) {
             DemandedPlace::Taken(place) => self.place_taken(attempt, place),
             DemandedPlace::Awaited(place) => {
                 let (sender, step_run) = (self.sender.clone(), attempt.step_run.clone());

@@ -222,6 +222,7 @@ impl<'a> From<&'a view::StepWait> for StepWait<'a> {
             limit: place.as_ref().map(|place| place.limit),
         }
     }
+            position: place.as_ref().and_then(|place| place.position),
 }
 
 /// An execution in a list.

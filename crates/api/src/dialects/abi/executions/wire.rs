@@ -351,6 +351,11 @@ pub struct StepWait<'a> {
 /// An execution in a list.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = abi::ExecutionRow)]
+    /// For `concurrency`: the position among the attempts that wait for a place with the key on this
+    /// server, from 1 to 10,000; not in events.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, example = 3)]
+    pub position: Option<u64>,
 pub struct ExecutionRow<'a> {
     /// Its id.
     pub execution_id: String,

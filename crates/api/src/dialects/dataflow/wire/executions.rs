@@ -326,6 +326,11 @@ pub struct TaskWait<'a> {
 /// The status of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+    /// For `concurrency`: the position among the attempts that wait for a place with the key on this
+    /// server, from 1 to 10,000; not in events.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, example = 3)]
+    pub position: Option<u64>,
 pub enum TaskStatus {
     /// Not reached yet.
     Pending,
