@@ -23,6 +23,7 @@ mod expressions;
 mod failures;
 mod isolation;
 mod keys;
+mod managed;
 mod memory;
 mod names;
 mod numbers;

@@ -16,6 +16,7 @@ mod ids;
 mod keys;
 mod limits;
 mod lists;
+mod managed;
 mod operations;
 mod releases;
 mod responses;

@@ -8,7 +8,10 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use stepwell_core::execution::Verdict;
 use stepwell_core::ids::ApprovalId;
-use stepwell_engine::app::ApprovalLink;
+use stepwell_engine::app::{ApprovalLink, Idempotency};
+use stepwell_engine::approval::Approval;
+use stepwell_engine::objects::Object;
+use stepwell_engine::{AppError, Caller};
 use utoipa::OpenApi;
 use utoipa_axum::routes;
 
@@ -43,6 +46,23 @@ pub(super) fn approval_endpoints() -> Endpoints {
         .add(routes!(delegate_approval))
         .add(routes!(create_approval_link))
         .add(routes!(get_linked_approval, decide_by_link))
+}
+
+fn show_approval(found: Result<Object<Approval>, AppError>) -> ApiResult {
+    respond::json_response(StatusCode::OK, &Envelope::of(approval_body(&found?)))
+}
+
+/// The response after a change, which a repeated request gets again.
+async fn show_changed(
+    api: &Api,
+    caller: &Caller,
+    key: Option<Idempotency>,
+    changed: impl Future<Output = Result<Object<Approval>, AppError>>,
+) -> ApiResult {
+    respond_once(&api.app, caller, key, async {
+        data_text(StatusCode::OK, approval_body(&changed.await?))
+    })
+    .await
 }
 
 /// List approvals
@@ -83,8 +103,7 @@ async fn get_approval(
     Authenticated(caller): Authenticated,
     id: PathApprovalId,
 ) -> ApiResult {
-    let approval = api.app.approval(&caller, id.0).await?;
-    respond::json_response(StatusCode::OK, &Envelope::of(approval_body(&approval)))
+    show_approval(api.app.approval(&caller, id.0).await)
 }
 
 /// Approve
@@ -105,11 +124,8 @@ async fn approve(
     request_body: RequestBody,
 ) -> ApiResult {
     let vote = convert::new_vote(request_body.read()?, Verdict::Approve);
-    respond_once(&api.app, &caller, request_body.key, async {
-        let approval = api.app.vote(&caller, id.0, vote).await?;
-        data_text(StatusCode::OK, approval_body(&approval))
-    })
-    .await
+    let changed = api.app.vote(&caller, id.0, vote);
+    show_changed(&api, &caller, request_body.key, changed).await
 }
 
 /// Reject
@@ -130,11 +146,8 @@ async fn reject(
     request_body: RequestBody,
 ) -> ApiResult {
     let vote = convert::new_vote(request_body.read()?, Verdict::Reject);
-    respond_once(&api.app, &caller, request_body.key, async {
-        let approval = api.app.vote(&caller, id.0, vote).await?;
-        data_text(StatusCode::OK, approval_body(&approval))
-    })
-    .await
+    let changed = api.app.vote(&caller, id.0, vote);
+    show_changed(&api, &caller, request_body.key, changed).await
 }
 
 /// Delegate an approval
@@ -154,11 +167,8 @@ async fn delegate_approval(
     request_body: RequestBody,
 ) -> ApiResult {
     let delegation = convert::delegation(request_body.read()?);
-    respond_once(&api.app, &caller, request_body.key, async {
-        let approval = api.app.delegate_approval(&caller, id.0, delegation).await?;
-        data_text(StatusCode::OK, approval_body(&approval))
-    })
-    .await
+    let changed = api.app.delegate_approval(&caller, id.0, delegation);
+    show_changed(&api, &caller, request_body.key, changed).await
 }
 
 /// Create a link for an approver
@@ -219,6 +229,5 @@ async fn decide_by_link(
     request_body: RequestBody,
 ) -> ApiResult {
     let vote = convert::link_vote(request_body.read()?)?;
-    let approval = api.app.vote_by_link(&token.0, vote).await?;
-    respond::json_response(StatusCode::OK, &Envelope::of(approval_body(&approval)))
+    show_approval(api.app.vote_by_link(&token.0, vote).await)
 }

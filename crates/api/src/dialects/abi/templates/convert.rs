@@ -5,18 +5,16 @@ use stepwell_core::Map;
 use stepwell_core::ids::TemplateId;
 use stepwell_engine::app::Template;
 use stepwell_engine::objects::Object;
-use stepwell_store::objects::{ObjectFilter, ObjectSort};
+use stepwell_store::objects::ObjectFilter;
 
 use super::super::ids::{ParseId, parse_id};
 use super::super::lists::read_labels;
+use super::super::managed::{ManagedKind, SHOWN_ONLY, changed_description, new_description};
 use super::wire;
 use crate::error::{ApiError, Kind};
 use crate::fields::{Fields, FromFields as _};
 use crate::query::Params;
 use crate::respond::Time;
-
-/// Fields of a response that a change may send back; they have no meaning there.
-const SHOWN_ONLY: [&str; 4] = ["id", "created_at", "updated_at", "version"];
 
 impl ParseId for TemplateId {
     fn read(text: &str) -> Result<Self, ApiError> {
@@ -29,7 +27,7 @@ pub fn new_template(request: wire::TemplateRequest) -> Template {
     let wire::TemplateRequest { name, description, body, sample, metadata } = request;
     Template {
         name,
-        description: description.filter(|text| !text.is_empty()),
+        description: new_description(description),
         body,
         sample: sample.unwrap_or_default(),
         metadata: metadata.unwrap_or_default(),
@@ -52,10 +50,9 @@ pub fn read_change(mut fields: Fields) -> Result<TemplateChange, ApiError> {
         wire::TemplateChange::read(&mut fields);
     fields.ignore(&SHOWN_ONLY);
     fields.finish()?;
-    let description = description.nullable();
     Ok(TemplateChange {
         name,
-        description: description.map(|text| text.filter(|text| !text.is_empty())),
+        description: changed_description(description),
         body,
         sample: sample.or_empty(),
         metadata: metadata.or_empty(),
@@ -76,51 +73,46 @@ impl TemplateChange {
     }
 }
 
-/// What templates can be sorted by.
-pub const SORT_KEYS: [(&str, ObjectSort); 3] = [
-    ("created_at", ObjectSort::CreatedAt),
-    ("updated_at", ObjectSort::UpdatedAt),
-    ("name", ObjectSort::Name),
-];
+impl ManagedKind for Template {
+    type Body<'a> = wire::Template<'a>;
+    type Row<'a> = wire::TemplateRow<'a>;
 
-/// How a list of templates is filtered.
-pub fn read_filter(params: &Params) -> Result<ObjectFilter, ApiError> {
-    Ok(ObjectFilter {
-        name: params.one("name")?.map(str::to_owned),
-        parent: None,
-        status: None,
-        labels: read_labels(params, &["name"])?,
-    })
-}
-
-/// A template as it is shown.
-pub fn template_body(object: &Object<Template>) -> wire::Template<'_> {
-    let Object { id, workspace: _, version, created_at, updated_at, document } = object;
-    let Template { name, description, body, sample, metadata } = document;
-    wire::Template {
-        id: id.abi(),
-        name,
-        description: description.as_deref(),
-        body,
-        sample,
-        metadata,
-        created_at: Time(*created_at),
-        updated_at: Time(*updated_at),
-        version: *version,
+    fn body(object: &Object<Self>) -> wire::Template<'_> {
+        let Object { id, workspace: _, version, created_at, updated_at, document } = object;
+        let Template { name, description, body, sample, metadata } = document;
+        wire::Template {
+            id: id.abi(),
+            name,
+            description: description.as_deref(),
+            body,
+            sample,
+            metadata,
+            created_at: Time(*created_at),
+            updated_at: Time(*updated_at),
+            version: *version,
+        }
     }
-}
 
-/// A template in a list.
-pub fn template_row(object: &Object<Template>) -> wire::TemplateRow<'_> {
-    let Object { id, workspace: _, version, created_at, updated_at, document } = object;
-    let Template { name, description, body: _, sample: _, metadata } = document;
-    wire::TemplateRow {
-        id: id.abi(),
-        name,
-        description: description.as_deref(),
-        metadata,
-        created_at: Time(*created_at),
-        updated_at: Time(*updated_at),
-        version: *version,
+    fn row(object: &Object<Self>) -> wire::TemplateRow<'_> {
+        let Object { id, workspace: _, version, created_at, updated_at, document } = object;
+        let Template { name, description, body: _, sample: _, metadata } = document;
+        wire::TemplateRow {
+            id: id.abi(),
+            name,
+            description: description.as_deref(),
+            metadata,
+            created_at: Time(*created_at),
+            updated_at: Time(*updated_at),
+            version: *version,
+        }
+    }
+
+    fn read_filter(params: &Params) -> Result<ObjectFilter, ApiError> {
+        Ok(ObjectFilter {
+            name: params.one("name")?.map(str::to_owned),
+            parent: None,
+            status: None,
+            labels: read_labels(params, &["name"])?,
+        })
     }
 }

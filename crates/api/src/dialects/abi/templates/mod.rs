@@ -7,20 +7,18 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use stepwell_core::ids::TemplateId;
 use stepwell_engine::app::Template;
-use stepwell_engine::objects::Object;
 use utoipa::OpenApi;
 use utoipa_axum::routes;
 
 use super::envelope::{Envelope, Items, data_text};
 use super::ids::PathId;
-use super::lists::ListQuery;
-use super::{choices, etag, responses};
+use super::{choices, etag, managed, responses};
 use crate::authenticated::Authenticated;
 use crate::body::RequestBody;
 use crate::endpoints::Endpoints;
 use crate::idempotent::respond_once;
 use crate::query::Params;
-use crate::respond::{self, ApiResult};
+use crate::respond::ApiResult;
 use crate::state::Api;
 
 /// `/templates/{id}…`
@@ -36,12 +34,6 @@ pub(super) fn template_endpoints() -> Endpoints {
         .add(routes!(create_template, list_templates))
         .add(routes!(get_template, put_template, patch_template, delete_template))
         .add(routes!(preview_template))
-}
-
-fn template_response(template: &Object<Template>) -> ApiResult {
-    let response =
-        respond::json_response(StatusCode::OK, &Envelope::of(convert::template_body(template)))?;
-    Ok(etag::with_etag(response, template.version))
 }
 
 /// Create a template
@@ -60,13 +52,7 @@ async fn create_template(
     request_body: RequestBody,
 ) -> ApiResult {
     let template = convert::new_template(request_body.read()?);
-    let response = respond_once(&api.app, &caller, request_body.key, async {
-        let created = api.app.create_object(&caller, template).await?;
-        data_text(StatusCode::CREATED, convert::template_body(&created))
-    })
-    .await?;
-    // Also of a repeat: it shows the template as it was created.
-    Ok(etag::with_etag(response, 1))
+    managed::create_object(&api, &caller, request_body.key, template).await
 }
 
 /// List templates
@@ -89,11 +75,7 @@ async fn list_templates(
     Authenticated(caller): Authenticated,
     params: Params,
 ) -> ApiResult {
-    let query = ListQuery::read(&params, &convert::SORT_KEYS)?;
-    let list = query.list(convert::read_filter(&params)?);
-    let page = api.app.objects::<Template>(&caller, list).await?;
-    let page = page.by_ref().map_items(convert::template_row);
-    respond::json_response(StatusCode::OK, &Envelope::of(query.render_page(page)))
+    managed::list_objects::<Template>(&api, &caller, &params).await
 }
 
 /// Get a template
@@ -108,7 +90,7 @@ async fn get_template(
     Authenticated(caller): Authenticated,
     id: PathTemplateId,
 ) -> ApiResult {
-    template_response(&api.app.object(&caller, id.0).await?)
+    managed::show_object::<Template>(api.app.object(&caller, id.0).await)
 }
 
 /// Change a template
@@ -135,7 +117,7 @@ async fn put_template(
     let change = convert::read_change(request_body.fields()?)?;
     let expected = etag::if_match(&headers)?;
     let edit = |template| change.apply(template);
-    template_response(&api.app.change_object(&caller, id.0, &expected, edit).await?)
+    managed::show_object::<Template>(api.app.change_object(&caller, id.0, &expected, edit).await)
 }
 
 /// Change parts of a template
@@ -175,9 +157,8 @@ async fn delete_template(
     headers: HeaderMap,
 ) -> ApiResult {
     let expected = etag::if_match(&headers)?;
-    api.app.delete_object::<Template>(&caller, id.0, &expected).await?;
-    let data = wire::DeletedTemplate { id: id.0.abi(), deleted: true };
-    respond::json_response(StatusCode::OK, &Envelope::of(data))
+    let deleted = api.app.delete_object::<Template>(&caller, id.0, &expected).await;
+    managed::show_deleted(deleted, wire::DeletedTemplate { id: id.0.abi(), deleted: true })
 }
 
 /// Preview a template

@@ -4,16 +4,14 @@ use serde_json::Value;
 use stepwell_core::Problem;
 use stepwell_engine::objects::Object;
 use stepwell_engine::variable::Variable;
-use stepwell_store::objects::{ObjectFilter, ObjectSort};
+use stepwell_store::objects::ObjectFilter;
 
+use super::super::managed::{ManagedKind, SHOWN_ONLY, changed_description, new_description};
 use super::wire;
 use crate::error::ApiError;
 use crate::fields::{Fields, FromFields as _};
 use crate::query::Params;
 use crate::respond::Time;
-
-/// Fields of a response that a change may send back; they have no meaning there.
-const SHOWN_ONLY: [&str; 4] = ["id", "created_at", "updated_at", "version"];
 
 /// Reads a variable to create.
 pub fn new_variable(mut fields: Fields) -> Result<Variable, ApiError> {
@@ -23,7 +21,7 @@ pub fn new_variable(mut fields: Fields) -> Result<Variable, ApiError> {
     fields.finish()?;
     Ok(Variable {
         name,
-        description: description.filter(|text| !text.is_empty()),
+        description: new_description(description),
         value: value.flatten().unwrap_or_default(),
     })
 }
@@ -48,11 +46,7 @@ pub fn read_change(mut fields: Fields, known: &str) -> Result<VariableChange, Ap
         fields.push(Problem::new("name", message));
     }
     fields.finish()?;
-    let description = description.nullable();
-    Ok(VariableChange {
-        value: value.nullable(),
-        description: description.map(|text| text.filter(|text| !text.is_empty())),
-    })
+    Ok(VariableChange { value: value.nullable(), description: changed_description(description) })
 }
 
 impl VariableChange {
@@ -70,30 +64,30 @@ impl VariableChange {
     }
 }
 
-/// What variables can be sorted by.
-pub const SORT_KEYS: [(&str, ObjectSort); 3] = [
-    ("created_at", ObjectSort::CreatedAt),
-    ("updated_at", ObjectSort::UpdatedAt),
-    ("name", ObjectSort::Name),
-];
+impl ManagedKind for Variable {
+    type Body<'a> = wire::Variable<'a>;
+    type Row<'a> = wire::Variable<'a>;
 
-/// How a list of variables is filtered.
-pub fn read_filter(params: &Params) -> Result<ObjectFilter, ApiError> {
-    let name = params.one("name")?.map(str::to_owned);
-    Ok(ObjectFilter { name, ..ObjectFilter::default() })
-}
+    fn body(object: &Object<Self>) -> wire::Variable<'_> {
+        let Object { id, workspace: _, version, created_at, updated_at, document } = object;
+        let Variable { name, description, value } = document;
+        wire::Variable {
+            id: id.abi(),
+            name,
+            value,
+            description: description.as_deref(),
+            created_at: Time(*created_at),
+            updated_at: Time(*updated_at),
+            version: *version,
+        }
+    }
 
-/// A variable as it is shown.
-pub fn variable_body(object: &Object<Variable>) -> wire::Variable<'_> {
-    let Object { id, workspace: _, version, created_at, updated_at, document } = object;
-    let Variable { name, description, value } = document;
-    wire::Variable {
-        id: id.abi(),
-        name,
-        value,
-        description: description.as_deref(),
-        created_at: Time(*created_at),
-        updated_at: Time(*updated_at),
-        version: *version,
+    fn row(object: &Object<Self>) -> wire::Variable<'_> {
+        Self::body(object)
+    }
+
+    fn read_filter(params: &Params) -> Result<ObjectFilter, ApiError> {
+        let name = params.one("name")?.map(str::to_owned);
+        Ok(ObjectFilter { name, ..ObjectFilter::default() })
     }
 }

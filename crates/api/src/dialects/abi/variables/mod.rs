@@ -4,22 +4,19 @@ mod convert;
 mod wire;
 
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
-use stepwell_engine::objects::Object;
+use axum::http::HeaderMap;
 use stepwell_engine::variable::Variable;
 use utoipa::OpenApi;
 use utoipa_axum::routes;
 
-use super::envelope::{Envelope, Items, data_text};
+use super::envelope::{Envelope, Items};
 use super::ids::PathName;
-use super::lists::ListQuery;
-use super::{choices, etag, responses};
+use super::{choices, etag, managed, responses};
 use crate::authenticated::Authenticated;
 use crate::body::RequestBody;
 use crate::endpoints::Endpoints;
-use crate::idempotent::respond_once;
 use crate::query::Params;
-use crate::respond::{self, ApiResult};
+use crate::respond::ApiResult;
 use crate::state::Api;
 
 #[derive(OpenApi)]
@@ -34,12 +31,6 @@ pub(super) fn variable_endpoints() -> Endpoints {
         patch_variable,
         delete_variable
     ))
-}
-
-fn variable_response(variable: &Object<Variable>) -> ApiResult {
-    let body = Envelope::of(convert::variable_body(variable));
-    let response = respond::json_response(StatusCode::OK, &body)?;
-    Ok(etag::with_etag(response, variable.version))
 }
 
 /// Create a variable
@@ -58,13 +49,7 @@ async fn create_variable(
     request_body: RequestBody,
 ) -> ApiResult {
     let variable = convert::new_variable(request_body.fields()?)?;
-    let response = respond_once(&api.app, &caller, request_body.key, async {
-        let created = api.app.create_object(&caller, variable).await?;
-        data_text(StatusCode::CREATED, convert::variable_body(&created))
-    })
-    .await?;
-    // Also of a repeat: it shows the variable as it was created.
-    Ok(etag::with_etag(response, 1))
+    managed::create_object(&api, &caller, request_body.key, variable).await
 }
 
 /// List variables
@@ -85,11 +70,7 @@ async fn list_variables(
     Authenticated(caller): Authenticated,
     params: Params,
 ) -> ApiResult {
-    let query = ListQuery::read(&params, &convert::SORT_KEYS)?;
-    let list = query.list(convert::read_filter(&params)?);
-    let page = api.app.objects::<Variable>(&caller, list).await?;
-    let page = page.by_ref().map_items(convert::variable_body);
-    respond::json_response(StatusCode::OK, &Envelope::of(query.render_page(page)))
+    managed::list_objects::<Variable>(&api, &caller, &params).await
 }
 
 /// Get a variable
@@ -104,7 +85,7 @@ async fn get_variable(
     Authenticated(caller): Authenticated,
     name: PathName,
 ) -> ApiResult {
-    variable_response(&api.app.variable(&caller, &name.0).await?)
+    managed::show_object(api.app.variable(&caller, &name.0).await)
 }
 
 /// Change a variable
@@ -131,7 +112,7 @@ async fn put_variable(
     let change = convert::read_change(request_body.fields()?, &name.0)?;
     let expected = etag::if_match(&headers)?;
     let edit = |variable| change.apply(variable);
-    variable_response(&api.app.change_variable(&caller, &name.0, &expected, edit).await?)
+    managed::show_object(api.app.change_variable(&caller, &name.0, &expected, edit).await)
 }
 
 /// Change parts of a variable
@@ -173,7 +154,6 @@ async fn delete_variable(
     headers: HeaderMap,
 ) -> ApiResult {
     let expected = etag::if_match(&headers)?;
-    api.app.delete_variable(&caller, &name.0, &expected).await?;
-    let data = wire::DeletedVariable { name: &name.0, deleted: true };
-    respond::json_response(StatusCode::OK, &Envelope::of(data))
+    let deleted = api.app.delete_variable(&caller, &name.0, &expected).await;
+    managed::show_deleted(deleted, wire::DeletedVariable { name: &name.0, deleted: true })
 }
