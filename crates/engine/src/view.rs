@@ -7,7 +7,8 @@ use serde_json::Value;
 use stepwell_core::Timestamp;
 use stepwell_core::definition::model::StepRole;
 use stepwell_core::execution::{
-    ChildLink, Event, Execution, Failure, RecordedEvent, Status, StepRun, StepRunId, StepState,
+    ChildLink, Event, Execution, Failure, RecordedEvent, SkipReason, Status, StepRun, StepRunId,
+    StepState,
 };
 use stepwell_core::ids::{ExecutionId, TaskId};
 use stepwell_store::record::ExecutionRecord;
@@ -96,6 +97,8 @@ pub struct StepView {
     pub started_at: Option<Timestamp>,
     /// When it completed, failed or was skipped.
     pub ended_at: Option<Timestamp>,
+    /// Why it was skipped.
+    pub skip_reason: Option<SkipReason>,
     /// Whether its result was reused from an earlier execution.
     pub reused: bool,
     /// The block that it is in.
@@ -306,6 +309,10 @@ fn view_without_attempts(execution: &Execution, id: &StepRunId) -> Option<StepVi
         config: None,
         started_at: run.started_at,
         ended_at: run.ended_at,
+        skip_reason: match run.state {
+            StepState::Skipped { reason } => Some(reason),
+            _ => None,
+        },
         reused: run.reused,
         parent: execution.enclosing_block(id),
         child: run.child.as_deref().cloned(),

@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use serde_json::Value;
+use stepwell_core::ids::{ExecutionId, WorkflowId};
 
 use crate::client::{Client, list_all, percent_encode};
 use crate::error::CliError;
@@ -43,6 +44,19 @@ pub const API_KEY: NamedKind = NamedKind {
     fields: &["name"],
     list: "stepwell keys list",
 };
+
+/// An id of a workflow or an execution in the form that every command prints (`wf-…`, `ex-…`); other
+/// values unchanged.
+pub fn printed_id(id: &Value) -> String {
+    let text = value_text(id);
+    if text.starts_with("exec_") {
+        return text.parse::<ExecutionId>().map_or(text, |id| id.dataflow());
+    }
+    if text.starts_with("wf_") {
+        return text.parse::<WorkflowId>().map_or(text, |id| id.dataflow());
+    }
+    text
+}
 
 impl NamedKind {
     /// The path of the object with this id or name.

@@ -83,7 +83,8 @@ class ExecutionWait(Model):
 
 class Step(Model):
     """The run of a step. `reused`: its result is that of the execution that this one reruns.
-    `child_execution_id` is the execution that a `SubWorkflow` started.
+    `child_execution_id` is the execution that a `SubWorkflow` started. `skip_reason` of a skipped
+    step is `condition` if its `when` was false, `not_taken` if no edge led to it.
     `compensates`: the step that it compensates, if it is a compensation.
     `input`, `output` and the resolved `config` are set if they were requested; in events
     `attempts` has only the last attempt."""
@@ -98,6 +99,7 @@ class Step(Model):
     attempts: list[StepAttempt] = []
     waiting: Optional[StepWait] = None
     error: Optional[Failure] = None
+    skip_reason: Optional[str] = None
     reused: bool = False
     compensates: Optional[str] = None
     input: Any = None

@@ -173,7 +173,8 @@ class Task(Model):
     that this one reruns; `child_execution_id`: the execution that a
     `SubWorkflow` started; in events `attempts` has only the last attempt; `children`: the tasks
     inside it, if it is a block; `compensates`: the step that it compensates, if it is a
-    compensation."""
+    compensation; `skip_reason`: of a skipped step, `condition` if its `when` was false, `not_taken`
+    if no edge led to it."""
 
     task_id: str
     type: str
@@ -182,6 +183,7 @@ class Task(Model):
     attempt: int
     attempts: list[TaskAttempt] = []
     waiting: Optional[TaskWait] = None
+    skip_reason: Optional[str] = None
     reused: bool = False
     compensates: Optional[str] = None
     children: list[Task] = []

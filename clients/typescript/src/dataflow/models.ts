@@ -144,6 +144,8 @@ export interface Task {
   /** In order; in events only the last one. */
   attempts: TaskAttempt[];
   waiting?: TaskWait;
+  /** Why it was skipped: its `when` was false, or no edge led to it. */
+  skipReason?: "condition" | "not_taken";
   /** Whether its result is that of the execution that this one reruns. */
   reused?: boolean;
   /** The step that it compensates, if it is a compensation. */

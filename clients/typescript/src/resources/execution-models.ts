@@ -75,6 +75,8 @@ export interface StepRun {
   attempts: StepAttempt[];
   waiting: StepWait | null;
   error: Failure | null;
+  /** Why it was skipped: its `when` was false, or no edge led to it. */
+  skipReason?: "condition" | "not_taken";
   /** Whether its result is that of the execution that this one reruns. */
   reused: boolean;
   /** The step that it compensates, if it is a compensation. */

@@ -346,6 +346,16 @@ pub enum SkipReason {
     NotTaken,
 }
 
+impl SkipReason {
+    /// As it is written in the API: `condition`, `not_taken`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Condition => "condition",
+            Self::NotTaken => "not_taken",
+        }
+    }
+}
+
 impl Event {
     /// An `Accepted` event with this input and defaults otherwise.
     pub fn accepted(input: Value) -> Self {

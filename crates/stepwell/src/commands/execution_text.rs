@@ -110,13 +110,16 @@ fn json_text(value: &Value) -> Option<String> {
     (!is_empty).then(|| value.to_string())
 }
 
-/// What a task waits for, why it failed, or that its result is reused; `None`: nothing of these.
+/// What a task waits for, why it failed or was skipped, or that its result is reused; `None`: nothing
+/// of these.
 pub fn describe_task(task: &Value) -> Option<String> {
     let until = value_text(&task["waiting"]["until"]);
     let child = value_text(&task["child_execution_id"]);
     match value_text(&task["waiting"]["for"]).as_str() {
         "sub_workflow" => Some(format!("waits for the sub-workflow {child}")),
         "" if task["reused"] == true => Some("reused".to_owned()),
+        "" if task["skip_reason"] == "condition" => Some("its condition is false".to_owned()),
+        "" if task["skip_reason"] == "not_taken" => Some("no edge led to it".to_owned()),
         "" => match non_empty(value_text(&task["error"]["message"])) {
             Some(error) => Some(error),
             None if child.is_empty() => None,
@@ -265,6 +268,11 @@ mod tests {
             (json!({"status": "RUNNING", "attempts": []}), None),
             (json!({"status": "FAILED", "error": {"message": "no"}}), Some("no")),
             (json!({"status": "COMPLETED", "reused": true}), Some("reused")),
+            (
+                json!({"status": "SKIPPED", "skip_reason": "condition"}),
+                Some("its condition is false"),
+            ),
+            (json!({"status": "SKIPPED", "skip_reason": "not_taken"}), Some("no edge led to it")),
             (json!({"waiting": {"for": "timer", "until": "T"}}), Some("waits until T")),
             (
                 json!({"waiting": {"for": "sub_workflow"}, "child_execution_id": "ex-1"}),

@@ -9,6 +9,7 @@ use super::workflows::resolve_workflow;
 use crate::client::{Client, ListRequest, list_page, percent_encode};
 use crate::error::CliError;
 use crate::global::GlobalArgs;
+use crate::references::printed_id;
 use crate::terminal::{self, TableCell, value_text};
 
 pub const PATH: &str = "/api/v1/operations";
@@ -129,8 +130,8 @@ pub fn print_operation(operation: &Value, as_json: bool) {
         progress_text(operation)
     ));
     for failure in operation["failures"].as_array().into_iter().flatten() {
-        let (id, message) = (&failure["execution_id"], &failure["message"]);
-        terminal::print_line(&format!("  {}: {}", value_text(id), value_text(message)));
+        let (id, message) = (printed_id(&failure["execution_id"]), value_text(&failure["message"]));
+        terminal::print_line(&format!("  {id}: {message}"));
     }
 }
 

@@ -9,6 +9,7 @@ use crate::client::{Client, percent_encode};
 use crate::documents;
 use crate::error::CliError;
 use crate::global::GlobalArgs;
+use crate::references::printed_id;
 use crate::terminal::{self, value_text};
 
 #[derive(Debug, Subcommand)]
@@ -86,7 +87,7 @@ async fn send_signal(args: Send, client: &Client, as_json: bool) -> Result<(), C
 
 /// What became of a signal.
 fn describe_sent(sent: &Value) -> String {
-    let execution = value_text(&sent["execution_id"]);
+    let execution = printed_id(&sent["execution_id"]);
     let expires = value_text(&sent["expires_at"]);
     match (value_text(&sent["status"]).as_str(), execution.as_str()) {
         ("kept", "") => format!("kept until an execution waits for it, at most until {expires}"),

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use stepwell_core::catalog::StepSpec;
 use stepwell_core::definition::model::StepRole;
 use stepwell_core::definition::plan::Plan;
-use stepwell_core::execution::{Failure, Status, StepRunId};
+use stepwell_core::execution::{Failure, SkipReason, Status, StepRunId};
 use stepwell_engine::app::WorkflowView;
 use stepwell_engine::view::{
     AttemptFailure, AttemptView, ExecutionView, ExecutionWait, LogLine, StepStatus, StepView,
@@ -244,6 +244,7 @@ impl<'a> From<&'a StepView> for wire::Task<'a> {
             config,
             started_at,
             ended_at,
+            skip_reason,
             reused,
             parent: _,
             child,
@@ -262,6 +263,7 @@ impl<'a> From<&'a StepView> for wire::Task<'a> {
             attempt: *attempt_count,
             attempts: attempts.iter().map(Into::into).collect(),
             waiting: waiting.as_ref().map(Into::into),
+            skip_reason: skip_reason.map(SkipReason::name),
             reused: *reused,
             compensates: match role {
                 StepRole::Compensation(step) => Some(step),
@@ -321,9 +323,9 @@ impl<'a> From<&'a StepWait> for wire::TaskWait<'a> {
             signal: signal.as_ref().map(|signal| signal.name.as_str()),
             key: signal.as_ref().and_then(|signal| signal.key.as_deref()).or(key_of_place),
             limit: place.as_ref().map(|place| place.limit),
+            position: place.as_ref().and_then(|place| place.position),
         }
     }
-            position: place.as_ref().and_then(|place| place.position),
 }
 
 impl<'a> From<&'a Failure> for wire::Failure<'a> {

@@ -171,6 +171,7 @@ mod tests {
             config: None,
             started_at: Some(Timestamp::from_millis(0)),
             ended_at: Some(Timestamp::from_millis(1)),
+            skip_reason: None,
             reused: false,
             parent: None,
             child: None,

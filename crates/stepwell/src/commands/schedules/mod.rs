@@ -4,7 +4,7 @@ mod fields;
 
 use clap::Subcommand;
 use serde_json::Value;
-use stepwell_core::ids::{ExecutionId, ScheduleId};
+use stepwell_core::ids::ScheduleId;
 
 use fields::ScheduleFields;
 
@@ -12,7 +12,7 @@ use super::workflows::resolve_workflow;
 use crate::client::{Client, list_all, percent_encode};
 use crate::error::CliError;
 use crate::global::GlobalArgs;
-use crate::references;
+use crate::references::{self, printed_id};
 use crate::terminal::{self, TableCell, value_text};
 
 const PATH: &str = "/api/v1/workflow_schedules";
@@ -165,11 +165,8 @@ fn print_response(response: &Value, as_json: bool, print_text: impl Fn(&Value)) 
     terminal::print_warnings(&response["data"]);
 }
 
-/// Prints the id of a started execution, in the form that the other commands print.
 fn print_started(started: &Value) {
-    let id = value_text(&started["execution_id"]);
-    let shown = id.parse::<ExecutionId>().map_or(id, |id| id.dataflow());
-    terminal::print_line(&shown);
+    terminal::print_line(&printed_id(&started["execution_id"]));
 }
 
 async fn list_schedules(
@@ -223,7 +220,7 @@ fn format_timing(schedule: &Value) -> String {
 
 fn print_schedule(schedule: &Value) {
     for field in ["id", "name", "description", "workflow_id", "workflow_name"] {
-        print_field(field, &value_text(&schedule[field]));
+        print_field(field, &printed_id(&schedule[field]));
     }
     print_field("schedule", &format_timing(schedule));
     for field in ["release_tag", "enabled", "misfire_policy", "overlap_policy", "next_execution"] {
@@ -231,7 +228,7 @@ fn print_schedule(schedule: &Value) {
     }
     let last = &schedule["last_execution"];
     if !last.is_null() {
-        let text = format!("{} {}", value_text(&last["execution_id"]), value_text(&last["status"]));
+        let text = format!("{} {}", printed_id(&last["execution_id"]), value_text(&last["status"]));
         print_field("last_execution", &text);
     }
     let skipped = &schedule["last_skipped"];

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use stepwell_core::definition::model::StepRole;
-use stepwell_core::execution::{RerunFrom, Status};
+use stepwell_core::execution::{RerunFrom, SkipReason, Status};
 use stepwell_core::{Problem, Problems, Timestamp};
 use stepwell_engine::AppError;
 use stepwell_engine::app::{RerunRequest as Rerun, Start};
@@ -139,6 +139,7 @@ pub fn step_body(view: &StepView, with_io: bool) -> Step<'_> {
         config,
         started_at,
         ended_at,
+        skip_reason,
         reused,
         parent: _,
         child,
@@ -156,6 +157,7 @@ pub fn step_body(view: &StepView, with_io: bool) -> Step<'_> {
         waiting: waiting.as_ref().map(Into::into),
         // The error of an attempt that is tried again is in `attempts`, not here.
         error: error.as_ref().filter(|_| *status == StepStatus::Failed).map(Into::into),
+        skip_reason: skip_reason.map(SkipReason::name),
         reused: *reused,
         compensates: compensated_step(role),
         input: input.as_ref().filter(|_| with_io).map(SharedPlace),
@@ -220,9 +222,9 @@ impl<'a> From<&'a view::StepWait> for StepWait<'a> {
             signal: signal.as_ref().map(|signal| signal.name.as_str()),
             key: signal.as_ref().and_then(|signal| signal.key.as_deref()).or(key_of_place),
             limit: place.as_ref().map(|place| place.limit),
+            position: place.as_ref().and_then(|place| place.position),
         }
     }
-            position: place.as_ref().and_then(|place| place.position),
 }
 
 /// An execution in a list.

@@ -228,6 +228,11 @@ pub struct Step<'a> {
     pub waiting: Option<StepWait<'a>>,
     /// Why it failed.
     pub error: Option<Failure<'a>>,
+    /// Why it was skipped: `condition` if its `when` was false, `not_taken` if too few of the edges
+    /// into it were followed; only there if it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, example = "condition")]
+    pub skip_reason: Option<&'static str>,
     /// Whether its result was taken over from the execution that this one runs again.
     pub reused: bool,
     /// Of a compensation: the step that it compensates.
@@ -346,16 +351,16 @@ pub struct StepWait<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false, example = 1)]
     pub limit: Option<u32>,
-}
-
-/// An execution in a list.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = abi::ExecutionRow)]
     /// For `concurrency`: the position among the attempts that wait for a place with the key on this
     /// server, from 1 to 10,000; not in events.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false, example = 3)]
     pub position: Option<u64>,
+}
+
+/// An execution in a list.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = abi::ExecutionRow)]
 pub struct ExecutionRow<'a> {
     /// Its id.
     pub execution_id: String,

@@ -207,6 +207,11 @@ pub struct Task<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false)]
     pub waiting: Option<TaskWait<'a>>,
+    /// Why it was skipped: `condition` if its `when` was false, `not_taken` if too few of the edges
+    /// into it were followed; only there if it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, example = "condition")]
+    pub skip_reason: Option<&'static str>,
     /// Whether its result was taken over from the execution that this one reruns; only there if so.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     #[schema(required = false)]
@@ -321,16 +326,16 @@ pub struct TaskWait<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false, example = 1)]
     pub limit: Option<u32>,
-}
-
-/// The status of a task.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
     /// For `concurrency`: the position among the attempts that wait for a place with the key on this
     /// server, from 1 to 10,000; not in events.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false, example = 3)]
     pub position: Option<u64>,
+}
+
+/// The status of a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum TaskStatus {
     /// Not reached yet.
     Pending,
