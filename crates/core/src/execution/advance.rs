@@ -207,8 +207,8 @@ impl Transition<'_> {
             (Status::Running, TransitionInput::Evaluate { step }) => {
                 return self.evaluate_pending(step);
             }
-            (Status::Running, TransitionInput::EvaluationFailed { step, failure }) => {
-                self.evaluation_failed(step, failure)?;
+            (Status::Running, TransitionInput::EvaluationFailed { step, progress, failure }) => {
+                self.evaluation_failed(step, progress, failure)?;
             }
             (Status::Running, TransitionInput::Continue { step }) => {
                 self.blocks.push_back(step);

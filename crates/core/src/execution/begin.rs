@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::advance::Transition;
 use super::bind;
-use super::blocks::choose_body;
+use super::blocks::{BlockProgress, choose_body};
 use super::compensation::MAX_COMPENSATIONS;
 use super::event::{Event, SkipReason};
 use super::failure::{Failure, codes};
@@ -123,8 +123,13 @@ impl Transition<'_> {
     pub(super) fn evaluation_failed(
         &mut self,
         step: Option<StepRunId>,
+        progress: Option<BlockProgress>,
         failure: Failure,
     ) -> Result<(), TransitionError> {
+        // A block was evaluated before it started, or for what has been decided since.
+        if self.execution.block_progress(step.as_ref()) != progress {
+            return Err(TransitionError::Stale);
+        }
         let Some(id) = step else {
             if self.execution.ending.is_some() {
                 return Err(TransitionError::Stale);
@@ -133,7 +138,6 @@ impl Transition<'_> {
             return Ok(());
         };
         if let Some(block) = self.execution.steps.block(&id) {
-            // It was evaluated before the block started, or for what has been decided since.
             if !self.execution.is_block_pending(&id, block) {
                 return Err(TransitionError::Stale);
             }

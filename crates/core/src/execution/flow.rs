@@ -1,8 +1,8 @@
 //! Edges and joins: which steps start when others have settled.
 
 use super::advance::Transition;
-use super::blocks::BlockRun;
 use super::blocks::block_run::BodyRunId;
+use super::blocks::{BlockProgress, BlockRun};
 use super::event::{Event, SkipReason};
 use super::state::{Execution, Status};
 use super::step_run::StepState;
@@ -134,6 +134,11 @@ impl Execution {
                     .steps
                     .reachable_blocks(plan)
                     .any(|(id, block)| self.is_block_pending(&id, block)))
+    }
+
+    /// How far a block is, if it has started.
+    pub fn block_progress(&self, step: Option<&StepRunId>) -> Option<BlockProgress> {
+        Some(self.steps.block(step?)?.progress())
     }
 
     /// The run of the block that a step run is in.

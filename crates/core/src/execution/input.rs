@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::approval_wait::Verdict;
+use super::blocks::BlockProgress;
 use super::blocks::block_run::BodyResult;
 use super::event::RecordedEvent;
 use super::failure::Failure;
@@ -131,6 +132,11 @@ pub enum TransitionInput {
     EvaluationFailed {
         /// The step run; `None`: the outputs.
         step: Option<StepRunId>,
+        /// Of a block that had started, how far it was when the evaluation began
+        /// ([`Execution::block_progress`]): if it has continued since, the failure is not about it.
+        ///
+        /// [`Execution::block_progress`]: super::Execution::block_progress
+        progress: Option<BlockProgress>,
         /// Why.
         failure: Failure,
     },

@@ -51,7 +51,7 @@ mod waits;
 
 pub use approval_event::ApprovalEvent;
 pub use approval_wait::{ApprovalOutcome, ApprovalWait, MAX_APPROVERS, Verdict, Vote};
-pub use blocks::{BlockRun, BodyResult, BodyRunKey, ItemsRun, RunStep};
+pub use blocks::{BlockProgress, BlockRun, BodyResult, BodyRunKey, ItemsRun, RunStep};
 pub use end_outcome::EndOutcome;
 pub use event::{Event, RecordedEvent, SkipReason};
 pub use failure::{Failure, codes};

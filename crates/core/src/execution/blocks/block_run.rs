@@ -45,6 +45,15 @@ pub struct BlockRun {
     pub(in crate::execution) pause: Option<BlockPause>,
 }
 
+/// How far a block run is. What was evaluated for it is outdated once this has changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BlockProgress {
+    /// The number of iterations that have started.
+    started: u32,
+    /// The number of bodies that have ended.
+    ended: u32,
+}
+
 /// The pause between two iterations of a `Loop`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::execution) struct BlockPause {
@@ -147,6 +156,12 @@ impl BlockRun {
             BodyResult::Completed(_) => self.completed = self.completed.saturating_add(1),
             BodyResult::Failed(_) => self.failed = self.failed.saturating_add(1),
         }
+    }
+
+    /// How far it is.
+    pub const fn progress(&self) -> BlockProgress {
+        let ended = self.completed.saturating_add(self.failed);
+        BlockProgress { started: self.started, ended }
     }
 
     /// Stores the result of a body at a position of the results.

@@ -13,6 +13,6 @@ pub(super) mod items;
 mod map_results;
 mod progress;
 
-pub use block_run::{BlockRun, BodyResult, BodyRunKey};
+pub use block_run::{BlockProgress, BlockRun, BodyResult, BodyRunKey};
 pub(super) use choice::choose_body;
 pub use items::{ItemsRun, RunStep};

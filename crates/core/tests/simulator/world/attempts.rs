@@ -1,6 +1,16 @@
 //! The attempts of steps: they begin, take their places, end, and their results arrive.
 
+use stepwell_core::execution::BlockProgress;
+
 use super::*;
+
+/// An evaluation that the runtime has begun.
+pub struct PendingEvaluation {
+    step: Option<StepRunId>,
+    progress: Option<BlockProgress>,
+    /// The number of events of its block until then.
+    events: usize,
+}
 
 impl World {
     pub(super) fn begin(&mut self, attempt: AttemptId) {
@@ -101,15 +111,39 @@ impl World {
             return;
         }
         let index = self.rng.below(self.evaluations.len());
-        let step = self.evaluations.remove(index);
+        let PendingEvaluation { step, progress, events } = self.evaluations.remove(index);
         if self.rng.chance(10) {
             let failure = Failure::new("SIMULATED", "given up");
-            return self.try_input(TransitionInput::EvaluationFailed { step, failure });
+            let input = TransitionInput::EvaluationFailed { step: step.clone(), progress, failure };
+            let before = self.count_events(step.as_ref());
+            let is_block = self.live.block_progress(step.as_ref()).is_some();
+            if self.apply_input(input).is_ok() && is_block {
+                assert_eq!(before, events, "a block fails for an evaluation that is over");
+            }
+            return;
         }
         if self.apply_input(TransitionInput::Evaluate { step: step.clone() })
             == Err(TransitionError::Interrupted)
         {
-            self.evaluations.push(step);
+            self.begin_evaluation(step);
         }
+    }
+
+    /// The runtime begins to evaluate something.
+    pub(super) fn begin_evaluation(&mut self, step: Option<StepRunId>) {
+        let progress = self.live.block_progress(step.as_ref());
+        let events = self.count_events(step.as_ref());
+        self.evaluations.push(PendingEvaluation { step, progress, events });
+    }
+
+    /// The number of events by which a block started or a body of it ended.
+    fn count_events(&self, block: Option<&StepRunId>) -> usize {
+        let is_about_it = |recorded: &&RecordedEvent| match &recorded.event {
+            Event::StepStarted { step, .. }
+            | Event::BodyEnded { step, .. }
+            | Event::ItemsEnded { step, .. } => Some(step) == block,
+            _ => false,
+        };
+        self.journal.iter().chain(&self.uncommitted).filter(is_about_it).count()
     }
 }

@@ -29,6 +29,7 @@ use stepwell_core::ids::{ExecutionId, WorkflowId};
 use uuid::Uuid;
 
 pub use self::approvers::rejection;
+use self::attempts::PendingEvaluation;
 use self::items::ItemResults;
 pub use self::signals::awaited_signal;
 use crate::rng::Rng;
@@ -52,7 +53,7 @@ pub struct World {
     /// Results on their way, also of attempts that are over.
     in_flight: Vec<(AttemptId, Result<StepResult, AttemptError>)>,
     /// Evaluations for the runtime.
-    evaluations: Vec<Option<StepRunId>>,
+    evaluations: Vec<PendingEvaluation>,
     /// Blocks that continue later.
     continued: Vec<StepRunId>,
     /// Blocks whose items the runtime runs, with the first item.
@@ -240,7 +241,7 @@ impl World {
                 Command::TakePlace(attempt) => self.places.push(attempt),
                 Command::RunItems { step, first } => self.begin_items(step, first),
                 Command::StartChild(attempt) => self.children.demand(attempt),
-                Command::Evaluate { step } => self.evaluations.push(step),
+                Command::Evaluate { step } => self.begin_evaluation(step),
                 Command::Continue { step } => self.continued.push(step),
             }
         }

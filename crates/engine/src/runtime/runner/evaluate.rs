@@ -47,6 +47,7 @@ impl Runner {
             self.commands.push_back(Command::Evaluate { step });
             return Ok(());
         };
+        let progress = self.execution.block_progress(step.as_ref());
         let blank = Execution::new(self.execution.origin.clone());
         let execution = std::mem::replace(&mut self.execution, blank);
         let input = TransitionInput::Evaluate { step: step.clone() };
@@ -59,7 +60,7 @@ impl Runner {
                 let text =
                     format!("the evaluation took longer than the step's timeout of {limit:?}");
                 let failure = Failure::new(codes::STEP_TIMEOUT, text);
-                self.apply_input(TransitionInput::EvaluationFailed { step, failure });
+                self.apply_input(TransitionInput::EvaluationFailed { step, progress, failure });
             }
             Err(TransitionError::Interrupted)
                 if let Err(shortage) = &memory
@@ -67,7 +68,7 @@ impl Runner {
                     && !ended.timed_out =>
             {
                 let failure = Failure::new(codes::MEMORY_SHORTAGE, shortage.to_string());
-                self.apply_input(TransitionInput::EvaluationFailed { step, failure });
+                self.apply_input(TransitionInput::EvaluationFailed { step, progress, failure });
             }
             Err(TransitionError::Interrupted) => {
                 self.apply_input(TransitionInput::Timer);
