@@ -78,7 +78,10 @@ impl PreparedMessage {
 }
 
 /// Stores messages to executions that have not ended.
-pub(crate) fn send(batch: &mut Batch<'_>, sent: &[PreparedMessage]) -> Result<()> {
+pub(crate) fn send<'m>(
+    batch: &mut Batch<'_>,
+    sent: impl Iterator<Item = &'m PreparedMessage>,
+) -> Result<()> {
     for PreparedMessage { to, body } in sent {
         row::execute_sql(batch.connection, SEND, params![to.blob(), body])?;
         batch.has_messages = None;

@@ -66,6 +66,9 @@ pub enum Admission {
     Wait,
     /// It is rejected as `NoPlace` unless it gets its place at once.
     RequirePlace,
+    /// Of an execution that another one starts: unless it gets its place at once, it is not stored,
+    /// and the one that starts it gets this message.
+    RequirePlaceOr(ExecutionMessage),
     /// Others get this message.
     Displace(Displaced, ExecutionMessage),
 }
@@ -87,7 +90,7 @@ pub struct StartedExecution {
     pub record: ExecutionRecord,
     /// Its first events, from 1.
     pub events: Vec<RecordedEvent>,
-    /// What its acceptance means for others; it is never rejected.
+    /// What its acceptance means for others; the commit is never rejected for it.
     pub admission: Admission,
 }
 
@@ -134,8 +137,11 @@ impl Commit {
         if self.expected_seq > 0 && self.idempotency.is_some() {
             return refuse("takes an idempotency key, but the execution is not new");
         }
-        if self.related.admission != Admission::Wait
-            && (self.expected_seq > 0 || self.record.concurrency.is_none())
+        let admission = &self.related.admission;
+        if *admission != Admission::Wait
+            && (self.expected_seq > 0
+                || self.record.concurrency.is_none()
+                || matches!(admission, Admission::RequirePlaceOr(_)))
         {
             return refuse("is admitted, but is not new or needs no place");
         }

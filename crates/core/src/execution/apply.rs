@@ -151,6 +151,7 @@ impl Execution {
                 }
             }
             Event::StepRetrying { step, error, until, policy } => {
+                self.unlink_rejected_child(step, error);
                 if let Some(run) = self.steps.get_mut(step) {
                     run.await_retry(error, at, NextAttempt { at: *until, policy: *policy });
                 }
@@ -194,6 +195,7 @@ impl Execution {
             }
             Event::StepFailed { step, error, handled } => {
                 self.note_settled(step, false);
+                self.unlink_rejected_child(step, error);
                 if *handled && self.ending.is_none() {
                     self.handled_failures.add(error);
                 }

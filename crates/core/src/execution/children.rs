@@ -69,6 +69,9 @@ impl Transition<'_> {
                 retryable: true,
                 retry_after: None,
             }),
+            ChildResult::Rejected(failure) => {
+                Err(AttemptError { failure, retryable: true, retry_after: None })
+            }
             ChildResult::Cancelled(reason) => Err(AttemptError {
                 failure: cancelled_failure(child, reason),
                 retryable: false,
@@ -158,6 +161,15 @@ impl Execution {
         match &self.steps.get(step)?.state {
             StepState::Child { execution, .. } => Some(*execution),
             _ => None,
+        }
+    }
+
+    /// After the failure of a step run: a sub-workflow that was rejected does not exist.
+    pub(super) fn unlink_rejected_child(&mut self, step: &StepRunId, error: &Failure) {
+        // The failure of one that was accepted has its id in the details.
+        let is_rejection = error.code == codes::CONCURRENCY_LIMIT && error.details.is_null();
+        if is_rejection && let Some(run) = self.steps.get_mut(step) {
+            run.child = None;
         }
     }
 

@@ -84,6 +84,8 @@ pub enum ChildResult {
     Failed(Failure),
     /// It was cancelled, for this reason.
     Cancelled(Option<String>),
+    /// It was not accepted: there was no place for it under its concurrency limit.
+    Rejected(Failure),
 }
 
 /// A message from one execution to another. It is stored in the transaction of the events that

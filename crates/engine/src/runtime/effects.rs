@@ -84,9 +84,11 @@ impl Engine {
             self.metrics.accepted.increment(related.started.len() as u64);
             self.count_queued(related.started.len());
         }
-        let displaces =
-            |started: &StartedExecution| matches!(started.admission, Admission::Displace(..));
-        if !related.sent.is_empty() || related.started.iter().any(displaces) {
+        let sends = |started: &StartedExecution| match started.admission {
+            Admission::Displace(..) | Admission::RequirePlaceOr(_) => true,
+            Admission::Wait | Admission::RequirePlace => false,
+        };
+        if !related.sent.is_empty() || related.started.iter().any(sends) {
             self.messages_changed.notify_one();
         }
     }

@@ -6,8 +6,9 @@ use std::sync::atomic::Ordering;
 
 use serde_json::Value;
 use stepwell_core::execution::{
-    AcceptanceInput, AttemptError, ChildLink, Execution, ExecutionOrigin, Failure, HeldKey,
-    MAX_ACTIVE_CHILDREN, MAX_SUB_WORKFLOW_DEPTH, ParentLink, TransitionInput, codes,
+    AcceptanceInput, AttemptError, ChildLink, ChildResult, Execution, ExecutionMessage,
+    ExecutionOrigin, Failure, HeldKey, MAX_ACTIVE_CHILDREN, MAX_SUB_WORKFLOW_DEPTH, ParentLink,
+    TransitionInput, codes,
 };
 use stepwell_core::ids::{ExecutionId, KeyId, WorkflowId, WorkspaceId};
 use stepwell_store::commit::{Admission, StartedExecution};
@@ -179,14 +180,20 @@ impl Engine {
         let found = self.store.unfinished_executions(list).await.map_err(AppError::from)?;
         let is_same = |held: &&HeldKey| held.workflow == workflow && held.key == place.key;
         let starting = starting.iter().filter(is_same).count();
+        let message = format!("`{name}`: {}", AppError::ConcurrencyLimit(limit));
+        let failure = Failure::new(codes::CONCURRENCY_LIMIT, message);
         if found.len() + starting >= limit as usize {
-            let message = format!("`{name}`: {}", AppError::ConcurrencyLimit(limit));
-            let failure = Failure::new(codes::CONCURRENCY_LIMIT, message);
             return Err(AttemptError { failure, retryable: true, retry_after: None }.into());
         }
-        // A step cannot be rejected in the transaction of its start: one that was faster makes
-        // this one wait.
-        Ok(Admission::Wait)
+        // Another execution can be faster.
+        let parent = execution.parent.as_deref().filter(|parent| parent.waits);
+        // A step that does not wait for it has completed by then, so it waits.
+        let Some(parent) = parent else { return Ok(Admission::Wait) };
+        Ok(Admission::RequirePlaceOr(ExecutionMessage::ChildEnded {
+            step: parent.step.clone(),
+            child: execution.origin.id,
+            result: ChildResult::Rejected(failure),
+        }))
     }
 
     /// Checks the depth, and the number of executions that are waited for or queued.

@@ -15,7 +15,7 @@ use stepwell_store::traits::LoadExecution as _;
 use stepwell_store_sqlite::{SqliteOptions, SqliteStore};
 
 use crate::sub_workflows::{call, without_stay};
-use crate::support::{Bench, with_input};
+use crate::support::{Bench, PATIENCE, with_input};
 
 impl Bench {
     /// A workflow with this `concurrency` whose executions wait for the signal `go`.
@@ -383,6 +383,43 @@ async fn a_deadlock_is_an_error() {
         assert_eq!(code, fails.then_some("CONCURRENCY_DEADLOCK"), "{steps} {:?}", view.error);
         let expected = stepwell_engine::app::Deletion::default();
         let _ = bench.app.delete_workflow(&bench.caller, workflow, expected).await;
+    }
+}
+
+/// However many start it at the same time, one sub-workflow gets the place, and none waits for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_rival_sub_workflows_one_gets_the_place() {
+    let bench = Bench::with(without_stay()).await;
+    let steps = json!([{"type": "Delay", "config": {"for": "1h"}}]);
+    let limited = json!({"name": "held", "concurrency": {"policy": "reject"}, "steps": steps});
+    let limited = bench.create(limited).await;
+    let workflow = bench.steps(json!([{"type": "SubWorkflow", "workflow": "held"}])).await;
+    let starts = (0..30).map(|_| bench.execute(workflow, json!({})));
+    let ids = futures_util::future::join_all(starts).await;
+    let of_limited = ExecutionFilter { workflow: Some(limited), ..ExecutionFilter::default() };
+    let settled = async {
+        loop {
+            let mut failed = 0;
+            for id in &ids {
+                failed += usize::from(bench.view(*id).await.record.status == Status::Failed);
+            }
+            if failed == ids.len() - 1 {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, settled).await.expect("in time");
+    let list = List::first_page(of_limited, 100);
+    let stored = bench.store.list_executions(bench.caller.workspace, list).await.unwrap().items;
+    assert_eq!(stored.len(), 1);
+    for id in ids {
+        let view = bench.view(id).await;
+        let child = view.steps[0].child.as_ref().map(|child| child.execution);
+        match &view.error {
+            Some(error) => assert_eq!((error.code.as_str(), child), ("CONCURRENCY_LIMIT", None)),
+            None => assert_eq!(child, Some(stored[0].id)),
+        }
     }
 }
 

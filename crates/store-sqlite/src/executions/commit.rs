@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, params};
 use stepwell_core::Timestamp;
-use stepwell_core::execution::Status;
+use stepwell_core::execution::{OutgoingMessage, Status};
 use stepwell_store::StoreError;
 use stepwell_store::codec;
-use stepwell_store::commit::{Commit, StartedExecution};
+use stepwell_store::commit::{Admission, Commit, StartedExecution};
 use stepwell_store::record::{ExecutionRecord, WorkflowStats};
 use stepwell_store::rollup::CountedExecution;
 
@@ -51,6 +51,8 @@ struct PreparedExecution {
     chunk: Vec<u8>,
     metadata: Option<String>,
     displacing: Option<String>,
+    /// What is sent if it has no place and is not stored for that.
+    rejection: Option<PreparedMessage>,
 }
 
 /// Encodes on the caller's thread.
@@ -70,7 +72,15 @@ pub(super) fn prepare_commit(commit: Arc<Commit>) -> StoreResult<PreparedCommit>
         let StartedExecution { record, events, admission } = started;
         let metadata = row::labels_text(&record.metadata)?;
         let displacing = places::displacing_body(admission)?;
-        Ok(PreparedExecution { chunk: codec::encode_events(events)?, metadata, displacing })
+        let rejection = match admission {
+            Admission::RequirePlaceOr(message) => {
+                let (to, message) = (commit.record.id, message.clone());
+                Some(PreparedMessage::new(&OutgoingMessage { to, message })?)
+            }
+            _ => None,
+        };
+        let chunk = codec::encode_events(events)?;
+        Ok(PreparedExecution { chunk, metadata, displacing, rejection })
     };
     let related = &commit.related;
     let started = related.started.iter().map(prepare_started).collect::<StoreResult<_>>()?;
@@ -165,7 +175,14 @@ fn find_seq(connection: &Connection, record: &ExecutionRecord) -> Result<Option<
 /// Writes what the commit changes for other executions.
 fn write_related(batch: &mut Batch<'_>, prepared: &PreparedCommit) -> Result<()> {
     let Commit { record, related, .. } = &*prepared.commit;
+    let mut rejections = Vec::new();
     for (started, encoded) in related.started.iter().zip(&prepared.started) {
+        if let Some(rejection) = &encoded.rejection
+            && places::missing_place(batch.connection, &started.record)?.is_some()
+        {
+            rejections.push(rejection);
+            continue;
+        }
         let n = add_execution(batch, &started.record, encoded.metadata.as_deref())?;
         let StartedExecution { record, admission, .. } = started;
         places::admit(batch, record, encoded.displacing.as_deref(), admission)?;
@@ -173,7 +190,7 @@ fn write_related(batch: &mut Batch<'_>, prepared: &PreparedCommit) -> Result<()>
         row::execute_sql(batch.connection, APPEND, params![key, encoded.chunk])?;
     }
     messages::delete_handled(batch.connection, record.id, &related.handled)?;
-    messages::send(batch, &prepared.sent)?;
+    messages::send(batch, prepared.sent.iter().chain(rejections))?;
     if record.status.is_final() {
         messages::drop_all(batch, record.id)?;
     }

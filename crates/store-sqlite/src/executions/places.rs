@@ -54,7 +54,7 @@ pub(super) fn read_place(found: &Row<'_>, column: usize) -> Result<Option<Box<Pl
 pub(super) fn displacing_body(admission: &Admission) -> StoreResult<Option<String>> {
     match admission {
         Admission::Displace(_, message) => codec::write_json(message).map(Some),
-        Admission::Wait | Admission::RequirePlace => Ok(None),
+        Admission::Wait | Admission::RequirePlace | Admission::RequirePlaceOr(_) => Ok(None),
     }
 }
 
@@ -64,15 +64,21 @@ pub(super) fn require_place(
     record: &ExecutionRecord,
     admission: &Admission,
 ) -> Result<()> {
-    let (Some(place), Admission::RequirePlace) = (&record.concurrency, admission) else {
+    if *admission != Admission::RequirePlace {
         return Ok(());
-    };
+    }
+    missing_place(connection, record)?.map_or(Ok(()), |error| Err(error.into()))
+}
+
+/// Why a new execution would not get its place at once; `None`: it would, or needs none.
+pub(super) fn missing_place(
+    connection: &Connection,
+    record: &ExecutionRecord,
+) -> Result<Option<StoreError>> {
+    let Some(place) = &record.concurrency else { return Ok(None) };
     let taken = taken_places(connection, record.workflow, &place.needed.key)?;
     let limit = place.needed.limit;
-    match taken < u64::from(limit) {
-        true => Ok(()),
-        false => Err(StoreError::NoPlace { taken, limit }.into()),
-    }
+    Ok((taken >= u64::from(limit)).then_some(StoreError::NoPlace { taken, limit }))
 }
 
 /// Sends the messages that the acceptance of an execution causes, and grants places.

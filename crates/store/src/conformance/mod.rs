@@ -46,7 +46,8 @@ macro_rules! conformance_tests {
             claims: oldest_unowned_queued_first, two_claimers_never_share, dead_nodes_claim_nothing,
                 due_and_next_wake, unfinished_in_pages, active_by_key_and_workspace;
             places: places_are_granted_in_order, paused_ones_wait_without_a_place,
-                a_place_can_be_required, of_rivals_one_gets_the_place, displaced_ones_get_a_message;
+                a_place_can_be_required, of_rivals_one_gets_the_place,
+                started_ones_without_a_place_are_reported, displaced_ones_get_a_message;
             nodes: joins_and_heartbeats, takes_over_from_the_silent, takes_over_from_those_who_left,
                 leaving_gives_up_the_queue, a_clock_that_was_set_back,
                 a_clock_that_was_set_forward, clock_marks;

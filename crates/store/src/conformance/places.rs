@@ -6,8 +6,8 @@ use tokio::task::JoinSet;
 
 use super::build::*;
 use crate::StoreError;
-use crate::commit::{Admission, Commit, Displaced};
-use crate::record::PlaceRecord;
+use crate::commit::{Admission, Commit, Displaced, StartedExecution};
+use crate::record::{ExecutionRecord, ParentStep, PlaceRecord};
 use crate::traits::{
     ClaimQueued, ConcurrencyKey, LoadExecution as _, Unfinished, UnfinishedOf, WorkflowPlaces,
 };
@@ -138,6 +138,52 @@ pub async fn of_rivals_one_gets_the_place(store: Shared) {
     let accepted = tasks.join_all().await.into_iter().filter(|accepted| *accepted).count();
     assert_eq!(accepted, 1);
     assert_eq!(claim(&store).await.len(), 1);
+}
+
+/// An execution that another one starts and that requires a place: if there is none, it is not
+/// stored, and the one that starts it gets a message in the same transaction.
+pub async fn started_ones_without_a_place_are_reported(store: Shared) {
+    join(&store, 1).await;
+    let message = |n: u128| ExecutionMessage::Cancel { reason: format!("{n} has no place") };
+    let child = |n: u128, parent: u128| {
+        let Commit { record, events, .. } = keyed(n, "a", 1);
+        let parent = Some(ParentStep { execution: execution(parent), step: "call".into() });
+        let record = ExecutionRecord { parent, ..record };
+        StartedExecution { record, events, admission: Admission::RequirePlaceOr(message(n)) }
+    };
+    let starting = |n: u128, children: &[u128]| {
+        let mut commit = queued(n);
+        commit.related.started = children.iter().map(|of| child(*of, n)).collect();
+        commit
+    };
+    let messages = async |n: u128| -> Vec<ExecutionMessage> {
+        let found = store.list_messages(execution(n), usize::MAX).await.unwrap();
+        found.into_iter().map(|stored| stored.message).collect()
+    };
+    store.commit(starting(1, &[2, 3]).into()).await.unwrap();
+    assert!(has_place(&store, 2).await);
+    assert_eq!(store.load_execution(execution(3)).await.unwrap(), None);
+    assert_eq!(messages(1).await, [message(3)]);
+    assert_eq!(claim(&store).await, ids([2]));
+    // Once the place is free, one of many gets it.
+    store.commit(ended(&keyed(2, "a", 1)).into()).await.unwrap();
+    let mut tasks = JoinSet::new();
+    for n in 10..30 {
+        let (store, commit) = (store.clone(), starting(n, &[100 + n]));
+        tasks.spawn(async move { store.commit(commit.into()).await.unwrap() });
+    }
+    tasks.join_all().await;
+    let mut stored = 0;
+    for n in 10..30 {
+        let found = store.load_execution(execution(100 + n)).await.unwrap();
+        let expected = if found.is_some() { vec![] } else { vec![message(100 + n)] };
+        assert_eq!(messages(n).await, expected);
+        stored += usize::from(found.is_some());
+    }
+    assert_eq!(stored, 1);
+    // It is about executions that others start only.
+    let refused = store.commit(admitted(50, Admission::RequirePlaceOr(message(50))).into()).await;
+    assert!(matches!(refused, Err(StoreError::Corrupt(_))), "{refused:?}");
 }
 
 /// Those that are displaced get a message; the others do not.

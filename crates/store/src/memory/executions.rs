@@ -10,7 +10,7 @@ use stepwell_core::ids::{ExecutionId, NodeId, WorkspaceId};
 use super::lists::cut_page;
 use super::places::{PlaceKey, shares_place};
 use super::{MemoryStore, Result, State};
-use crate::commit::{Commit, StartedExecution};
+use crate::commit::{Admission, Commit, StartedExecution};
 use crate::lists::{ExecutionCursor, ExecutionFilter, List, Page};
 use crate::record::{
     ExecutionRecord, IdempotencyRecord, Loaded, StoredExecution, WorkflowStats, has_label,
@@ -210,16 +210,25 @@ impl State {
         let is_final = record.status.is_final();
         self.append_events(record, events);
         self.admit(id, related.admission);
+        let mut rejections = Vec::new();
         for StartedExecution { record, events, admission } in related.started {
-            let id = record.id;
-            self.append_events(record, events);
-            self.admit(id, admission);
+            match admission {
+                Admission::RequirePlaceOr(message) if self.missing_place(&record).is_some() => {
+                    rejections.push(OutgoingMessage { to: id, message });
+                }
+                admission => {
+                    let id = record.id;
+                    self.append_events(record, events);
+                    self.admit(id, admission);
+                }
+            }
         }
         let handled = |number: &u64, sent: &OutgoingMessage| {
             sent.to == id && related.handled.contains(number)
         };
         self.messages.retain(|number, sent| !handled(number, sent));
         self.send_messages(related.sent);
+        self.send_messages(rejections);
         if is_final {
             self.drop_messages(id);
         }

@@ -92,16 +92,18 @@ impl State {
         record: &ExecutionRecord,
         admission: &Admission,
     ) -> Result<()> {
-        let Some(key) = PlaceKey::of(record).filter(|_| *admission == Admission::RequirePlace)
-        else {
-            return Ok(());
-        };
-        let limit = record.concurrency.as_ref().map_or(0, |place| place.needed.limit);
-        let taken = self.taken_places(&key);
-        if taken < limit as usize {
-            return Ok(());
+        match self.missing_place(record).filter(|_| *admission == Admission::RequirePlace) {
+            Some(error) => Err(error),
+            None => Ok(()),
         }
-        Err(StoreError::NoPlace { taken: taken as u64, limit })
+    }
+
+    /// Why a new execution would not get its place at once; `None`: it would, or needs none.
+    pub(super) fn missing_place(&self, record: &ExecutionRecord) -> Option<StoreError> {
+        let key = PlaceKey::of(record)?;
+        let limit = record.concurrency.as_ref()?.needed.limit;
+        let taken = self.taken_places(&key);
+        (taken >= limit as usize).then_some(StoreError::NoPlace { taken: taken as u64, limit })
     }
 
     /// Sends the messages that the acceptance of an execution causes.

@@ -152,6 +152,9 @@ impl World {
         let result = match outcome {
             _ if child.is_cancelled => ChildResult::Cancelled(Some("by its parent".into())),
             0 => ChildResult::Cancelled(None),
+            1 if child.waits => {
+                ChildResult::Rejected(Failure::new("CONCURRENCY_LIMIT", "no place is free"))
+            }
             1..4 => ChildResult::Failed(Failure::new("SIMULATED", "simulated")),
             _ => ChildResult::Completed(Arc::new(json!({"output_of": id}))),
         };
@@ -252,6 +255,9 @@ impl World {
                         (None, _) | (Some(_), "STEP_TIMEOUT") => true,
                         (Some(result), "SUB_WORKFLOW_CANCELLED") => {
                             matches!(result, Some(ChildResult::Cancelled(_)))
+                        }
+                        (Some(Some(ChildResult::Rejected(failure))), _) => {
+                            failure.code == error.code
                         }
                         (Some(result), _) => matches!(result, Some(ChildResult::Failed(_))),
                     };

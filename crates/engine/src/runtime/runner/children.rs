@@ -4,8 +4,9 @@ use stepwell_core::execution::{
     AttemptId, ChildResult, ExecutionMessage, HeldKey, ParentLink, StepState, TransitionInput,
     codes,
 };
+use stepwell_core::ids::ExecutionId;
 use stepwell_core::memory::json_size;
-use stepwell_store::record::StoredMessage;
+use stepwell_store::record::{ExecutionRecord, StoredMessage};
 
 use super::{Runner, StopReason};
 use crate::runtime::sub_workflows::{ChildError, ChildRequest, PreparedChild, waits_for_end};
@@ -119,6 +120,9 @@ impl Runner {
     fn handle_execution_message(&mut self, message: ExecutionMessage) {
         let input = match message {
             ExecutionMessage::ChildEnded { step, child, result } => {
+                if matches!(result, ChildResult::Rejected(_)) {
+                    self.forget_rejected(child);
+                }
                 let result = self.limit_result(result);
                 TransitionInput::ChildEnded { step, child, result }
             }
@@ -128,6 +132,14 @@ impl Runner {
         };
         self.apply_control(input);
         self.resize_memory();
+    }
+
+    /// Stops counting a sub-workflow that was not stored.
+    fn forget_rejected(&self, child: ExecutionId) {
+        let record = ExecutionRecord { id: child, ..self.record.clone() };
+        self.engine.meters.left(&record);
+        self.engine.count_claimed(1);
+        drop(self.engine.vault.take(child));
     }
 
     /// The output of a sub-workflow counts towards the size of the execution.

@@ -104,6 +104,10 @@ impl Caller {
             // Starting itself is two commits in one, and rejected by neither store alone.
             if record.id != execution(n) {
                 let admission = match record.concurrency {
+                    Some(_) if self.random.once_in(3) => {
+                        let reason = self.number(100).to_string();
+                        Admission::RequirePlaceOr(ExecutionMessage::Cancel { reason })
+                    }
                     Some(_) => self.displacing(),
                     None => Admission::Wait,
                 };
