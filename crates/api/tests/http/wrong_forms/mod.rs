@@ -10,7 +10,7 @@ mod rows;
 
 use std::collections::BTreeSet;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use stepwell_core::catalog::StepAction;
 use stepwell_core::catalog::StepCatalog;
 use stepwell_core::definition::{DefinitionLimits, SourceFormat, read_source};
