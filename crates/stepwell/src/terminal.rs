@@ -83,6 +83,17 @@ pub fn print_line(text: &str) {
     }
 }
 
+/// Prints a part of a text on stdout, as it is.
+pub fn print_bytes(bytes: &[u8]) {
+    if STDOUT_ERROR.get().is_some() {
+        return;
+    }
+    if let Err(error) = std::io::stdout().lock().write_all(bytes) {
+        // If another thread was first, its error is as good.
+        let _ = STDOUT_ERROR.set(error);
+    }
+}
+
 /// Whether writing to stdout has failed, so that a command that streams can stop.
 pub fn is_stdout_closed() -> bool {
     STDOUT_ERROR.get().is_some()

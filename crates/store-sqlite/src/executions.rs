@@ -7,6 +7,7 @@ mod large;
 mod list;
 mod places;
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -21,7 +22,8 @@ use stepwell_store::record::{
     ExecutionRecord, IdempotencyRecord, Loaded, ParentStep, StoredExecution,
 };
 use stepwell_store::traits::{
-    ActiveOf, ClaimQueued, Due, DueExecutions, Unfinished, UnfinishedOf, WriteIdempotent,
+    ActiveOf, ClaimQueued, Due, DueExecutions, JournalExtent, LoadJournal, Unfinished,
+    UnfinishedOf, WriteIdempotent,
 };
 
 use crate::SqliteStore;
@@ -43,6 +45,7 @@ macro_rules! columns {
 const LOAD: &str = concat!("SELECT ", columns!(), " FROM executions WHERE id = ?1");
 const LOAD_NTH: &str = concat!("SELECT ", columns!(), " FROM executions WHERE n = ?1");
 const JOURNAL: &str = "SELECT key, chunk FROM journal WHERE key BETWEEN ?1 AND ?2 ORDER BY key";
+const CHUNK_OF: &str = "SELECT max(key) FROM journal WHERE key BETWEEN ?1 AND ?2";
 const BY_EXTERNAL_ID: &str = "SELECT id FROM executions WHERE workspace = ?1 AND external_id = ?2";
 const QUEUED: &str = "SELECT id FROM executions
     WHERE owner IS NULL AND status = 0 AND place IS NOT 0 AND id > ?1 ORDER BY id LIMIT ?2";
@@ -65,6 +68,7 @@ pub(crate) const QUERIES: &[&str] = &[
     LOAD,
     LOAD_NTH,
     JOURNAL,
+    CHUNK_OF,
     BY_EXTERNAL_ID,
     QUEUED,
     CLAIM,
@@ -94,12 +98,15 @@ impl ExecutionStore for SqliteStore {
         self.writer.write(prepared.bytes(), move |batch| commit::run_commit(batch, &prepared)).await
     }
 
-    async fn load_unless_large(
-        &self,
-        id: ExecutionId,
-        bytes: usize,
-    ) -> StoreResult<Option<Loaded>> {
-        self.readers.read(move |connection| large::load_value(connection, id, bytes)).await
+    async fn load_journal(&self, load: LoadJournal) -> StoreResult<Option<Loaded>> {
+        let LoadJournal { id, extent } = load;
+        let read = move |connection: &Connection| match extent {
+            JournalExtent::UnlessLarger(bytes) => large::load_value(connection, id, bytes),
+            JournalExtent::Part { first, bytes } => {
+                large::load_part(connection, id, (first, bytes))
+            }
+        };
+        self.readers.read(read).await
     }
 
     async fn find_by_external_id(
@@ -249,14 +256,27 @@ fn for_each_chunk(
     n: i64,
     mut each: impl FnMut(u64, &[u8]) -> Result<()>,
 ) -> Result<()> {
-    let (first, last) = journal_keys(n);
+    for_each_chunk_from(connection, journal_keys(n), |first_seq, chunk| {
+        each(first_seq, chunk)?;
+        Ok(ControlFlow::Continue(()))
+    })
+}
+
+/// As [`for_each_chunk`], between two keys, until `each` breaks.
+fn for_each_chunk_from(
+    connection: &Connection,
+    (first, last): (i64, i64),
+    mut each: impl FnMut(u64, &[u8]) -> Result<ControlFlow<()>>,
+) -> Result<()> {
     let mut statement = connection.prepare_cached(JOURNAL)?;
     let mut rows = statement.query([first, last])?;
     while let Some(found) = rows.next()? {
         let key: i64 = row::get_column(found, 0)?;
         let first_seq = (key & ((1 << SEQ_BITS) - 1)).cast_unsigned();
         let chunk = found.get_ref(1)?.as_blob().map_err(|error| corrupt_row(error.to_string()))?;
-        each(first_seq, chunk)?;
+        if each(first_seq, chunk)?.is_break() {
+            break;
+        }
     }
     Ok(())
 }

@@ -184,6 +184,24 @@ pub(super) const MUTANTS: &[Mutant] = &[
         to: "_ if block.drops_outputs() && block.bodies.is_empty() => shared_null().clone(),",
     },
     Mutant {
+        description: "a map with a file records no outputs",
+        file: "crates/core/src/definition/blocks.rs",
+        from: "matches!(self, Self::All | Self::File)",
+        to: "self == Self::All",
+    },
+    Mutant {
+        description: "the size of a file is too small",
+        file: "crates/core/src/execution/blocks/map_results.rs",
+        from: "self.result_bytes += ItemLine::new(index, &result).byte_count();",
+        to: "self.result_bytes += ItemLine::new(index, &result).text().trim_end().len();",
+    },
+    Mutant {
+        description: "the file of a rerun is without the results of a map that is taken over",
+        file: "crates/core/src/execution/rerun_blocks.rs",
+        from: "kept_file_results(event, self.bodies.contains_key(id))",
+        to: "kept_file_results(event, true).filter(|_| false)",
+    },
+    Mutant {
         description: "what leads only to a join that has enough continues",
         file: "crates/core/src/execution/begin.rs",
         from: "                self.cancel_rest(plan, id);\n",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, Optional
 
 from ._call import Call, decode_data, post, secret_headers
-from ._errors import APIError
-from ._execution_models import Execution
+from ._errors import APIError, UnexpectedResponseError
+from ._execution_models import Execution, FileLine
 from ._retry import EXECUTION_ERROR_CODES
 
 # Seconds to wait for the response of a request that waits for the end of an execution; the server
@@ -45,3 +46,11 @@ def ended_execution_id(error: APIError) -> Optional[str]:
     if error.code not in EXECUTION_ERROR_CODES or not isinstance(errors, list) or not errors:
         return None
     return errors[0].get("execution_id") if isinstance(errors[0], dict) else None
+
+
+def decode_file_line(line: str) -> FileLine:
+    """The result of an item in a line of a file."""
+    try:
+        return FileLine.model_validate(json.loads(line))
+    except ValueError as error:
+        raise UnexpectedResponseError(f"a line of the file cannot be decoded: {error}") from error

@@ -183,6 +183,34 @@ class LogLine(Model):
     message: str
 
 
+class ExecutionFile(Model):
+    """A file of an execution: the results of a `Map` with `collect: file`. It can be read once
+    `is_complete` is true."""
+
+    name: str
+    is_complete: bool
+    completed: int
+    failed: int
+    bytes: int
+
+
+class ItemError(Model):
+    """Why an item of a `Map` failed."""
+
+    code: str
+    message: str
+    step: Optional[str] = None
+    details: Any = None
+
+
+class FileLine(Model):
+    """The result of an item in a file of an execution; `error` is None if it completed."""
+
+    index: int
+    output: Any = None
+    error: Optional[ItemError] = None
+
+
 class _Event(Model):
     """The common fields of all events. `sequence` is the position in the execution's journal, which
     several events can share; `id` is unique and the value for `after`."""

@@ -254,6 +254,38 @@ export interface LogLine {
   message: string;
 }
 
+/**
+ * A file of an execution: the results of a `Map` with `collect: file`. It can be read once
+ * `isComplete` is true.
+ */
+export interface ExecutionFile {
+  name: string;
+  isComplete: boolean;
+  completed: number;
+  failed: number;
+  bytes: number;
+}
+
+/** Why an item of a `Map` failed. */
+export interface ItemError {
+  code: string;
+  message: string;
+  step: string | null;
+  details: unknown;
+}
+
+/** The result of an item in a file of an execution; `error` is undefined if it completed. */
+export interface FileLine<R = any> {
+  index: number;
+  output?: R;
+  error?: ItemError;
+}
+
+/** The order of files. */
+export interface ListFiles extends ListOptions {
+  sortBy?: "name" | undefined;
+}
+
 /** The order of the log, oldest first by default. */
 export interface ListLogs extends ListOptions {
   sortBy?: "sequence" | undefined;

@@ -2,14 +2,23 @@
 
 import type { APIPromise } from "../core/api-promise.js";
 import { checkOptions, fixed, path, type NamesOf } from "../core/arguments.js";
-import { MANAGEMENT_USER_DATA } from "../core/field-names.js";
+import { decodeFields, MANAGEMENT_USER_DATA } from "../core/field-names.js";
 import { EventFollower, follow } from "../core/follow.js";
 import { secretHeaders } from "../core/headers.js";
+import { LineSplitter } from "../core/lines.js";
 import type { Page, PagePromise } from "../core/page.js";
 import { workflowId } from "../core/references.js";
 import { CURSOR_LIST_NAMES, LIST_NAMES, Resource } from "../core/resource.js";
-import { POST_NAMES, REQUEST_NAMES, type Call, type PostOptions } from "../core/transport.js";
+import {
+  POST_NAMES,
+  readChunks,
+  REQUEST_NAMES,
+  type Call,
+  type PostOptions,
+  type RequestOptions,
+} from "../core/transport.js";
 import { waitForEnd, type WaitOptions } from "../core/wait.js";
+import { StepwellError, UnexpectedResponseError } from "../errors.js";
 import type * as e from "./execution-models.js";
 
 const EXECUTIONS = fixed("/api/v1/workflow_executions");
@@ -79,6 +88,14 @@ export function toExecution({ executionId, ...fields }: ReceivedExecution): e.Ex
     ...fields,
     ended: FINAL_STATUSES.has(fields.status),
   };
+}
+
+function decodeFileLine<R>(line: string): e.FileLine<R> {
+  try {
+    return decodeFields(JSON.parse(line), MANAGEMENT_USER_DATA) as e.FileLine<R>;
+  } catch (cause) {
+    throw new UnexpectedResponseError("a line of the file cannot be decoded", undefined, cause);
+  }
 }
 
 /** Executions of all workflows: `client.executions`. */
@@ -270,6 +287,47 @@ export class Executions extends Resource {
       options,
       optionNames: LIST_NAMES,
     });
+  }
+
+  /** Lists the files of an execution: the results of maps with `collect: file`. */
+  listFiles(executionId: string, options: e.ListFiles = {}): PagePromise<Page<e.ExecutionFile>> {
+    return this.listItems({
+      name: "executions.listFiles",
+      path: path`${EXECUTIONS}/${executionId}/files`,
+      options,
+      optionNames: LIST_NAMES,
+    });
+  }
+
+  /**
+   * Yields the results in a file of an execution, in the order of the items, while they are
+   * received. The request is sent when the iteration starts. `timeout` is the longest time without
+   * data. Throws `ConnectionFailedError` if the connection breaks before the end of the file.
+   */
+  async *readFile<R = any>(
+    executionId: string,
+    name: string,
+    options: RequestOptions = {},
+  ): AsyncGenerator<e.FileLine<R>> {
+    const opened = await this.transport.open({
+      name: "executions.readFile",
+      method: "GET",
+      path: path`${EXECUTIONS}/${executionId}/files/${name}`,
+      options,
+      executionId,
+    });
+    const lines = new LineSplitter();
+    try {
+      for await (const chunk of readChunks(opened)) {
+        for (const line of lines.feed(chunk)) yield decodeFileLine<R>(line);
+      }
+    } catch (error) {
+      if (error instanceof StepwellError) throw error;
+      const context = { deadline: opened.deadline, signal: options.signal, executionId };
+      throw this.transport.transportError(error, context);
+    } finally {
+      opened.deadline.close();
+    }
   }
 
   /** Lists the feedback on the outputs of an execution, in the order of its submission. */

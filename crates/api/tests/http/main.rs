@@ -21,6 +21,7 @@ mod dry_runs;
 mod edge;
 mod expressions;
 mod failures;
+mod files;
 mod isolation;
 mod keys;
 mod managed;

@@ -92,16 +92,23 @@ pub enum ItemCollection {
     Errors,
     /// Only the numbers of items.
     None,
+    /// All, in a file of the execution; otherwise only the numbers of items.
+    File,
 }
 
 impl ItemCollection {
     /// All values, as they are written.
-    pub const NAMES: [(&str, Self); 3] =
-        [("all", Self::All), ("errors", Self::Errors), ("none", Self::None)];
+    pub const NAMES: [(&str, Self); 4] =
+        [("all", Self::All), ("errors", Self::Errors), ("none", Self::None), ("file", Self::File)];
 
-    /// Whether the outputs of items are kept.
+    /// Whether the outputs of items are kept in memory.
     pub fn keeps_outputs(self) -> bool {
         self == Self::All
+    }
+
+    /// Whether the outputs of items are recorded.
+    pub fn records_outputs(self) -> bool {
+        matches!(self, Self::All | Self::File)
     }
 
     /// As it is written.
@@ -110,6 +117,7 @@ impl ItemCollection {
             Self::All => "all",
             Self::Errors => "errors",
             Self::None => "none",
+            Self::File => "file",
         }
     }
 }

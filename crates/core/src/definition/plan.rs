@@ -45,6 +45,8 @@ pub struct Plan {
     pub timeout: Option<Duration>,
     /// How long ended executions are kept.
     pub retention: Option<Duration>,
+    /// Whether a `Map` writes the results of its items to a file.
+    pub writes_files: bool,
     /// How many executions are under way at the same time; `None`: any number.
     pub concurrency: Option<Box<PlanConcurrency>>,
     /// About how many bytes the plan takes in memory. Compiled expressions are not counted: they
@@ -139,6 +141,11 @@ pub struct PlanStep {
 }
 
 impl PlanStep {
+    /// Whether it is a `Map` that writes the results of its items to a file.
+    pub(crate) fn writes_file(&self) -> bool {
+        self.block.as_deref().is_some_and(PlanBlock::writes_file)
+    }
+
     /// Whether a failed attempt can be followed by another one.
     pub fn is_retried(&self) -> bool {
         self.retry.iter().any(|policy| policy.max_attempts > 1)
@@ -195,6 +202,11 @@ impl Plan {
     /// The step of an index that may come from elsewhere, such as a journal.
     pub fn step(&self, index: StepIndex) -> Option<&PlanStep> {
         self.steps.get(index.position())
+    }
+
+    /// Whether a step is a `Map` that writes the results of its items to a file.
+    pub fn writes_file(&self, step: StepIndex) -> bool {
+        self.writes_files && self.step(step).is_some_and(PlanStep::writes_file)
     }
 
     /// The ids of the steps with an edge into `step`, once for each edge.

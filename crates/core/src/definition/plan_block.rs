@@ -124,7 +124,12 @@ impl PlanBlock {
 
     /// Whether the outputs of its iterations are not needed.
     pub(crate) fn drops_outputs(&self) -> bool {
-        matches!(&self.kind, PlanBlockKind::Map(map) if !map.collection.keeps_outputs())
+        matches!(&self.kind, PlanBlockKind::Map(map) if !map.collection.records_outputs())
+    }
+
+    /// Whether the results of its items are a file.
+    pub(crate) fn writes_file(&self) -> bool {
+        matches!(&self.kind, PlanBlockKind::Map(map) if map.collection == ItemCollection::File)
     }
 
     /// The template of the output of an iteration.

@@ -11,6 +11,7 @@ use super::blocks::block_run::{BlockPause, BlockRun, BodyResult, BodyRunId, Body
 use super::compensation::CompensationLog;
 use super::event::{Event, RecordedEvent, SkipReason};
 use super::failure::Failure;
+use super::item_files::body_result;
 use super::rerun_source::{RerunSource, ReusedOutcome, ReusedStep};
 use super::signal_wait::SignalWait;
 use super::state::{Execution, Status};
@@ -20,7 +21,6 @@ use crate::Timestamp;
 use crate::catalog::StepAction;
 use crate::definition::blocks::ItemCollection;
 use crate::definition::plan_block::PlanBlockKind;
-use crate::expr::shared_null;
 
 impl Execution {
     /// Applies the next event.
@@ -263,11 +263,7 @@ impl Execution {
                 if let Some(error) = error.as_ref().filter(|_| self.ending.is_none()) {
                     self.handled_failures.add(error);
                 }
-                let result = match (output, error) {
-                    (Some(output), _) => BodyResult::Completed(output.clone()),
-                    (None, Some(error)) => BodyResult::Failed(error.clone()),
-                    (None, None) => BodyResult::Completed(shared_null().clone()),
-                };
+                let result = body_result(output.as_ref(), error.as_ref());
                 self.end_body(&BodyRunId { block: step.clone(), key }, result);
             }
             Event::ItemsEnded { step, index, results } => {

@@ -27,6 +27,7 @@ pub mod failure;
 mod flow;
 mod handled_failures;
 pub mod input;
+mod item_files;
 mod join_count;
 pub mod message;
 pub mod named_step_run;
@@ -51,7 +52,7 @@ mod waits;
 
 pub use approval_event::ApprovalEvent;
 pub use approval_wait::{ApprovalOutcome, ApprovalWait, MAX_APPROVERS, Verdict, Vote};
-pub use blocks::{BlockProgress, BlockRun, BodyResult, BodyRunKey, ItemsRun, RunStep};
+pub use blocks::{BlockProgress, BlockRun, BodyResult, BodyRunKey, ItemLine, ItemsRun, RunStep};
 pub use end_outcome::EndOutcome;
 pub use event::{Event, RecordedEvent, SkipReason};
 pub use failure::{Failure, codes};
@@ -61,6 +62,7 @@ pub use input::{
     AcceptanceInput, AttemptError, Command, Decision, DecisionAction, DecisionInput, SignalInput,
     StepResult, TransitionContext, TransitionError, TransitionInput, UnawaitedSignal,
 };
+pub use item_files::{FileResult, ItemFile, ItemFiles, without_file_results};
 pub use message::{
     ChildLink, ChildResult, ExecutionMessage, HeldKey, MAX_ACTIVE_CHILDREN, MAX_SUB_WORKFLOW_DEPTH,
     OutgoingMessage, ParentLink,

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::blocks::block_run::{BodyResult, BodyRunId, BodyRunKey};
 use super::event::{Event, RecordedEvent};
+use super::item_files::kept_file_results;
+use super::rerun_source::{event_subject, with_taken_over};
 use super::step_run_id::StepRunId;
 use crate::definition::Plan;
 use crate::definition::blocks::BodyRole;
@@ -67,6 +69,10 @@ impl<'a> RerunSelection<'a> {
 
     fn read_event(&mut self, event: &Event) {
         let (step, outcome) = match event {
+            Event::Accepted { rerun: Some(rerun), .. } => {
+                let kept = rerun.steps.iter().map(|kept| (kept.step.clone(), Outcome::Kept));
+                return self.outcomes.extend(kept);
+            }
             Event::StepStarted { step, .. } | Event::StepCancelled { step } => {
                 (step, Outcome::Unfinished)
             }
@@ -83,6 +89,8 @@ impl<'a> RerunSelection<'a> {
                 let outcome = if error.is_some() { Outcome::Failed } else { Outcome::Kept };
                 return self.set_body(step, key, outcome);
             }
+            // Those of a map that was taken over as a whole are only for its file.
+            Event::ItemsEnded { step, .. } if !self.outcomes.contains_key(step) => return,
             Event::ItemsEnded { step, index, results } => {
                 for (index, result) in (*index..).zip(results) {
                     let outcome = match result {
@@ -315,9 +323,20 @@ impl<'a> RerunSelection<'a> {
         };
         let of_blocks = self.events.iter().flat_map(|event| match event_subject(event) {
             Some(id) if is_inside(id) => self.kept_parts(event),
-            _ => Vec::new(),
+            Some(id) => self.kept_results(id, event).into_iter().collect(),
+            None => Vec::new(),
         });
         of_blocks.collect()
+    }
+
+    /// What is kept of an event about a `Map` that is taken over as a whole.
+    fn kept_results(&self, id: &StepRunId, event: &Event) -> Option<Event> {
+        // Without an outcome, it was taken over as a whole before.
+        let has_ended = self.outcomes.get(id).is_none_or(|outcome| *outcome == Outcome::Kept);
+        if !has_ended || !self.is_kept(id) || !self.plan.writes_file(id.step) {
+            return None;
+        }
+        kept_file_results(event, self.bodies.contains_key(id))
     }
 
     /// What is kept of an event about a step run that is kept or continues.
@@ -372,25 +391,5 @@ impl<'a> RerunSelection<'a> {
             ]
         });
         events.collect()
-    }
-}
-
-/// An event, preceded by the events that it takes over.
-fn with_taken_over(event: &Event) -> Vec<&Event> {
-    match event {
-        Event::Accepted { rerun: Some(rerun), .. } => {
-            rerun.events.iter().chain(std::iter::once(event)).collect()
-        }
-        event => vec![event],
-    }
-}
-
-/// The step run that an event is about, also of a block whose body it is about.
-fn event_subject(event: &Event) -> Option<&StepRunId> {
-    match event {
-        Event::BodyStarted { step, .. }
-        | Event::BodyEnded { step, .. }
-        | Event::ItemsEnded { step, .. } => Some(step),
-        event => event.step_run(),
     }
 }

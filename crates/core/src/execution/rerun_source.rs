@@ -88,3 +88,23 @@ impl From<GivenInput> for (StepRunId, Arc<Value>) {
         (given.step, given.input)
     }
 }
+
+/// An event, preceded by the events that it takes over.
+pub(super) fn with_taken_over(event: &Event) -> Vec<&Event> {
+    match event {
+        Event::Accepted { rerun: Some(rerun), .. } => {
+            rerun.events.iter().chain(std::iter::once(event)).collect()
+        }
+        event => vec![event],
+    }
+}
+
+/// The step run that an event is about, also of a block whose body it is about.
+pub(super) fn event_subject(event: &Event) -> Option<&StepRunId> {
+    match event {
+        Event::BodyStarted { step, .. }
+        | Event::BodyEnded { step, .. }
+        | Event::ItemsEnded { step, .. } => Some(step),
+        event => event.step_run(),
+    }
+}

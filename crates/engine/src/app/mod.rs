@@ -41,7 +41,9 @@ pub use actuals::NewActual;
 pub use approvals::{ApprovalFilter, ApprovalLink, Delegation, NewApprovalLink, NewVote};
 pub use audit::Refusal;
 pub use dry_runs::{BranchTrace, DryRunReport, DryRunRequest, DryRunTarget, StepTrace};
-pub use executions::{ExecutionDetail, InputWarnings, NewExecution, RerunRequest, Start};
+pub use executions::{
+    ExecutionDetail, FileReader, InputWarnings, ListedFile, NewExecution, RerunRequest, Start,
+};
 pub use expressions::{EvaluationError, EvaluationRequest, EvaluationResult};
 pub use idempotency::{ClaimGuard, IdempotencyClaim};
 pub use keys::{CallerInfo, ChangeKey, CreateKey, KeySecret, NewKey};

@@ -34,7 +34,7 @@ mod settings;
 pub(crate) mod signals;
 pub(crate) mod step_concurrency;
 mod step_memory;
-mod stored;
+pub(crate) mod stored;
 mod sub_workflows;
 pub(crate) mod subscriptions;
 pub(crate) mod suspects;

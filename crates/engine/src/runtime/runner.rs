@@ -12,7 +12,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use stepwell_core::execution::{
     Command, Decision, Execution, Failure, RecordedEvent, Status, StepRunId, TransitionError,
-    TransitionInput, codes,
+    TransitionInput, codes, without_file_results,
 };
 use stepwell_core::expr::EvalBudget;
 use stepwell_core::faults;
@@ -263,13 +263,16 @@ impl Runner {
             memory,
             mut retained,
         } = init;
-        retained.count(&uncommitted);
+        let plan = execution.origin.plan.clone();
+        let shown = without_file_results(&plan, &uncommitted);
+        retained.count(&*shown);
         if let Some(memory) = memory {
             slot.feed.memory().absorb(memory);
         }
         slot.feed.memory().resize(&engine.memory, retained.bytes());
         slot.feed.set_redact(secrets.redact().as_ref());
-        slot.feed.fill(&record, &uncommitted);
+        slot.feed.fill(&record, &shown);
+        drop(shown);
         if !execution.status().is_final() {
             engine.meters.entered(&record);
         }
@@ -425,11 +428,15 @@ impl Runner {
     /// Shows the events of a decision and adds them to the next commit.
     fn accept_decision(&mut self, decision: Decision) {
         let shown = decision.events.iter().filter(|e| !e.event.is_final()).count();
-        self.feed.show(&decision.events[..shown]);
+        let plan = self.execution.origin.plan.clone();
+        // Results that are in files stay in memory only until they are stored.
+        let kept = without_file_results(&plan, &decision.events);
+        self.feed.show(&kept[..shown]);
         self.engine.metrics.steps_changed(&self.execution, &decision.events);
         self.release_places(&decision.events);
         let before = self.retained.bytes();
-        self.retained.count(&decision.events);
+        self.retained.count(&*kept);
+        drop(kept);
         if self.retained.bytes() >= SMALL && self.retained.bytes() > before {
             self.resize_memory();
         }

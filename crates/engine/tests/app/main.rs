@@ -13,6 +13,7 @@ mod concurrency;
 mod control;
 mod echo;
 mod evaluations;
+mod files;
 mod full_store;
 mod idempotency;
 mod installed_secrets;

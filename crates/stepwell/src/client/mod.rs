@@ -295,6 +295,28 @@ impl Client {
         }
     }
 
+    /// Reads a body piece by piece, until `on_bytes` breaks.
+    ///
+    /// # Errors
+    /// As `get`, and the errors of `on_bytes`.
+    pub async fn download(
+        &self,
+        path: &str,
+        mut on_bytes: impl FnMut(&[u8]) -> Result<ControlFlow<()>, CliError>,
+    ) -> Result<(), CliError> {
+        let request = Request::builder().uri(path).body(Vec::new());
+        let (status, mut stream) = self.call(valid_request(request)?).await?;
+        if !status.is_success() {
+            return parse_response(status, &read_body(stream).await?).map(|_| ());
+        }
+        while let Some(chunk) = stream.next().await {
+            if on_bytes(&chunk?)?.is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     async fn call(&self, request: Request<Vec<u8>>) -> Result<(StatusCode, ByteStream), CliError> {
         match &self.transport {
             Transport::Http(http) => http.call(request).await,

@@ -5,6 +5,7 @@
 mod apply;
 mod commands;
 mod failures;
+mod files;
 mod folder;
 mod objects;
 mod operations;

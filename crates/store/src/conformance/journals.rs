@@ -66,15 +66,48 @@ pub async fn large_journals_are_named_before_they_are_loaded(store: Shared) {
     let id = commit.record.id;
     let whole = store.load_execution(id).await.unwrap().unwrap();
     let loaded = store.load_unless_large(id, 1 << 20).await.unwrap();
-    assert_eq!(loaded, Some(Loaded::Whole(whole.clone())));
+    assert_eq!(loaded, Some(Loaded::Events(whole.clone())));
     match store.load_unless_large(id, 10_000).await.unwrap().unwrap() {
-        Loaded::Whole(stored) => assert_eq!(stored, whole),
+        Loaded::Events(stored) => assert_eq!(stored, whole),
         Loaded::Large { record, memory } => {
             assert_eq!(record, whole.record);
             assert!((200_000..1_000_000).contains(&memory), "{memory}");
         }
     }
     assert_eq!(store.load_unless_large(execution(9), 10).await.unwrap(), None);
+}
+
+/// A journal is read in parts, from any event on.
+pub async fn journals_are_read_in_parts(store: Shared) {
+    join(&store, 1).await;
+    let mut last = queued(1);
+    store.commit(last.clone().into()).await.unwrap();
+    let id = last.record.id;
+    for n in 0..20 {
+        let message = "x".repeat(100);
+        let logged = Event::StepLogged { step: n.into(), level: "info".to_owned(), message };
+        last = then(&last, Status::Running, vec![logged; 3]);
+        store.commit(last.clone().into()).await.unwrap();
+    }
+    let whole = store.load_execution(id).await.unwrap().unwrap();
+    for bytes in [0, 1, 1_000, usize::MAX] {
+        for first in [0, 1, 2, 3, 30, 60, 61, 62] {
+            let (mut next, mut parts, mut read) = (first, 0, Vec::new());
+            loop {
+                let part = store.load_part(id, next, bytes).await.unwrap().unwrap();
+                assert_eq!(part.record, whole.record);
+                let Some(end) = part.events.last() else { break };
+                next = end.seq + 1;
+                read.extend(part.events);
+                parts += 1;
+            }
+            let rest = whole.events.iter().filter(|event| event.seq >= first);
+            assert_eq!(read, rest.cloned().collect::<Vec<_>>(), "{bytes} {first}");
+            assert!(bytes < usize::MAX || parts <= 1, "{parts}");
+            assert!(bytes > 1_000 || first > 30 || parts > 3, "{bytes} {first}: {parts}");
+        }
+    }
+    assert_eq!(store.load_part(execution(9), 1, 10).await.unwrap(), None);
 }
 
 /// Unicode, 64-bit integers, floats to the last bit, and the order of keys.

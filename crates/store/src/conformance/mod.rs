@@ -40,6 +40,7 @@ macro_rules! conformance_tests {
                 refused_ones_do_not_disturb_others, of_rivals_one_wins, keys_for_stored_responses, keys_are_swapped;
             journals: content_comes_back_identical, every_kind_of_event, repeated_values_stay_in_order,
                 large_journals_are_named_before_they_are_loaded,
+                journals_are_read_in_parts,
                 deep_values, large_values, long_journals;
             lists: newest_first, by_workspace_and_workflow, by_status, pages, limits,
                 by_time, far_pages, totals_follow, by_label;

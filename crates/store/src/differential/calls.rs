@@ -182,6 +182,7 @@ impl Caller {
         for n in 0..u128::from(EXECUTIONS) {
             let id = execution(n);
             results.push(both!(one, other, load_execution(id)));
+            results.push(both!(one, other, load_part(id, n as u64, usize::MAX)));
             let about = DeliveriesOf::Subject(id.into());
             let list = everything(DeliveryFilter::default());
             results.push(both!(one, other, list_deliveries(about, list)));

@@ -10,14 +10,15 @@ use stepwell_core::ids::{ExecutionId, NodeId, WorkspaceId};
 use super::lists::cut_page;
 use super::places::{PlaceKey, shares_place};
 use super::{MemoryStore, Result, State};
+use crate::codec::encode_events;
 use crate::commit::{Admission, Commit, StartedExecution};
 use crate::lists::{ExecutionCursor, ExecutionFilter, List, Page};
 use crate::record::{
     ExecutionRecord, IdempotencyRecord, Loaded, StoredExecution, WorkflowStats, has_label,
 };
 use crate::traits::{
-    ActiveOf, ClaimQueued, Due, DueExecutions, ExecutionStore, Unfinished, UnfinishedOf,
-    WriteIdempotent,
+    ActiveOf, ClaimQueued, Due, DueExecutions, ExecutionStore, JournalExtent, LoadJournal,
+    Unfinished, UnfinishedOf, WriteIdempotent,
 };
 use crate::{Effects, StoreError};
 
@@ -44,8 +45,22 @@ impl ExecutionStore for MemoryStore {
         Ok(())
     }
 
-    async fn load_unless_large(&self, id: ExecutionId, _: usize) -> Result<Option<Loaded>> {
-        Ok(self.state().executions.get(&id).cloned().map(Loaded::Whole))
+    async fn load_journal(&self, load: LoadJournal) -> Result<Option<Loaded>> {
+        let state = self.state();
+        let Some(stored) = state.executions.get(&load.id) else { return Ok(None) };
+        let JournalExtent::Part { first, bytes } = load.extent else {
+            return Ok(Some(Loaded::Events(stored.clone())));
+        };
+        let (mut read, mut events) = (0, Vec::new());
+        let from = stored.events.partition_point(|event| event.seq < first);
+        for event in &stored.events[from..] {
+            if read >= bytes && !events.is_empty() {
+                break;
+            }
+            read += encode_events(std::slice::from_ref(event))?.len();
+            events.push(event.clone());
+        }
+        Ok(Some(Loaded::Events(StoredExecution { record: stored.record.clone(), events })))
     }
 
     async fn find_by_external_id(

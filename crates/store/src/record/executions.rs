@@ -129,11 +129,11 @@ pub struct StoredExecution {
     pub events: Vec<RecordedEvent>,
 }
 
-/// What became of loading an execution unless it is large.
+/// What became of loading an execution with its journal.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Loaded {
-    /// The execution.
-    Whole(StoredExecution),
+    /// The execution, with the events to load.
+    Events(StoredExecution),
     /// Its journal is large.
     Large {
         /// The projection.
@@ -147,7 +147,7 @@ impl Loaded {
     /// The projection.
     pub fn record(&self) -> &ExecutionRecord {
         match self {
-            Self::Whole(StoredExecution { record, .. }) | Self::Large { record, .. } => record,
+            Self::Events(StoredExecution { record, .. }) | Self::Large { record, .. } => record,
         }
     }
 }

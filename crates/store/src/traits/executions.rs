@@ -21,10 +21,8 @@ pub trait ExecutionStore: Send + Sync {
     /// changes nothing and does not affect those that it shared the transaction with.
     async fn commit(&self, commit: Arc<Commit>) -> Result<()>;
 
-    /// Loads an execution with its whole journal, unless that takes more than `bytes` as stored:
-    /// then the execution with an estimate of the memory that loading it takes. A store that has
-    /// executions in memory has nothing to load, and returns the whole.
-    async fn load_unless_large(&self, id: ExecutionId, bytes: usize) -> Result<Option<Loaded>>;
+    /// Loads an execution with its journal or a part of it.
+    async fn load_journal(&self, load: LoadJournal) -> Result<Option<Loaded>>;
 
     /// The execution that has this external id in the workspace.
     async fn find_by_external_id(
@@ -72,19 +70,79 @@ pub trait LoadExecution {
     /// # Errors
     /// Those of the store.
     async fn load_execution(&self, id: ExecutionId) -> Result<Option<StoredExecution>>;
+
+    /// As [`ExecutionStore::load_journal`] with [`JournalExtent::UnlessLarger`].
+    ///
+    /// # Errors
+    /// Those of the store.
+    async fn load_unless_large(&self, id: ExecutionId, bytes: usize) -> Result<Option<Loaded>>;
+
+    /// Loads an execution with the part of its journal from the event `first` on; see
+    /// [`JournalExtent::Part`].
+    ///
+    /// # Errors
+    /// Those of the store.
+    async fn load_part(
+        &self,
+        id: ExecutionId,
+        first: u64,
+        bytes: usize,
+    ) -> Result<Option<StoredExecution>>;
 }
 
 #[async_trait]
 impl<S: ExecutionStore + ?Sized> LoadExecution for S {
     async fn load_execution(&self, id: ExecutionId) -> Result<Option<StoredExecution>> {
         match self.load_unless_large(id, usize::MAX).await? {
-            Some(Loaded::Whole(stored)) => Ok(Some(stored)),
+            Some(Loaded::Events(stored)) => Ok(Some(stored)),
             None => Ok(None),
             Some(Loaded::Large { .. }) => {
                 Err(StoreError::Corrupt(format!("the journal of {id:?} has no end")))
             }
         }
     }
+
+    async fn load_unless_large(&self, id: ExecutionId, bytes: usize) -> Result<Option<Loaded>> {
+        self.load_journal(LoadJournal { id, extent: JournalExtent::UnlessLarger(bytes) }).await
+    }
+
+    async fn load_part(
+        &self,
+        id: ExecutionId,
+        first: u64,
+        bytes: usize,
+    ) -> Result<Option<StoredExecution>> {
+        let load = LoadJournal { id, extent: JournalExtent::Part { first, bytes } };
+        match self.load_journal(load).await? {
+            Some(Loaded::Events(stored)) => Ok(Some(stored)),
+            Some(Loaded::Large { .. }) | None => Ok(None),
+        }
+    }
+}
+
+/// Parameters of [`ExecutionStore::load_journal`].
+#[derive(Debug, Clone, Copy)]
+pub struct LoadJournal {
+    /// The execution.
+    pub id: ExecutionId,
+    /// How much of its journal.
+    pub extent: JournalExtent,
+}
+
+/// How much of a journal is loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JournalExtent {
+    /// All of it, unless that takes more than so many bytes as stored: then [`Loaded::Large`]. A
+    /// store that has executions in memory has nothing to load, and returns the whole.
+    UnlessLarger(usize),
+    /// The events from one on, in order, until they take `bytes` as stored: at least those that
+    /// were stored together with the first.
+    Part {
+        /// The sequence number of the first event.
+        first: u64,
+        /// The size after which no further events are read.
+        bytes: usize,
+    },
 }
 
 /// Parameters of [`ExecutionStore::write_idempotent`].

@@ -14,8 +14,8 @@ pub use deliveries::{
     Redeliver,
 };
 pub use executions::{
-    ActiveOf, ClaimQueued, ConcurrencyKey, Due, DueExecutions, ExecutionStore, LoadExecution,
-    Unfinished, UnfinishedOf, WriteIdempotent,
+    ActiveOf, ClaimQueued, ConcurrencyKey, Due, DueExecutions, ExecutionStore, JournalExtent,
+    LoadExecution, LoadJournal, Unfinished, UnfinishedOf, WriteIdempotent,
 };
 pub use feedback::FeedbackStore;
 pub use maintenance::{

@@ -6,11 +6,25 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Optional, TypeVar, Union, overload
 
+import httpx
+
 from .. import _execution_models as m
 from .._base import DateOrTimestamp, SortOrder
-from .._call import Call, build_path, decode_data, get, list_query, post, secret_headers
+from .._call import (
+    Call,
+    build_path,
+    decode_data,
+    get,
+    ignore_body,
+    list_query,
+    post,
+    secret_headers,
+    transport_error,
+)
+from .._execution_calls import decode_file_line
 from .._execution_models import Execution
 from .._follow import MANAGEMENT_EVENTS
+from .._lines import LineSplitter
 from .._omit import OMIT, Omit, given, without_none
 from .._paging import page_request
 from .._paths import EXECUTION, EXECUTIONS, SIGNAL
@@ -289,6 +303,50 @@ class Executions(Resource):
         url_path = build_path(EXECUTION + "/logs", execution_id)
         query = list_query(sort_by=sort_by, sort_order=sort_order, page=page, page_size=page_size)
         return self._list(page_request(url_path, m.LogLine, query, timeout))
+
+    def list_files(
+        self,
+        execution_id: str,
+        *,
+        sort_by: Optional[Literal["name"]] = None,
+        sort_order: Optional[SortOrder] = None,
+        page: Optional[int] = None,
+        page_size: Optional[int] = None,
+        timeout: Optional[float] = None,
+    ) -> Page[m.ExecutionFile]:
+        """Lists the files of an execution: the results of maps with `collect: file`."""
+        url_path = build_path(EXECUTION + "/files", execution_id)
+        query = list_query(sort_by=sort_by, sort_order=sort_order, page=page, page_size=page_size)
+        return self._list(page_request(url_path, m.ExecutionFile, query, timeout))
+
+    def read_file(
+        self, execution_id: str, name: str, *, timeout: Optional[float] = None
+    ) -> Generator[m.FileLine, None, None]:
+        """Yields the results in a file of an execution, in the order of the items, while they are
+        received. The request is sent when the iteration starts. `timeout` is the longest time
+        without data, in seconds.
+
+        Raises `ConnectionFailedError` if the connection breaks before the end of the file."""
+        url_path = build_path(EXECUTION + "/files/{}", execution_id, name)
+        return self._read_lines(get(url_path, ignore_body, timeout=timeout), execution_id)
+
+    def _read_lines(
+        self, call: Call[None], execution_id: str
+    ) -> Generator[m.FileLine, None, None]:
+        lines = LineSplitter()
+        response = self._client._send_with_retries(call, stream=True)
+        try:
+            if not response.is_success:
+                response.read()
+                call.decode_response(response)
+            for chunk in response.iter_bytes():
+                for line in lines.feed(chunk):
+                    yield decode_file_line(line)
+        except httpx.RequestError as error:
+            server = self._client._settings.server_label
+            raise transport_error(error, server, execution_id) from error
+        finally:
+            response.close()
 
     def list_actuals(
         self,

@@ -104,6 +104,7 @@ class ExecutionsWithRawResponse:
         self.send_signal_by_key = _raw(resource.send_signal_by_key)
         self.rerun = _raw(resource.rerun)
         self.logs = _raw(resource.logs)
+        self.list_files = _raw(resource.list_files)
         self.list_actuals = _raw(resource.list_actuals)
 
 

@@ -68,6 +68,8 @@ parameters! {
     SortObjects: one_of(&["created_at", "updated_at", "name"], Some("created_at"));
     /// By which field keys are sorted.
     SortKeys: one_of(&["created_at", "expires_at", "last_used_at", "name"], Some("created_at"));
+    /// By which field files are sorted.
+    SortFiles: one_of(&["name"], Some("name"));
     /// By which field the lines of a log are sorted.
     SortLogs: one_of(&["sequence"], Some("sequence"));
     /// By which field release tags are sorted.

@@ -12,6 +12,7 @@ mod etag;
 pub(crate) mod events;
 mod executions;
 mod expressions;
+mod files;
 mod ids;
 mod keys;
 mod limits;

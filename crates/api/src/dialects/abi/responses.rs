@@ -92,6 +92,14 @@ error_responses! { "ErrorEnvelope";
     NoExecution {
         "404": "`EXECUTION_NOT_FOUND`",
     }
+    /// What reading a file can find missing.
+    NoFile {
+        "404": "`EXECUTION_NOT_FOUND`; `NOT_FOUND`: the execution has no such file",
+    }
+    /// That a file cannot be read yet.
+    FileNotComplete {
+        "409": "`INVALID_STATE`: the step that writes the file has not ended",
+    }
     /// What a signal can find missing.
     NoSignalReceiver {
         "404": "`EXECUTION_NOT_FOUND`; `SIGNAL_NOT_AWAITED`: no step waits for the signal, and it is not to be kept",

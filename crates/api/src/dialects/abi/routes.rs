@@ -6,9 +6,9 @@ use utoipa_axum::routes;
 
 use super::envelope::ErrorEnvelope;
 use super::{
-    approvals, audit, definition_schema, dry_runs, executions, expressions, keys, operations,
-    releases, schedules, signals, step_types, templates, validation, variables, webhooks,
-    workflows, workspaces,
+    approvals, audit, definition_schema, dry_runs, executions, expressions, files, keys,
+    operations, releases, schedules, signals, step_types, templates, validation, variables,
+    webhooks, workflows, workspaces,
 };
 use crate::endpoints::Endpoints;
 
@@ -65,6 +65,7 @@ pub fn abi_endpoints() -> Endpoints {
         .merge(step_types::step_type_endpoints())
         .merge(approvals::approval_endpoints())
         .merge(signals::signal_endpoints())
+        .merge(files::file_endpoints())
         .merge(templates::template_endpoints())
         .merge(variables::variable_endpoints())
         .merge(operations::operation_endpoints())

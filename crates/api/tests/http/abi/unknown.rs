@@ -33,6 +33,7 @@ async fn lists(server: &Server) -> Vec<(&'static str, String)> {
         ("/api/v1/workflows/{id}/release_tags", &workflow),
         ("/api/v1/workflow_executions/{id}/actuals", &execution),
         ("/api/v1/workflow_executions/{id}/logs", &execution),
+        ("/api/v1/workflow_executions/{id}/files", &execution),
         ("/api/v1/webhooks/{id}/deliveries", &webhook),
     ] {
         lists.push((list, list.replace("{id}", id)));

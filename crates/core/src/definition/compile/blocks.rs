@@ -349,6 +349,11 @@ fn counts_schema(collection: ItemCollection) -> Value {
             },
         });
     }
+    if collection == ItemCollection::File {
+        required.extend(["file", "bytes"]);
+        properties["file"] = json!({"type": "string"});
+        properties["bytes"] = number;
+    }
     json!({
         "type": "object", "required": required, "properties": properties,
         "additionalProperties": false,

@@ -255,6 +255,7 @@ impl PlanCompiler<'_> {
                 .find(|(_, step)| step.role == StepRole::FailureHandler)
                 .map(|(i, _)| i),
             top: self.graph.step_list(None),
+            writes_files: steps.iter().any(PlanStep::writes_file),
             steps,
             outputs,
             state: self.definition.state.clone(),

@@ -62,13 +62,7 @@ impl BlockReader<'_, '_, '_> {
         };
         let found = ItemCollection::NAMES.iter().find(|(name, _)| value.as_str() == Some(name));
         let Some((_, collection)) = found else {
-            if value.as_str() == Some("file") {
-                let message = "there are no files of executions; write `collect: errors` or \
-                               `collect: none`, and let a step inside store each result";
-                self.parser.walk.add_problem(&path, message);
-            } else {
-                self.parser.walk.add_mismatch(&path, "all, errors or none", value);
-            }
+            self.parser.walk.add_mismatch(&path, "all, errors, none or file", value);
             return ItemCollection::All;
         };
         if *collection == ItemCollection::Errors && !collects_errors {
@@ -76,7 +70,7 @@ impl BlockReader<'_, '_, '_> {
                            error fails the block";
             self.parser.walk.add_problem(&path, message);
         }
-        if !collection.keeps_outputs() && self.read_value("output").is_some() {
+        if !collection.records_outputs() && self.read_value("output").is_some() {
             let message = format!(
                 "`output` is the result of an item, which `collect: {}` does not keep; omit it",
                 collection.name()

@@ -240,8 +240,8 @@ fn wrong_loops_and_maps_are_refused() {
             "steps[0].collect: ",
         ),
         (
-            json!({"type": "Map", "over": [1], "collect": "file", "steps": steps()}),
-            "steps[0].collect: there are no files of executions; write `collect: errors` or",
+            json!({"type": "Map", "over": [1], "collect": "files", "steps": steps()}),
+            "steps[0].collect: ",
         ),
         (
             json!({"type": "Map", "over": [1], "collect": "errors", "steps": steps()}),

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::block_run::{BodyRunId, BodyRunKey};
-use super::item_counts::MAX_RESULT_BYTES;
+use super::item_counts::{room_for_result, too_large_results};
 use super::progress::{branch_outputs, loop_output};
-use crate::definition::blocks::LoopCondition;
+use crate::definition::blocks::{ItemCollection, LoopCondition};
 use crate::definition::plan_block::{PlanBlock, PlanBlockKind};
 use crate::execution::advance::Transition;
 use crate::execution::begin::{EvaluationError, too_deep};
 use crate::execution::bind;
 use crate::execution::event::Event;
-use crate::execution::failure::{Failure, codes};
+use crate::execution::failure::codes;
 use crate::expr::shared_null;
 use crate::memory::json_size;
 use crate::{MAX_VALUE_DEPTH, nests_deeper};
@@ -97,35 +97,25 @@ impl Transition<'_> {
         Ok(end)
     }
 
-    /// Checks the size of the list of results with this one.
+    /// Checks the size of the results with this one.
     fn check_results(
         &self,
         block: &PlanBlock,
         ended: &BodyRunId,
         output: &Value,
     ) -> Result<(), EvaluationError> {
-        let collects = match &block.kind {
-            PlanBlockKind::Map(planned) => planned.collection.keeps_outputs(),
-            PlanBlockKind::Loop(planned) => planned.collect,
-            _ => false,
+        let collection = match &block.kind {
+            PlanBlockKind::Map(planned) if planned.collection.records_outputs() => {
+                planned.collection
+            }
+            PlanBlockKind::Loop(planned) if planned.collect => ItemCollection::All,
+            _ => return Ok(()),
         };
-        let Some(run) = self.execution.steps.block(&ended.block).filter(|_| collects) else {
-            return Ok(());
-        };
-        let left = MAX_RESULT_BYTES.saturating_sub(run.result_bytes);
+        let Some(run) = self.execution.steps.block(&ended.block) else { return Ok(()) };
+        let left = room_for_result(collection, run.result_bytes);
         if json_size(output, left.saturating_add(1)) > left {
-            return Err(EvaluationError::Failed(too_large_results()));
+            return Err(EvaluationError::Failed(too_large_results(collection)));
         }
         Ok(())
     }
-}
-
-/// The failure of an iteration with which the results of a block become too large.
-pub(super) fn too_large_results() -> Failure {
-    let message = format!(
-        "output: the results of all iterations together may have at most {} MiB; give less of \
-         each by `output`",
-        MAX_RESULT_BYTES >> 20
-    );
-    Failure::new(codes::VALUE_TOO_LARGE, message)
 }

@@ -2,7 +2,8 @@
 //! their results are recorded, in one event for many.
 
 use super::block_run::{BlockRun, BodyResult, BodyRunId, BodyRunKey, ItemBody};
-use super::item_counts::MAX_RESULT_BYTES;
+use super::item_counts::{room_for_result, too_large_results};
+use crate::definition::blocks::ItemCollection;
 use crate::definition::plan_block::PlanBlockKind;
 use crate::execution::advance::Transition;
 use crate::execution::begin::EvaluationError;
@@ -178,7 +179,7 @@ impl Transition<'_> {
         if results.is_empty() || results.len() > left {
             return Err(TransitionError::Stale);
         }
-        limit_results(&mut results, MAX_RESULT_BYTES.saturating_sub(run.result_bytes));
+        limit_results(&mut results, planned.collection, run.result_bytes);
         let failure = match planned.collect_errors {
             true => None,
             false => take_failure(&mut results),
@@ -195,15 +196,20 @@ impl Transition<'_> {
     }
 }
 
-/// Fails the results that exceed what all results of a block together may have.
-fn limit_results(results: &mut [BodyResult], mut left: usize) {
+/// Fails the results that exceed what all results of a block together may have; those until now
+/// have `bytes`.
+fn limit_results(results: &mut [BodyResult], collection: ItemCollection, mut bytes: usize) {
+    if !collection.records_outputs() {
+        return;
+    }
     for result in results {
         let BodyResult::Completed(output) = result else { continue };
-        let bytes = json_size(output, left.saturating_add(1));
-        if bytes > left {
-            *result = BodyResult::Failed(super::ending::too_large_results());
+        let left = room_for_result(collection, bytes);
+        let size = json_size(output, left.saturating_add(1));
+        if size > left {
+            *result = BodyResult::Failed(too_large_results(collection));
         } else {
-            left -= bytes;
+            bytes += size;
         }
     }
 }

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::block_run::{BlockRun, BodyResult};
 use super::item_counts::{MAX_ERRORS, MAX_RESULT_BYTES};
+use super::item_line::ItemLine;
 use crate::definition::blocks::ItemCollection;
 use crate::execution::failure::Failure;
 use crate::memory::json_size;
@@ -20,6 +21,10 @@ impl BlockRun {
             return self.set_result(index as usize, result);
         }
         self.item_counts.insert(index);
+        if collection == ItemCollection::File {
+            self.result_bytes += ItemLine::new(index, &result).byte_count();
+            return;
+        }
         let BodyResult::Failed(error) = result else { return };
         let bytes = error.message.len() + json_size(&error.details, usize::MAX);
         let has_room = self.item_counts.errors.len() < MAX_ERRORS
@@ -35,8 +40,8 @@ impl BlockRun {
         self.result(index as usize).is_some() || self.item_counts.contains(index)
     }
 
-    /// The output of a `Map` all of whose items have ended.
-    pub(super) fn map_output(&self, collection: ItemCollection) -> Value {
+    /// The output of a `Map` all of whose items have ended; `name` is that of its file.
+    pub(super) fn map_output(&self, collection: ItemCollection, name: &str) -> Value {
         if collection.keeps_outputs() {
             return Value::Array(self.results.iter().map(item_result).collect());
         }
@@ -48,6 +53,10 @@ impl BlockRun {
             errors.sort_by_key(|(index, _)| *index);
             let entry = |(index, error): &(u32, Failure)| json!({"index": index, "error": error_fields(error)});
             output["errors"] = errors.into_iter().map(entry).collect();
+        }
+        if collection == ItemCollection::File {
+            output["file"] = name.into();
+            output["bytes"] = self.result_bytes.into();
         }
         output
     }
@@ -62,7 +71,8 @@ pub(super) fn item_result(result: &Option<BodyResult>) -> Value {
     }
 }
 
-fn error_fields(error: &Failure) -> Value {
+/// The fields of the error of an item as users see them.
+pub(super) fn error_fields(error: &Failure) -> Value {
     let Failure { code, message, step, details, .. } = error;
     json!({"code": code, "message": message, "step": step, "details": details})
 }

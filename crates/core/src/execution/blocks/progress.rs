@@ -188,7 +188,10 @@ impl Transition<'_> {
             return Next::Start(BodyRunKey { body: 0, index });
         }
         match run.active.is_empty() && !has_more {
-            true => Next::Complete(Arc::new(run.map_output(planned.collection))),
+            true => {
+                let name = id.display_in(&self.execution.origin.plan).to_string();
+                Next::Complete(Arc::new(run.map_output(planned.collection, &name)))
+            }
             false => Next::Nothing,
         }
     }

@@ -217,6 +217,11 @@ fn random_map(rng: &mut Rng, ids: &mut usize, step: &mut Value, depth: usize) {
         let collects_errors = step.get("on_item_error").is_some();
         step["collect"] = json!(if collects_errors && rng.chance(60) { "errors" } else { "none" });
     } else if rng.chance(30) {
+        step["collect"] = json!("file");
+        if rng.chance(50) {
+            step["output"] = json!(*rng.pick(&["{{ index }}", "{{ now }}"]));
+        }
+    } else if rng.chance(30) {
         step["output"] = json!(*rng.pick(&["{{ index }}", "{{ now }}"]));
     }
     if rng.chance(40) {

@@ -130,6 +130,7 @@ impl World {
         assert_eq!(replayed.error, self.live.error);
         assert_eq!(replayed.ending, self.live.ending);
         self.check_handled_failures();
+        self.check_files();
         if std::env::var("STEPWELL_SIM_SHOW").is_ok() {
             self.journal.iter().for_each(|event| println!("{} {:?}", event.seq, event.event));
         }

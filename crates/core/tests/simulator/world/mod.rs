@@ -4,6 +4,7 @@ mod approvers;
 mod attempts;
 mod checks;
 mod children;
+mod files;
 mod items;
 mod reruns;
 mod signals;

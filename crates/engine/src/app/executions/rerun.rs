@@ -36,7 +36,12 @@ impl App {
         id: ExecutionId,
         request: RerunRequest,
     ) -> Result<(WorkflowId, Start), AppError> {
-        let (journal, mut execution) = self.replayed(caller, Verb::Execute, None, id).await?;
+        let (mut journal, mut execution) = self.replayed(caller, Verb::Execute, None, id).await?;
+        if execution.origin.plan.writes_files {
+            // What is shown has no results that are in files.
+            let whole = self.engine.journal_with_results(id).await?;
+            journal = whole.ok_or_else(|| AppError::not_found("execution", id.dataflow()))?;
+        }
         let Journal { record, events, .. } = &*journal;
         let status = execution.status();
         if !status.is_final() {

@@ -16,20 +16,15 @@ pub(super) async fn load_execution(
     id: ExecutionId,
 ) -> Result<Option<RunnerInit>, AppError> {
     faults::hit("load");
-    let Some((stored, memory)) = engine.load_to_drive(id).await? else { return Ok(None) };
+    let Some(found) = engine.find_stored(id).await? else { return Ok(None) };
+    let (workflow, release) = (found.record().workflow, found.record().release);
+    let plan = engine.plans.plan(workflow, release).await?;
+    let mut execution = Execution::new(ExecutionOrigin { id, workflow, release, plan });
+    let Some((stored, memory)) = engine.load_to_drive(found, &mut execution).await? else {
+        return Ok(None);
+    };
     let mut retained = Retained::default();
     retained.count(&stored.events);
-    let plan = engine.plans.plan(stored.record.workflow, stored.record.release).await?;
-    let origin = ExecutionOrigin {
-        id,
-        workflow: stored.record.workflow,
-        release: stored.record.release,
-        plan,
-    };
-    let mut execution = Execution::new(origin);
-    for event in &stored.events {
-        execution.apply_event(event);
-    }
     let approvals = Box::pin(StoredApprovals::load(engine, &execution)).await?;
     let (secrets, workspace) = (engine.vault.take(id), stored.record.workspace);
     let plan = &execution.origin.plan;

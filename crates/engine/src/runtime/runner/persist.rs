@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use stepwell_core::execution::Status;
+use stepwell_core::execution::{Status, without_file_results};
 use stepwell_core::faults;
 use stepwell_store::StoreError;
 use stepwell_store::commit::{Admission, Commit, RelatedExecutions};
@@ -74,7 +74,7 @@ impl Runner {
             self.engine.notify_outbox();
         }
         self.engine.notify_related(&commit.related);
-        self.feed.show(&commit.events);
+        self.feed.show(&without_file_results(&self.execution.origin.plan, &commit.events));
         self.confirm_requests();
         if !new_waits.is_empty() {
             let workspace = self.record.workspace;

@@ -150,19 +150,31 @@ impl Runner {
         } else if took < MAX_CHUNK_TIME / 4 {
             self.chunk_length = wanted.saturating_mul(2).clamp(FIRST_CHUNK, MAX_CHUNK);
         }
-        let limit = self.engine.config().max_execution_bytes;
+        let is_file = self.execution.origin.plan.writes_file(step.step);
         for result in &mut results {
             let BodyResult::Completed(output) = result else { continue };
-            self.bytes += json_size(output, usize::MAX);
-            if self.bytes > limit {
-                let text = format!(
-                    "the execution's values are larger than the limit of {limit} bytes together"
-                );
+            let bytes = json_size(output, usize::MAX);
+            let exceeded = match is_file {
+                true => self.exceeded_value_size(bytes),
+                false => {
+                    self.bytes += bytes;
+                    self.exceeded_size()
+                }
+            };
+            if let Some(text) = exceeded {
                 *result = BodyResult::Failed(Failure::new(codes::VALUE_TOO_LARGE, text));
             }
         }
         self.apply_input(TransitionInput::ItemsEnded { step, first, results });
         self.resize_memory();
+    }
+
+    /// The error message if a result of a file is larger than a value may be.
+    fn exceeded_value_size(&self, bytes: usize) -> Option<String> {
+        let limit = self.engine.config().max_value_bytes;
+        (bytes > limit).then(|| {
+            format!("output: the result has {bytes} bytes, a value may have at most {limit}")
+        })
     }
 }
 

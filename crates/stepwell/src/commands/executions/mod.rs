@@ -1,6 +1,7 @@
 //! `stepwell executions …`.
 
 mod bulk;
+mod files;
 mod list;
 mod rerun;
 
@@ -48,6 +49,10 @@ pub enum Executions {
     },
     /// Show the log of an execution
     Logs(ExecutionArg),
+    /// List the files of an execution: the results of maps with `collect: file`
+    Files(files::ListFiles),
+    /// Print a file of an execution, or write it to a file: a line of JSON for each item
+    File(files::ReadFile),
 }
 
 #[derive(Debug, Args)]
@@ -116,6 +121,8 @@ async fn run_command(args: Executions, client: &Client, as_json: bool) -> Result
             bulk::run(client, operation, bulk, as_json).await
         }
         Executions::Logs(execution) => print_logs(client, &execution, as_json).await,
+        Executions::Files(args) => files::list_files(args, client, as_json).await,
+        Executions::File(args) => files::read_file(args, client, as_json).await,
     }
 }
 

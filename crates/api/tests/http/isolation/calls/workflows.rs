@@ -159,6 +159,16 @@ pub const CALLS: &[Call] = &[
         Nothing(404),
     ),
     call(
+        "GET /api/v1/workflow_executions/{id}/files",
+        "/api/v1/workflow_executions/<ended>/files",
+        Nothing(404),
+    ),
+    call(
+        "GET /api/v1/workflow_executions/{id}/files/{name}",
+        "/api/v1/workflow_executions/<ended>/files/say",
+        Nothing(404),
+    ),
+    call(
         "GET /api/v1/workflow_executions/{id}/logs",
         "/api/v1/workflow_executions/<ended>/logs",
         Nothing(404),

@@ -18,7 +18,9 @@ impl StepType for MapBlock {
                   its result is `{error: {code, message, step, details}}` instead. With `collect: \
                   none` the output is only `{count, completed, failed}`, with `collect: errors` \
                   also `errors`, the list of `{index, error}`: for lists whose results are larger \
-                  than a value may be. A list may have 1,000,000 items.",
+                  than a value may be. With `collect: file` the results are a file of the \
+                  execution, one line of JSON for each item, and the output is `{count, completed, \
+                  failed, file, bytes}`, with its name and size. A list may have 1,000,000 items.",
             input: json!({"type": "array"}),
             output: json!({"type": ["array", "object"]}),
             block: block_fields(
@@ -34,10 +36,11 @@ impl StepType for MapBlock {
                     },
                     "on_item_error": {"enum": ["fail", "collect", null], "default": "fail"},
                     "collect": {
-                        "enum": ["all", "errors", "none", null],
+                        "enum": ["all", "errors", "none", "file", null],
                         "default": "all",
                         "description": "What is kept of the results: all, the errors of items \
-                                        (with `on_item_error: collect`), or only their numbers.",
+                                        (with `on_item_error: collect`), only their numbers, or \
+                                        all in a file of the execution.",
                     },
                     "record": {
                         "enum": ["steps", "results", null],
