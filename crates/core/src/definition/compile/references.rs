@@ -163,43 +163,8 @@ impl PlanCompiler<'_> {
             };
             return Some(format!("there is no step `{id}`{hint}"));
         };
-        match self.visibility(index) {
-            Visibility::Visible => {}
-            Visibility::Itself => {
-                return Some(format!(
-                    "the step `{id}` cannot refer to itself; name an earlier step"
-                ));
-            }
-            Visibility::NotBefore if matches!(self.position, ReaderPosition::BodyStart { .. }) => {
-                return Some(format!(
-                    "`while` is tested before step `{id}` runs; read `last`, the output of the \
-                     iteration before, or use `until`"
-                ));
-            }
-            Visibility::NotBefore => {
-                return Some(format!(
-                    "step `{id}` does not come before this one; move it up, or name it in `after`"
-                ));
-            }
-            Visibility::Around => {
-                return Some(format!(
-                    "this is inside `{id}`, whose output is not known yet; name a step inside it"
-                ));
-            }
-            Visibility::Inside(block) => {
-                let block = self.definition.steps.get(block);
-                if block.is_some_and(|block| !block.role.is_regular()) {
-                    return Some(format!(
-                        "the step `{id}` runs only if the execution fails; only other steps of \
-                         `on_failure` can read it"
-                    ));
-                }
-                let block = block.map_or("", |step| step.id.as_str());
-                return Some(format!(
-                    "the step `{id}` is inside the block `{block}`; outside of it, only \
-                     `steps.{block}.output` can be read"
-                ));
-            }
+        if let Some(problem) = self.check_visibility(id, index) {
+            return Some(problem);
         }
         let (which, below) = rest.split_first()?;
         if !STEP_MEMBERS.contains(which) {
@@ -230,6 +195,41 @@ impl PlanCompiler<'_> {
             return walk_schema(schema, below, &format!("steps.{id}.output"), false).err();
         }
         None
+    }
+
+    /// Why a step cannot be read from the present position, if it cannot.
+    fn check_visibility(&self, id: &str, index: usize) -> Option<String> {
+        Some(match self.visibility(index) {
+            Visibility::Visible => return None,
+            Visibility::Itself => {
+                format!("the step `{id}` cannot refer to itself; name an earlier step")
+            }
+            Visibility::NotBefore if matches!(self.position, ReaderPosition::BodyStart { .. }) => {
+                format!(
+                    "`while` is tested before step `{id}` runs; read `last`, the output of the \
+                     iteration before, or use `until`"
+                )
+            }
+            Visibility::NotBefore => format!(
+                "step `{id}` does not come before this one; move it up, or name it in `after`"
+            ),
+            Visibility::Around => format!(
+                "this is inside `{id}`, whose output is not known yet; name a step inside it"
+            ),
+            Visibility::Inside(block) => match self.definition.steps.get(block) {
+                Some(block) if !block.role.is_regular() => format!(
+                    "the step `{id}` runs only if the execution fails; only other steps of \
+                     `on_failure` can read it"
+                ),
+                block => {
+                    let block = block.map_or("", |step| step.id.as_str());
+                    format!(
+                        "the step `{id}` is inside the block `{block}`; outside of it, only \
+                         `steps.{block}.output` can be read"
+                    )
+                }
+            },
+        })
     }
 
     /// The ids of the steps that can be read from the present position.
