@@ -62,7 +62,7 @@ async fn what_runs_has_bounds_with_clear_codes() {
         (endless, json!({}), "LOOP_LIMIT", "max_iterations"),
         (map("{{ range(inputs.n) }}"), json!({"n": 10_000_000}), "EXPRESSION_ERROR", "more than"),
         (query, json!({}), "QUERY_LIMIT", ""),
-        (branches, json!({"n": 3}), "INVALID_JOIN", "from 1 to 2"),
+        (branches, json!({"n": 3}), "INVALID_JOIN", "1 to 2, the number of branches"),
     ] {
         let (found, message) = run_to_error(&server, &steps, input).await;
         assert_eq!(found, code, "{message}");
