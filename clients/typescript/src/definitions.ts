@@ -250,8 +250,8 @@ export interface MapStep extends StepFields {
   as?: string | null | undefined;
   max_concurrency?: number | null | undefined;
   on_item_error?: "fail" | "collect" | null | undefined;
-  /** What is kept of the results: all, the errors of items (with `on_item_error: collect`), or only their numbers. */
-  collect?: "all" | "errors" | "none" | null | undefined;
+  /** What is kept of the results: all, the errors of items (with `on_item_error: collect`), only their numbers, or all in a file of the execution. */
+  collect?: "all" | "errors" | "none" | "file" | null | undefined;
   /** What is recorded of each item. `results` needs steps that compute only. Default: `results` from 100 items on where that is possible, otherwise `steps`. */
   record?: "steps" | "results" | null | undefined;
   /** Steps, in the same format as those of the workflow. */

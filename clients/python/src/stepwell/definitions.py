@@ -287,7 +287,7 @@ MapFields = TypedDict(
         "as": Optional[str],
         "max_concurrency": Optional[int],
         "on_item_error": Optional[Literal["fail", "collect"]],
-        "collect": Optional[Literal["all", "errors", "none"]],
+        "collect": Optional[Literal["all", "errors", "none", "file"]],
         "record": Optional[Literal["steps", "results"]],
         "steps": "Required[Sequence[Step]]",
         "output": Any,
