@@ -10,6 +10,8 @@
 mod addresses;
 mod authorities;
 mod client;
+#[cfg(test)]
+mod connection_tests;
 mod content_coding;
 mod redirects;
 mod resolver;

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use stepwell_core::execution::{
-    Command, Decision, Execution, Failure, RecordedEvent, Status, StepRunId, TransitionError,
-    TransitionInput, codes, without_file_results,
+    Command, Decision, Execution, RecordedEvent, Status, StepRunId, TransitionError,
+    TransitionInput, without_file_results,
 };
 use stepwell_core::expr::EvalBudget;
 use stepwell_core::faults;
@@ -131,13 +131,6 @@ pub(crate) struct Runner {
     chunk_length: u32,
 }
 
-/// The error of an execution that crashes the server.
-fn poisoned_failure() -> Failure {
-    let text = "the server stopped or hung when it last continued this execution, twice in a row; \
-                it is not recovered again, but can be rerun";
-    Failure::new(codes::POISONED, text)
-}
-
 /// Deregisters the runner, however it ends.
 struct DeregisterOnDrop(Arc<Engine>, ExecutionId);
 
@@ -209,7 +202,7 @@ impl Runner {
                 let runner = Self::new(engine, slot, init);
                 let first = match runner.execution.status() {
                     _ if reason == WakeReason::Poisoned => {
-                        Some(TransitionInput::Abort { error: poisoned_failure() })
+                        Some(TransitionInput::Abort { error: panics::poisoned_failure() })
                     }
                     // The queue starts it, not a message.
                     Status::Queued if reason == WakeReason::Message => None,

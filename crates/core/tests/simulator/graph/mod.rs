@@ -214,8 +214,13 @@ fn random_map(rng: &mut Rng, ids: &mut usize, step: &mut Value, depth: usize) {
     }
     step["steps"] = json!(random_body(rng, ids, depth));
     if rng.chance(30) {
-        let collects_errors = step.get("on_item_error").is_some();
-        step["collect"] = json!(if collects_errors && rng.chance(60) { "errors" } else { "none" });
+        let collects_errors = step.get("on_item_error").is_some() && rng.chance(80);
+        step["collect"] = json!(if collects_errors { "errors" } else { "none" });
+        if collects_errors {
+            // Several that can fail in any order.
+            step["over"] = json!([{"V": 0}, {"V": 1}, {"V": 2}, {"V": 3}]);
+            step["max_concurrency"] = json!(3);
+        }
     } else if rng.chance(30) {
         step["collect"] = json!("file");
         if rng.chance(50) {

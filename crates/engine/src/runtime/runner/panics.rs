@@ -2,10 +2,10 @@
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
-use stepwell_store::LoadExecution;
 
 use futures_util::FutureExt;
 use stepwell_core::execution::{Execution, Failure, TransitionInput, codes};
+use stepwell_store::LoadExecution;
 
 use super::{Runner, StopReason};
 use crate::execution_log::step_run_name;
@@ -74,4 +74,11 @@ impl Runner {
         self.execution = execution;
         Ok(())
     }
+}
+
+/// The error of an execution that crashes the server.
+pub(super) fn poisoned_failure() -> Failure {
+    let text = "the server stopped or hung when it last continued this execution, twice in a row; \
+                it is not recovered again, but can be rerun";
+    Failure::new(codes::POISONED, text)
 }
