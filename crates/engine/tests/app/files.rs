@@ -127,7 +127,7 @@ async fn results_of_a_file_are_not_kept_in_memory() {
     let used = bench.app.memory().used();
     assert!(used < 8 << 20, "{used}");
     let text = bench.file(id, "items").await.unwrap();
-    assert!(text.len() > 20 << 20, "{}", text.len());
+    assert!(text.len() > 20_000_000, "{}", text.len());
     let expected =
         (0..20_000).map(|index| format!("{{\"index\":{index},\"output\":\"{index} {x}\"}}\n"));
     assert!(text == expected.collect::<String>());

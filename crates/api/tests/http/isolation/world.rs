@@ -83,6 +83,9 @@ fn definition(name: &str) -> Value {
         "metadata": {"label": MARK},
         "steps": [
             {"id": "say", "type": "StaticTextInput", "input": MARK},
+            {"id": "rows", "type": "Map", "over": [MARK], "collect": "file", "steps": [
+                {"id": "row", "type": "Echo"},
+            ]},
             {"id": "wait", "type": "Delay", "when": "inputs.slow", "config": {"for": "1h"}},
         ],
         "outputs": {"text": "{{ steps.say.output.text }}"},

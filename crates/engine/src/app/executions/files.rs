@@ -92,7 +92,8 @@ impl App {
         let record = self.record(caller, Verb::Read, None, id).await?;
         let plan = self.plan_of(&record).await?;
         let block = plan.writes_files.then(|| NamedStepRun::find(&plan, name).ok()).flatten();
-        let block = block.filter(|named| named.iteration.is_none());
+        let block = block
+            .filter(|named| named.iteration.is_none() && plan.writes_file(named.step_run.step));
         let Some(NamedStepRun { step_run: block, .. }) = block else {
             return Err(AppError::not_found("file", name));
         };
@@ -109,11 +110,12 @@ impl App {
             memory,
         };
         match reader.find_items().await? {
-            None => Err(AppError::not_found("file", name)),
-            Some(file) if !file.is_closed => Err(AppError::Conflict(format!(
+            Some(file) if file.is_closed => Ok(reader),
+            None if record.status.is_final() => Err(AppError::not_found("file", name)),
+            // Its step may not have started yet.
+            Some(_) | None => Err(AppError::Conflict(format!(
                 "the file `{name}` is not complete; read it when its step has ended"
             ))),
-            Some(_) => Ok(reader),
         }
     }
 }

@@ -165,7 +165,7 @@ pub const CALLS: &[Call] = &[
     ),
     call(
         "GET /api/v1/workflow_executions/{id}/files/{name}",
-        "/api/v1/workflow_executions/<ended>/files/say",
+        "/api/v1/workflow_executions/<ended>/files/rows",
         Nothing(404),
     ),
     call(
