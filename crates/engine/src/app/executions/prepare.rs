@@ -29,10 +29,9 @@ impl App {
         &self,
         caller: &Caller,
         workflow: &WorkflowRecord,
-        start: Box<Start>,
+        mut start: Box<Start>,
         accepted: Option<AcceptedSender>,
     ) -> Result<Box<RunnerInit>, AppError> {
-        let mut start = *start;
         integrations::require_integrations(workflow)?;
         if !workflow.active {
             return Err(AppError::Inactive);
@@ -50,8 +49,8 @@ impl App {
         let input = Arc::new(input);
         let concurrency = required_place(&plan, &input)?;
         let id = ExecutionId::from_uuid(new_uuid());
-        let entry =
-            start.rerun.as_ref().map(|rerun| self.rerun_entry(caller, rerun.of, workflow, id));
+        let audit =
+            start.rerun.iter().map(|run| self.rerun_entry(caller, run.of, workflow, id)).collect();
         let mut execution =
             Execution::new(ExecutionOrigin { id, workflow: workflow.id, release, plan });
         execution.set_redact(secrets.redact());
@@ -84,7 +83,7 @@ impl App {
             execution,
             record,
             uncommitted: decision.events,
-            audit: entry.into_iter().collect(),
+            audit,
             idempotency: start.idempotency.map(|key| {
                 key.record(caller.workspace, IdempotencyOutcome::Created(id.into()), moment.now)
             }),
