@@ -68,10 +68,19 @@ impl Server {
         format!("{url}/{}", created["workflow_id"].as_str().unwrap())
     }
 
-    /// Executes a workflow; returns the final status.
+    /// Executes a workflow; returns the final status. Repeats it while the server is too busy (503).
     pub async fn execute(&self, http: &reqwest::Client, workflow: &str) -> Value {
-        let response = self.send(http.post(format!("{workflow}/execute?wait=true"))).await;
-        response.json::<Value>().await.unwrap()["status"].clone()
+        let deadline = Instant::now() + TIMEOUT;
+        loop {
+            let response = self.send(http.post(format!("{workflow}/execute?wait=true"))).await;
+            let status = response.status();
+            let body: Value = response.json().await.unwrap();
+            if status != 503 {
+                assert!(status.is_success(), "{status}: {body}");
+                return body["status"].clone();
+            }
+            assert!(Instant::now() < deadline, "executions are not accepted: {body}");
+        }
     }
 
     /// Sends SIGTERM and expects exit code 0.
