@@ -30,18 +30,18 @@ pub fn source_format(path: &Path) -> SourceFormat {
     }
 }
 
-/// Reads an input: inline JSON, or `@FILE` with JSON.
+/// Reads the value of an option, which errors name: inline JSON, or `@FILE` with JSON.
 ///
 /// # Errors
 /// `Usage`, with the position of the syntax error.
-pub fn read_input(argument: &str) -> Result<Value, CliError> {
+pub fn read_input(option: &str, argument: &str) -> Result<Value, CliError> {
     let (name, json) = match argument.strip_prefix('@') {
         Some(file) => (file, read_text(Path::new(file))?),
-        None => ("--input", argument.to_owned()),
+        None => (option, argument.to_owned()),
     };
     stepwell_core::json::from_str(&json).map_err(|e| {
         CliError::usage(format!(
-            "{name} is not valid JSON: {e}; use '{{\"text\": \"hello\"}}' or @FILE"
+            "{name} is not valid JSON: {e}; write JSON such as '{{\"text\": \"hello\"}}', or @FILE"
         ))
     })
 }
@@ -89,14 +89,24 @@ mod tests {
 
     #[test]
     fn inputs_come_from_the_argument_or_a_file() {
-        assert_eq!(read_input(r#"{"a": 1}"#).unwrap(), json!({"a": 1}));
+        assert_eq!(read_input("--input", r#"{"a": 1}"#).unwrap(), json!({"a": 1}));
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "[2]").unwrap();
-        assert_eq!(read_input(&format!("@{}", file.path().display())).unwrap(), json!([2]));
+        assert_eq!(
+            read_input("--input", &format!("@{}", file.path().display())).unwrap(),
+            json!([2])
+        );
         std::fs::write(file.path(), "\u{feff}[3]").unwrap();
-        assert_eq!(read_input(&format!("@{}", file.path().display())).unwrap(), json!([3]));
+        assert_eq!(
+            read_input("--input", &format!("@{}", file.path().display())).unwrap(),
+            json!([3])
+        );
         for wrong in ["{a: 1}", "@/nowhere/at/all", "", "18446744073709551616", "1e-400"] {
-            assert_eq!(read_input(wrong).unwrap_err().kind, CliErrorKind::Usage, "{wrong}");
+            assert_eq!(
+                read_input("--input", wrong).unwrap_err().kind,
+                CliErrorKind::Usage,
+                "{wrong}"
+            );
         }
     }
 

@@ -95,7 +95,7 @@ impl InputArgs {
 
 fn read_part(text: &str) -> Result<InputPart, CliError> {
     if text.starts_with('@') {
-        return documents::read_input(text).map(InputPart::Whole);
+        return documents::read_input("--input", text).map(InputPart::Whole);
     }
     if let Ok(whole) = stepwell_core::json::from_str(text) {
         return Ok(InputPart::Whole(whole));
@@ -104,10 +104,10 @@ fn read_part(text: &str) -> Result<InputPart, CliError> {
         return Ok(InputPart::Field(name.to_owned(), json_or_text(value)));
     }
     if Path::new(text).is_file() {
-        return documents::read_input(&format!("@{text}")).map(InputPart::Whole);
+        return documents::read_input("--input", &format!("@{text}")).map(InputPart::Whole);
     }
-    documents::read_input(text).map(InputPart::Whole).map_err(|error| {
-        let message = format!("{} or NAME=VALUE", error.message);
+    documents::read_input("--input", text).map(InputPart::Whole).map_err(|error| {
+        let message = format!("{}, the name of a file that exists, or NAME=VALUE", error.message);
         CliError { message, ..error }
     })
 }

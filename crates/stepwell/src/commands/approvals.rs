@@ -133,7 +133,7 @@ async fn send_vote(
     let VoteArgs { approval, approver, comment, data } = vote;
     let mut body = body_of([("approver", approver), ("comment", comment)]);
     if let Some(data) = data {
-        body.insert("data".into(), documents::read_input(&data)?);
+        body.insert("data".into(), documents::read_input("--data", &data)?);
     }
     let voted = client.post(&path_of(&approval, verb), Some(&Value::Object(body))).await?;
     print_status(&voted["data"], as_json);

@@ -41,7 +41,12 @@ pub async fn run(args: Eval, global: &GlobalArgs) -> Result<(), CliError> {
 }
 
 fn build_request(args: &Eval) -> Result<Value, CliError> {
-    let mut scope = match args.scope.as_deref().map(documents::read_input).transpose()? {
+    let mut scope = match args
+        .scope
+        .as_deref()
+        .map(|scope| documents::read_input("--scope", scope))
+        .transpose()?
+    {
         None => json!({}),
         Some(scope @ Value::Object(_)) => scope,
         Some(_) => return Err(CliError::usage("--scope must be an object of variables")),

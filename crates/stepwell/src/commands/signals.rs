@@ -58,7 +58,7 @@ async fn send_signal(args: Send, client: &Client, as_json: bool) -> Result<(), C
     let Send { name, execution, key, data, id, no_keep } = args;
     let mut body = Map::new();
     if let Some(data) = data {
-        body.insert("data".into(), documents::read_input(&data)?);
+        body.insert("data".into(), documents::read_input("--data", &data)?);
     }
     for (field, text) in [("key", key), ("id", id)] {
         if let Some(text) = text {

@@ -165,6 +165,7 @@ fn type_name(schema: &Value) -> String {
     if let Some(values) = schema["enum"].as_array() {
         return values
             .iter()
+            .filter(|v| !v.is_null())
             .map(|v| format!("`{}`", value_text(v)))
             .collect::<Vec<_>>()
             .join(", ");

@@ -80,7 +80,7 @@ impl Fields {
             body["description"] = description.into();
         }
         if let Some(sample) = sample {
-            body["sample"] = documents::read_input(&sample)?;
+            body["sample"] = documents::read_input("--sample", &sample)?;
         }
         if !labels.is_empty() {
             let labels = labels.into_iter().map(|(name, value)| (name, value.into()));
@@ -134,7 +134,7 @@ async fn run_command(args: Templates, client: &Client, as_json: bool) -> Result<
             print_id(&client.delete(&path).await?["data"], as_json);
         }
         Templates::Preview { template, data } => {
-            let data = data.map(|data| documents::read_input(&data)).transpose()?;
+            let data = data.map(|data| documents::read_input("--data", &data)).transpose()?;
             let request = data.map(|data| json!({"data": data}));
             let path = format!("{}/preview", template_path(client, &template).await?);
             print_rendered(&client.post(&path, request.as_ref()).await?["data"], as_json);
@@ -147,7 +147,7 @@ async fn run_command(args: Templates, client: &Client, as_json: bool) -> Result<
 fn read_body(file: &Path) -> Result<Value, CliError> {
     let is_json = file.extension().is_some_and(|ext| ext.eq_ignore_ascii_case("json"));
     match is_json {
-        true => documents::read_input(&format!("@{}", file.display())),
+        true => documents::read_input("the file", &format!("@{}", file.display())),
         false => documents::read_text(file).map(Value::String),
     }
 }

@@ -91,7 +91,7 @@ fn path_of(name: &str) -> String {
 fn read_value(value: String, is_text: bool) -> Result<Value, CliError> {
     match value.starts_with('@') {
         _ if is_text => Ok(value.into()),
-        true => documents::read_input(&value),
+        true => documents::read_input("the value", &value),
         false => Ok(json_or_text(&value)),
     }
 }

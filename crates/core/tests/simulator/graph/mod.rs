@@ -218,7 +218,8 @@ fn random_map(rng: &mut Rng, ids: &mut usize, step: &mut Value, depth: usize) {
         step["collect"] = json!(if collects_errors { "errors" } else { "none" });
         if collects_errors {
             // Several that can fail in any order.
-            step["over"] = json!([{"V": 0}, {"V": 1}, {"V": 2}, {"V": 3}]);
+            let items: Vec<Value> = (0..4).map(|i| json!({"item": i, "V": i})).collect();
+            step["over"] = json!(items);
             step["max_concurrency"] = json!(3);
         }
     } else if rng.chance(30) {

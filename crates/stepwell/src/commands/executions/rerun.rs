@@ -16,8 +16,9 @@ pub struct Rerun {
     /// ID of the execution, which must have ended
     #[arg(value_name = "EXECUTION")]
     id: String,
-    /// Only this step and those after it; earlier results are reused. `--input` is then the input
-    /// of this step: NAME=VALUE changes fields of the recorded one
+    /// This step, those after it, and steps that failed elsewhere; other results are reused.
+    /// `--input` is then the input of this step: NAME=VALUE changes fields of the recorded one.
+    /// Expressions that read `inputs` still get the input of the execution
     #[arg(long, value_name = "STEP", conflicts_with = "from_failed")]
     from_step: Option<String>,
     /// Only what failed or was not reached

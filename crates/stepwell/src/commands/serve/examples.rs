@@ -33,7 +33,7 @@ pub async fn register_examples(app: &App, folder: &Path) -> Result<Vec<Example>,
             .map_err(|error| with_file_name(&file, CliError::from(error)))?;
         let input = file.with_extension("").with_extension("input.json");
         let input = if input.is_file() {
-            Some(documents::read_input(&format!("@{}", input.display()))?)
+            Some(documents::read_input("the input", &format!("@{}", input.display()))?)
         } else {
             None
         };
