@@ -49,11 +49,13 @@ fn one_step(step: Value) -> Value {
     json!({"name": "n", "steps": [step]})
 }
 
+/// The estimate may be 2.5 times as much: without the features that other crates of the workspace
+/// enable, compiled patterns are smaller.
 #[track_caller]
 fn assert_near(name: &str, what: &str, estimate: usize, kept: usize) {
     println!("{name}: {what}: {kept} bytes, estimate {estimate}");
     assert!(
-        estimate <= 2 * kept + 4096 && kept <= 2 * estimate,
+        2 * estimate <= 5 * kept + 8192 && kept <= 2 * estimate,
         "{name}: {what}: {kept} bytes, estimate {estimate}"
     );
 }

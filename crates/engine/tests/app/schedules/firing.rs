@@ -209,7 +209,7 @@ async fn parameters_are_checked_when_made_and_when_fired() {
     assert_eq!(
         skipped.message,
         "the parameters do not fit the workflow's input schema: parameters.n: there is no `n` \
-         here; parameters.text: `text` is required"
+         here; remove it; parameters.text: `text` is required"
     );
     let refused = app.trigger_schedule(caller, id).await.unwrap_err();
     assert!(matches!(refused, AppError::InvalidInput(_)), "{refused}");
